@@ -1,0 +1,1 @@
+"""Audio-video emotion recognition in the wild, after Ding et al. (ICMI 2016)."""

@@ -1,0 +1,29 @@
+"""The errors that a user can cause, each with a message that says what to do."""
+
+
+class EmotiwError(Exception):
+    """Base of the errors below: subject, what was found, what was expected, remedy."""
+
+
+class ConfigError(EmotiwError):
+    """The configuration cannot be used."""
+
+
+class ManifestError(EmotiwError):
+    """The corpus or its manifest cannot be used."""
+
+
+class MediaError(EmotiwError):
+    """A clip's content cannot be used."""
+
+
+class FeatureError(EmotiwError):
+    """A feature cannot be computed from what was given."""
+
+
+class StoreError(EmotiwError):
+    """An artefact is missing, incomplete, altered or of another schema."""
+
+
+class WeightsError(EmotiwError):
+    """Model weights are missing, altered or of another architecture."""

@@ -1,0 +1,70 @@
+"""What every program of the workflow does first and last: arguments, one thread, a deadline, errors in one line."""
+
+import argparse
+import faulthandler
+import json
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from emotiw.errors import EmotiwError
+from emotiw.stage import Stage
+
+
+def arguments(
+    doc: str | None, argv: Sequence[str] | None, *, one: Sequence[str] = (), many: Sequence[str] = ()
+) -> argparse.Namespace:
+    """Parse a program's arguments and make its process deterministic.
+
+    Parameters
+    ----------
+    doc : str
+        The program's docstring, printed by `--help`.
+    argv : sequence of str or None
+        The arguments, `sys.argv[1:]` if None.
+    one, many : sequence of str
+        Names of the options that take one path, or several.
+
+    Returns
+    -------
+    argparse.Namespace
+        The paths under their names, `output` (Path), `stage` (Stage) and `settings` (`stage["settings"]`).
+    """
+    parser = argparse.ArgumentParser(description=doc)
+    for name in one:
+        parser.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True)
+    for name in many:
+        parser.add_argument(f"--{name.replace('_', '-')}", type=Path, nargs="*", required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--stage", type=_stage, required=True, help="the stage's identity as JSON; its `settings` are read")
+    parser.add_argument("--deadline", type=float, default=0, help="seconds after which the program ends itself; 0: never")
+    args = parser.parse_args(argv)
+    args.settings = args.stage["settings"]
+    prepare(args.deadline)
+    return args
+
+
+def prepare(deadline_s: float = 0) -> None:
+    """Log to stderr, compute with one thread and deterministic kernels, end after `deadline_s` seconds (0: never)."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    threadpool_limits(1)
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+        torch.use_deterministic_algorithms(True)
+    if deadline_s:
+        faulthandler.dump_traceback_later(deadline_s, exit=True)
+
+
+def start(main: Callable[[], None]) -> None:
+    """Run a program's `main`; an error that a user can cause ends it with one line on stderr and status 1."""
+    try:
+        main()
+    except EmotiwError as error:
+        sys.exit(f"{type(error).__name__}: {error}")
+
+
+def _stage(text: str) -> Stage:
+    return Stage(json.loads(text))

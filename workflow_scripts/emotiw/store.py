@@ -1,0 +1,240 @@
+"""The one HDF5 schema of every artefact: written whole or not at all, checked whenever it is read.
+
+A file holds one group an entry (a clip, a kernel, a model) and a checksummed `meta` dataset with everything that is
+not an array. `KINDS` lists the datasets of each kind of artefact with their type, shape and unit.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from emotiw.errors import StoreError
+from emotiw.files import write_atomic
+from emotiw.status import Status
+
+SCHEMA_VERSION = 1
+MAX_BYTES = 1 << 34  # of one dataset
+CHUNK_BYTES = 1 << 18
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A dataset: its type, the names (or sizes) of its axes, its unit; equal names must have equal sizes."""
+
+    dtype: str
+    shape: tuple[str | int, ...]
+    unit: str = "1"
+
+
+_TIME = Field("<f8", ("frames",), "s")
+_FRAME_FEATURES = {"features": Field("<f4", ("frames", "features")), "time": _TIME}
+
+KINDS: dict[str, dict[str, Field]] = {
+    "audio": {"waveform": Field("<f4", ("samples",), "full scale")},
+    "frame_features": _FRAME_FEATURES,
+    "clip_features": {"features": Field("<f4", ("features",))},
+    "faces": {
+        "chips": Field("|u1", ("frames", "height", "width", 3), "grey level"),
+        "time": _TIME,
+        "frame": Field("<i4", ("frames",)),
+        "box": Field("<i4", ("frames", 4), "px"),
+        "score": Field("<f4", ("frames",)),
+        "landmarks": Field("<f4", ("frames", 5, 2), "px"),
+    },
+    "pca": {
+        "mean": Field("<f8", ("features",)),
+        "components": Field("<f8", ("components", "features")),
+        "variance": Field("<f8", ("components",)),
+    },
+    "kernels": {"matrix": Field("<f8", ("clips", "clips"))},
+    "scores": {"scores": Field("<f8", ("clips", "classes"))},
+    "posteriors": {"posteriors": Field("<f4", ("frames", "classes")), "time": _TIME},
+    "scaler": {"mean": Field("<f8", ("features",)), "scale": Field("<f8", ("features",))},
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One group of an artefact.
+
+    Attributes
+    ----------
+    name : str
+        Clip id, or the name of a kernel or model.
+    arrays : mapping of str to ndarray
+        The datasets that `KINDS` lists, or none where `status` is not `ok`.
+    status : Status
+        What is wrong with the clip, if anything.
+    facts : dict
+        Small JSON values (counts, rates, reasons).
+    """
+
+    name: str
+    arrays: Arrays = field(default_factory=dict)
+    status: Status = Status.OK
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A file's content: its stage (identity of the computation), its facts and its entries by name."""
+
+    kind: str
+    stage: dict[str, Any]
+    facts: dict[str, Any]
+    entries: dict[str, Entry]
+
+
+def write(
+    path: Path, kind: str, entries: Iterable[Entry], *, stage: Mapping[str, Any], facts: Mapping[str, Any] | None = None
+) -> None:
+    """Write `entries` to `path` atomically, byte-identical for identical content.
+
+    Raises
+    ------
+    StoreError
+        If an array is not what `KINDS[kind]` says, is not finite, or a name occurs twice.
+    """
+    meta: dict[str, Any] = {"stage": dict(stage), "facts": dict(facts or {}), "entries": {}}
+    with h5py.File("image", "w", driver="core", backing_store=False, libver="v110") as image:
+        for entry in entries:
+            if entry.name in meta["entries"]:
+                raise StoreError(f"{path}: entry {entry.name!r} occurs twice; names must be unique")
+            _write_entry(image, path, kind, entry)
+            meta["entries"][entry.name] = {"status": entry.status.value, "facts": entry.facts}
+        text = json.dumps(meta, sort_keys=True, allow_nan=False).encode()
+        image.create_dataset("meta", data=np.frombuffer(text, np.uint8), chunks=(len(text),), fletcher32=True)
+        image.attrs["schema_version"] = SCHEMA_VERSION
+        image.attrs["kind"] = kind
+        image.attrs["complete"] = True
+        image.flush()
+        data = image.id.get_file_image()
+    write_atomic(path, data)
+
+
+def read(path: Path, kind: str, *, names: Iterable[str] | None = None) -> Artefact:
+    """Read an artefact, whole or the entries called `names`.
+
+    Raises
+    ------
+    StoreError
+        If the file is missing, incomplete, altered, of another kind or schema, or holds a value that is not finite.
+    """
+    try:
+        with h5py.File(path, "r") as stream:
+            return _read(stream, path, kind, names)
+    except FileNotFoundError:
+        raise StoreError(f"{path}: missing; run the workflow to make it") from None
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        raise StoreError(f"{path}: unreadable ({error}); delete it and run the workflow again") from error
+
+
+def read_all(paths: Iterable[Path], kind: str, names: Iterable[str] | None = None) -> Iterator[Entry]:
+    """Yield the entries of several files in the files' order, whole or only those called `names`."""
+    wanted = None if names is None else set(names)
+    for path in paths:
+        artefact = read(path, kind, names=None if wanted is None else _present(path, kind, wanted))
+        yield from artefact.entries.values()
+
+
+def _present(path: Path, kind: str, wanted: set[str]) -> list[str]:
+    return [name for name in read(path, kind, names=()).facts["names"] if name in wanted]
+
+
+def _write_entry(image: h5py.File, path: Path, kind: str, entry: Entry) -> None:
+    group = image.create_group(entry.name)
+    group.attrs["status"] = entry.status.value
+    if not entry.arrays and entry.status != Status.OK:
+        return
+    _check(f"{path}: {entry.name}", kind, entry.arrays)
+    for name, spec in KINDS[kind].items():
+        values = np.ascontiguousarray(entry.arrays[name], dtype=spec.dtype)
+        options: dict[str, Any] = {}
+        if values.size:
+            rows = max(1, CHUNK_BYTES // max(1, values[0].nbytes))
+            options = {"chunks": (min(rows, len(values)), *values.shape[1:]), "compression": 1, "fletcher32": True}
+        group.create_dataset(name, data=values, **options).attrs["unit"] = spec.unit
+
+
+def _read(stream: h5py.File, path: Path, kind: str, names: Iterable[str] | None) -> Artefact:
+    again = "delete it and run the workflow again"
+    if not stream.attrs.get("complete", False):
+        raise StoreError(f"{path}: incomplete; {again}")
+    found = stream.attrs["schema_version"], stream.attrs["kind"]
+    if found != (SCHEMA_VERSION, kind):
+        raise StoreError(f"{path}: is {found[1]!r} of schema {found[0]}, expected {kind!r} of {SCHEMA_VERSION}; {again}")
+    meta = json.loads(_dataset(stream, "meta", path)[()].tobytes())
+    chosen = list(meta["entries"]) if names is None else list(names)
+    entries = {}
+    for name in chosen:
+        if name not in meta["entries"]:
+            raise StoreError(f"{path}: holds no entry {name!r}; {again}")
+        about = meta["entries"][name]
+        arrays = _read_arrays(stream, path, kind, name)
+        entries[name] = Entry(name, arrays, Status(about["status"]), about["facts"])
+        if stream[name].attrs["status"] != about["status"] or (not arrays and entries[name].status == Status.OK):
+            raise StoreError(f"{path}: {name} contradicts its own record; {again}")
+    facts = {**meta["facts"], "names": list(meta["entries"])}
+    return Artefact(kind, meta["stage"], facts, entries)
+
+
+def _read_arrays(stream: h5py.File, path: Path, kind: str, name: str) -> Arrays:
+    group = stream[_hard_link(stream, name, path)]
+    if not len(group):
+        return {}
+    unknown = sorted(set(group) ^ set(KINDS[kind]))
+    if unknown:
+        raise StoreError(f"{path}: {name} has other datasets than {kind!r} ({', '.join(unknown)})")
+    datasets = {key: _dataset(group, key, path) for key in KINDS[kind]}
+    _check_layout(f"{path}: {name}", kind, datasets)
+    arrays = {key: dataset[()] for key, dataset in datasets.items()}
+    _check(f"{path}: {name}", kind, arrays)
+    return arrays
+
+
+def _hard_link(parent: h5py.Group, name: str, path: Path) -> str:
+    if not isinstance(parent.get(name, getlink=True), h5py.HardLink):
+        raise StoreError(f"{path}: {name!r} is a link to elsewhere; refused")
+    return name
+
+
+def _dataset(parent: h5py.Group, name: str, path: Path) -> h5py.Dataset:
+    dataset = parent[_hard_link(parent, name, path)]
+    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
+        raise StoreError(f"{path}: {name!r} is not plain data of this file; refused")
+    if dataset.dtype.hasobject or dataset.nbytes > MAX_BYTES:
+        raise StoreError(f"{path}: {name!r} is {dataset.dtype} of {dataset.nbytes} bytes; refused")
+    return dataset
+
+
+def _check_layout(subject: str, kind: str, arrays: Mapping[str, Any]) -> None:
+    sizes: dict[str, int] = {}
+    for name, spec in KINDS[kind].items():
+        values = arrays[name]
+        if values.dtype != np.dtype(spec.dtype):
+            raise StoreError(f"{subject}/{name}: dtype {values.dtype}, expected {np.dtype(spec.dtype)}")
+        expected = [sizes.get(axis, axis) if isinstance(axis, str) else axis for axis in spec.shape]
+        fits = len(values.shape) == len(expected) and all(
+            isinstance(size, str) or size == n for size, n in zip(expected, values.shape, strict=True)
+        )
+        if not fits:
+            raise StoreError(f"{subject}/{name}: shape {values.shape}, expected {tuple(expected)}")
+        sizes.update((axis, n) for axis, n in zip(spec.shape, values.shape, strict=True) if isinstance(axis, str))
+
+
+def _check(subject: str, kind: str, arrays: Arrays) -> None:
+    missing = sorted(set(KINDS[kind]) ^ set(arrays))
+    if missing:
+        raise StoreError(f"{subject}: has other arrays than {kind!r} ({', '.join(missing)})")
+    _check_layout(subject, kind, arrays)
+    for name, values in arrays.items():
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise StoreError(f"{subject}/{name}: holds NaN or infinity")
