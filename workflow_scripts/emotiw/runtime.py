@@ -39,8 +39,12 @@ def arguments(
     for name in many:
         parser.add_argument(f"--{name.replace('_', '-')}", type=Path, nargs="*", required=True)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--stage", type=_stage, required=True, help="the stage's identity as JSON; its `settings` are read")
-    parser.add_argument("--deadline", type=float, default=0, help="seconds after which the program ends itself; 0: never")
+    parser.add_argument(
+        "--stage", type=_stage, required=True, help="the stage's identity as JSON; its `settings` are read"
+    )
+    parser.add_argument(
+        "--deadline", type=float, default=0, help="seconds after which the program ends itself; 0: never"
+    )
     args = parser.parse_args(argv)
     args.settings = args.stage["settings"]
     prepare(args.deadline)

@@ -48,7 +48,11 @@ def stage(program: Path, settings: Mapping[str, Any], above: Mapping[str, str], 
         Anything else that the result depends on: hashes of clips, weights, seeds.
     """
     return Stage(
-        settings=dict(settings), code=fingerprint(program), distributions=dict(distributions(program)), above=dict(above), **more
+        settings=dict(settings),
+        code=fingerprint(program),
+        distributions=dict(distributions(program)),
+        above=dict(above),
+        **more,
     )
 
 
@@ -77,7 +81,7 @@ def distributions(program: Path) -> tuple[tuple[str, str], ...]:
 
 @cache
 def closure(program: Path) -> frozenset[Path]:
-    """The program and every file of the package that it imports, directly or not."""
+    """Return the program and every file of the package that it imports, directly or not."""
     seen: set[Path] = set()
     todo = [program]
     while todo:
@@ -117,7 +121,9 @@ def _module_file(name: str) -> Path | None:
 
 @cache
 def _resources(path: Path) -> tuple[Path, ...]:
-    strings = {node.value for node in ast.walk(_tree(path)) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    strings = {
+        node.value for node in ast.walk(_tree(path)) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
     return tuple(sorted(file for file in RESOURCES.rglob("*") if file.is_file() and file.name in strings))
 
 

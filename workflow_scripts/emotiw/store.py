@@ -170,7 +170,9 @@ def _read(stream: h5py.File, path: Path, kind: str, names: Iterable[str] | None)
         raise StoreError(f"{path}: incomplete; {again}")
     found = stream.attrs["schema_version"], stream.attrs["kind"]
     if found != (SCHEMA_VERSION, kind):
-        raise StoreError(f"{path}: is {found[1]!r} of schema {found[0]}, expected {kind!r} of {SCHEMA_VERSION}; {again}")
+        raise StoreError(
+            f"{path}: is {found[1]!r} of schema {found[0]}, expected {kind!r} of {SCHEMA_VERSION}; {again}"
+        )
     meta = json.loads(_dataset(stream, "meta", path)[()].tobytes())
     chosen = list(meta["entries"]) if names is None else list(names)
     entries = {}

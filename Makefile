@@ -1,0 +1,60 @@
+# `make demo` and `make test` need Python 3.11 or newer, make and a package index; everything else is set up in .venv.
+PYTHON ?= python3
+CORES ?= all
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CODE := workflow_scripts tests benchmarks
+SMK := Snakefile rules/*.smk
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check setup lock clean
+
+help:  ## show this list
+	@echo "Targets of make:"
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
+	@echo "Targets of the workflow, as in: $(BIN)/snakemake --configfile my.yaml -c8 TARGET"
+	@printf '%s\n' \
+	  'all|everything (the default)' \
+	  'manifest|check the corpus and write its table, run nothing' \
+	  'features|every per-clip feature, no training' \
+	  'audio_only|the audio system alone' \
+	  'video_only|the video system alone' \
+	  'evaluate|metrics.json and the score tables, no page' \
+	  'report|the report and what it needs' | sed 's/^/  /' | column -t -s '|'
+
+demo: $(READY)  ## render the synthetic demo corpus, run the whole workflow on it, show where the report is
+	$(BIN)/snakemake -s rules/demo.smk -c $(CORES) --workflow-profile profiles/default
+	$(BIN)/snakemake --configfile examples/demo.yaml -c $(CORES)
+	@$(BIN)/emotiw summary results/demo
+
+test: $(READY) check  ## set up, check the style and pass every test
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95
+	@echo "All tests passed; coverage of the library is printed above."
+
+check: $(READY)  ## formatting, linting and types
+	$(BIN)/ruff format --check --quiet $(CODE)
+	$(BIN)/ruff check --quiet $(CODE)
+	$(BIN)/snakefmt --check --quiet $(SMK)
+	$(BIN)/mypy
+	$(BIN)/codespell $(CODE) *.md *.yaml *.toml rules schemas examples envs
+
+setup: $(READY)  ## make .venv with the exact versions of requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "emotiw needs Python 3.11 or newer; set PYTHON=... for make")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^pip==' requirements.lock)"
+	$(BIN)/python -m pip install --quiet -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lock: requirements.in  ## resolve requirements.in into requirements.lock with the newest versions
+	rm -rf .venv-lock
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet -r requirements.in
+	.venv-lock/bin/python -m pip freeze --all | sed -E 's/\+[a-z0-9.]+$$//' > requirements.lock
+	rm -rf .venv-lock
+
+clean:  ## remove the results of the demo
+	rm -rf results/demo results/demo_corpus

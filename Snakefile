@@ -1,0 +1,51 @@
+"""Audio-video emotion recognition after Ding et al. (ICMI 2016): a table of contents; the rules are in rules/."""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/weights.smk"
+include: "rules/audio.smk"
+include: "rules/face.smk"
+include: "rules/video.smk"
+include: "rules/fusion.smk"
+include: "rules/report.smk"
+
+
+localrules:
+    all,
+    features,
+    audio_only,
+    video_only,
+    manifest,
+
+
+rule all:
+    default_target: True
+    input:
+        PLAN.targets(),
+
+
+rule features:
+    input:
+        PLAN.feature_files(),
+
+
+rule audio_only:
+    input:
+        PLAN.audio_targets(),
+
+
+rule video_only:
+    input:
+        PLAN.video_targets(),
+
+
+rule manifest:
+    input:
+        TABLE,

@@ -1,0 +1,106 @@
+rule audio:
+    input:
+        media=lambda w: [ancient(path) for path in PLAN.media(w.job)],
+    output:
+        f"{RUN}/features/audio/{{job}}.h5",
+    log:
+        f"{RUN}/logs/audio/{{job}}.log",
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    params:
+        stage=stage("audio"),
+    shell:
+        "python {SCRIPTS:q}/audio.py --media {input.media:q} --output {output:q}"
+        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+
+
+rule egemaps:
+    input:
+        audio=f"{RUN}/features/audio/{{job}}.h5",
+    output:
+        f"{RUN}/features/egemaps/{{job}}.h5",
+    log:
+        f"{RUN}/logs/egemaps/{{job}}.log",
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    params:
+        stage=stage("egemaps"),
+    shell:
+        "python {SCRIPTS:q}/egemaps.py --audio {input.audio:q} --output {output:q}"
+        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+
+
+rule functionals:
+    input:
+        audio=f"{RUN}/features/audio/{{job}}.h5",
+    output:
+        f"{RUN}/features/functionals/{{job}}.h5",
+    log:
+        f"{RUN}/logs/functionals/{{job}}.log",
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    params:
+        stage=stage("functionals"),
+    shell:
+        "python {SCRIPTS:q}/functionals.py --audio {input.audio:q} --output {output:q}"
+        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+
+
+rule scaler:
+    input:
+        manifest=ancient(TABLE),
+        features=lambda w: PLAN.features("egemaps", w.fold, ["train"]),
+    output:
+        f"{RUN}/audio/{{fold}}/scaler.h5",
+    log:
+        f"{RUN}/logs/scaler/{{fold}}.log",
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    params:
+        stage=stage("scaler"),
+    shell:
+        "python {SCRIPTS:q}/scaler.py --manifest {input.manifest:q} --features {RUN}/features/egemaps"
+        " --output {output:q}"
+        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+
+
+rule train_blstm:
+    input:
+        manifest=ancient(TABLE),
+        features=lambda w: PLAN.features("egemaps", w.fold),
+        scaler=f"{RUN}/audio/{{fold}}/scaler.h5",
+    output:
+        posteriors=f"{RUN}/audio/{{fold}}/blstm/{{architecture}}_{{repeat}}.h5",
+        model=f"{RUN}/audio/{{fold}}/blstm/{{architecture}}_{{repeat}}.safetensors",
+    log:
+        f"{RUN}/logs/train_blstm/{{fold}}_{{architecture}}_{{repeat}}.log",
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    params:
+        stage=stage("train_blstm"),
+    shell:
+        "python {SCRIPTS:q}/train_blstm.py --manifest {input.manifest:q} --features {RUN}/features/egemaps"
+        " --scaler {input.scaler:q} --model {output.model:q} --output {output.posteriors:q}"
+        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+
+
+rule audio_scores:
+    input:
+        posteriors=lambda w: PLAN.networks(w.fold),
+    output:
+        f"{RUN}/audio/{{fold}}/scores.h5",
+    log:
+        f"{RUN}/logs/audio_scores/{{fold}}.log",
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    params:
+        stage=stage("audio_scores"),
+    shell:
+        "python {SCRIPTS:q}/audio_scores.py --posteriors {input.posteriors:q} --output {output:q}"
+        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"

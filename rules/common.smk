@@ -1,0 +1,51 @@
+import os
+import sys
+from pathlib import Path
+
+SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from emotiw import manifest as manifests, settings
+from emotiw.plan import Plan
+
+# programs run under the interpreter that runs Snakemake, unless conda puts another one in front
+os.environ["PATH"] = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.environ["PATH"]]
+)
+
+for path in workflow.configfiles:
+    settings.read(Path(path))
+settings.check(config)
+
+RUN = f"results/{config['run']}"
+WEIGHTS = "results/weights"
+TABLE = f"{RUN}/manifest.csv"
+JOB_S = config["limits"]["job_s"]
+
+
+def media_facts(path):
+    """Facts of a file that is new or has changed; the decoder is imported only then."""
+    from emotiw import media
+
+    return media.probe(path)
+
+
+# Only the main process looks at the corpus: the processes that a cluster starts read the table.
+if workflow.is_main_process:
+    PLAN = Plan(config, manifests.refresh(config, Path(TABLE), media_facts))
+else:
+    PLAN = Plan(config, manifests.read(Path(TABLE)))
+
+
+wildcard_constraints:
+    job=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}",
+    fold=r"[A-Za-z0-9][A-Za-z0-9_-]*",
+    feature=r"cnn|dense_sift|hog",
+    classifier=r"pls|kernel_pls|svm|logistic",
+    architecture=r"\d+(-\d+)*",
+    repeat=r"\d+",
+
+
+def stage(name):
+    """The identity of a rule's job, as a function of its wildcards."""
+    return lambda wildcards: PLAN.stage(name, **wildcards)

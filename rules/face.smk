@@ -1,0 +1,36 @@
+rule faces:
+    input:
+        media=lambda w: [ancient(path) for path in PLAN.media(w.job)],
+        landmarks=rules.landmarks.output.model,
+        record=rules.landmarks.output.record,
+    output:
+        f"{RUN}/features/faces/{{job}}.h5",
+    log:
+        f"{RUN}/logs/faces/{{job}}.log",
+    conda:
+        "../envs/video.yaml"
+    threads: 1
+    params:
+        stage=stage("faces"),
+    shell:
+        "python {SCRIPTS:q}/faces.py --media {input.media:q} --landmarks {input.landmarks:q}"
+        " --output {output:q}"
+        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+
+
+rule faces_film:
+    input:
+        manifest=ancient(TABLE),
+        faces=PLAN.features("faces"),
+    output:
+        f"{RUN}/report/faces.mp4",
+    log:
+        f"{RUN}/logs/faces_film.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    params:
+        stage=stage("faces_film"),
+    shell:
+        "python {SCRIPTS:q}/faces_film.py --manifest {input.manifest:q} --faces {RUN}/features/faces --output {output:q}"
+        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"

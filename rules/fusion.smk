@@ -1,0 +1,17 @@
+rule fusion:
+    input:
+        manifest=ancient(TABLE),
+        audio=f"{RUN}/audio/{{fold}}/scores.h5",
+        video=f"{RUN}/video/{{fold}}/scores.h5",
+    output:
+        f"{RUN}/fusion/{{fold}}/scores.h5",
+    log:
+        f"{RUN}/logs/fusion/{{fold}}.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    params:
+        stage=stage("fusion"),
+    shell:
+        "python {SCRIPTS:q}/fusion.py --manifest {input.manifest:q} --audio {input.audio:q} --video {input.video:q} --output {output:q}"
+        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"

@@ -1,0 +1,47 @@
+rule evaluate:
+    input:
+        manifest=ancient(TABLE),
+        fusion=PLAN.per_fold("fusion/{fold}/scores.h5"),
+        audio_scores=PLAN.per_fold("audio/{fold}/scores.h5"),
+        video_scores=PLAN.all_video_scores(),
+        faces=PLAN.features("faces"),
+        audio=PLAN.features("audio"),
+    output:
+        metrics=f"{RUN}/report/metrics.json",
+        predictions=f"{RUN}/report/predictions.csv",
+        scores=f"{RUN}/report/scores.csv",
+    log:
+        f"{RUN}/logs/evaluate.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    params:
+        stage=stage("evaluate"),
+    shell:
+        "python {SCRIPTS:q}/evaluate.py --manifest {input.manifest:q} --fusion {input.fusion:q}"
+        " --audio-scores {input.audio_scores:q} --video-scores {input.video_scores:q}"
+        " --faces {RUN}/features/faces --audio {RUN}/features/audio"
+        " --predictions {output.predictions:q} --scores {output.scores:q} --output {output.metrics:q}"
+        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+
+
+rule report:
+    input:
+        manifest=ancient(TABLE),
+        metrics=rules.evaluate.output.metrics,
+        predictions=rules.evaluate.output.predictions,
+        faces=PLAN.features("faces"),
+        records=[rules.landmarks.output.record, rules.alexnet.output.record],
+    output:
+        f"{RUN}/report/report.html",
+    log:
+        f"{RUN}/logs/report.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    params:
+        stage=stage("report"),
+    shell:
+        "python {SCRIPTS:q}/report.py --manifest {input.manifest:q} --metrics {input.metrics:q} --predictions {input.predictions:q}"
+        " --faces {RUN}/features/faces --provenance-records {input.records:q} --output {output:q}"
+        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"

@@ -1,0 +1,141 @@
+rule cnn:
+    input:
+        faces=f"{RUN}/features/faces/{{job}}.h5",
+        weights=rules.alexnet.output.model,
+        record=rules.alexnet.output.record,
+    output:
+        f"{RUN}/features/cnn/{{job}}.h5",
+    log:
+        f"{RUN}/logs/cnn/{{job}}.log",
+    conda:
+        "../envs/video.yaml"
+    threads: 1
+    params:
+        stage=stage("cnn"),
+    shell:
+        "python {SCRIPTS:q}/cnn.py --faces {input.faces:q} --weights {input.weights:q} --output {output:q}"
+        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+
+
+rule dense_sift:
+    input:
+        faces=f"{RUN}/features/faces/{{job}}.h5",
+    output:
+        f"{RUN}/features/dense_sift/{{job}}.h5",
+    log:
+        f"{RUN}/logs/dense_sift/{{job}}.log",
+    conda:
+        "../envs/video.yaml"
+    threads: 1
+    params:
+        stage=stage("dense_sift"),
+    shell:
+        "python {SCRIPTS:q}/dense_sift.py --faces {input.faces:q} --output {output:q}"
+        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+
+
+rule hog:
+    input:
+        faces=f"{RUN}/features/faces/{{job}}.h5",
+    output:
+        f"{RUN}/features/hog/{{job}}.h5",
+    log:
+        f"{RUN}/logs/hog/{{job}}.log",
+    conda:
+        "../envs/video.yaml"
+    threads: 1
+    params:
+        stage=stage("hog"),
+    shell:
+        "python {SCRIPTS:q}/hog.py --faces {input.faces:q} --output {output:q}"
+        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+
+
+rule lbp_top:
+    input:
+        faces=f"{RUN}/features/faces/{{job}}.h5",
+    output:
+        f"{RUN}/features/lbp_top/{{job}}.h5",
+    log:
+        f"{RUN}/logs/lbp_top/{{job}}.log",
+    conda:
+        "../envs/video.yaml"
+    threads: 1
+    params:
+        stage=stage("lbp_top"),
+    shell:
+        "python {SCRIPTS:q}/lbp_top.py --faces {input.faces:q} --output {output:q}"
+        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+
+
+rule pca:
+    input:
+        manifest=ancient(TABLE),
+        features=lambda w: PLAN.features(w.feature, w.fold, ["train"]),
+    output:
+        f"{RUN}/video/{{fold}}/{{feature}}/pca.h5",
+    log:
+        f"{RUN}/logs/pca/{{fold}}_{{feature}}.log",
+    conda:
+        "../envs/video.yaml"
+    threads: 1
+    params:
+        stage=stage("pca"),
+    shell:
+        "python {SCRIPTS:q}/pca.py --manifest {input.manifest:q} --features {RUN}/features/{wildcards.feature} --output {output:q}"
+        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+
+
+rule kernels:
+    input:
+        manifest=ancient(TABLE),
+        features=lambda w: PLAN.features(w.feature, w.fold),
+        pca=f"{RUN}/video/{{fold}}/{{feature}}/pca.h5",
+    output:
+        f"{RUN}/video/{{fold}}/{{feature}}/kernels.h5",
+    log:
+        f"{RUN}/logs/kernels/{{fold}}_{{feature}}.log",
+    conda:
+        "../envs/video.yaml"
+    threads: 1
+    params:
+        stage=stage("kernels"),
+    shell:
+        "python {SCRIPTS:q}/kernels.py --manifest {input.manifest:q} --features {RUN}/features/{wildcards.feature}"
+        " --pca {input.pca:q} --output {output:q}"
+        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+
+
+rule video_scores:
+    input:
+        manifest=ancient(TABLE),
+        kernels=f"{RUN}/video/{{fold}}/{{feature}}/kernels.h5",
+    output:
+        f"{RUN}/video/{{fold}}/{{feature}}/{{classifier}}.h5",
+    log:
+        f"{RUN}/logs/video_scores/{{fold}}_{{feature}}_{{classifier}}.log",
+    conda:
+        "../envs/video.yaml"
+    threads: 1
+    params:
+        stage=stage("video_scores"),
+    shell:
+        "python {SCRIPTS:q}/video_scores.py --manifest {input.manifest:q} --kernels {input.kernels:q} --output {output:q}"
+        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+
+
+rule video_combination:
+    input:
+        scores=lambda w: PLAN.combined(w.fold),
+    output:
+        f"{RUN}/video/{{fold}}/scores.h5",
+    log:
+        f"{RUN}/logs/video_combination/{{fold}}.log",
+    conda:
+        "../envs/video.yaml"
+    threads: 1
+    params:
+        stage=stage("video_combination"),
+    shell:
+        "python {SCRIPTS:q}/video_combination.py --scores {input.scores:q} --output {output:q}"
+        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"

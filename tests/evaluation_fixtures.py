@@ -1,0 +1,127 @@
+"""A made-up run, without any media: a corpus, its per-clip artefacts and the scores of both modalities."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.special import softmax
+
+from emotiw import manifest, settings, splits, store
+from emotiw.manifest import Manifest, Row
+from emotiw.status import Status
+
+CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
+DEFECTS = {3: ("no_face", "ok"), 10: ("ok", "silent_audio"), 17: ("undecodable", "undecodable"), 30: ("ok", "no_audio")}
+SETTINGS = {"scheme": "joint", "grid_step": 0.1, "cv_folds": 3}
+
+
+@dataclass(frozen=True)
+class Run:
+    """Paths and content of a made-up run."""
+
+    folder: Path
+    corpus: Manifest
+
+    @property
+    def table(self) -> Path:
+        return self.folder / "manifest.csv"
+
+    @property
+    def folds(self) -> dict[str, splits.Fold]:
+        return manifest.folds(self.corpus)
+
+
+def rows(n_clips: int, n_folds: int, classes: tuple[str, ...] = CLASSES) -> tuple[Row, ...]:
+    """Clips of thirteen subjects, classes in turn; official splits where `n_folds` is 0."""
+    found = []
+    for i in range(n_clips):
+        subject = (i * 5) % 13
+        part = {"fold": f"fold{subject % n_folds + 1}"} if n_folds else {"split": ("train", "val", "test")[subject % 3]}
+        name = f"clip{i:03d}"
+        found.append(
+            Row(name, f"{name}.mp4", classes[i % len(classes)], f"s{subject:02d}", sha256="0" * 64, job=name, **part)
+        )
+    return tuple(found)
+
+
+def make_run(folder: Path, *, n_clips: int = 56, n_folds: int = 0, synthetic: bool = True, seed: int = 0) -> Run:
+    """Write a manifest, the statuses of its clips, and the scores of both modalities for every fold."""
+    scheme = "subjects" if n_folds else "official"
+    corpus = Manifest(rows(n_clips, n_folds), CLASSES, "demo", synthetic, scheme)
+    run = Run(folder, corpus)
+    manifest.write(run.table, corpus)
+    rng = np.random.default_rng(seed)
+    _write_clips(run, rng)
+    for name, fold in run.folds.items():
+        _write_scores(run, name, fold, rng)
+    (folder / "weights.json").write_text(json.dumps({"name": "alexnet", "licence": "BSD", "sha256": "f" * 64}))
+    return run
+
+
+def status(index: int) -> tuple[Status, Status]:
+    video, audio = DEFECTS.get(index, ("ok", "ok"))
+    return Status(video), Status(audio)
+
+
+def face(rng: np.random.Generator, n_frames: int = 9, size: int = 64) -> np.ndarray:
+    """Chips of a schematic face that moves a little."""
+    y, x = np.mgrid[0:size, 0:size] / size - 0.5
+    skin = np.array([224, 172, 125]) * rng.uniform(0.4, 1)
+    chips = np.empty((n_frames, size, size, 3), np.uint8)
+    for i in range(n_frames):
+        dx = 0.03 * np.sin(i)
+        chips[i] = np.where(((x - dx) ** 2 / 0.1 + y**2 / 0.18 < 1)[..., None], skin, 90)
+        for eye in (-0.13, 0.13):
+            chips[i][(x - dx - eye) ** 2 + (y + 0.1) ** 2 < 0.002] = 20
+        chips[i][(abs(x - dx) < 0.13) & (abs(y - 0.2 - rng.uniform(-1, 1) * (x - dx) ** 2) < 0.02)] = (150, 40, 40)
+    return chips
+
+
+def faces_arrays(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    chips = face(rng)
+    n = len(chips)
+    return {
+        "chips": chips,
+        "time": np.arange(n) / 25,
+        "frame": np.arange(n, dtype=np.int32),
+        "box": np.zeros((n, 4), np.int32),
+        "score": np.ones(n, np.float32),
+        "landmarks": np.zeros((n, 5, 2), np.float32),
+    }
+
+
+def _write_clips(run: Run, rng: np.random.Generator) -> None:
+    for i, row in enumerate(run.corpus.rows):
+        video, audio = status(i)
+        seen = faces_arrays(rng) if video == Status.OK else {}
+        heard = {"waveform": np.zeros(8, np.float32)} if audio == Status.OK else {}
+        for kind, arrays, state in (("faces", seen, video), ("audio", heard, audio)):
+            store.write(run.folder / kind / f"{row.job}.h5", kind, [store.Entry(row.clip, arrays, state)], stage={})
+
+
+def _write_scores(run: Run, name: str, fold: splits.Fold, rng: np.random.Generator) -> None:
+    index = {row.clip: i for i, row in enumerate(run.corpus.rows)}
+    clips = sorted(fold.train + fold.val + fold.test)
+    seen = [clip for clip in clips if status(index[clip])[0] == Status.OK]
+    heard = [clip for clip in sorted(fold.val + fold.test) if status(index[clip])[1] == Status.OK]
+
+    def evidence(names: list[str]) -> np.ndarray:
+        return np.eye(7)[[index[clip] % 7 for clip in names]]
+
+    video = {kernel: evidence(seen) * 0.3 + rng.normal(0, 0.2, (len(seen), 7)) for kernel in ("subspace_rbf", "mean")}
+    facts = {"clips": seen, "classes": CLASSES, "fold": name}
+    stage = {"fold": name, "feature": "cnn", "classifier": "pls"}
+    entries = [store.Entry(kernel, {"scores": values}) for kernel, values in video.items()]
+    store.write(run.folder / f"video_{name}.h5", "scores", entries, stage=stage, facts=facts)
+    audio = {net: softmax(evidence(heard) + rng.normal(0, 0.7, (len(heard), 7)), axis=1) for net in ("64_0", "64_1")}
+    audio["mean"] = (audio["64_0"] + audio["64_1"]) / 2
+    entries = [store.Entry(net, {"scores": values}) for net, values in audio.items()]
+    store.write(
+        run.folder / f"audio_{name}.h5", "scores", entries, stage={"fold": name}, facts={**facts, "clips": heard}
+    )
+
+
+def config() -> dict:
+    """The shipped configuration, for a run called `demo`."""
+    return settings.load([])

@@ -1,0 +1,158 @@
+import json
+import logging
+
+import audio_scores
+import numpy as np
+import pytest
+import scaler
+import train_blstm
+from emotiw import manifest, store
+from emotiw.errors import FeatureError, StoreError
+from emotiw.stage import Stage
+from emotiw.status import Status
+from safetensors import safe_open
+
+CLASSES = ("anger", "fear")
+PARTS = ["train"] * 8 + ["val"] * 4 + ["test"] * 4
+SETTINGS = {
+    "optimiser": "adam",
+    "learning_rate": 0.02,
+    "momentum": 0.9,
+    "weight_decay": 0.0,
+    "dropout": 0.1,
+    "input_noise": 0.1,
+    "init_range": 0.1,
+    "gradient_clip": 5.0,
+    "batch_size": 4,
+    "patience": 5,
+    "max_epochs": 2,
+    "feature_clip": 10.0,
+}
+
+
+def heard(folder, i, arrays, status=Status.OK):
+    entry = store.Entry(f"c{i:02}", arrays, status)
+    store.write(folder / f"c{i:02}.h5", "frame_features", [entry], stage={}, facts={"columns": ["a", "b", "c"]})
+
+
+def silence(folder, *clips):
+    for i in clips:
+        heard(folder, i, {}, Status.SILENT_AUDIO)
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """A manifest and the frames of its clips, of which one is silent and one has a hidden label."""
+    rows, rng = [], np.random.default_rng(0)
+    for i, split in enumerate(PARTS):
+        label = "?" if i == 15 else CLASSES[i % 2]
+        rows.append(manifest.Row(f"c{i:02}", "", label, f"s{i}", split, sha256=f"{i}", job=f"c{i:02}"))
+        features = rng.normal(i % 2, 1, (5 + i, 3)).astype(np.float32)
+        heard(tmp_path, i, {"features": features, "time": np.arange(5 + i) * 0.04})
+    silence(tmp_path, 1)
+    heard(tmp_path, 12, {"features": features, "time": np.arange(20) * 0.04}, Status.SILENT_AUDIO)
+    manifest.write(tmp_path / "clips.csv", manifest.Manifest(tuple(rows), CLASSES, "test"))
+    return tmp_path
+
+
+def run(program, corpus, output, stage, **paths):
+    options = [part for name, path in paths.items() for part in (f"--{name}", path)]
+    stage = Stage({"settings": {"blstm": SETTINGS}, "fold": "official", **stage})
+    program.main([str(x) for x in [*options, "--output", corpus / output, "--stage", stage]])
+    return corpus / output
+
+
+def standardisation(corpus):
+    return run(scaler, corpus, "scaler.h5", {}, manifest=corpus / "clips.csv", features=corpus)
+
+
+def network(corpus, repeat=0, architecture=(4,)):
+    stage = {"architecture": architecture, "repeat": repeat, "seed": 7 + repeat}
+    paths = {"manifest": corpus / "clips.csv", "features": corpus, "scaler": standardisation(corpus)}
+    name = f"{'-'.join(map(str, architecture))}_{repeat}"
+    return run(train_blstm, corpus, f"{name}.h5", stage, **paths, model=corpus / f"{name}.safetensors")
+
+
+def scores(corpus, *networks):
+    output = corpus / "scores.h5"
+    stage = Stage({"settings": {}, "fold": "official"})
+    audio_scores.main(["--posteriors", *map(str, networks), "--output", str(output), "--stage", str(stage)])
+    return store.read(output, "scores")
+
+
+def test_scaler_is_that_of_the_usable_training_clips(corpus):
+    found = store.read(standardisation(corpus), "scaler")
+    used = [store.read(corpus / f"c{i:02}.h5", "frame_features").entries[f"c{i:02}"] for i in (0, 2, 3, 4, 5, 6, 7)]
+    frames = np.concatenate([entry.arrays["features"] for entry in used]).astype(float)
+    np.testing.assert_allclose(found.entries["scaler"].arrays["mean"], frames.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(found.entries["scaler"].arrays["scale"], frames.std(axis=0), rtol=1e-12)
+    assert {key: found.facts[key] for key in ("n_clips", "n_frames", "n_constant", "columns")} == {
+        "n_clips": 7,
+        "n_frames": len(frames),
+        "n_constant": 0,
+        "columns": ["a", "b", "c"],
+    }
+
+
+def test_posteriors_of_every_usable_clip_and_the_status_of_the_others(corpus):
+    found = store.read(network(corpus), "posteriors")
+    assert list(found.entries) == [f"c{i:02}" for i in range(16)]
+    assert [name for name, entry in found.entries.items() if entry.status != Status.OK] == ["c01", "c12"]
+    assert found.entries["c15"].arrays["posteriors"].shape == (20, 2)
+    assert found.facts["parts"]["test"] == ["c13", "c14", "c15"]
+    assert len(found.facts["history"]) == 2
+
+
+def test_model_is_byte_stable_and_says_what_it_is(corpus):
+    network(corpus)
+    first = (corpus / "4_0.safetensors").read_bytes()
+    network(corpus)
+    assert (corpus / "4_0.safetensors").read_bytes() == first
+    with safe_open(corpus / "4_0.safetensors", "np") as model:
+        about = json.loads(model.metadata()["emotiw"])
+    assert about == {
+        "architecture": [4],
+        "classes": ["anger", "fear"],
+        "columns": ["a", "b", "c"],
+        "fold": "official",
+        "repeat": 0,
+        "seed": 7,
+    }
+
+
+def test_scores_hold_networks_means_and_the_selected_network_without_training_clips(corpus):
+    networks = [network(corpus, 0), network(corpus, 1), network(corpus, 0, (4, 2))]
+    found = scores(corpus, *networks)
+    assert set(found.entries) == {"4_0", "4_1", "4-2_0", "4", "4-2", "mean", "selected"}
+    assert found.facts["clips"] == ["c08", "c09", "c10", "c11", "c13", "c14", "c15"]
+    table = {name: entry.arrays["scores"] for name, entry in found.entries.items()}
+    np.testing.assert_allclose(table["4"], (table["4_0"] + table["4_1"]) / 2, atol=1e-12)
+    np.testing.assert_allclose(table["mean"], (table["4_0"] + table["4_1"] + table["4-2_0"]) / 3, atol=1e-12)
+    np.testing.assert_allclose(table["mean"].sum(axis=1), 1, atol=1e-6)
+
+
+def test_selected_is_the_network_with_the_least_validation_loss_of_clips(corpus):
+    found = scores(corpus, network(corpus, 0), network(corpus, 1))
+    losses = {name: about["validation"]["clip_loss"] for name, about in found.facts["networks"].items()}
+    assert found.facts["selected"] == min(losses, key=losses.get)
+    selected = found.entries[found.facts["selected"]].arrays["scores"]
+    assert np.array_equal(found.entries["selected"].arrays["scores"], selected)
+    of_val = selected[np.arange(4), [0, 1, 0, 1]]  # the first rows are the validation clips
+    assert losses[found.facts["selected"]] == pytest.approx(-np.log(of_val).mean())
+
+
+def test_a_fold_whose_validation_clips_are_all_silent_is_refused(corpus):
+    silence(corpus, *range(8, 12))
+    with pytest.raises(FeatureError, match="no labelled validation clip with sound"):
+        network(corpus)
+
+
+def test_training_logs_nothing(corpus, capfd, caplog):
+    caplog.set_level(logging.INFO)
+    network(corpus)
+    assert (capfd.readouterr().err, caplog.messages) == ("", [])
+
+
+def test_a_missing_network_is_named(corpus):
+    with pytest.raises(StoreError, match=r"64_9\.h5: missing"):
+        scores(corpus, corpus / "64_9.h5")

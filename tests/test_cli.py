@@ -1,0 +1,89 @@
+"""The command `emotiw`."""
+
+import pytest
+import yaml
+from emotiw import cli
+from emotiw import manifest as manifests
+from emotiw.manifest import Manifest, Row
+from typer.testing import CliRunner
+
+LABELS = ("anger", "fear")
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{part}{i},{part}{i}.wav,{LABELS[i]},{part},{part}" for part in ("train", "val", "test") for i in (0, 1)]
+    (tmp_path / "t.csv").write_text("\n".join(["clip,path,label,subject,split", *rows]))
+    for row in rows:
+        (tmp_path / row.split(",")[1]).write_bytes(row.encode())
+    corpus = {"kind": "csv", "root": str(tmp_path), "table": "t.csv", "classes": list(LABELS)}
+    (tmp_path / "my.yaml").write_text(yaml.safe_dump({"run": "mine", "corpus": corpus}))
+    return tmp_path / "my.yaml"
+
+
+def invoke(*args):
+    return CliRunner().invoke(cli.app, [str(arg) for arg in args])
+
+
+def test_manifest_writes_the_table_and_shows_a_summary(config):
+    result = invoke("manifest", "--configfile", config)
+    assert result.exit_code == 0, result.output
+    assert "csv: 6 clips, scheme official" in result.output
+    assert "3 subjects; written to results/mine/manifest.csv" in result.output.replace("\n", "")
+    assert len(manifests.read(config.parent / "results/mine/manifest.csv").rows) == 6
+
+
+def test_output_is_where_the_user_wants_it(config):
+    assert invoke("manifest", "--configfile", config, "--output", "here.csv").exit_code == 0
+    assert (config.parent / "here.csv").is_file()
+
+
+def test_an_error_is_told_in_words_and_fails(config):
+    (config.parent / "val0.wav").unlink()
+    result = invoke("manifest", "--configfile", config)
+    assert result.exit_code == 1
+    assert "ManifestError: 1 problem of the corpus" in result.stderr
+    assert "t.csv:4: file" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_notes_are_printed_as_they_are(config):
+    (config.parent / "train1.wav").write_bytes((config.parent / "train0.wav").read_bytes())
+    assert "note: same content: clips train0, train1" in invoke("manifest", "--configfile", config).output
+
+
+def test_help_lists_the_commands():
+    assert "manifest" in invoke("--help").output
+
+
+def made(**values):
+    rows = tuple(Row(f"c{i}", "p", label, f"c{i}", fold=f"f{i % 3}") for i, label in enumerate("ababb"))
+    return Manifest(rows, ("a", "b", "c"), "demo", synthetic=True, **values)
+
+
+def cells(table):
+    return [list(column.cells) for column in table.columns]
+
+
+def test_the_summary_counts_by_fold_and_class():
+    table = cli.summary(made(scheme="folds"))
+    assert [str(column.footer) for column in table.columns] == ["all", "2", "3", "0", "5"]
+    assert [[str(cell) for cell in column] for column in cells(table)][1:4] == [
+        ["1", "0", "1"],
+        ["1", "2", "0"],
+        ["0"] * 3,
+    ]
+    assert cli.heading(made(scheme="folds")) == "demo (synthetic): 5 clips, scheme folds"
+
+
+def test_the_summary_has_a_column_for_hidden_labels():
+    hidden = Manifest((Row("a", "p", "?", "a", "test"), Row("b", "p", "x", "b", "train")), ("x",), "afew")
+    table = cli.summary(hidden)
+    assert [str(column.header) for column in table.columns] == ["split", "x", "?", "all"]
+    assert [str(cell) for cell in cells(table)[0]] == ["train", "test"]
+
+
+def test_unknown_subjects_are_said_to_be_so():
+    assert cli._n_subjects(made()) == "subjects unknown"

@@ -1,0 +1,78 @@
+"""The lock file, the conda environments and the packages that the user named."""
+
+import re
+import tomllib
+
+import pytest
+import yaml
+
+from emotiw import stage
+
+PROGRAMS = {
+    "demo": ("demo_corpus",),
+    "audio": ("audio", "egemaps", "functionals", "scaler", "train_blstm", "audio_scores"),
+    "video": (
+        *("landmarks", "alexnet", "faces", "cnn", "dense_sift", "hog", "lbp_top"),
+        *("pca", "kernels", "video_scores", "video_combination"),
+    ),
+    "report": ("faces_film", "fusion", "evaluate", "report"),
+}
+
+
+def canonical(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@pytest.fixture(scope="module")
+def lock(root):
+    lines = (root / "requirements.lock").read_text().split()
+    return {canonical(name): version for name, version in (line.split("==") for line in lines)}
+
+
+def rules(root):
+    """Name, environment and program of every rule that starts one."""
+    for path in sorted((root / "rules").glob("*.smk")):
+        for block in re.split(r"^(?=rule )", path.read_text(), flags=re.MULTILINE):
+            if program := re.search(r"\}/(\w+)\.py", block):
+                environment = re.search(r"envs/(\w+)\.yaml", block)
+                yield re.match(r"rule (\w+)", block)[1], environment and environment[1], program[1]
+
+
+def test_every_rule_starts_a_program_of_its_environment(root):
+    for rule, environment, program in rules(root):
+        assert program in PROGRAMS[environment], rule
+
+
+@pytest.mark.parametrize("environment", sorted(PROGRAMS))
+def test_an_environment_pins_what_its_programs_import_as_the_lock_does(root, lock, environment):
+    names = {
+        canonical(name)
+        for program in PROGRAMS[environment]
+        for name, _ in stage.distributions(root / "workflow_scripts" / f"{program}.py")
+    }
+    content = yaml.safe_load((root / "envs" / f"{environment}.yaml").read_text())
+    assert content["dependencies"][0].startswith("python=3.11")
+    pins = next(entry["pip"] for entry in content["dependencies"] if isinstance(entry, dict))
+    assert pins == [f"{name}=={lock[name]}" for name in sorted(names - {"pip", "setuptools"})]
+
+
+def test_the_lock_holds_every_declared_dependency(root, lock):
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    assert {canonical(name) for name in project["dependencies"]} <= set(lock)
+    asked = [line for line in (root / "requirements.in").read_text().split() if not line.startswith("#")]
+    assert lock["torch"] == "2.13.0"
+    assert "torch==2.13.0" in asked
+
+
+def test_what_is_installed_is_what_the_lock_says(lock):
+    from importlib.metadata import version
+
+    for name in ("torch", "numpy", "scikit-learn", "opensmile", "h5py", "av", "dlib-bin", "snakemake"):
+        assert version(name).partition("+")[0] == lock[name], f"{name}: run `make setup`"
+
+
+def test_the_workflow_uses_the_eight_packages_that_it_was_asked_for(root):
+    imported = {name for p in sorted((root / "workflow_scripts").glob("*.py")) for name, _ in stage.distributions(p)}
+    asked = {"pytorch-lightning", "torch", "opensmile", "h5py", "scikit-learn", "moviepy", "dlib-bin"}
+    assert asked <= {canonical(name) for name in imported}
+    assert "snakemake.utils" in (root / "Snakefile").read_text()

@@ -1,0 +1,402 @@
+"""The programs from scores to the account of every clip: fusion, evaluate, report, faces_film."""
+
+import csv
+import dataclasses
+import importlib
+import json
+
+import av
+import numpy as np
+import pytest
+from evaluation_fixtures import CLASSES, SETTINGS, config, make_run
+
+from emotiw import evaluation, fusion, manifest, metrics, scores, splits, store
+from emotiw.errors import StoreError
+from emotiw.manifest import Manifest
+from emotiw.status import Status
+
+
+def start(program, stage, **options):
+    """Run a program's main with paths as options."""
+    argv = ["--stage", json.dumps(stage)]
+    for name, value in options.items():
+        paths = value if isinstance(value, list) else [value]
+        argv += [f"--{name.replace('_', '-')}", *map(str, paths)]
+    importlib.import_module(program).main(argv)
+
+
+def fuse_all(run):
+    for name in run.folds:
+        start(
+            "fusion",
+            {"settings": {"fusion": SETTINGS}, "fold": name},
+            manifest=run.table,
+            audio=run.folder / f"audio_{name}.h5",
+            video=run.folder / f"video_{name}.h5",
+            output=run.folder / f"fusion_{name}.h5",
+        )
+
+
+def evaluate(run, output="metrics.json"):
+    def of(stem):
+        return [run.folder / f"{stem}_{name}.h5" for name in run.folds]
+
+    start(
+        "evaluate",
+        {"settings": {"run": "made-up", "seed": 1, "evaluation": {"bootstrap": 200}}},
+        manifest=run.table,
+        fusion=of("fusion"),
+        audio_scores=of("audio"),
+        video_scores=of("video"),
+        faces=run.folder / "faces",
+        audio=run.folder / "audio",
+        predictions=run.folder / "predictions.csv",
+        scores=run.folder / "scores.csv",
+        output=run.folder / output,
+    )
+    return json.loads((run.folder / output).read_text())
+
+
+@pytest.fixture(scope="module")
+def official(tmp_path_factory):
+    run = make_run(tmp_path_factory.mktemp("official"))
+    fuse_all(run)
+    return run, evaluate(run)
+
+
+@pytest.fixture(scope="module")
+def crossed(tmp_path_factory):
+    run = make_run(tmp_path_factory.mktemp("crossed"), n_folds=3)
+    fuse_all(run)
+    return run, evaluate(run)
+
+
+@pytest.fixture(scope="module")
+def fused(official):
+    run, _ = official
+    return store.read(run.folder / "fusion_official.h5", "scores")
+
+
+def table(path):
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+# fusion.py
+
+
+def test_every_clip_of_the_fold_has_a_finite_row_in_every_system(official, fused):
+    run, _ = official
+    assert fused.facts["clips"] == [row.clip for row in run.corpus.rows]
+    assert set(fused.entries) == {"video", "audio", "shared", "per_class", "joint", "fusion"}
+    for entry in fused.entries.values():
+        assert entry.arrays["scores"].shape == (len(run.corpus.rows), 7)
+
+
+def test_sources_follow_the_defects(fused):
+    sources, parts = fused.facts["sources"], fused.facts["parts"]
+    assert {sources[clip] for clip in ("clip003", "clip010", "clip017")} <= {"audio", "video", "prior"}
+    assert all(
+        source == "fusion" for clip, source in sources.items() if parts[clip] != "train" and clip not in DEFECTIVE
+    )
+
+
+DEFECTIVE = {"clip003", "clip010", "clip017", "clip030"}
+
+
+def test_one_modality_is_taken_as_it_is_and_neither_gives_the_prior(official, fused):
+    run, _ = official
+    clips, sources = fused.facts["clips"], fused.facts["sources"]
+    rows = {name: entry.arrays["scores"] for name, entry in fused.entries.items()}
+    prior = scores.prior_of(run.corpus, run.folds["official"])
+    expected = {"audio": rows["audio"], "video": rows["video"], "prior": np.tile(prior, (len(clips), 1))}
+    for i, clip in enumerate(clips):
+        if sources[clip] != "fusion":
+            assert (rows["fusion"][i] == expected[sources[clip]][i]).all()
+
+
+def test_the_configured_scheme_is_the_system_called_fusion(fused):
+    assert (fused.entries["fusion"].arrays["scores"] == fused.entries["joint"].arrays["scores"]).all()
+
+
+def test_weights_and_temperatures_are_fitted_on_validation_clips_with_both_modalities(official, fused):
+    run, _ = official
+    fold = run.folds["official"]
+    audio, video = (scores.read(run.folder / f"{name}_official.h5", run.corpus) for name in ("audio", "video"))
+    clips = [clip for clip in fold.val if clip in audio.clips and clip in video.clips]
+    heard, seen = fusion.log_posteriors(audio.rows("mean", clips)[0]), video.rows("mean", clips)[0]
+    truth = scores.truth_of(run.corpus, clips)
+    fitted = fusion.fit(fusion.Scores(heard, seen, truth, truth), step=SETTINGS["grid_step"])
+    assert fused.facts["n_fitted"] == len(clips)
+    assert fused.facts["temperatures"]["audio"] == pytest.approx(1 / fitted.audio_scale)
+    assert fused.facts["weights"]["joint"] == fitted.weights["joint"].tolist()
+
+
+def test_test_clips_change_neither_weights_nor_temperatures(official, fused):
+    run, _ = official
+    fold = run.folds["official"]
+    audio, video = (scores.read(run.folder / f"{name}_official.h5", run.corpus) for name in ("audio", "video"))
+    rows = [video.clips.index(clip) for clip in fold.test if clip in video.clips]
+    video.systems["mean"][rows] = 100 * video.systems["mean"][rows][:, ::-1]
+    _, facts = scores.fuse(run.corpus, fold, audio, video, settings=SETTINGS)
+    assert {key: facts[key] for key in ("weights", "temperatures", "optimism")} == {
+        key: fused.facts[key] for key in ("weights", "temperatures", "optimism")
+    }
+
+
+def test_validation_scores_are_marked_as_resubstitution(fused):
+    assert fused.facts["resubstitution"] == ["val"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"classes": CLASSES[::-1]}, "classes surprise, .*; expected anger"),
+        ({"clips": ["clip000", "clip000"]}, "names clips twice"),
+        ({"clips": ["clip000", "elsewhere"]}, "the manifest lacks \\['elsewhere'\\]"),
+        ({"clips": ["clip000"]}, "is \\(2, 7\\), expected 1 clips by 7 classes"),
+    ],
+)
+def test_scores_of_other_clips_or_classes_are_refused(official, tmp_path, change, message):
+    run, _ = official
+    facts = {"clips": ["clip000", "clip001"], "classes": CLASSES, "fold": "official"} | change
+    store.write(tmp_path / "x.h5", "scores", [store.Entry("mean", {"scores": np.ones((2, 7))})], stage={}, facts=facts)
+    with pytest.raises(StoreError, match=message):
+        scores.read(tmp_path / "x.h5", run.corpus)
+
+
+# evaluate.py
+
+
+def test_metrics_of_the_test_part_equal_those_of_the_predictions(official):
+    run, found = official
+    rows = [row for row in table(run.folder / "predictions.csv") if row["part"] == "test"]
+    for name in ("video", "audio", "fusion"):
+        system = found["parts"]["test"]["systems"][name]
+        right = [row[f"predicted_{name}"] == row["label"] for row in rows]
+        assert system["accuracy"] == pytest.approx(np.mean(right))
+        assert system["n"] == len(rows) == np.sum(system["confusion"])
+        assert system["accuracy_interval"][0] < system["accuracy"] < system["accuracy_interval"][1]
+
+
+def test_systems_that_see_better_than_chance_beat_the_majority_class(crossed):
+    _, found = crossed
+    test = found["parts"]["test"]
+    assert all(test["systems"][name]["accuracy"] > test["majority_class"]["accuracy"] for name in evaluation.MAIN)
+
+
+def test_single_systems_are_scored_beside_the_main_ones(official):
+    _, found = official
+    expected = {"video", "audio", "shared", "per_class", "joint", "fusion", "video/cnn/pls/mean", "audio/64_1"}
+    assert expected <= set(found["parts"]["test"]["systems"])
+
+
+def test_calibration_does_not_change_what_a_modality_predicts(official):
+    _, found = official
+    systems = found["parts"]["test"]["systems"]
+    assert systems["video"]["confusion"] == systems["video/cnn/pls/mean"]["confusion"]
+    assert systems["audio"]["confusion"] == systems["audio/mean"]["confusion"]
+
+
+def test_coverage_and_accuracy_over_the_covered_clips(official):
+    run, found = official
+    rows = [row for row in table(run.folder / "predictions.csv") if row["part"] == "test"]
+    judged = [row for row in rows if row["source"] in ("fusion", "audio")]
+    audio = found["parts"]["test"]["systems"]["audio"]
+    assert audio["n_covered"] == len(judged)
+    assert audio["accuracy_covered"] == pytest.approx(
+        np.mean([row["predicted_audio"] == row["label"] for row in judged])
+    )
+
+
+def test_statuses_add_up_to_the_clips_of_the_manifest(official):
+    run, found = official
+    assert found["status"] == {
+        "video": {"ok": 54, "no_face": 1, "undecodable": 1},
+        "audio": {"ok": 53, "no_audio": 1, "silent_audio": 1, "undecodable": 1},
+    }
+    assert all(sum(counts.values()) == found["n_clips"] == len(run.corpus.rows) for counts in found["status"].values())
+
+
+def test_every_clip_has_a_prediction_and_probabilities_that_sum_to_one(official):
+    run, _ = official
+    rows = table(run.folder / "predictions.csv")
+    assert [row["clip"] for row in rows] == [row.clip for row in run.corpus.rows]
+    assert all(row["predicted_fusion"] in CLASSES for row in rows)
+    assert all(sum(float(row[f"p_{name}"]) for name in CLASSES) == pytest.approx(1, abs=1e-5) for row in rows)
+
+
+def test_folds_are_pooled_so_that_every_clip_is_tested_once(crossed):
+    run, found = crossed
+    rows = table(run.folder / "predictions.csv")
+    for part in ("test", "val"):
+        assert sorted(row["clip"] for row in rows if row["part"] == part) == [row.clip for row in run.corpus.rows]
+        assert found["parts"][part]["n"] == len(run.corpus.rows)
+    assert set(found["fusion"]["folds"]) == {"fold1", "fold2", "fold3"}
+
+
+def test_the_table_of_scores_is_tidy_and_holds_covered_clips_only(crossed):
+    run, found = crossed
+    rows = table(run.folder / "scores.csv")
+    assert len({(row["clip"], row["part"], row["system"], row["class"]) for row in rows}) == len(rows)
+    test = found["parts"]["test"]["systems"]
+    for name in ("video", "fusion", "audio/64_0"):
+        mine = [row for row in rows if row["part"] == "test" and row["system"] == name]
+        assert len(mine) == 7 * test[name]["n_covered"]
+
+
+def test_evaluating_twice_gives_the_same_bytes(official):
+    run, _ = official
+    evaluate(run, "again.json")
+    assert (run.folder / "again.json").read_bytes() == (run.folder / "metrics.json").read_bytes()
+
+
+def test_every_key_of_a_system_is_there(official):
+    _, found = official
+    system = found["parts"]["test"]["systems"]["fusion"]
+    wanted = "accuracy accuracy_interval accuracy_wilson uar uar_interval macro_f1 macro_f1_interval recalls confusion n n_covered"
+    assert set(wanted.split()) <= set(system)
+    assert system["n_classes_present"] == 7
+
+
+def test_the_gain_of_fusion_is_the_difference_of_the_accuracies(official):
+    _, found = official
+    test = found["parts"]["test"]
+    for name, gain in test["fusion_gain"].items():
+        expected = test["systems"]["fusion"]["accuracy"] - test["systems"][name]["accuracy"]
+        assert gain["accuracy"] == pytest.approx(expected)
+        assert gain["accuracy_interval"][0] <= gain["accuracy"] <= gain["accuracy_interval"][1]
+
+
+def loaded(run):
+    fused = [scores.read(run.folder / f"fusion_{name}.h5", run.corpus) for name in run.folds]
+    return fused, evaluation.statuses(run.corpus, {"video": run.folder / "faces", "audio": run.folder / "audio"})
+
+
+OPTIONS = {"run": "x", "seed": 0, "evaluation": {"bootstrap": 50}}
+
+
+def test_hidden_labels_are_predicted_and_not_scored(official):
+    run, _ = official
+    fused, found = loaded(run)
+    rows = tuple(dataclasses.replace(row, label="?") if row.split == "test" else row for row in run.corpus.rows)
+    corpus = Manifest(rows, CLASSES, "afew")
+    pools = evaluation.pools(corpus, run.folds, fused, {})
+    report = evaluation.report(corpus, fused, pools, found, settings=OPTIONS)
+    test = report["parts"]["test"]
+    assert (test["n_scored"], test["n_hidden"]) == (0, test["n"])
+    assert test["systems"]["fusion"]["accuracy"] is None
+    assert test["majority_class"]["accuracy"] is None
+    assert (
+        f"test: {test['n']} of {test['n']} labels are hidden; those clips are predicted, not scored" in report["notes"]
+    )
+    assert len(evaluation.prediction_rows(corpus, pools, found)) == len(rows) + 1
+
+
+def test_a_clip_without_a_status_is_an_error(official):
+    run, _ = official
+    fused, found = loaded(run)
+    del found["audio"]["clip007"]
+    pools = evaluation.pools(run.corpus, run.folds, fused, {})
+    with pytest.raises(StoreError, match="1 of 56 clips have no audio status: clip007"):
+        evaluation.report(run.corpus, fused, pools, found, settings=OPTIONS)
+
+
+def test_a_clip_of_the_manifest_in_no_fold_is_an_error(official):
+    run, _ = official
+    fused, found = loaded(run)
+    fold = run.folds["official"]
+    smaller = {"official": splits.Fold("official", fold.train, fold.val, fold.test[1:])}
+    pools = evaluation.pools(run.corpus, smaller, fused, {})
+    with pytest.raises(StoreError, match=f"1 of 56 clips have no prediction: {fold.test[0]}"):
+        evaluation.account(run.corpus, pools, found)
+
+
+def test_a_clip_that_is_ok_and_yet_has_no_scores_is_noted(official):
+    run, _ = official
+    fused, found = loaded(run)
+    clip = next(clip for clip in run.folds["official"].test if found["video"][clip] != Status.OK)
+    found["video"][clip] = Status.OK
+    pools = evaluation.pools(run.corpus, run.folds, fused, {})
+    report = evaluation.report(run.corpus, fused, pools, found, settings=OPTIONS)
+    assert f"test: video is ok but has no scores for {clip}" in report["notes"]
+
+
+def test_a_missing_or_repeated_fold_is_an_error(crossed):
+    run, _ = crossed
+    fused, _ = loaded(run)
+    with pytest.raises(StoreError, match="of folds fold1, fold2; expected one of each of fold1, fold2, fold3"):
+        evaluation.pools(run.corpus, run.folds, fused[:2], {})
+
+
+def test_a_system_that_some_folds_lack_is_an_error(crossed):
+    run, _ = crossed
+    fused, _ = loaded(run)
+    one = scores.read(run.folder / "audio_fold1.h5", run.corpus)
+    with pytest.raises(StoreError, match="audio/64_0: has scores in some folds only"):
+        evaluation.pools(run.corpus, run.folds, fused, {"audio": [one]})
+
+
+def test_a_fused_table_without_a_clip_of_its_fold_is_an_error(official):
+    run, _ = official
+    fused, _ = loaded(run)
+    short = dataclasses.replace(fused[0], clips=tuple(f"other {clip}" for clip in fused[0].clips))
+    with pytest.raises(StoreError, match="has no row of clip"):
+        evaluation.pools(run.corpus, run.folds, [short], {})
+
+
+def test_one_subject_has_no_intervals(official):
+    run, _ = official
+    fused, _ = loaded(run)
+    corpus = Manifest(tuple(dataclasses.replace(row, subject="one") for row in run.corpus.rows), CLASSES, "csv")
+    part = evaluation.pools(corpus, run.folds, fused, {})[2]
+    found = evaluation.part_metrics(part, CLASSES, seed=0, n_resamples=10)
+    assert found["systems"]["fusion"]["accuracy_interval"] is None
+    assert found["n_subjects"] == 1
+
+
+def test_bootstrap_resamples_are_shared_by_all_systems(official):
+    """Equal systems get equal intervals whatever stands before them."""
+    _, found = official
+    systems = found["parts"]["test"]["systems"]
+    assert systems["fusion"]["uar_interval"] == systems["joint"]["uar_interval"]
+    assert systems["fusion"]["accuracy"] == float(metrics.accuracy(np.array(systems["joint"]["confusion"])))
+
+
+# report.py and faces_film.py
+
+
+def test_the_report_is_one_page_and_the_same_twice(official):
+    run, _ = official
+    for name in ("report.html", "again.html"):
+        start(
+            "report",
+            {"settings": config()},
+            manifest=run.table,
+            metrics=run.folder / "metrics.json",
+            predictions=run.folder / "predictions.csv",
+            faces=run.folder / "faces",
+            provenance_records=[run.folder / "weights.json"],
+            output=run.folder / name,
+        )
+    page = (run.folder / "report.html").read_text()
+    assert page == (run.folder / "again.html").read_text()
+    assert all(f'data-clip="{row.clip}"' in page for row in run.corpus.rows)
+
+
+def test_the_film_shows_every_page_of_clips_and_is_the_same_twice(tmp_path):
+    run = make_run(tmp_path, n_clips=63)
+    for name in ("faces.mp4", "again.mp4"):
+        start("faces_film", {"settings": {}}, manifest=run.table, faces=run.folder / "faces", output=tmp_path / name)
+    assert (tmp_path / "faces.mp4").read_bytes() == (tmp_path / "again.mp4").read_bytes()
+    with av.open(str(tmp_path / "faces.mp4")) as film:
+        stream = film.streams.video[0]
+        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(stream)]
+    assert stream.codec_context.name == "h264"
+    assert len(frames) == 2 * 32
+    assert frames[0].std() > frames[-1].std()  # the second page holds three clips only
+
+
+def test_the_corpus_of_these_tests_reads_back(official):
+    run, _ = official
+    assert manifest.read(run.table) == run.corpus

@@ -1,0 +1,87 @@
+"""Provenance: complete, and without anything that differs between two runs of the same."""
+
+import hashlib
+import json
+import os
+import subprocess
+
+import numpy
+import pytest
+
+from emotiw import provenance
+from emotiw.errors import WeightsError
+
+GIT = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
+
+
+def git(folder, *command):
+    subprocess.run(["git", "-C", folder, *command], check=True, capture_output=True, env={**os.environ, **GIT})
+
+
+@pytest.fixture
+def repository(tmp_path):
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    (folder / "a.py").write_text("1\n")
+    git(folder, "add", "a.py")
+    git(folder, "commit", "-q", "-m", "one")
+    return folder
+
+
+@pytest.fixture
+def determinants(repository, tmp_path):
+    manifest, record = tmp_path / "manifest.csv", tmp_path / "w.json"
+    manifest.write_text("clip\n")
+    record.write_text(json.dumps({"name": "alexnet", "sha256": "0"}))
+    return lambda: provenance.determinants(
+        repository=repository, config={"seed": 1}, manifest=manifest, records=[record], artefacts=[manifest]
+    )
+
+
+def test_everything_that_determines_the_results_is_named(determinants):
+    facts = determinants()
+    assert facts["config"] == {"seed": 1}
+    assert facts["manifest_sha256"] == hashlib.sha256(b"clip\n").hexdigest() == facts["artefacts"]["manifest.csv"]
+    assert facts["weights"] == [{"name": "alexnet", "sha256": "0"}]
+    assert facts["packages"]["numpy"] == numpy.__version__
+    assert facts["machine"]["cpu"]
+
+
+def test_it_is_the_same_twice_and_holds_no_time_or_host(determinants):
+    assert json.dumps(determinants(), sort_keys=True) == json.dumps(determinants(), sort_keys=True)
+    assert not {"time_utc", "host"} & set(determinants())
+    assert set(provenance.occasion()) == {"time_utc", "host"}
+
+
+def test_commit_and_uncommitted_changes(repository):
+    clean = provenance.git_state(repository)
+    assert len(clean["commit"]) == 40
+    assert clean["dirty"] is False
+    (repository / "b.py").write_text("2\n")
+    assert provenance.git_state(repository) == clean | {"dirty": True}
+
+
+def test_a_folder_without_a_repository_has_no_commit(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert provenance.git_state(tmp_path) == {"commit": None, "dirty": None}
+
+
+def test_a_machine_without_git_has_no_commit(repository, monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert provenance.git_state(repository)["commit"] is None
+
+
+@pytest.mark.parametrize("text", ["not json", "[1]"])
+def test_a_damaged_record_of_weights_is_refused(tmp_path, text):
+    path = tmp_path / "w.json"
+    path.write_text(text)
+    with pytest.raises(WeightsError, match=r"w\.json: .*run the workflow again"):
+        provenance.determinants(repository=tmp_path, config={}, manifest=path, records=[path])
+
+
+def test_the_processor_is_named_where_the_system_tells(tmp_path):
+    facts = tmp_path / "cpuinfo"
+    facts.write_text("processor : 0\nmodel name\t: Abacus 9000\n")
+    assert provenance.cpu_model(facts) == "Abacus 9000"
+    assert provenance.cpu_model(tmp_path / "absent")

@@ -1,0 +1,50 @@
+import subprocess
+import sys
+
+import pytest
+
+from emotiw import runtime
+from emotiw.errors import MediaError
+
+
+def parse(*more):
+    stage = '{"settings": {"audio": {"rate_hz": 16000}}}'
+    return runtime.arguments("Do.", ["--output", "o.h5", "--stage", stage, *more], one=["audio_in"], many=["media"])
+
+
+def test_paths_and_settings_come_from_the_arguments():
+    args = parse("--audio-in", "a.h5", "--media", "x.mp4", "y z.mp4")
+    assert (args.audio_in.name, [p.name for p in args.media]) == ("a.h5", ["x.mp4", "y z.mp4"])
+    assert args.settings == {"audio": {"rate_hz": 16000}}
+
+
+def test_a_program_computes_with_one_thread():
+    import torch
+    from threadpoolctl import threadpool_info
+
+    parse("--audio-in", "a", "--media")
+    assert torch.get_num_threads() == 1
+    assert torch.are_deterministic_algorithms_enabled()
+    assert {pool["num_threads"] for pool in threadpool_info()} <= {1}
+
+
+def test_a_users_error_ends_in_one_line(capsys):
+    def main():
+        raise MediaError("clip a: empty file")
+
+    with pytest.raises(SystemExit, match=r"^MediaError: clip a: empty file$"):
+        runtime.start(main)
+
+
+def test_a_program_that_hangs_ends_itself(root):
+    code = "import time; from emotiw import runtime; runtime.prepare(0.2); time.sleep(60)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=root / "workflow_scripts",
+        timeout=30,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "Timeout" in done.stderr

@@ -1,0 +1,65 @@
+import pytest
+
+from emotiw import settings
+from emotiw.errors import ConfigError
+
+
+def over(tmp_path, text):
+    path = tmp_path / "my.yaml"
+    path.write_text(text, encoding="utf-8")
+    return [path]
+
+
+def test_the_defaults_pass_their_schema():
+    assert settings.load([])["run"] == "demo"
+
+
+def test_a_user_file_replaces_only_what_it_names(tmp_path):
+    config = settings.load(over(tmp_path, "corpus: {kind: ravdess}\n"))
+    assert (config["corpus"]["kind"], config["corpus"]["protocol"]["n_folds"]) == ("ravdess", 6)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("blstm: {learning_rate: 1e-5}", r"blstm.learning_rate: '1e-5' is text in YAML.*write 1.0e-05"),
+        ("sede: 3", "Additional properties are not allowed \\('sede' was unexpected\\)"),
+        ("blstm: {learnig_rate: 0.1}", "blstm: .*'learnig_rate' was unexpected"),
+        ("blstm: {learning_rate: .nan}", "blstm.learning_rate: is nan, expected a finite number"),
+        ("seed: 1\nseed: 2", "line 1: seed given twice"),
+        ("clips_per_job: 0", "clips_per_job: 0 is less than the minimum of 1"),
+        ("on_defect: no", "on_defect: False is not one of"),
+        ("__use_yte__: true", "asks to run code"),
+        ("- a", "holds list, expected a mapping"),
+        ("run: [", "not YAML"),
+        ("run: ../x", "run: '../x' does not match"),
+        ("video: {features: [hog]}", "video.combination.features: 'cnn' is not among"),
+        ("video: {classifiers: [svm]}", "video.combination.classifier: 'pls' is not among"),
+        ("corpus: {kind: csv}", "corpus.table: is null"),
+    ],
+)
+def test_a_faulty_value_is_named(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=message):
+        settings.load(over(tmp_path, text))
+
+
+def test_all_faults_come_at_once(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        settings.load(over(tmp_path, "seed: -1\nclips_per_job: 0\nblstm: {momentum: 1.0}"))
+    assert str(caught.value).count("\n") == 3
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"none.yaml: missing; name an existing file"):
+        settings.load([tmp_path / "none.yaml"])
+
+
+def test_every_documented_key_is_in_the_schema_and_the_other_way_round(root):
+    import yaml
+
+    schema = yaml.safe_load((root / "schemas/config.schema.yaml").read_text())
+    config = yaml.safe_load((root / "config.yaml").read_text())
+    assert set(schema["properties"]) == set(config)
+    for section, about in schema["properties"].items():
+        if "properties" in about:
+            assert set(about["properties"]) == set(config[section]), section

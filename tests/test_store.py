@@ -1,0 +1,155 @@
+import h5py
+import numpy as np
+import pytest
+
+from emotiw import store
+from emotiw.errors import StoreError
+from emotiw.status import Status
+from emotiw.store import Entry
+
+STAGE = {"settings": {}, "code": "abc"}
+
+
+def features(n=5, d=3, **more):
+    values = np.arange(n * d, dtype=np.float32).reshape(n, d)
+    return Entry("clip-1", {"features": values, "time": np.arange(n) / 25}, **more)
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "clip-1.h5"
+    store.write(
+        path, "frame_features", [features(), Entry("clip-2", status=Status.NO_FACE)], stage=STAGE, facts={"a": 1}
+    )
+    return path
+
+
+def test_what_was_written_is_read(path):
+    found = store.read(path, "frame_features")
+    assert found.stage == STAGE
+    assert found.facts == {"a": 1, "names": ["clip-1", "clip-2"]}
+    np.testing.assert_array_equal(found.entries["clip-1"].arrays["features"], features().arrays["features"])
+    assert found.entries["clip-2"] == Entry("clip-2", {}, Status.NO_FACE)
+
+
+def test_zero_frames_are_kept(tmp_path):
+    store.write(tmp_path / "x.h5", "frame_features", [features(0)], stage=STAGE)
+    assert store.read(tmp_path / "x.h5", "frame_features").entries["clip-1"].arrays["features"].shape == (0, 3)
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path, path):
+    store.write(
+        tmp_path / "b.h5",
+        "frame_features",
+        [features(), Entry("clip-2", status=Status.NO_FACE)],
+        stage=STAGE,
+        facts={"a": 1},
+    )
+    assert (tmp_path / "b.h5").read_bytes() == path.read_bytes()
+
+
+def test_entries_can_be_read_by_name_across_files(tmp_path, path):
+    store.write(tmp_path / "z.h5", "frame_features", [Entry("clip-9", status=Status.NO_VIDEO)], stage=STAGE)
+    found = store.read_all([path, tmp_path / "z.h5"], "frame_features", ["clip-9", "clip-1"])
+    assert [entry.name for entry in found] == ["clip-1", "clip-9"]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"features": np.zeros((2, 3), np.float64), "time": np.zeros(2)}, "dtype float64, expected float32"),
+        ({"features": np.zeros((2, 3), np.float32), "time": np.zeros(1)}, r"shape \(1,\), expected \(2,\)"),
+        ({"features": np.zeros(2, np.float32), "time": np.zeros(2)}, r"shape \(2,\)"),
+        ({"features": np.full((2, 3), np.nan, np.float32), "time": np.zeros(2)}, "holds NaN or infinity"),
+        ({"features": np.zeros((2, 3), np.float32)}, r"has other arrays than 'frame_features' \(time\)"),
+    ],
+)
+def test_arrays_of_another_schema_are_refused(tmp_path, arrays, message):
+    with pytest.raises(StoreError, match=message):
+        store.write(tmp_path / "x.h5", "frame_features", [Entry("c", arrays)], stage=STAGE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_given_twice_is_refused(tmp_path):
+    with pytest.raises(StoreError, match="'clip-1' occurs twice"):
+        store.write(tmp_path / "x.h5", "frame_features", [features(), features()], stage=STAGE)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(StoreError, match=r"x.h5: missing; run the workflow"):
+        store.read(tmp_path / "x.h5", "audio")
+
+
+def test_a_missing_entry_is_named(path):
+    with pytest.raises(StoreError, match="holds no entry 'clip-7'"):
+        store.read(path, "frame_features", names=["clip-7"])
+
+
+def test_another_kind_is_refused(path):
+    with pytest.raises(StoreError, match="is 'frame_features' of schema 1, expected 'audio' of 1"):
+        store.read(path, "audio")
+
+
+def rewrite(path, change):
+    with h5py.File(path, "r+") as stream:
+        change(stream)
+
+
+def replace_features(stream, **options):
+    del stream["clip-1/features"]
+    stream["clip-1"].create_dataset("features", **options)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: f.attrs.__setitem__("complete", False), "incomplete"),
+        (lambda f: f.attrs.__setitem__("schema_version", 99), "of schema 99"),
+        (lambda f: f["clip-2"].attrs.__setitem__("status", "ok"), "clip-2 contradicts its own record"),
+        (lambda f: f.__delitem__("clip-1"), "unreadable|refused"),
+        (lambda f: f.__delitem__("meta"), "refused"),
+        (lambda f: f["clip-1"].__delitem__("time"), "has other datasets"),
+        (lambda f: replace_features(f, data=np.zeros((5, 3))), "dtype float64"),
+        (lambda f: replace_features(f, data=np.zeros((4, 3), np.float32)), r"shape \(5,\), expected \(4,\)"),
+        (lambda f: replace_features(f, shape=(1 << 40, 9), dtype="f4", chunks=(1, 9)), "bytes; refused"),
+        (lambda f: replace_features(f, data=["a"], dtype=h5py.string_dtype()), "is object of"),
+        (
+            lambda f: replace_features(f, shape=(5, 3), dtype="f4", external=[("/etc/hostname", 0, 60)]),
+            "not plain data",
+        ),
+        (lambda f: replace_features(f, data=np.full((5, 3), np.inf, np.float32)), "NaN or infinity"),
+    ],
+)
+def test_an_altered_file_is_refused(path, change, message):
+    rewrite(path, change)
+    with pytest.raises(StoreError, match=message):
+        store.read(path, "frame_features")
+
+
+@pytest.mark.parametrize("link", [h5py.ExternalLink("other.h5", "/x"), h5py.SoftLink("/clip-2")])
+def test_a_link_to_elsewhere_is_refused(path, link):
+    rewrite(path, lambda f: (f.__delitem__("clip-1"), f.__setitem__("clip-1", link)))
+    with pytest.raises(StoreError, match="is a link to elsewhere; refused"):
+        store.read(path, "frame_features")
+
+
+def test_every_flipped_byte_is_noticed_or_harmless(path):
+    whole = path.read_bytes()
+    before = store.read(path, "frame_features")
+    for position in range(0, len(whole), 23):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 0xFF]) + whole[position + 1 :])
+        try:
+            after = store.read(path, "frame_features")
+        except StoreError:
+            continue
+        assert after.facts == before.facts
+        np.testing.assert_array_equal(
+            after.entries["clip-1"].arrays["features"], before.entries["clip-1"].arrays["features"]
+        )
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", None])
+def test_a_file_that_is_not_hdf5_is_refused(path, content):
+    path.write_bytes(path.read_bytes()[:700] if content is None else content)
+    with pytest.raises(StoreError, match=r"unreadable \(.*\); delete it and run"):
+        store.read(path, "frame_features")

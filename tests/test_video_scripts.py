@@ -1,0 +1,151 @@
+"""The four programs of the video system on a small made-up corpus: rows, facts, no leak, independence of order."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from emotiw import manifest, store
+from emotiw.errors import FeatureError
+from emotiw.stage import Stage
+from emotiw.status import Status
+
+CLASSES = ("anger", "happiness", "neutral")
+SETTINGS = {
+    "video": {
+        "pca_dimension": 6,
+        "subspace_rank": 3,
+        "regularisation": 1e-3,
+        "polynomial_degree": 1,
+        "n_components": 3,
+        "svm_c": 1.0,
+        "logistic_c": 1.0,
+        "inner_folds": 3,
+    }
+}
+N_TRAIN, N_VAL, N_TEST = 18, 6, 6
+
+
+@pytest.fixture
+def program(root):
+    """Run a program by its name with its paths, in this process."""
+
+    def run(name, output, **options):
+        more = {key: options.pop(key) for key in ("feature", "classifier") if key in options}
+        spec = importlib.util.spec_from_file_location(f"program_{name}", root / "workflow_scripts" / f"{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        stage = Stage(settings=SETTINGS, fold="official", code="", distributions={}, above={}, **more)
+        paths = [part for key, value in options.items() for part in (f"--{key}", *map(str, np.atleast_1d(value)))]
+        module.main([*paths, "--output", str(output), "--stage", str(stage)])
+        return output
+
+    return run
+
+
+def row(i):
+    split = "train" if i < N_TRAIN else "val" if i < N_TRAIN + N_VAL else "test"
+    label = "?" if split == "test" else CLASSES[i % 3]
+    return manifest.Row(f"clip{i:02d}", f"{i}.mp4", label, f"subject{i // 3}", split, job=f"job{i % 4}")
+
+
+def frames(i):
+    rng = np.random.default_rng(i)
+    features = rng.standard_normal((5 + i % 4, 8)) * (1 + 4 * np.eye(8)[i % 3]) + 4 * np.eye(8)[i % 3]
+    return {"features": features.astype(np.float32), "time": np.arange(len(features)) / 25}
+
+
+def write_corpus(folder, frames=frames, order=1, without=("clip01", "clip20")):
+    """Manifest and frame features in files of several clips; two clips have no face."""
+    rows = [row(i) for i in range(N_TRAIN + N_VAL + N_TEST)][::order]
+    manifest.write(folder / "manifest.csv", manifest.Manifest(tuple(rows), CLASSES, "test"))
+    for job in {row.job for row in rows}:
+        entries = [
+            store.Entry(row.clip, {}, Status.NO_FACE)
+            if row.clip in without
+            else store.Entry(row.clip, frames(int(row.clip[4:])))
+            for row in rows
+            if row.job == job
+        ]
+        store.write(folder / "features" / f"{job}.h5", "frame_features", entries, stage={})
+    return folder
+
+
+def run_all(program, folder, classifier="pls"):
+    table, features = folder / "manifest.csv", folder / "features"
+    pca = program("pca", folder / "pca.h5", manifest=table, features=features, feature="cnn")
+    kernels = program("kernels", folder / "kernels.h5", manifest=table, features=features, pca=pca, feature="cnn")
+    return program(
+        "video_scores", folder / "scores.h5", manifest=table, kernels=kernels, feature="cnn", classifier=classifier
+    )
+
+
+@pytest.mark.parametrize("classifier", ["pls", "kernel_pls", "svm", "logistic"])
+def test_scores_have_a_row_a_usable_clip_and_recognise_the_classes(program, tmp_path, classifier):
+    found = store.read(run_all(program, write_corpus(tmp_path), classifier), "scores")
+    usable = [f"clip{i:02d}" for i in range(30) if i not in (1, 20)]
+    assert found.facts["clips"] == usable
+    assert found.facts["parts"] == ["train"] * 17 + ["val"] * 5 + ["test"] * 6
+    assert found.facts["classes"] == list(CLASSES)
+    best = found.entries["mean"].arrays["scores"].argmax(axis=1)
+    assert (best == [int(clip[4:]) % 3 for clip in usable]).mean() > 0.8
+
+
+def test_mean_is_over_the_six_kernels(program, tmp_path):
+    found = store.read(run_all(program, write_corpus(tmp_path)), "scores")
+    six = [entry.arrays["scores"] for name, entry in found.entries.items() if name != "mean"]
+    assert len(six) == 6
+    np.testing.assert_allclose(found.entries["mean"].arrays["scores"], np.mean(six, axis=0))
+    assert found.facts["n_components"]["subspace_rbf"] == [3, 3, 3]
+
+
+def test_kernels_tell_what_was_fitted(program, tmp_path):
+    run_all(program, write_corpus(tmp_path))
+    facts = store.read(tmp_path / "kernels.h5", "kernels").facts
+    assert facts["n_frames"][:3] == [5, 7, 8]
+    assert facts["gamma"]["subspace_polynomial"] == 1
+    assert facts["gamma"]["gaussian_rbf"] > 0
+    assert all(value > -1e-6 for value in facts["min_eigenvalue"].values())
+
+
+def test_pca_is_fitted_on_training_clips_that_are_usable(program, tmp_path):
+    run_all(program, write_corpus(tmp_path))
+    pca = store.read(tmp_path / "pca.h5", "pca")
+    training = np.concatenate([frames(i)["features"] for i in range(N_TRAIN) if i != 1])
+    assert (pca.facts["n_clips"], pca.facts["n_frames"]) == (17, len(training))
+    np.testing.assert_allclose(pca.entries["pca"].arrays["mean"], training.mean(axis=0, dtype=float))
+
+
+def test_test_clips_cannot_influence_training(program, tmp_path):
+    def others(i):
+        return frames(i) if i < N_TRAIN else {**frames(i), "features": frames(i)["features"][::-1] ** 3 + i}
+
+    before, after = write_corpus(tmp_path / "a"), write_corpus(tmp_path / "b", others)
+    found, changed = (store.read(run_all(program, folder), "scores") for folder in (before, after))
+    assert (before / "pca.h5").read_bytes() == (after / "pca.h5").read_bytes()
+    for name, entry in found.entries.items():
+        values, other = entry.arrays["scores"], changed.entries[name].arrays["scores"]
+        np.testing.assert_allclose(values[:17], other[:17], rtol=1e-9)
+        assert not np.allclose(values[17:], other[17:])
+
+
+def test_the_order_of_clips_changes_no_byte(program, tmp_path):
+    first, second = (run_all(program, write_corpus(tmp_path / str(n), order=n)) for n in (1, -1))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_training_part_without_a_class_is_refused(program, tmp_path):
+    folder = write_corpus(tmp_path, without=[f"clip{i:02d}" for i in range(2, N_TRAIN, 3)])
+    with pytest.raises(FeatureError, match="none unknown, neutral without a usable clip"):
+        run_all(program, folder)
+
+
+def test_combination_is_the_mean_of_features(program, tmp_path):
+    cnn = run_all(program, write_corpus(tmp_path / "cnn"))
+    sift = run_all(program, write_corpus(tmp_path / "sift", lambda i: frames(i + 30), without=["clip00"]))
+    found = store.read(program("video_combination", tmp_path / "both.h5", scores=[cnn, sift]), "scores")
+    assert found.facts["clips"] == [f"clip{i:02d}" for i in range(30) if i not in (0, 1, 20)]
+    assert found.facts["features"] == ["cnn", "cnn"]
+    each = [store.read(path, "scores") for path in (cnn, sift)]
+    rows = [part.entries["mean"].arrays["scores"][part.facts["clips"].index("clip29")] for part in each]
+    np.testing.assert_allclose(found.entries["mean"].arrays["scores"][-1], np.mean(rows, axis=0))

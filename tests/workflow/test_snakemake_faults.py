@@ -1,0 +1,77 @@
+"""Two silent faults of Snakemake that the stage identities cure; each is shown, then the cure."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+pytestmark = pytest.mark.workflow
+
+CHAIN = """
+import sys
+sys.path.insert(0, {scripts!r})
+from emotiw.stage import Stage
+
+V = config.get("version", "1")
+A = Stage(settings=V, above={{}})
+B = Stage(settings=0, above={{"a": A.digest}} if {cured} else {{}})
+
+rule c:
+    input: "b.txt"
+    output: "c.txt"
+    params: stage=Stage(above={{"b": B.digest}})
+    shell: "cat {{input}} > {{output}}"
+rule b:
+    input: "a.txt"
+    output: "b.txt"
+    params: stage=B
+    shell: "cat {{input}} > {{output}}"
+rule a:
+    output: "a.txt"
+    params: stage=A
+    shell: "test {{params.stage[settings]}} = 1 -o -e repaired && echo version {{params.stage[settings]}} > {{output}}"
+"""
+
+SWAP = """
+import sys
+sys.path.insert(0, {scripts!r})
+from emotiw.stage import Stage
+
+rule a:
+    output: "a.txt"
+    params: {params}
+    shell: "echo {{params}} > {{output}}"
+"""
+
+
+def snakemake(folder, *more):
+    command = [sys.executable, "-m", "snakemake", "-c1", "--workflow-profile", "none", *more]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+
+
+def write(root, folder, text, **values):
+    (folder / "Snakefile").write_text(textwrap.dedent(text).format(scripts=str(root / "workflow_scripts"), **values))
+
+
+@pytest.mark.parametrize(("cured", "found"), [(False, "version 1"), (True, "version 2")])
+def test_a_failed_stage_leaves_stale_results_unless_its_identity_reaches_down(root, tmp_path, cured, found):
+    write(root, tmp_path, CHAIN, cured=cured)
+    assert snakemake(tmp_path).returncode == 0
+    assert snakemake(tmp_path, "--config", "version=2").returncode == 1
+    (tmp_path / "repaired").touch()
+    again = snakemake(tmp_path, "--config", "version=2")
+    assert again.returncode == 0
+    assert ("Nothing to be done" in again.stdout + again.stderr) is not cured
+    assert (tmp_path / "c.txt").read_text().strip() == found
+
+
+@pytest.mark.parametrize(
+    ("params", "noticed"), [("steps={}, layers={}", False), ("stage=Stage(settings=dict(steps={}, layers={}))", True)]
+)
+def test_swapped_parameters_go_unnoticed_unless_they_are_one_mapping(root, tmp_path, params, noticed):
+    write(root, tmp_path, SWAP, params=params.format(1, 2))
+    assert snakemake(tmp_path).returncode == 0
+    write(root, tmp_path, SWAP, params=params.format(2, 1))
+    again = snakemake(tmp_path, "-n")
+    assert ("Nothing to be done" in again.stdout + again.stderr) is not noticed

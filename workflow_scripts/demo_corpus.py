@@ -1,0 +1,14 @@
+"""Write the table of the synthetic demo corpus."""
+
+from emotiw import runtime
+from emotiw.demo import render
+
+
+def main(argv=None):
+    """Run the program."""
+    args = runtime.arguments(__doc__, argv, many=["clips"])
+    render.write_manifest(args.output, args.settings, args.clips)
+
+
+if __name__ == "__main__":
+    runtime.start(main)

@@ -1,0 +1,42 @@
+"""Per-clip artefacts of a feature, gathered for a model."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from emotiw import store
+from emotiw.errors import ManifestError
+from emotiw.manifest import Manifest
+
+
+def load(manifest: Manifest, folder: Path, kind: str, clips: Iterable[str]) -> dict[str, store.Entry]:
+    """Entries of `clips`, in that order, out of the files `<folder>/<job>.h5`; nothing else is read.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Tells the job of each clip.
+    folder : Path
+        Holds one file a job.
+    kind : str
+        What the files are (`store.KINDS`).
+    clips : iterable of str
+        Clip ids.
+
+    Raises
+    ------
+    ManifestError
+        If a clip is not in the manifest.
+    StoreError
+        If a file is missing or damaged, or lacks a clip.
+    """
+    job_of_clip = {row.clip: row.job for row in manifest.rows}
+    wanted = list(clips)
+    if strangers := [clip for clip in wanted if clip not in job_of_clip]:
+        raise ManifestError(f"{folder}: clips {', '.join(strangers)} are not in the manifest of {manifest.corpus}")
+    clips_of_job: dict[str, list[str]] = {}
+    for clip in wanted:
+        clips_of_job.setdefault(job_of_clip[clip], []).append(clip)
+    entries: dict[str, store.Entry] = {}
+    for job, names in clips_of_job.items():
+        entries |= store.read(folder / f"{job}.h5", kind, names=names).entries
+    return {clip: entries[clip] for clip in wanted}

@@ -1,0 +1,36 @@
+"""The adapters by the name that `corpus.kind` gives."""
+
+from collections.abc import Callable
+
+from emotiw.corpora import afew, crema_d, csv_table, enterface, meld, ravdess, savee
+from emotiw.corpora.interface import Scan, Source
+from emotiw.errors import ConfigError
+
+ADAPTERS: dict[str, Callable[[Source], Scan]] = {
+    "afew": afew.scan,
+    "crema_d": crema_d.scan,
+    "csv": csv_table.scan,
+    "demo": csv_table.scan_demo,
+    "enterface": enterface.scan,
+    "meld": meld.scan,
+    "ravdess": ravdess.scan,
+    "savee": savee.scan,
+}
+
+
+def scan(kind: str, source: Source) -> Scan:
+    """Scan the corpus `source` as one of `kind`.
+
+    Raises
+    ------
+    ConfigError
+        If the kind or an option is unknown, or the root is no folder.
+    """
+    if kind not in ADAPTERS:
+        raise ConfigError(f"corpus.kind: {kind!r} is unknown; allowed: {', '.join(ADAPTERS)}")
+    if not source.root.is_dir():
+        remedy = (
+            "render it with `make demo`" if kind == "demo" else f"set it to the folder that holds the corpus ({kind})"
+        )
+        raise ConfigError(f"corpus.root: {source.root} is no folder; {remedy}")
+    return ADAPTERS[kind](source)

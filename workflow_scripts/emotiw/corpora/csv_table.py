@@ -1,0 +1,31 @@
+"""Anyone's clips, listed in a CSV table with the columns clip, path, label, subject and split or fold."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from emotiw.corpora import table
+from emotiw.corpora.interface import Candidate, Scan, Source, choose
+
+COLUMN_OF_SCHEME = {"official": "split", "folds": "fold", "subjects": "subject"}
+DEMO_TABLE = "manifest.csv"
+
+
+def scan(source: Source) -> Scan:
+    """Read the table; paths are relative to the root, `subject` may be absent where the scheme does not group by it."""
+    choose(source)
+    path = source.root / (source.table or DEMO_TABLE)
+    needed = [COLUMN_OF_SCHEME[source.scheme]] if source.scheme in COLUMN_OF_SCHEME else []
+    listed = table.read(path, ("clip", "path", "label", *needed))
+    candidates = tuple(_candidate(source.root, f"{path}:{line}", row) for line, row in listed.rows)
+    return Scan(candidates, problems=listed.problems)
+
+
+def scan_demo(source: Source) -> Scan:
+    """Read the table of the rendered demo corpus."""
+    return replace(scan(replace(source, table=source.table or DEMO_TABLE)), synthetic=True)
+
+
+def _candidate(root: Path, where: str, row: Mapping[str, str]) -> Candidate:
+    optional = {name: row.get(name, "") for name in ("subject", "split", "fold")}
+    return Candidate(row["clip"], root / row["path"], row["label"], where, **optional)

@@ -1,0 +1,82 @@
+"""MELD: utterances `dia<D>_utt<U>.mp4` of a television series in one folder a split, labels in `*_sent_emo.csv`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from emotiw.corpora import table
+from emotiw.corpora.interface import VIDEO, Candidate, Scan, Source, choose, left_out, walk
+from emotiw.emotions import EMOTIONS
+
+FOLDERS = {"train_splits": "train", "dev_splits_complete": "val", "output_repeated_splits_test": "test"}
+FOLDER_OF_SPLIT = {split: folder for folder, split in FOLDERS.items()}
+TABLES = {"train": "train_sent_emo.csv", "val": "dev_sent_emo.csv", "test": "test_sent_emo.csv"}
+COLUMNS = ("Dialogue_ID", "Utterance_ID", "Emotion")
+NAME = re.compile(r"dia\d+_utt\d+")
+LABELS = {emotion: emotion for emotion in EMOTIONS} | {"joy": "happiness"}
+# in the published tables, but not among the published clips (dev) or broken there and often removed (train)
+ABSENT = frozenset({"train-dia125_utt3", "val-dia110_utt7"})
+
+
+@dataclass(frozen=True)
+class _Part:
+    candidates: tuple[Candidate, ...] = ()
+    notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def scan(source: Source) -> Scan:
+    """Find the labelled utterances of the official splits; ids and dialogues begin anew in each split.
+
+    The splits share the series' speakers, so that a dialogue stands for the subject: its utterances are not
+    independent, and no dialogue is in two splits.
+    """
+    choose(source)
+    films, strange, twice = _films(source.root)
+    tables = {path.name: path for path in walk(source.root, frozenset({".csv"}))}
+    parts = [_part(source.root, split, films[split], tables.get(name)) for split, name in TABLES.items()]
+    notes = left_out(strange, "not named dia<D>_utt<U> in a split's folder")
+    notes += tuple(note for part in parts for note in part.notes)
+    return Scan(
+        tuple(candidate for part in parts for candidate in part.candidates),
+        notes=(*notes, "the official splits share speakers; subjects are dialogues"),
+        problems=(*twice, *(problem for part in parts for problem in part.problems)),
+    )
+
+
+def _films(root: Path) -> tuple[dict[str, dict[str, Path]], list[Path], list[str]]:
+    """Clips by split and name, files that are none, and one problem for each clip that is there twice."""
+    films: dict[str, dict[str, Path]] = {split: {} for split in TABLES}
+    strange, twice = [], []
+    for path in walk(root, VIDEO):
+        split = next((FOLDERS[part] for part in path.relative_to(root).parts if part in FOLDERS), None)
+        if split is None or not NAME.fullmatch(path.stem):
+            strange.append(path)
+        elif films[split].setdefault(path.stem, path) != path:
+            twice.append(f"{path}: is in {films[split][path.stem].parent} too; remove one of the two")
+    return films, strange, twice
+
+
+def _part(root: Path, split: str, films: Mapping[str, Path], path: Path | None) -> _Part:
+    if path is None:
+        return _Part(
+            problems=(f"{root / TABLES[split]}: missing; put the published table of split {split} below the root",)
+        )
+    # The text column holds bytes of Windows-1252; the columns read here are ASCII, which Latin-1 cannot spoil.
+    labels = table.read(path, COLUMNS, encodings=("utf-8-sig", "latin-1"))
+    folder = next((film.parent for film in films.values()), root / FOLDER_OF_SPLIT[split])
+    candidates: list[Candidate] = []
+    notes: list[str] = []
+    for line, row in labels.rows:
+        name = f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
+        clip = f"{split}-{name}"
+        if name not in films and clip in ABSENT:
+            notes.append(f"{clip} left out: known to be absent")
+            continue
+        film = films.get(name, folder / f"{name}.mp4")
+        label = LABELS.get(row["Emotion"], row["Emotion"])
+        candidates.append(Candidate(clip, film, label, f"{path}:{line}", f"{split}-dia{row['Dialogue_ID']}", split))
+    named = {candidate.path for candidate in candidates}
+    notes += left_out([film for film in films.values() if film not in named], f"no label in {path.name}")
+    return _Part(tuple(candidates), tuple(notes), labels.problems)

@@ -1,0 +1,36 @@
+"""SAVEE: `AudioVisualClip/<DC|JE|JK|KL>/{a,d,f,h,n,sa,su}N.avi`."""
+
+import re
+
+from emotiw.corpora.interface import VIDEO, Candidate, Scan, Source, choose, left_out, safe_id, walk
+
+SPEAKERS = ("DC", "JE", "JK", "KL")
+NAME = re.compile(r"(?P<emotion>[a-z]{1,2})\d+", re.IGNORECASE)
+LABELS = {
+    "a": "anger",
+    "d": "disgust",
+    "f": "fear",
+    "h": "happiness",
+    "n": "neutral",
+    "sa": "sadness",
+    "su": "surprise",
+}
+
+
+def scan(source: Source) -> Scan:
+    """Find the film clips of the four speakers; every speaker has an `a1`, so that the speaker is part of the id."""
+    choose(source)
+    found, strange = [], []
+    for path in walk(source.root, VIDEO):
+        speaker, name = path.parent.name, NAME.fullmatch(path.stem)
+        if speaker not in SPEAKERS or name is None:
+            strange.append(path)
+            continue
+        label = LABELS.get(name["emotion"].lower(), name["emotion"])
+        found.append(Candidate(safe_id(f"{speaker}-{path.stem}"), path, label, str(path), speaker))
+    schemes = {"leave_one_speaker_out": {speaker: speaker for speaker in SPEAKERS}}
+    return Scan(
+        tuple(found),
+        schemes=schemes,
+        notes=left_out(strange, "not in a speaker's folder or not named as SAVEE's clips"),
+    )

@@ -1,0 +1,278 @@
+"""The synthetic demo's files: clips drawn, spoken and encoded as H.264 and AAC, and their table."""
+
+import csv
+import io
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+import skimage.data
+from moviepy import ImageSequenceClip
+from moviepy.audio.AudioClip import AudioArrayClip
+from scipy.ndimage import gaussian_filter
+from scipy.signal import resample_poly
+
+from emotiw.demo import face, portrait, voice
+from emotiw.demo.design import FACE_NEIGHBOURS, VOICE_NEIGHBOURS, Clip, Design, clips, from_settings
+from emotiw.errors import ManifestError
+from emotiw.files import write_atomic
+
+Floats = portrait.Floats
+Frames = list[npt.NDArray[np.uint8]]
+
+SIZE = (256, 256)  # px, height and width
+FPS = 25
+UPSAMPLING = 3  # of the sound: 48 kHz in the file
+TALKING_PX = 3.5  # by which the lips part in a loud syllable
+NOISE = 2.0  # standard deviation of the camera's noise, grey levels
+HORIZON = 0.43  # height of the eyes in the picture
+COLUMNS = ("clip", "path", "label", "subject", "split", "defect")
+ENCODING: dict[str, Any] = {
+    "codec": "libx264",
+    "audio_codec": "aac",
+    "audio_bitrate": "96k",
+    "preset": "veryfast",
+    "threads": 1,
+    # one thread and no version strings: the same frames give the same bytes
+    "ffmpeg_params": ["-crf", "20", "-bf", "0", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"],
+    "logger": None,
+}
+
+
+def write_clips(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Render the clips whose names are `settings["clips"]` of the design `settings["design"]` into `folder`."""
+    design = from_settings(settings["design"])
+    for clip in clips(design):
+        if clip.name in settings["clips"]:
+            write_atomic(folder / f"{clip.name}.mp4", encoded(clip, design))
+
+
+def write_manifest(path: Path, settings: Mapping[str, Any], written: Iterable[Path]) -> None:
+    """Write the corpus's table beside the folder of its clips.
+
+    Raises
+    ------
+    ManifestError
+        If the files `written` are not those of the design.
+    """
+    table = clips(from_settings(settings["design"]))
+    found = {file.stem: file.relative_to(path.parent).as_posix() for file in written}
+    if found.keys() != {clip.name for clip in table}:
+        wrong = sorted(found.keys() ^ {clip.name for clip in table})
+        raise ManifestError(f"{path}: clips differ from the design: {', '.join(wrong)}; run rules/demo.smk again")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows((c.name, found[c.name], c.label, c.subject, c.split, c.defect) for c in table)
+    write_atomic(path, text.getvalue().encode())
+
+
+def encoded(clip: Clip, design: Design) -> bytes:
+    """The clip's mp4 file, the same bytes for the same design."""
+    sound, opening = speech(clip, design)
+    frames = pictures(clip, design, opening)
+    if clip.defect == "variable_frame_rate":
+        return _variable_rate(frames, sound, np.random.default_rng((*clip.seed, 4)))
+    if clip.defect == "silent_audio":
+        sound = np.zeros_like(sound)
+    if clip.defect == "short_audio":
+        sound = sound[: round(0.03 * voice.RATE_HZ)]
+    data = _constant_rate(frames, None if clip.defect == "no_audio" else sound)
+    return data[: len(data) // 2] if clip.defect == "truncated" else data
+
+
+def speech(clip: Clip, design: Design) -> tuple[voice.Floats, voice.Floats]:
+    """Sound (n_samples,) at `voice.RATE_HZ`, and the mouth's opening (n_frames,), 0 to 1."""
+    rng = np.random.default_rng((*clip.seed, 2))
+    intensity, share = clip.voice
+    manner = voice.blend(voice.MANNERS[clip.label], voice.MANNERS[VOICE_NEIGHBOURS[clip.label]], share, intensity)
+    manner = voice.varied(manner, rng, design.voice_variation)
+    n_frames = round(clip.nuisance["duration_s"] * FPS)
+    said = voice.utterance(rng, _speaker(design, clip.number), manner, duration_s=n_frames / FPS)
+    sound = voice.with_noise(said.samples, rng, level_db=clip.nuisance["level_db"], noise_db=clip.nuisance["noise_db"])
+    return sound, said.opening[:: voice.RATE_HZ // FPS][:n_frames]
+
+
+def pictures(clip: Clip, design: Design, opening: voice.Floats) -> Frames:
+    """The clip's frames, each (height, width, 3), one for each value of the mouth's `opening`."""
+    rng = np.random.default_rng((*clip.seed, 3))
+    expression = _expression(clip, design, rng)
+    draw = _actor(clip, design, expression, rng)
+    extra = _bystander(clip, design) if clip.defect == "two_faces" else None
+    size = (SIZE[0], SIZE[1] + (128 if extra else 0))
+    backdrop, light = _scene(clip, rng, size)
+    noise = NOISE * rng.standard_normal((2 * size[0], 2 * size[1], 1), dtype=np.float32)
+    frames = []
+    for t, open_now in enumerate(opening):
+        shown = backdrop
+        if _is_face_shown(clip, t, len(opening)):
+            for one in filter(None, (extra, draw)):
+                drawn = one(t / len(opening), float(open_now), size)
+                shown = shown + drawn[..., 3:] * (drawn[..., :3] * light - shown)
+        row, column = rng.integers(0, size[0]), rng.integers(0, size[1])
+        shown = shown + noise[row : row + size[0], column : column + size[1]]
+        frames.append(np.clip(shown + 0.5, 0, 255).astype(np.uint8))
+    return frames
+
+
+def _is_face_shown(clip: Clip, frame: int, n_frames: int) -> bool:
+    few = clip.defect == "few_faces" and abs(frame - n_frames // 2) > 1
+    return clip.defect != "no_face" and not few
+
+
+Draw = Callable[[float, float, tuple[int, int]], Floats]
+
+
+def _actor(clip: Clip, design: Design, expression: face.Expression, rng: np.random.Generator) -> Draw:
+    """Draw the clip's subject at a relative time, with the mouth open as in speech, in a picture of a size."""
+    source, identity = _subject(design, clip.number)
+    motion, blink = face.warp(expression), face.warp(face.Expression({"blink": 1.0})).field
+    onset, offset, blinking = rng.uniform(0.05, 0.25), rng.uniform(0.78, 0.92), rng.uniform(0.1, 0.9)
+    sway, phase = rng.uniform(-1, 1, 3), rng.uniform(0, 2 * np.pi, 3)
+    nuisance = clip.nuisance
+
+    def draw(t: float, opening: float, size: tuple[int, int]) -> Floats:
+        apex = np.float32(0.1 + 0.9 * _rise((t - onset) / 0.22) * (1 - 0.8 * _rise((t - offset) / 0.2)))
+        closed = np.float32(max(0.0, 1 - abs(t - blinking) / 0.05))
+        dx, dy, turn = sway * np.sin(2 * np.pi * t * 0.8 + phase)
+        pose = face.Pose(
+            nuisance["scale"] * (1 + 0.01 * dy),
+            nuisance["roll"] + 0.03 * turn,
+            SIZE[1] / 2 + nuisance["x"] + 3 * dx,
+            HORIZON * size[0] + nuisance["y"] + 2 * dy,
+        )
+        field = identity + apex * motion.field + closed * blink
+        parted = float(apex) * motion.parted + TALKING_PX * opening
+        return face.draw(source, pose, face.Warp(field, motion.shade, parted, float(apex) * motion.teeth, float(apex)), size)
+
+    return draw
+
+
+def _bystander(clip: Clip, design: Design) -> Draw:
+    """Draw another subject, smaller, neutral and still, to the right of the clip's own."""
+    source, identity = _subject(design, (clip.number + 1) % design.n_subjects)
+    shade = np.zeros(portrait.SHAPE, np.float32)
+
+    def draw(t: float, opening: float, size: tuple[int, int]) -> Floats:
+        pose = face.Pose(0.98, 0.05 - 0.02 * t, size[1] - 82.0, 0.40 * size[0])
+        return face.draw(source, pose, face.Warp(identity, shade), size)
+
+    return draw
+
+
+def _expression(clip: Clip, design: Design, rng: np.random.Generator) -> face.Expression:
+    intensity, share = clip.face
+    drawn = face.blend(face.EXPRESSIONS[clip.label], face.EXPRESSIONS[FACE_NEIGHBOURS[clip.label]], share, intensity)
+    units = dict(drawn.units)
+    for name in face.ACTION_UNITS:
+        if name != "blink":
+            units[name] = max(0.0, units.get(name, 0.0) + design.face_variation * rng.standard_normal())
+    return face.Expression(units, drawn.parted, drawn.teeth)
+
+
+def _scene(clip: Clip, rng: np.random.Generator, size: tuple[int, int]) -> tuple[Floats, Floats]:
+    """Background (height, width, 3), 0 to 255, and the light on the subject as a factor of the same shape."""
+    nuisance = clip.nuisance
+    y, x = np.mgrid[-1 : 1 : size[0] * 1j, -1 : 1 : size[1] * 1j].astype(np.float32)
+    colour = np.float32(nuisance["brightness"]) * np.array([1 + nuisance["warmth"], 1, 1 - nuisance["warmth"]], np.float32)
+    side = x * np.cos(nuisance["light_angle"]) + y * np.sin(nuisance["light_angle"])
+    light = (1 + np.float32(nuisance["contrast"]) * side.astype(np.float32) / 1.4)[..., None] * colour
+    pattern = _pattern(min(int(nuisance["backdrop"]), 6), rng, x, y)[..., None]
+    first, second = rng.uniform(40, 215, (2, 3)).astype(np.float32)
+    return np.clip((pattern * first + (1 - pattern) * second) * colour, 0, 255), light
+
+
+def _pattern(kind: int, rng: np.random.Generator, x: Floats, y: Floats) -> Floats:
+    """One of seven backgrounds, 0 to 1."""
+    a, b = rng.uniform(-0.8, 0.8, 2)
+    noise = gaussian_filter(rng.standard_normal(x.shape), 18 + 6 * a) * 18
+    kinds = (
+        np.full_like(x, 0.5 + 0.4 * a),
+        (1 + y) / 2,
+        (2 + x + y) / 4,
+        0.5 + noise,
+        0.5 + 0.5 * np.sin(9 * (x + a * y) + 5 * b),
+        np.exp(-4 * ((x - a) ** 2 + (y - b) ** 2)),
+        (np.floor(2.5 * (x + a)) + np.floor(2.5 * (y + b))) % 2,
+    )
+    return np.clip(gaussian_filter(kinds[kind], 2.0), 0, 1).astype(np.float32)
+
+
+@cache
+def _neutral() -> portrait.Neutral:
+    return portrait.neutral(skimage.data.astronaut())
+
+
+@cache
+def _subject(design: Design, number: int) -> tuple[npt.NDArray[np.uint8], Floats]:
+    rng = np.random.default_rng((design.seed, number, 11))
+    proportions = {name: float(np.clip(rng.normal(0, 0.7), -1.4, 1.4)) for name in face.PROPORTIONS}
+    dark = rng.uniform(0, 1)
+    look = portrait.Look(
+        skin_gamma=0.85 + 1.6 * dark,
+        hair_gamma=rng.uniform(0.8, 1.6) + 0.8 * dark,
+        hair_tint=tuple(rng.uniform(0.6, 1.25) * rng.uniform(0.85, 1.15, 3)),
+        clothes=tuple(rng.uniform(25, 210, 3)),
+        brow=rng.uniform(0.3, 0.65),
+        stubble=max(0.0, rng.uniform(-0.25, 0.25)),
+        age=rng.uniform(0.0, 0.25),
+        mirrored=bool(number % 2),
+        seed=int(rng.integers(2**31)),
+    )
+    return portrait.subject(_neutral(), look), face.identity_field(proportions)
+
+
+@cache
+def _speaker(design: Design, number: int) -> voice.Speaker:
+    rng = np.random.default_rng((design.seed, number, 12))
+    height = rng.uniform(0, 1)  # small speakers have high voices and high formants
+    pitch = 105 * 2 ** (height + rng.normal(0, 0.08))
+    return voice.Speaker(pitch, 0.98 + 0.17 * height + rng.normal(0, 0.02), rng.uniform(0, 0.04), rng.normal(0, 0.25))
+
+
+def _rise(x: float) -> float:
+    return float(portrait.ramp(np.float32(x)))
+
+
+def _constant_rate(frames: Frames, sound: voice.Floats | None) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.mp4"
+        movie = ImageSequenceClip(frames, fps=FPS)
+        if sound is not None:
+            rate = UPSAMPLING * voice.RATE_HZ
+            stereo = np.repeat(resample_poly(sound, UPSAMPLING, 1)[:, None], 2, axis=1)
+            movie = movie.with_audio(AudioArrayClip(np.clip(stereo, -1, 1), fps=rate))
+            movie.write_videofile(str(path), audio_fps=rate, temp_audiofile_path=folder, **ENCODING)
+        else:
+            movie.write_videofile(str(path), audio=False, **ENCODING)
+        return path.read_bytes()
+
+
+def _variable_rate(frames: Frames, sound: voice.Floats, rng: np.random.Generator) -> bytes:
+    """Encode frames that last between 20 and 60 ms each; moviepy writes constant rates only."""
+    stream = io.BytesIO()
+    with av.open(stream, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
+        pictures_out = container.add_stream("libx264", rate=FPS, options={"crf": "20", "bf": "0", "flags": "+bitexact"})
+        pictures_out.height, pictures_out.width = frames[0].shape[:2]
+        pictures_out.pix_fmt = "yuv420p"
+        pictures_out.codec_context.time_base = Fraction(1, 1000)
+        pictures_out.codec_context.thread_count = 1
+        sound_out = container.add_stream("aac", rate=voice.RATE_HZ, layout="mono", options={"flags": "+bitexact"})
+        times = np.round(1000 / FPS * (np.arange(len(frames)) + rng.uniform(-0.25, 0.25, len(frames)))).astype(int)
+        for time, picture in zip(times - times[0], frames, strict=True):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = int(time), Fraction(1, 1000)
+            container.mux(pictures_out.encode(frame))
+        samples = av.AudioFrame.from_ndarray(sound[None].astype(np.float32), format="fltp", layout="mono")
+        samples.sample_rate, samples.pts = voice.RATE_HZ, 0
+        container.mux(sound_out.encode(samples))
+        container.mux(pictures_out.encode())
+        container.mux(sound_out.encode())
+    return stream.getvalue()
+

@@ -1,0 +1,126 @@
+"""Scores of a classifier and their 95 % intervals, all of them functions of its confusion matrix.
+
+A confusion matrix counts the clips of each true class (row) that were given each class (column). The functions accept
+any number of leading axes, so that one call computes a statistic of thousands of bootstrap resamples.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import binomtest
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Interval = tuple[float, float]
+
+
+def confusion_matrix(truth: Ints, predicted: Ints, n_classes: int) -> Ints:
+    """Count the clips of each true class (row) that were given each class (column), shape (n_classes, n_classes)."""
+    cells = np.bincount(truth * n_classes + predicted, minlength=n_classes**2)
+    return cells.reshape(n_classes, n_classes).astype(np.int64)
+
+
+def clustered_confusions(truth: Ints, predicted: Ints, subjects: Ints, n_classes: int) -> Ints:
+    """Confusion matrix of each subject, shape (n_subjects, n_classes, n_classes); `subjects` numbers them from 0."""
+    cells = (subjects * n_classes + truth) * n_classes + predicted
+    n_subjects = int(subjects.max(initial=-1)) + 1
+    counts = np.bincount(cells, minlength=n_subjects * n_classes**2)
+    return counts.reshape(n_subjects, n_classes, n_classes).astype(np.int64)
+
+
+def accuracy(confusion: npt.NDArray[np.integer]) -> Floats:
+    """Share of the clips on the diagonal; NaN where there are no clips."""
+    return _ratio(_diagonal(confusion).sum(-1), confusion.sum((-2, -1)))
+
+
+def recalls(confusion: npt.NDArray[np.integer]) -> Floats:
+    """Share of each class's clips that were found, shape (..., n_classes); NaN for a class without clips."""
+    return _ratio(_diagonal(confusion), confusion.sum(-1))
+
+
+def n_present(confusion: npt.NDArray[np.integer]) -> Ints:
+    """Count the classes that have clips, those that UAR and macro F1 average over."""
+    return np.asarray((confusion.sum(-1) > 0).sum(-1), np.int64)
+
+
+def uar(confusion: npt.NDArray[np.integer]) -> Floats:
+    """Unweighted average recall: the mean of the recalls of the classes that have clips."""
+    return _mean_present(recalls(confusion), confusion)
+
+
+def macro_f1(confusion: npt.NDArray[np.integer]) -> Floats:
+    """Mean over the classes that have clips of F1 = 2 tp / (2 tp + fp + fn)."""
+    f1 = _ratio(2 * _diagonal(confusion), confusion.sum(-1) + confusion.sum(-2))
+    return _mean_present(f1, confusion)
+
+
+def wilson_interval(n_correct: int, n: int, *, level: float = 0.95) -> Interval:
+    """Wilson's score interval of a proportion, for `n` independent clips."""
+    interval = binomtest(n_correct, n).proportion_ci(level, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def subject_resamples(n_subjects: int, generator: np.random.Generator, *, n_resamples: int = 2000) -> Ints:
+    """How often each subject is drawn in each bootstrap resample, shape (n_resamples, n_subjects)."""
+    if not n_subjects:
+        return np.zeros((n_resamples, 0), np.int64)
+    return generator.multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), size=n_resamples)
+
+
+def bootstrap_interval(
+    clusters: npt.NDArray[np.integer],
+    statistic: Callable[[npt.NDArray[np.integer]], Floats],
+    resamples: Ints,
+    *,
+    level: float = 0.95,
+) -> Interval | None:
+    """Percentile interval of a statistic when whole subjects are drawn with replacement.
+
+    Clips of one subject are not independent, so a resample draws subjects, each with all of its clips. Systems that
+    are given the same `resamples` are compared on the same draws.
+
+    Parameters
+    ----------
+    clusters : ndarray, shape (n_subjects, ...)
+        Counts of each subject, such as its confusion matrix; a resample is a sum of them.
+    statistic : callable
+        Takes sums of shape (n_resamples, ...) and returns (n_resamples,); resamples that give NaN are left out.
+    resamples : ndarray, shape (n_resamples, n_subjects)
+        From `subject_resamples`.
+    level : float
+        Share of the resamples that the interval holds.
+
+    Returns
+    -------
+    tuple of float or None
+        Lower and upper end; None with fewer than two subjects, where nothing can be said.
+
+    References
+    ----------
+    Field and Welsh, "Bootstrapping clustered data", J. R. Statist. Soc. B 69, 2007.
+    """
+    n_subjects = len(clusters)
+    if n_subjects < 2:
+        return None
+    # whole numbers below 2^53 are exact in float64, and its product is far faster than that of integers
+    sums = resamples.astype(np.float64) @ clusters.reshape(n_subjects, -1).astype(np.float64)
+    values = statistic(sums.astype(np.int64).reshape(-1, *clusters.shape[1:]))
+    low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _diagonal(confusion: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+    return np.diagonal(confusion, axis1=-2, axis2=-1)
+
+
+def _ratio(part: npt.NDArray[Any], whole: npt.NDArray[np.integer]) -> Floats:
+    """Quotient, NaN where `whole` is zero."""
+    return np.asarray(np.where(whole > 0, part / np.maximum(whole, 1), np.nan), np.float64)
+
+
+def _mean_present(values: Floats, confusion: npt.NDArray[np.integer]) -> Floats:
+    """Mean of `values` over the classes that have clips; NaN where none has."""
+    present = confusion.sum(-1) > 0
+    return _ratio(np.where(present, values, 0.0).sum(-1), present.sum(-1))

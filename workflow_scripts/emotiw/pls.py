@@ -1,0 +1,230 @@
+"""Partial least squares on precomputed kernels: the classifier that Liu et al. (2014) released, and kernel PLS.
+
+Both are scikit-learn classifiers. They stop at the numerical rank, where a further component would be rounding divided
+by nearly nothing, and report the number of components used as `n_components_`. One fit holds the models of every
+smaller number of components too.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.preprocessing import KernelCenterer, StandardScaler
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+Matrix = npt.NDArray[np.float64]
+Path = tuple[Matrix, "int | npt.NDArray[np.int64]"]
+
+
+class _KernelClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
+    """Regression of class indicators on the values of a kernel."""
+
+    def __init__(self, n_components: int = 20, *, tol: float = 1e-10) -> None:
+        self.n_components = n_components
+        self.tol = tol
+
+    def fit(self, K: npt.ArrayLike, y: npt.ArrayLike) -> Self:
+        """Fit on the kernel between training sets.
+
+        Parameters
+        ----------
+        K : array-like, shape (n_train, n_train)
+            Kernel matrix, as it is: centring is part of the model.
+        y : array-like, shape (n_train,)
+            Class of each training set.
+
+        Raises
+        ------
+        ValueError
+            If K is not square, not finite or constant, a single class is given, or `n_components` exceeds n_train.
+        """
+        X, labels = validate_data(self, K, y, dtype=np.float64, ensure_min_samples=2)
+        self._check(X)
+        Y = self._indicators(labels)
+        self.intercept_ = Y.mean(axis=0)
+        self.centerer_ = self._centerer().fit(X)
+        smallest = self.tol * float(np.linalg.norm(X))
+        self.coef_path_, self.n_components_ = self._path(self.centerer_.transform(X), Y - self.intercept_, smallest)
+        if not np.max(self.n_components_):
+            raise ValueError("K has rank 0 after centring; expected training sets that differ")
+        return self
+
+    def staged_class_scores(self, K: npt.ArrayLike) -> Matrix:
+        """Predicted class indicators with 1, 2, ... components.
+
+        Parameters
+        ----------
+        K : array-like, shape (n_sets, n_train)
+            Kernel between the sets to score and the training sets.
+
+        Returns
+        -------
+        ndarray, shape (n_components, n_sets, n_classes)
+        """
+        return np.asarray(self._centred(K) @ self.coef_path_ + self.intercept_)
+
+    def class_scores(self, K: npt.ArrayLike) -> Matrix:
+        """Predicted class indicators, (n_sets, n_classes), of the kernel (n_sets, n_train)."""
+        return np.asarray(self._centred(K) @ self.coef_path_[-1] + self.intercept_)
+
+    def decision_function(self, K: npt.ArrayLike) -> Matrix:
+        """`class_scores`, or with two classes the score of the second minus that of the first, (n_sets,)."""
+        scores = self.class_scores(K)
+        return scores if len(self.classes_) > 2 else scores[:, 1] - scores[:, 0]
+
+    def predict(self, K: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Class of the largest score, (n_sets,)."""
+        best = self.class_scores(K).argmax(axis=1)
+        return np.asarray(self.classes_[best])
+
+    def _check(self, K: Matrix) -> None:
+        if K.shape[0] != K.shape[1]:
+            raise ValueError(f"K is {K.shape[0]} x {K.shape[1]}; expected the square kernel between training sets")
+        if not 1 <= self.n_components <= len(K):
+            raise ValueError(f"n_components={self.n_components} with {len(K)} training sets; choose 1 to {len(K)}")
+
+    def _indicators(self, labels: npt.NDArray[Any]) -> Matrix:
+        check_classification_targets(labels)
+        self.classes_, index = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError("one class in y; this classifier needs at least two")
+        return np.asarray(np.eye(len(self.classes_))[index])
+
+    def _centred(self, K: npt.ArrayLike) -> Matrix:
+        check_is_fitted(self)
+        return np.asarray(self.centerer_.transform(validate_data(self, K, dtype=np.float64, reset=False)))
+
+    @abstractmethod
+    def _centerer(self) -> TransformerMixin:
+        """Unfitted transformer that centres the kernel on the training sets."""
+
+    @abstractmethod
+    def _path(self, K: Matrix, Y: Matrix, smallest: float) -> Path:
+        """Coefficients with 1, 2, ... components for centred K and Y, and how many were used."""
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.pairwise = True
+        return tags
+
+
+class KernelRowPLS(_KernelClassifier):
+    """One single-response PLS a class on 0/1 labels, with the rows of the kernel matrix as data; argmax.
+
+    The released classifier of Liu et al.: SIMPLS (MATLAB's plsregress), columns centred and not scaled, the same
+    number of components for all classes. The coefficients after k components minimise ||X b - y|| over the Krylov
+    space of (X'X, X'y), which Golub and Kahan's bidiagonalisation with full reorthogonalisation spans more exactly
+    than SIMPLS's own recurrence (Björck 2014), here for all classes at once.
+
+    Parameters
+    ----------
+    n_components : int
+        Upper bound of the number of components.
+    tol : float
+        A component whose norm is below `tol` times that of the data is not used.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (n_classes,)
+    n_components_ : ndarray, shape (n_classes,)
+        Components used by the model of each class.
+    coef_path_ : ndarray, shape (n_components, n_train, n_classes)
+        Coefficients with 1, 2, ... components.
+    intercept_ : ndarray, shape (n_classes,)
+
+    References
+    ----------
+    S. de Jong, SIMPLS: an alternative approach to partial least squares regression, 1993.
+    Å. Björck, Stability of two direct methods for bidiagonalization and partial least squares, 2014.
+    """
+
+    def _centerer(self) -> TransformerMixin:
+        return StandardScaler(with_std=False)
+
+    def _path(self, K: Matrix, Y: Matrix, smallest: float) -> Path:
+        X, (n, q) = K, Y.shape
+        p = X.shape[1]
+        W, T = np.zeros((self.n_components, q, p)), np.zeros((self.n_components, q, n))  # weights, scores
+        coef = np.zeros((self.n_components, p, q))
+        d, b = np.zeros((q, p)), np.zeros((q, p))  # X d = t (SIMPLS's R), sum of d (t'y)
+        n_used, alive = np.zeros(q, dtype=np.int64), np.ones(q, dtype=np.bool_)
+        w = (Y / np.linalg.norm(Y, axis=0)).T @ X
+        for k in range(self.n_components):
+            w, theta = _unit(_orthogonal(w, W[:k]))
+            t, rho = _unit(_orthogonal(w @ X.T, T[:k]))
+            alive = alive & (theta > smallest) & (rho > smallest)
+            W[k], T[k] = w * alive[:, None], t * alive[:, None]
+            # X w = theta t_before + rho t, except at first
+            d = (w - (theta[:, None] * d if k else 0)) / np.where(alive, rho, np.inf)[:, None]
+            b += np.einsum("qn,nq->q", T[k], Y)[:, None] * d
+            coef[k] = b.T
+            n_used += alive
+            w = T[k] @ X
+        return coef, n_used
+
+
+class KernelPLS(_KernelClassifier):
+    """Kernel partial least squares with all class indicators as responses (Rosipal and Trejo 2001); argmax.
+
+    Equal to PLS2 in the kernel's feature space. NIPALS finds each score as the dominant eigenvector of K Y Y' by
+    iteration over (n, n) matrices; here it comes from the (n_classes, n_classes) matrix Y' K Y, and the deflated
+    kernel (I - T T') K (I - T T') is never formed, because the deflated Y is orthogonal to T.
+
+    Parameters
+    ----------
+    n_components : int
+        Upper bound of the number of components.
+    tol : float
+        A component whose norm is below `tol` times that of the kernel is not used.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (n_classes,)
+    n_components_ : int
+        Components used.
+    coef_path_ : ndarray, shape (n_components, n_train, n_classes)
+        Coefficients of the centred kernel's columns with 1, 2, ... components.
+    intercept_ : ndarray, shape (n_classes,)
+
+    References
+    ----------
+    R. Rosipal and L. J. Trejo, Kernel partial least squares regression in reproducing kernel Hilbert space, 2001.
+    """
+
+    def _centerer(self) -> TransformerMixin:
+        return KernelCenterer()
+
+    def _path(self, K: Matrix, Y: Matrix, smallest: float) -> Path:
+        n, q = Y.shape
+        T, D = np.zeros((self.n_components, n)), np.zeros((self.n_components, n))  # K d = t: D = U (T'KU)^-1
+        coef = np.zeros((self.n_components, n, q))
+        Y, KY, n_used, smallest_y = Y.copy(), K @ Y, 0, self.tol * np.linalg.norm(Y)
+        for k in range(self.n_components):
+            c = np.linalg.eigh(Y.T @ KY)[1][:, -1]
+            size = np.linalg.norm(Y @ c)
+            u, Ku = Y @ c / max(size, smallest_y), KY @ c / max(size, smallest_y)
+            t, rho = (value[0] for value in _unit(_orthogonal(Ku[None], T[:k, None])))
+            if size <= smallest_y or rho <= smallest:
+                break
+            T[k], D[k] = t, (u - (T[:k] @ Ku) @ D[:k]) / rho
+            coef[k:] += np.outer(D[k], t @ Y)
+            KY -= np.outer(K @ t, t @ Y)
+            Y -= np.outer(t, t @ Y)
+            n_used += 1
+        return coef, n_used
+
+
+def _orthogonal(v: Matrix, V: Matrix) -> Matrix:
+    """Rows of v (q, p) without their parts along the orthonormal V[:, q] (k, q, p), taken out twice for rounding."""
+    for _ in range(2):
+        v = v - np.einsum("kqp,kq->qp", V, np.einsum("kqp,qp->kq", V, v))
+    return v
+
+
+def _unit(v: Matrix) -> tuple[Matrix, Matrix]:
+    """Rows of v (q, p) at unit length, and their lengths (q,)."""
+    size = np.linalg.norm(v, axis=1)
+    return v / np.where(size > 0, size, 1)[:, None], size

@@ -1,0 +1,107 @@
+"""What ran with what: what determines the results, apart from what merely happened around them."""
+
+import importlib.metadata
+import json
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from emotiw import files
+from emotiw.errors import WeightsError
+
+CPU_FACTS = Path("/proc/cpuinfo")
+GIT_TIMEOUT_S = 20
+
+
+def determinants(
+    *,
+    repository: Path,
+    config: Mapping[str, Any],
+    manifest: Path,
+    records: Iterable[Path],
+    artefacts: Iterable[Path] = (),
+) -> dict[str, Any]:
+    """Everything that the results are a function of; the same for every run of the same.
+
+    Parameters
+    ----------
+    repository : Path
+        Folder under version control that holds the workflow.
+    config : mapping
+        The whole configuration, defaults included.
+    manifest : Path
+        The table of clips; its hash covers every clip's.
+    records : iterable of Path
+        JSON records of the model weights.
+    artefacts : iterable of Path
+        Further files whose hashes are wanted.
+
+    Returns
+    -------
+    dict
+        `git`, `config`, `manifest_sha256`, `weights`, `artefacts`, `python`, `packages`, `machine`.
+    """
+    return {
+        "git": git_state(repository),
+        "config": dict(config),
+        "manifest_sha256": files.sha256(manifest),
+        "weights": [_record(path) for path in sorted(records)],
+        "artefacts": {path.name: files.sha256(path) for path in sorted(artefacts)},
+        "python": platform.python_version(),
+        "packages": packages(),
+        "machine": {
+            "cpu": cpu_model(),
+            "architecture": platform.machine(),
+            "system": platform.system(),
+            "threads_per_job": 1,
+        },
+    }
+
+
+def occasion() -> dict[str, str]:
+    """When and where this process runs: never part of an artefact that must be the same twice."""
+    return {"time_utc": datetime.now(UTC).isoformat(timespec="seconds"), "host": platform.node()}
+
+
+def git_state(repository: Path) -> dict[str, Any]:
+    """Commit of a repository and whether it holds changes that the commit lacks; None where there is no repository."""
+    commit = _git(repository, "rev-parse", "HEAD")
+    changes = None if commit is None else _git(repository, "status", "--porcelain")
+    return {"commit": commit, "dirty": None if changes is None else bool(changes)}
+
+
+def packages() -> dict[str, str]:
+    """Version of every installed distribution, by name."""
+    found = {dist.metadata["Name"]: dist.version for dist in importlib.metadata.distributions()}
+    return dict(sorted(found.items(), key=lambda item: item[0].lower()))
+
+
+def cpu_model(facts: Path = CPU_FACTS) -> str:
+    """Model name of the processor, or its architecture where the system does not tell."""
+    text = facts.read_text(errors="replace") if facts.is_file() else ""
+    names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _git(repository: Path, *command: str) -> str | None:
+    program = shutil.which("git")
+    if program is None:
+        return None
+    result = subprocess.run(
+        [program, "-C", str(repository), *command], capture_output=True, text=True, timeout=GIT_TIMEOUT_S, check=False
+    )
+    return result.stdout.strip() if result.returncode == 0 else None
+
+
+def _record(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path}: unreadable ({error}); delete it and run the workflow again") from error
+    if not isinstance(record, dict):
+        raise WeightsError(f"{path}: holds no record; delete it and run the workflow again")
+    return record

@@ -1,0 +1,151 @@
+"""Tables of class scores: read, checked against the corpus, aligned with a list of clips, fused."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from emotiw import fusion, store
+from emotiw.errors import StoreError
+from emotiw.manifest import Manifest
+from emotiw.splits import Fold
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+PARTS = ("train", "val", "test")
+HIDDEN = "?"  # label of a test clip whose truth the organisers keep
+
+
+@dataclass(frozen=True)
+class Table:
+    """Scores of one fold's clips by several systems, each of shape (n_clips, n_classes)."""
+
+    path: Path
+    fold: str
+    clips: tuple[str, ...]
+    systems: dict[str, Floats]
+    facts: dict[str, Any]
+    stage: dict[str, Any]
+
+    def rows(self, system: str, clips: Sequence[str]) -> tuple[Floats, Bools]:
+        """Scores of `clips` in their order, zero where the table has none, and where it has one."""
+        place = {clip: row for row, clip in enumerate(self.clips)}
+        index = np.array([place.get(clip, -1) for clip in clips], np.int64)
+        has = index >= 0
+        scores = np.zeros((len(clips), self.systems[system].shape[1]))
+        scores[has] = self.systems[system][index[has]]
+        return scores, has
+
+
+def read(path: Path, corpus: Manifest) -> Table:
+    """Read a table of scores and check that it is of this corpus.
+
+    Raises
+    ------
+    StoreError
+        If its classes or their order differ from the corpus's, it names a clip twice or one that the corpus lacks, or a
+        system has not one row a clip.
+    """
+    artefact = store.read(path, "scores")
+    clips, classes = tuple(artefact.facts["clips"]), tuple(artefact.facts["classes"])
+    if classes != corpus.classes:
+        raise StoreError(
+            f"{path}: classes {', '.join(classes)}; expected {', '.join(corpus.classes)}; run the workflow again"
+        )
+    strange = sorted(set(clips) - {row.clip for row in corpus.rows})
+    if strange or len(set(clips)) != len(clips):
+        raise StoreError(f"{path}: names clips twice or that the manifest lacks {strange[:5]}; run the workflow again")
+    systems = {name: np.asarray(entry.arrays["scores"], np.float64) for name, entry in artefact.entries.items()}
+    for name, scores in systems.items():
+        if scores.shape != (len(clips), len(classes)):
+            raise StoreError(f"{path}: {name} is {scores.shape}, expected {len(clips)} clips by {len(classes)} classes")
+    fold = artefact.facts.get("fold", artefact.stage.get("fold", ""))
+    return Table(path, fold, clips, systems, artefact.facts, artefact.stage)
+
+
+def truth_of(corpus: Manifest, clips: Iterable[str]) -> Ints:
+    """Index of each clip's class, -1 where its label is hidden."""
+    labels = {row.clip: row.label for row in corpus.rows}
+    return np.array([-1 if labels[clip] == HIDDEN else corpus.classes.index(labels[clip]) for clip in clips], np.int64)
+
+
+def subjects_of(corpus: Manifest, clips: Iterable[str]) -> Ints:
+    """Assign each clip the number of its subject, from 0 without gaps."""
+    subjects = {row.clip: row.subject for row in corpus.rows}
+    _, numbers = np.unique([subjects[clip] for clip in clips], return_inverse=True)
+    return np.asarray(numbers, np.int64)
+
+
+def parts_of(fold: Fold) -> dict[str, str]:
+    """Part of each clip of a fold, by clip in sorted order."""
+    parts = {clip: part for part in PARTS for clip in getattr(fold, part)}
+    return dict(sorted(parts.items()))
+
+
+def prior_of(corpus: Manifest, fold: Fold) -> Floats:
+    """Share of each class among a fold's training clips, shape (n_classes,)."""
+    truth = truth_of(corpus, fold.train)
+    return fusion.class_prior(truth[truth >= 0], len(corpus.classes))
+
+
+def fuse(
+    corpus: Manifest, fold: Fold, audio: Table, video: Table, *, settings: Mapping[str, Any]
+) -> tuple[list[store.Entry], dict[str, Any]]:
+    """Fuse the `mean` systems of both modalities for every clip of a fold.
+
+    Temperatures and weights are fitted on the validation clips that have both modalities. A clip with one modality
+    takes that one's posteriors, a clip with neither the class prior of the training clips; `sources` says which.
+
+    Parameters
+    ----------
+    corpus, fold : Manifest, Fold
+        The corpus; the fold whose clips are fused.
+    audio, video : Table
+        Posteriors of the network ensemble; decision values of the video system.
+    settings : mapping
+        `scheme` (of the system called `fusion`), `grid_step`, `cv_folds`.
+
+    Returns
+    -------
+    entries : list of Entry
+        Scores of `video` and `audio` (calibrated posteriors), of each scheme, and of `fusion`.
+    facts : dict
+        Clips, classes, parts, sources, weights, temperatures, optimism, number of clips fitted to.
+    """
+    parts = parts_of(fold)
+    clips = tuple(parts)
+    decided, has_v = video.rows("mean", clips)
+    heard, has_a = audio.rows("mean", clips)
+    heard[has_a] = fusion.log_posteriors(heard[has_a])
+    both = fusion.Scores(heard, decided, truth_of(corpus, clips), subjects_of(corpus, clips))
+    fitting = np.array([part == "val" for part in parts.values()], bool) & has_a & has_v & (both.truth >= 0)
+    known = both[np.flatnonzero(fitting)]
+    fitted = fusion.fit(known, step=settings["grid_step"])
+
+    prior = prior_of(corpus, fold)
+    posteriors_a = fusion.completed(fusion.calibrated(heard, fitted.audio_scale), has_a, prior)
+    posteriors_v = fusion.completed(fusion.calibrated(decided, fitted.video_scale), has_v, prior)
+    alone = fusion.completed(posteriors_a, has_a, posteriors_v)
+    systems = {"video": posteriors_v, "audio": posteriors_a}
+    for scheme in fusion.SCHEMES:
+        systems[scheme] = fusion.completed(fusion.fused(fitted, both, scheme), has_a & has_v, alone)
+    systems["fusion"] = systems[settings["scheme"]]
+    facts = {
+        "fold": fold.name,
+        "clips": clips,
+        "classes": corpus.classes,
+        "parts": parts,
+        "sources": dict(zip(clips, fusion.source_names(has_a, has_v), strict=True)),
+        "scheme": settings["scheme"],
+        "weights": {scheme: weights.tolist() for scheme, weights in fitted.weights.items()},
+        "temperatures": {"audio": 1 / fitted.audio_scale, "video": 1 / fitted.video_scale},
+        "optimism": fusion.optimism(known, step=settings["grid_step"], n_folds=settings["cv_folds"]),
+        "n_fitted": int(fitting.sum()),
+        "resubstitution": ["val"],
+    }
+    return [store.Entry(name, {"scores": scores}) for name, scores in systems.items()], facts

@@ -1,0 +1,88 @@
+"""Folds of a protocol, consecutive groups of subjects, batches of clips: pure functions of names."""
+
+import hashlib
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from emotiw.errors import ManifestError
+
+SPLITS = ("train", "val", "test")
+OFFICIAL = "official"
+MIN_FOLDS = 3  # one to test on, one to validate on, at least one to train on
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One division of a corpus: the sorted clip ids of each part."""
+
+    name: str
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+def folds(clips: Sequence[str], splits: Sequence[str], fold_names: Sequence[str]) -> dict[str, Fold]:
+    """Divide clips by their fold names where they have any, else by their splits.
+
+    Fold k of K tests on the clips called k, validates on those of the next name (cyclic, in natural order) and
+    trains on the rest; official splits give one fold, called `official`.
+
+    Parameters
+    ----------
+    clips, splits, fold_names : sequence of str
+        Aligned: the id, the split and the fold name of each clip; a name is empty where it does not apply.
+    """
+    if not any(fold_names):
+        parts = (_members(clips, splits, {split}) for split in SPLITS)
+        return {OFFICIAL: Fold(OFFICIAL, *parts)}
+    names = sorted(set(fold_names), key=natural)
+    divided = {}
+    for test, val in zip(names, names[1:] + names[:1], strict=True):
+        train = set(names) - {test, val}
+        divided[test] = Fold(test, *(_members(clips, fold_names, part) for part in (train, {val}, {test})))
+    return divided
+
+
+def consecutive(subjects: Iterable[str], n_folds: int) -> dict[str, str]:
+    """Fold name of each subject: `n_folds` groups of consecutive subjects, as equal in number as can be.
+
+    Raises
+    ------
+    ManifestError
+        If a fold would be without a subject, or there are fewer than three folds.
+    """
+    ordered = sorted(set(subjects), key=natural)
+    if not MIN_FOLDS <= n_folds <= len(ordered):
+        raise ManifestError(
+            f"corpus.protocol.n_folds: {n_folds} folds of {len(ordered)} subjects; "
+            f"expected at least {MIN_FOLDS} folds and at most one a subject"
+        )
+    return {subject: f"fold{i * n_folds // len(ordered) + 1}" for i, subject in enumerate(ordered)}
+
+
+def batches(clips: Sequence[str], clips_per_job: int) -> dict[str, str]:
+    """Job of each clip: the clip itself, or a batch chosen by a hash of its id.
+
+    The number of batches is the smallest power of two that holds all clips with `clips_per_job` a batch on average:
+    a new clip changes one batch, and only a doubling of their number divides them anew.
+    """
+    if clips_per_job == 1:
+        return {clip: clip for clip in clips}
+    n_batches = 1 << max(0, math.ceil(len(clips) / clips_per_job) - 1).bit_length()
+    return {clip: f"batch-{_hash(clip) % n_batches}" for clip in clips}
+
+
+def natural(name: str) -> tuple[list[str | int], str]:
+    """Sort key that orders numbers by value: `fold2` before `fold10`."""
+    parts = re.split(r"([0-9]+)", name)
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)], name
+
+
+def _members(clips: Sequence[str], names: Sequence[str], wanted: set[str]) -> tuple[str, ...]:
+    return tuple(sorted(clip for clip, name in zip(clips, names, strict=True) if name in wanted))
+
+
+def _hash(clip: str) -> int:
+    return int.from_bytes(hashlib.sha256(clip.encode()).digest()[:8])

@@ -1,0 +1,277 @@
+"""Training of a network with CURRENNT's semantics, by Lightning."""
+
+import math
+import signal
+import threading
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.plugins.environments import LightningEnvironment
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from emotiw.blstm import BLSTM, Noise, clip_scores, frame_posteriors, initialise, length_batches, padded
+from emotiw.errors import FeatureError
+
+PADDING = -100  # label of a frame that is no frame
+
+# inputs of shape (n_frames, n_clips, n_inputs), lengths (n_clips,), labels of shape (n_frames, n_clips)
+Batch = tuple[Tensor, Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Features and labels of the clips of one part.
+
+    Attributes
+    ----------
+    features : sequence of ndarray, shape (n_frames, n_inputs)
+        One array a clip, standardised.
+    labels : sequence of int
+        Index of the class of each clip, and of each of its frames.
+    """
+
+    features: Sequence[npt.NDArray[Any]]
+    labels: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is built and trained; section `blstm` of the configuration tells the meaning of each value."""
+
+    layers: tuple[int, ...]
+    optimiser: str = "sgd"
+    learning_rate: float = 1e-5
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    dropout: float = 0.0
+    input_noise: float = 0.0
+    init_range: float = 0.1
+    gradient_clip: float | None = None
+    batch_size: int = 10
+    patience: int = 20
+    max_epochs: int = 500
+
+    @property
+    def architecture(self) -> str:
+        """Units of the layers, joined by "-"."""
+        return "-".join(map(str, self.layers))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network.
+
+    Attributes
+    ----------
+    model : BLSTM
+        With the weights of the best epoch.
+    history : list of dict
+        Of each epoch: `train_loss` and `val_loss` (mean cross-entropy of a frame) and `val_accuracy` (of the clips).
+    best_epoch : int
+        The epoch with the least `val_loss`, from 1; 0 if none improved on the initial weights.
+    validation : dict
+        What `evaluate` finds for the best weights.
+    """
+
+    model: BLSTM
+    history: list[dict[str, float]]
+    best_epoch: int
+    validation: dict[str, float]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a reader of the result wants to know of the training."""
+        return {
+            "history": self.history,
+            "best_epoch": self.best_epoch,
+            "improved": self.best_epoch > 0,
+            "validation": self.validation,
+            "n_parameters": sum(p.numel() for p in self.model.parameters() if p.requires_grad),
+        }
+
+
+def labelled(
+    features: Mapping[str, npt.NDArray[Any]], labels: Mapping[str, str], clips: Iterable[str], classes: Sequence[str]
+) -> Clips:
+    """Select those of `clips` that have features and whose label is a class (not hidden)."""
+    chosen = [clip for clip in clips if clip in features and labels[clip] in classes]
+    return Clips([features[clip] for clip in chosen], [classes.index(labels[clip]) for clip in chosen])
+
+
+def train(training: Clips, validation: Clips, recipe: Recipe, *, n_classes: int, seed: int) -> Trained:
+    """Train a network from random weights until its validation loss stops falling.
+
+    The loss of a batch is the sum of the cross-entropies of its frames, so a step grows with the batch's length.
+
+    Parameters
+    ----------
+    training, validation : Clips
+        Both not empty.
+    recipe : Recipe
+        Network, optimiser, regularisation and early stopping.
+    n_classes : int
+        Number of labels.
+    seed : int
+        Of the weights, the order of the batches, noise and dropout; at most 63 bits.
+
+    Raises
+    ------
+    FeatureError
+        If a part is empty, or the loss is no longer finite.
+    """
+    for name, part in {"training": training, "validation": validation}.items():
+        if not part.features:
+            raise FeatureError(
+                f"network {recipe.architecture}: no labelled {name} clip with sound, expected at least one; check the"
+                " split and the statuses"
+            )
+    generator = torch.Generator().manual_seed(seed)
+    model = BLSTM(training.features[0].shape[1], recipe.layers, n_classes)
+    run = _Run(initialise(model, init_range=recipe.init_range, generator=generator), recipe, validation, generator)
+    run.validate()
+    with warnings.catch_warnings():
+        # Lightning 2.6 under torch 2.13
+        warnings.filterwarnings("ignore", message=r".*LeafSpec", category=FutureWarning)
+        trainer(recipe).fit(run, Batches(training, recipe.batch_size, generator))
+    model.load_state_dict(run.best)
+    return Trained(model, run.history, run.best_epoch, evaluate(model, validation))
+
+
+def trainer(recipe: Recipe) -> Any:
+    """Make a Lightning trainer without what costs more than a small epoch, and that leaves no file behind."""
+    return Trainer(
+        accelerator="cpu",
+        devices=1,
+        plugins=[LightningEnvironment()],  # else it looks for Slurm, and refuses some of its allocations
+        max_epochs=recipe.max_epochs,
+        gradient_clip_val=recipe.gradient_clip,
+        gradient_clip_algorithm="value",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+
+
+class Batches:
+    """Batches of clips of similar length, in a new random order each time they are walked through.
+
+    CURRENNT keeps the order from short to long unless told to shuffle; here it is shuffled [ours].
+    """
+
+    def __init__(self, clips: Clips, size: int, generator: torch.Generator) -> None:
+        lengths = [len(x) for x in clips.features]
+        self.batches = [_batch(clips, indices) for indices in length_batches(lengths, size)]
+        self.generator = generator
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for i in torch.randperm(len(self), generator=self.generator).tolist():
+            yield self.batches[i]
+
+
+def summed_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Sum of the cross-entropies of the real frames of a batch.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (n_frames, n_clips, n_classes)
+        Of every frame.
+    labels : Tensor, shape (n_frames, n_clips)
+        `PADDING` where there is no frame.
+    """
+    return cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=PADDING, reduction="sum")
+
+
+def evaluate(model: BLSTM, clips: Clips) -> dict[str, float]:
+    """Validate: mean cross-entropy of the frames, and of the clips by their mean posteriors, and their accuracy."""
+    posteriors = frame_posteriors(model, clips.features)
+    scores = clip_scores(posteriors)
+    of_frames = np.concatenate([p[:, label] for p, label in zip(posteriors, clips.labels, strict=True)])
+    of_clips = scores[np.arange(len(scores)), list(clips.labels)]
+    return {
+        "frame_loss": _cross_entropy(of_frames),
+        "clip_loss": _cross_entropy(of_clips),
+        "accuracy": float(np.mean(scores.argmax(axis=1) == np.array(clips.labels))),
+    }
+
+
+class _Run(LightningModule):  # type: ignore[misc]
+    """One run: steps, validation after each epoch, early stopping, the best weights."""
+
+    def __init__(self, model: BLSTM, recipe: Recipe, validation: Clips, generator: torch.Generator) -> None:
+        super().__init__()
+        self.model, self.recipe, self.validation = model, recipe, validation
+        self.noise = Noise(generator, recipe.input_noise, recipe.dropout)
+        self.history: list[dict[str, float]] = []
+        self.best, self.best_loss, self.best_epoch = {}, math.inf, 0  # type: dict[str, Tensor], float, int
+        self.loss, self.n_frames = 0.0, 0
+        self.on_sigterm = signal.getsignal(signal.SIGTERM)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Stochastic gradient descent, or Adam with decoupled weight decay."""
+        weights = [p for p in self.model.parameters() if p.requires_grad]
+        rate, decay = self.recipe.learning_rate, self.recipe.weight_decay
+        if self.recipe.optimiser == "adam":
+            return torch.optim.AdamW(weights, lr=rate, weight_decay=decay)
+        return torch.optim.SGD(weights, lr=rate, momentum=self.recipe.momentum, weight_decay=decay)
+
+    def on_train_start(self) -> None:
+        """Undo Lightning's handler of SIGTERM, with which a killed job would end with status 0."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self.on_sigterm)
+
+    def training_step(self, batch: Batch, _index: int) -> Tensor:
+        """Loss of one batch."""
+        inputs, lengths, labels = batch
+        loss = summed_cross_entropy(self.model(inputs, lengths, self.noise), labels)
+        self.check("training", loss.item())
+        self.loss, self.n_frames = self.loss + loss.item(), self.n_frames + int(lengths.sum())
+        return loss
+
+    def on_train_epoch_end(self) -> None:
+        """Validate, and stop if nothing has improved for long enough."""
+        self.history.append({"train_loss": self.loss / self.n_frames})
+        self.loss, self.n_frames = 0.0, 0
+        found = self.validate()
+        self.history[-1] |= {"val_loss": found["frame_loss"], "val_accuracy": found["accuracy"]}
+        self.trainer.should_stop = len(self.history) - self.best_epoch >= self.recipe.patience
+
+    def validate(self) -> dict[str, float]:
+        """Validate, and keep the weights if they are the best so far."""
+        found = evaluate(self.model, self.validation)
+        self.check("validation", found["frame_loss"])
+        if found["frame_loss"] < self.best_loss:
+            self.best_loss, self.best_epoch = found["frame_loss"], len(self.history)
+            self.best = {name: values.clone() for name, values in self.model.state_dict().items()}
+        return found
+
+    def check(self, part: str, loss: float) -> None:
+        """Refuse to go on with a loss that is no number."""
+        if not math.isfinite(loss):
+            raise FeatureError(
+                f"network {self.recipe.architecture}, seed {self.noise.generator.initial_seed()}: {part} loss is {loss}"
+                f" after {len(self.history)} epochs at learning rate {self.recipe.learning_rate:g}, expected a finite"
+                " number; lower blstm.learning_rate or blstm.gradient_clip"
+            )
+
+
+def _batch(clips: Clips, indices: Sequence[int]) -> Batch:
+    inputs, lengths = padded([clips.features[i] for i in indices])
+    real = torch.arange(len(inputs))[:, None] < lengths
+    labels = torch.tensor([clips.labels[i] for i in indices])
+    return inputs, lengths, torch.where(real, labels, PADDING)
+
+
+def _cross_entropy(posteriors: npt.NDArray[Any]) -> float:
+    # a posterior that underflowed counts 87 nats, not infinity
+    return float(-np.log(np.maximum(posteriors.astype(np.float64), np.finfo(np.float32).tiny)).mean())

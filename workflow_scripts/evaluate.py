@@ -1,0 +1,29 @@
+"""Score every system over all folds, and account for every clip."""
+
+from emotiw import evaluation, files, manifest, runtime, scores
+
+
+def main(argv=None):
+    """Run the program."""
+    args = runtime.arguments(
+        __doc__,
+        argv,
+        one=["manifest", "faces", "audio", "predictions", "scores"],
+        many=["fusion", "audio_scores", "video_scores"],
+    )
+    corpus = manifest.read(args.manifest)
+    folds = manifest.folds(corpus)
+    fused = [scores.read(path, corpus) for path in args.fusion]
+    single = {
+        "video": [scores.read(path, corpus) for path in args.video_scores],
+        "audio": [scores.read(path, corpus) for path in args.audio_scores],
+    }
+    pools = evaluation.pools(corpus, folds, fused, single)
+    found = evaluation.statuses(corpus, {"video": args.faces, "audio": args.audio})
+    files.write_json(args.output, evaluation.report(corpus, fused, pools, found, settings=args.settings))
+    files.write_atomic(args.predictions, manifest.table_bytes(evaluation.prediction_rows(corpus, pools, found)))
+    files.write_atomic(args.scores, manifest.table_bytes(evaluation.score_rows(corpus, pools)))
+
+
+if __name__ == "__main__":
+    runtime.start(main)

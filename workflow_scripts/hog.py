@@ -1,0 +1,20 @@
+"""Write the HOG of the faces of the clips of one job."""
+
+from emotiw import descriptors, faces, runtime, store
+
+
+def main(argv=None):
+    """Run the program."""
+    args = runtime.arguments(__doc__, argv, one=["faces"])
+    geometry = dict(args.settings["hog"])
+    size = geometry.pop("size")
+
+    def describe(chips):
+        return descriptors.hog(descriptors.grey(chips, size=size), **geometry)
+
+    clips = store.read(args.faces, "faces").entries.values()
+    store.write(args.output, "frame_features", faces.frame_entries(clips, describe), stage=args.stage)
+
+
+if __name__ == "__main__":
+    runtime.start(main)

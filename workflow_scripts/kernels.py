@@ -1,0 +1,35 @@
+"""Compute the six kernels of one feature between all clips of a fold: training, validation, test."""
+
+from emotiw import collection, image_sets, kernels, manifest, runtime, splits, store
+from emotiw.status import Status
+
+
+def main(argv=None):
+    """Run the program."""
+    args = runtime.arguments(__doc__, argv, one=["manifest", "features", "pca"])
+    video = args.settings["video"]
+    table = manifest.read(args.manifest)
+    fold = manifest.folds(table)[args.stage["fold"]]
+    pca = image_sets.PCA(**store.read(args.pca, "pca").entries["pca"].arrays)
+    sets, parts = {}, []
+    for clip, part in [(clip, name) for name in splits.SPLITS for clip in getattr(fold, name)]:
+        # one clip at a time: the 9216 values of all frames of EmotiW are 4 GB
+        entry = collection.load(table, args.features, "frame_features", [clip])[clip]
+        if entry.status == Status.OK:
+            sets[clip] = image_sets.project(entry.arrays["features"], pca)
+            parts.append(part)
+    rank, regularisation, degree = video["subspace_rank"], video["regularisation"], video["polynomial_degree"]
+    found = kernels.feature_kernels(sets, parts.count("train"), rank=rank, regularisation=regularisation, degree=degree)
+    facts = {
+        "clips": list(sets),
+        "parts": parts,
+        "n_frames": [len(F) for F in sets.values()],
+        "gamma": {name: kernel.gamma for name, kernel in found.items()},
+        "min_eigenvalue": {name: kernel.min_eigenvalue for name, kernel in found.items()},
+    }
+    entries = [store.Entry(name, {"matrix": kernel.matrix}) for name, kernel in found.items()]
+    store.write(args.output, "kernels", entries, stage=args.stage, facts=facts)
+
+
+if __name__ == "__main__":
+    runtime.start(main)

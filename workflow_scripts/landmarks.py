@@ -1,0 +1,14 @@
+"""Write dlib's 5-point landmark model."""
+
+from emotiw import acquisition, runtime
+
+
+def main(argv=None):
+    """Run the program."""
+    args = runtime.arguments(__doc__, argv, one=["record"])
+    settings = args.settings["weights"]["landmarks"]
+    acquisition.write_landmarks(args.output, args.record, settings, expected=args.stage["sha256"])
+
+
+if __name__ == "__main__":
+    runtime.start(main)

@@ -1,0 +1,40 @@
+"""Train one network on a fold's audio frames; write its weights and the frame posteriors of the fold's clips."""
+
+import json
+import logging
+
+from emotiw import blstm, collection, files, manifest, runtime, store, training
+from emotiw.status import Status
+from safetensors.torch import save
+
+
+def main(argv=None):
+    """Run the program."""
+    args = runtime.arguments(__doc__, argv, one=["manifest", "features", "scaler", "model"])
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # no tips on devices and products
+    corpus, scaler = manifest.read(args.manifest), store.read(args.scaler, "scaler")
+    labels = {row.clip: row.label for row in corpus.rows}
+    fold = manifest.folds(corpus)[args.stage["fold"]]
+    parts = {"train": fold.train, "val": fold.val, "test": fold.test}
+    entries = collection.load(corpus, args.features, "frame_features", sum(parts.values(), ()))
+    usable = [entry for entry in entries.values() if entry.status == Status.OK]
+    settings = dict(args.settings["blstm"])
+    fitted = blstm.Scaler(**scaler.entries["scaler"].arrays, constant=tuple(scaler.facts["constant"]))
+    scaled = blstm.standardise([x.arrays["features"] for x in usable], fitted, clip=settings.pop("feature_clip"))
+    inputs = {entry.name: x for entry, x in zip(usable, scaled, strict=True)}
+    learnt, checked = (training.labelled(inputs, labels, parts[name], corpus.classes) for name in ("train", "val"))
+    recipe = training.Recipe(tuple(args.stage["architecture"]), **settings)
+    trained = training.train(learnt, checked, recipe, n_classes=len(corpus.classes), seed=args.stage["seed"])
+    results = {clip: store.Entry(clip, status=entry.status) for clip, entry in entries.items()}
+    for entry, posteriors in zip(usable, blstm.frame_posteriors(trained.model, scaled), strict=True):
+        results[entry.name] = store.Entry(entry.name, {"posteriors": posteriors, "time": entry.arrays["time"]})
+    about = {key: args.stage[key] for key in ("fold", "architecture", "repeat", "seed")} | {"classes": corpus.classes}
+    metadata = {"emotiw": json.dumps({**about, "columns": scaler.facts["columns"]}, sort_keys=True)}
+    files.write_atomic(args.model, save(trained.model.state_dict(), metadata))
+    about |= {"network": f"{recipe.architecture}_{args.stage['repeat']}", **trained.facts}
+    about["parts"] = {name: [clip for clip in clips if clip in inputs] for name, clips in parts.items()}
+    store.write(args.output, "posteriors", results.values(), stage=args.stage, facts=about)
+
+
+if __name__ == "__main__":
+    runtime.start(main)

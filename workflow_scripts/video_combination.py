@@ -1,0 +1,18 @@
+"""Average the scores of several features over the clips that all of them score."""
+
+from emotiw import classifiers, runtime, store
+
+
+def main(argv=None):
+    """Run the program."""
+    args = runtime.arguments(__doc__, argv, many=["scores"])
+    artefacts = [store.read(path, "scores", names=["mean"]) for path in args.scores]
+    clips, classes, scores = classifiers.mean_scores(
+        [(found.facts["clips"], found.facts["classes"], found.entries["mean"].arrays["scores"]) for found in artefacts]
+    )
+    facts = {"clips": clips, "classes": classes, "features": [found.stage["feature"] for found in artefacts]}
+    store.write(args.output, "scores", [store.Entry("mean", {"scores": scores})], stage=args.stage, facts=facts)
+
+
+if __name__ == "__main__":
+    runtime.start(main)
