@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 import torch
+
 from emotiw import blstm, training
 
 N_CLIPS, N_INPUTS, N_CLASSES = 260, 88, 7

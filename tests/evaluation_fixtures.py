@@ -1,5 +1,6 @@
 """A made-up run, without any media: a corpus, its per-clip artefacts and the scores of both modalities."""
 
+import importlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,3 +126,44 @@ def _write_scores(run: Run, name: str, fold: splits.Fold, rng: np.random.Generat
 def config() -> dict:
     """The shipped configuration, for a run called `demo`."""
     return settings.load([])
+
+
+def start(program, stage, **options):
+    """Run a program's main with paths as options."""
+    argv = ["--stage", json.dumps(stage)]
+    for name, value in options.items():
+        paths = value if isinstance(value, list) else [value]
+        argv += [f"--{name.replace('_', '-')}", *map(str, paths)]
+    importlib.import_module(program).main(argv)
+
+
+def fuse_all(run):
+    for name in run.folds:
+        start(
+            "fusion",
+            {"settings": {"fusion": SETTINGS}, "fold": name},
+            manifest=run.table,
+            audio=run.folder / f"audio_{name}.h5",
+            video=run.folder / f"video_{name}.h5",
+            output=run.folder / f"fusion_{name}.h5",
+        )
+
+
+def evaluate(run, output="metrics.json"):
+    def of(stem):
+        return [run.folder / f"{stem}_{name}.h5" for name in run.folds]
+
+    start(
+        "evaluate",
+        {"settings": {"run": "made-up", "seed": 1, "evaluation": {"bootstrap": 200}}},
+        manifest=run.table,
+        fusion=of("fusion"),
+        audio_scores=of("audio"),
+        video_scores=of("video"),
+        faces=run.folder / "faces",
+        audio=run.folder / "audio",
+        predictions=run.folder / "predictions.csv",
+        scores=run.folder / "scores.csv",
+        output=run.folder / output,
+    )
+    return json.loads((run.folder / output).read_text())

@@ -1,16 +1,17 @@
 import json
 import logging
 
-import audio_scores
 import numpy as np
 import pytest
+from safetensors import safe_open
+
+import audio_scores
 import scaler
 import train_blstm
 from emotiw import manifest, store
 from emotiw.errors import FeatureError, StoreError
 from emotiw.stage import Stage
 from emotiw.status import Status
-from safetensors import safe_open
 
 CLASSES = ("anger", "fear")
 PARTS = ["train"] * 8 + ["val"] * 4 + ["test"] * 4

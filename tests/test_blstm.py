@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+
 from emotiw import blstm
 from emotiw.errors import FeatureError
 

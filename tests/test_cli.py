@@ -2,10 +2,11 @@
 
 import pytest
 import yaml
+from typer.testing import CliRunner
+
 from emotiw import cli
 from emotiw import manifest as manifests
 from emotiw.manifest import Manifest, Row
-from typer.testing import CliRunner
 
 LABELS = ("anger", "fear")
 

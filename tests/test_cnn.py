@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from emotiw import cnn
 from emotiw.errors import FeatureError
 from emotiw.weights import ALEXNET_SHAPES

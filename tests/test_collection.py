@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from emotiw import collection, store
 from emotiw.errors import ManifestError, StoreError
 from emotiw.manifest import Manifest, Row

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from emotiw.corpora.adapters import ADAPTERS, scan
 from emotiw.corpora.interface import SAFE_ID, Source, safe_id, shown, walk
 from emotiw.emotions import EMOTIONS

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 
 import pytest
+
 from emotiw import manifest as manifests
 from emotiw.corpora import inventory
 from emotiw.errors import ConfigError, ManifestError

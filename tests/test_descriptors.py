@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from skimage.feature import local_binary_pattern
+
 from emotiw import descriptors
 from emotiw.errors import FeatureError
-from skimage.feature import local_binary_pattern
 
 SIFT = {"block": 16, "step": 8}
 HOG = {"block": 16, "step": 8, "cell": 8, "bins": 9}

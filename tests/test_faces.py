@@ -4,17 +4,18 @@ import runpy
 from functools import cache
 
 import dlib
-import media_fixtures as make
 import numpy as np
 import pytest
+from skimage.data import astronaut
+from skimage.transform import resize
+
+import media_fixtures as make
 from emotiw import faces, files, media, store, weights
 from emotiw.errors import MediaError
 from emotiw.faces import Face
 from emotiw.stage import Stage
 from emotiw.status import Status
 from emotiw.store import Entry
-from skimage.data import astronaut
-from skimage.transform import resize
 from test_weights import digest, local, train_predictor
 
 SETTINGS = {

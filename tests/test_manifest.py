@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from emotiw import manifest as manifests
 from emotiw.errors import ManifestError
 from emotiw.manifest import Manifest, Row

@@ -10,12 +10,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import yaml
-from evaluation_fixtures import config, make_run
 from PIL import Image
-from test_evaluation_scripts import evaluate, fuse_all
 
 from emotiw import charts, report
 from emotiw.errors import StoreError
+from evaluation_fixtures import config, evaluate, fuse_all, make_run
 
 PROVENANCE = {
     "git": {"commit": "c" * 40, "dirty": True},
@@ -161,9 +160,14 @@ def hidden(metrics, parts=("test",)):
         about = found["parts"][part]
         about["n_hidden"], about["n_scored"] = about["n_scored"], 0
         about["majority_class"]["accuracy"] = None
-        for system in about["systems"].values():
+        for name, system in about["systems"].items():
             zero = np.zeros((7, 7), int).tolist()
-            system |= dict.fromkeys(system) | {"n": 0, "n_covered": 0, "confusion": zero, "recalls": [None] * 7}
+            about["systems"][name] = dict.fromkeys(system) | {
+                "n": 0,
+                "n_covered": 0,
+                "confusion": zero,
+                "recalls": [None] * 7,
+            }
     return found
 
 

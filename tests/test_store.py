@@ -27,9 +27,13 @@ def path(tmp_path):
 def test_what_was_written_is_read(path):
     found = store.read(path, "frame_features")
     assert found.stage == STAGE
-    assert found.facts == {"a": 1, "names": ["clip-1", "clip-2"]}
+    assert found.facts == {"a": 1}
     np.testing.assert_array_equal(found.entries["clip-1"].arrays["features"], features().arrays["features"])
     assert found.entries["clip-2"] == Entry("clip-2", {}, Status.NO_FACE)
+
+
+def test_statuses_come_without_arrays(path):
+    assert store.statuses(path, "frame_features") == {"clip-1": Status.OK, "clip-2": Status.NO_FACE}
 
 
 def test_zero_frames_are_kept(tmp_path):
@@ -48,10 +52,8 @@ def test_the_same_content_gives_the_same_bytes(tmp_path, path):
     assert (tmp_path / "b.h5").read_bytes() == path.read_bytes()
 
 
-def test_entries_can_be_read_by_name_across_files(tmp_path, path):
-    store.write(tmp_path / "z.h5", "frame_features", [Entry("clip-9", status=Status.NO_VIDEO)], stage=STAGE)
-    found = store.read_all([path, tmp_path / "z.h5"], "frame_features", ["clip-9", "clip-1"])
-    assert [entry.name for entry in found] == ["clip-1", "clip-9"]
+def test_entries_can_be_read_by_name(path):
+    assert list(store.read(path, "frame_features", names=["clip-2"]).entries) == ["clip-2"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from emotiw import training
 from emotiw.errors import FeatureError
 from emotiw.training import Clips, Recipe

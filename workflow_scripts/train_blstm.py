@@ -3,9 +3,10 @@
 import json
 import logging
 
+from safetensors.torch import save
+
 from emotiw import blstm, collection, files, manifest, runtime, store, training
 from emotiw.status import Status
-from safetensors.torch import save
 
 
 def main(argv=None):

@@ -1,6 +1,6 @@
 """A copy of the workflow with a small synthetic corpus, run once for all tests of this folder."""
 
-import os
+import csv
 import re
 import shutil
 import subprocess
@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
+from emotiw import settings
+from emotiw.demo import design, render
+
+CLASSES = ("anger", "happiness", "neutral")
 CONFIG = """
 run: small
 corpus:
@@ -19,7 +24,7 @@ corpus:
   table: manifest.csv
   classes: [anger, happiness, neutral]
 faces: {frame_step: 4}
-video: {features: [cnn, dense_sift], pca_dimension: 16, n_components: 3, inner_folds: 2}
+video: {features: [cnn, dense_sift], pca_dimension: 16, n_components: 2, inner_folds: 2}
 blstm: {architectures: [[8], [8, 8]], repeats: 1, optimiser: adam, learning_rate: 1.0e-3, max_epochs: 6}
 fusion: {cv_folds: 2}
 evaluation: {bootstrap: 200}
@@ -31,31 +36,53 @@ class Workspace:
     """A folder with a copy of the workflow in it."""
 
     folder: Path
+    n_clips: int
 
     def snakemake(self, *more: str, config: str = "small.yaml") -> subprocess.CompletedProcess[str]:
-        """Run Snakemake here, with the default profile."""
+        """Run Snakemake here, with the default profile unless `more` says otherwise."""
         command = [sys.executable, "-m", "snakemake", "--configfile", config, "-c2", *more]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False, timeout=900)
 
-    def outdated(self, *more: str, config: str = "small.yaml") -> Counter[str]:
+    def outdated(self, config: str = "small.yaml") -> Counter[str]:
         """Names of the rules that a dry run would start, with the number of their jobs."""
-        done = self.snakemake("-n", "--workflow-profile", "none", *more, config=config)
+        done = self.snakemake("-n", "--workflow-profile", "none", config=config)
         assert done.returncode == 0, done.stderr
-        table = re.findall(
-            r"^(\w+) +(\d+)$", done.stdout.partition("Job stats:")[2].partition("total")[0], re.MULTILINE
-        )
-        return Counter({rule: int(count) for rule, count in table if rule != "all"})
+        table = done.stdout.partition("Job stats:")[2].partition("total")[0]
+        jobs = re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)
+        return Counter({rule: int(count) for rule, count in jobs if rule != "all"})
 
-    def outputs(self, *more: str) -> set[str]:
+    def outputs(self) -> set[str]:
         """Files that a dry run would write."""
-        done = self.snakemake("-n", "--workflow-profile", "none", *more)
+        done = self.snakemake("-n", "--workflow-profile", "none")
         assert done.returncode == 0, done.stderr
         lines = re.findall(r"^ +output: (.*)$", done.stdout, re.MULTILINE)
         return {path for line in lines for path in line.split(", ")}
 
+    def over(self, name: str, text: str) -> str:
+        """Write a configuration that lays `text` over the small one; return its file's name."""
+        (self.folder / f"{name}.over.yaml").write_text(text)
+        merged = settings.merge(
+            settings.read(self.folder / "small.yaml"), settings.read(self.folder / f"{name}.over.yaml")
+        )
+        (self.folder / f"{name}.yaml").write_text(yaml.safe_dump(merged))
+        return f"{name}.yaml"
+
+
+def write_corpus(folder: Path) -> int:
+    """Render four subjects in three emotions, and the clips with planted defects that have one of these labels."""
+    drawn = design.Design(n_subjects=4, n_train=2, n_val=1)
+    chosen = [clip for clip in design.clips(drawn) if clip.label in CLASSES]
+    (folder / "clips").mkdir(parents=True)
+    for clip in chosen:
+        (folder / "clips" / f"{clip.name}.mp4").write_bytes(render.encoded(clip, drawn))
+    with (folder / "manifest.csv").open("w", newline="") as stream:
+        rows = [[c.name, f"clips/{c.name}.mp4", c.label, c.subject, c.split] for c in chosen]
+        csv.writer(stream).writerows([["clip", "path", "label", "subject", "split"], *rows])
+    return len(chosen)
+
 
 @pytest.fixture(scope="session")
-def workspace(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def fresh(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The workflow and its corpus, before anything has been run."""
     folder = tmp_path_factory.mktemp("workspace") / "emotiw"
     left_out = shutil.ignore_patterns(
@@ -63,6 +90,12 @@ def workspace(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace
     )
     shutil.copytree(root, folder, ignore=left_out)
     (folder / "small.yaml").write_text(CONFIG)
-    # hashes need not differ between runs for a fault to show, but they may
-    os.environ["PYTHONHASHSEED"] = "1"
-    return Workspace(folder)
+    return Workspace(folder, write_corpus(folder / "corpus"))
+
+
+@pytest.fixture(scope="session")
+def workspace(fresh: Workspace) -> Workspace:
+    """The workflow after one whole run."""
+    done = fresh.snakemake()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return fresh

@@ -22,7 +22,7 @@ RC: dict[Any, Any] = {
 }
 WIDTH_IN = 4.6  # narrow, so that its text stays legible on a phone
 LOW, HIGH = (255, 255, 255), (8, 69, 148)  # ends of the colour scale of a confusion matrix
-INK, LIGHT_TEXT = "#000000", 0.7  # the share above which white text has the better contrast
+INK, LIGHT_TEXT = "#000000", 0.71  # the share above which white text has the better contrast
 
 
 def recall_chart(confusions: Mapping[str, Sequence[Sequence[int]]], classes: Sequence[str]) -> str:

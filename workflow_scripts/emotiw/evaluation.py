@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from emotiw import collection, fusion, metrics, scores
+from emotiw import fusion, metrics, scores, store
 from emotiw.errors import StoreError
 from emotiw.manifest import Manifest
 from emotiw.scores import Bools, Floats, Ints, Table
@@ -206,8 +206,10 @@ def score_rows(corpus: Manifest, pools: Sequence[Pool]) -> Iterable[list[str]]:
 
 
 def _statuses(corpus: Manifest, folder: Path, kind: str) -> dict[str, Status]:
-    # one clip at a time: the chips of all faces of a corpus do not fit into memory
-    return {row.clip: collection.load(corpus, folder, kind, [row.clip])[row.clip].status for row in corpus.rows}
+    found: dict[str, Status] = {}
+    for job in sorted({row.job for row in corpus.rows}):
+        found |= store.statuses(folder / f"{job}.h5", kind)
+    return {row.clip: found[row.clip] for row in corpus.rows if row.clip in found}
 
 
 def _by_fold(fused: Sequence[Table], folds: NamedFolds) -> dict[str, Table]:

@@ -2,7 +2,7 @@
 
 Paper: three schemes, one weight for all classes, a weight per class, and a joint search of a weight per class; how
 the scores were brought to one scale is not said. Here [ours]: each modality is calibrated by one temperature, the
-weights lie on a grid, and accuracy, then likelihood, decides among them.
+weights lie on a grid, and accuracy, then nearness to 1/2, then likelihood decides among them.
 """
 
 from collections.abc import Callable
@@ -23,9 +23,10 @@ Bools = npt.NDArray[np.bool_]
 
 SCALE_BOUNDS = (1e-2, 1e2)  # of a calibration [ours]: few, well separated clips would send it to infinity
 TINY = 1e-12  # below every posterior that a network can give in float32
+NEAREST_FIRST, LIKELIEST_FIRST = (0, 1, 2), (0, 2, 1)  # orders of the objectives
 MAX_SWEEPS = 100
 
-Objective = tuple[int, float, float]
+Objective = tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -129,15 +130,17 @@ def joint_weights(audio: Floats, video: Floats, truth: Ints, step: float) -> Flo
     """Scheme 3: coordinate ascent over a weight per class on the grid.
 
     Starts at the weights of schemes 1 and 2, at 1/2, at audio alone and at video alone; every sweep sets each class's
-    weight in turn to the best of the grid. The best end is kept: most clips right, then the greatest likelihood, then
-    the weights nearest 1/2, then the earliest start.
+    weight in turn to the best of the grid, once breaking ties by nearness to 1/2 and once by likelihood. The best end
+    is kept: most clips right, then the weights nearest 1/2 (on few clips likelihood overfits), then the greatest
+    likelihood, then the earliest start.
     """
     n_classes = audio.shape[1]
     starts = [scheme(audio, video, truth, step) for scheme in (shared_weights, per_class_weights)]
     starts += [np.full(n_classes, value) for value in (0.5, 1.0, 0.0)]
-    ends = [_ascent(audio, video, truth, start, grid(step)) for start in starts]
-    candidates = np.array([weights for weights, _ in ends])
-    return _best(candidates, [objective for _, objective in ends])[0]
+    guides = (NEAREST_FIRST, LIKELIEST_FIRST)
+    ends = [_ascent(audio, video, truth, start, grid(step), guide) for guide in guides for start in starts]
+    candidates = np.array(ends)
+    return _best(candidates, _objectives(audio, video, truth, candidates))[0]
 
 
 SCHEMES: dict[str, Callable[[Floats, Floats, Ints, float], Floats]] = {
@@ -216,31 +219,36 @@ def _recalls(posteriors: Floats, truth: Ints) -> Floats:
 
 
 def _objectives(audio: Floats, video: Floats, truth: Ints, candidates: Floats) -> list[Objective]:
-    """Clips right, log-likelihood, minus the distance from 1/2: of each of (n_candidates, n_classes) weights."""
+    """Clips right, minus the distance from 1/2, log-likelihood: of each of (n_candidates, n_classes) weights."""
     sums = weighted_sum(audio, video, candidates[:, None, :])  # (candidates, clips, classes)
     right = (sums.argmax(2) == truth).sum(1)
     likelihood = np.maximum(sums[:, np.arange(len(truth)), truth] / np.maximum(sums.sum(2), TINY), TINY)
     # rounded, so that a last bit of a sum cannot decide
     logs = np.round(np.log(likelihood).sum(1), 9)
     away = np.round(np.abs(candidates - 0.5).sum(1), 9)
-    return [(int(n), float(log), -float(far)) for n, log, far in zip(right, logs, away, strict=True)]
+    return [(float(n), -float(far), float(log)) for n, log, far in zip(right, logs, away, strict=True)]
 
 
-def _best(candidates: Floats, objectives: list[Objective]) -> tuple[Floats, Objective]:
-    index = max(range(len(objectives)), key=objectives.__getitem__)
-    return candidates[index], objectives[index]
+def _best(
+    candidates: Floats, objectives: list[Objective], guide: tuple[int, ...] = NEAREST_FIRST
+) -> tuple[Floats, Objective]:
+    ranked = [tuple(values[i] for i in guide) for values in objectives]
+    index = max(range(len(ranked)), key=ranked.__getitem__)
+    return candidates[index], ranked[index]
 
 
-def _ascent(audio: Floats, video: Floats, truth: Ints, start: Floats, steps: Floats) -> tuple[Floats, Objective]:
-    weights, best = _best(start[None], _objectives(audio, video, truth, start[None]))
+def _ascent(  # noqa: PLR0913, PLR0917 - the problem, where to start and what to prefer
+    audio: Floats, video: Floats, truth: Ints, start: Floats, steps: Floats, guide: tuple[int, ...]
+) -> Floats:
+    weights, best = _best(start[None], _objectives(audio, video, truth, start[None]), guide)
     for _ in range(MAX_SWEEPS):
         before = best
         for c in range(len(weights)):
             candidates = np.repeat(weights[None], len(steps), axis=0)
             candidates[:, c] = steps
-            found, objective = _best(candidates, _objectives(audio, video, truth, candidates))
+            found, objective = _best(candidates, _objectives(audio, video, truth, candidates), guide)
             if objective > best:
                 weights, best = found, objective
         if best == before:
             break
-    return weights, best
+    return weights

@@ -257,5 +257,5 @@ ABOVE: dict[str, Callable[..., dict[str, Stage]]] = {
         "video": plan.stage("video_combination", fold=fold),
     },
     "evaluate": _evaluated_stages,
-    "report": lambda plan: {"evaluate": plan.stage("evaluate"), "faces_film": plan.stage("faces_film")},
+    "report": lambda plan: {"evaluate": plan.stage("evaluate")},
 }

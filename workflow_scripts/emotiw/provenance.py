@@ -6,7 +6,6 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +59,6 @@ def determinants(
             "threads_per_job": 1,
         },
     }
-
-
-def occasion() -> dict[str, str]:
-    """When and where this process runs: never part of an artefact that must be the same twice."""
-    return {"time_utc": datetime.now(UTC).isoformat(timespec="seconds"), "host": platform.node()}
 
 
 def git_state(repository: Path) -> dict[str, Any]:

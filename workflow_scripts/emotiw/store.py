@@ -5,7 +5,7 @@ not an array. `KINDS` lists the datasets of each kind of artefact with their typ
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,12 +85,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Artefact:
-    """A file's content: its stage (identity of the computation), its facts and its entries by name."""
+    """A file's content: its stage (identity of the computation), its facts, the entries read, every entry's status."""
 
     kind: str
     stage: dict[str, Any]
     facts: dict[str, Any]
     entries: dict[str, Entry]
+    statuses: dict[str, Status]
 
 
 def write(
@@ -137,16 +138,9 @@ def read(path: Path, kind: str, *, names: Iterable[str] | None = None) -> Artefa
         raise StoreError(f"{path}: unreadable ({error}); delete it and run the workflow again") from error
 
 
-def read_all(paths: Iterable[Path], kind: str, names: Iterable[str] | None = None) -> Iterator[Entry]:
-    """Yield the entries of several files in the files' order, whole or only those called `names`."""
-    wanted = None if names is None else set(names)
-    for path in paths:
-        artefact = read(path, kind, names=None if wanted is None else _present(path, kind, wanted))
-        yield from artefact.entries.values()
-
-
-def _present(path: Path, kind: str, wanted: set[str]) -> list[str]:
-    return [name for name in read(path, kind, names=()).facts["names"] if name in wanted]
+def statuses(path: Path, kind: str) -> dict[str, Status]:
+    """Status of every entry of an artefact, by name, without reading an array; errors as in `read`."""
+    return read(path, kind, names=()).statuses
 
 
 def _write_entry(image: h5py.File, path: Path, kind: str, entry: Entry) -> None:
@@ -184,8 +178,8 @@ def _read(stream: h5py.File, path: Path, kind: str, names: Iterable[str] | None)
         entries[name] = Entry(name, arrays, Status(about["status"]), about["facts"])
         if stream[name].attrs["status"] != about["status"] or (not arrays and entries[name].status == Status.OK):
             raise StoreError(f"{path}: {name} contradicts its own record; {again}")
-    facts = {**meta["facts"], "names": list(meta["entries"])}
-    return Artefact(kind, meta["stage"], facts, entries)
+    found_statuses = {name: Status(about["status"]) for name, about in meta["entries"].items()}
+    return Artefact(kind, meta["stage"], meta["facts"], entries, found_statuses)
 
 
 def _read_arrays(stream: h5py.File, path: Path, kind: str, name: str) -> Arrays:

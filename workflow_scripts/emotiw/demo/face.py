@@ -12,7 +12,20 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from emotiw.demo.portrait import DENSITY, HEIGHT, LEFT, LIP_LINE, MOUTH_HALF_WIDTH, SHAPE, TOP, WIDTH, Floats, grid, ramp, stroke
+from emotiw.demo.portrait import (
+    DENSITY,
+    HEIGHT,
+    LEFT,
+    LIP_LINE,
+    MOUTH_HALF_WIDTH,
+    SHAPE,
+    TOP,
+    WIDTH,
+    Floats,
+    grid,
+    ramp,
+    stroke,
+)
 
 STEP = 2  # px between the points of a displacement field
 ITERATIONS = 2  # of its inversion

@@ -212,7 +212,7 @@ def _neutral() -> portrait.Neutral:
 @cache
 def _subject(design: Design, number: int) -> tuple[npt.NDArray[np.uint8], Floats]:
     rng = np.random.default_rng((design.seed, number, 11))
-    proportions = {name: float(np.clip(rng.normal(0, 0.7), -1.4, 1.4)) for name in face.PROPORTIONS}
+    proportions = {name: float(np.clip(rng.normal(0, 0.55), -1.2, 1.2)) for name in face.PROPORTIONS}
     dark = rng.uniform(0, 1)
     look = portrait.Look(
         skin_gamma=0.85 + 1.6 * dark,
@@ -221,7 +221,7 @@ def _subject(design: Design, number: int) -> tuple[npt.NDArray[np.uint8], Floats
         clothes=tuple(rng.uniform(25, 210, 3)),
         brow=rng.uniform(0.3, 0.65),
         stubble=max(0.0, rng.uniform(-0.25, 0.25)),
-        age=rng.uniform(0.0, 0.25),
+        age=rng.uniform(0.0, 0.15),
         mirrored=bool(number % 2),
         seed=int(rng.integers(2**31)),
     )

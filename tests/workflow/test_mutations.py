@@ -1,0 +1,178 @@
+"""A change re-runs exactly the jobs that depend on it: edit a thing, ask a dry run what it would do."""
+
+import os
+import shutil
+from collections import Counter
+from contextlib import contextmanager
+
+import pytest
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+CLIPS = 16
+END = {"fusion": 1, "evaluate": 1, "report": 1}
+AUDIO_END = {"scaler": 1, "train_blstm": 2, "audio_scores": 1, **END}
+NETWORKS_END = {"train_blstm": 2, "audio_scores": 1, **END}
+SCORES_END = {"video_combination": 1, **END}
+
+
+def gathered(n_features):
+    """Jobs of the gather for a number of features."""
+    return {"pca": n_features, "kernels": n_features, "video_scores": n_features, **SCORES_END}
+
+
+DESCRIPTORS = {"cnn": CLIPS, "dense_sift": CLIPS, "hog": CLIPS, "lbp_top": CLIPS}
+FACES_DOWN = {"faces": CLIPS, "faces_film": 1, **DESCRIPTORS, **gathered(2)}
+AUDIO_DOWN = {"audio": CLIPS, "egemaps": CLIPS, "functionals": CLIPS, **AUDIO_END}
+
+EDITS = {
+    "emotiw/media.py": AUDIO_DOWN | FACES_DOWN,
+    "emotiw/audio.py": AUDIO_DOWN,
+    "emotiw/egemaps.py": {"egemaps": CLIPS, "functionals": CLIPS, **AUDIO_END},
+    "emotiw/faces.py": FACES_DOWN,
+    "emotiw/cnn.py": {"cnn": CLIPS, **gathered(1)},
+    "emotiw/descriptors.py": {"dense_sift": CLIPS, "hog": CLIPS, "lbp_top": CLIPS, **gathered(1)},
+    "emotiw/acquisition.py": {"landmarks": 1, "alexnet": 1, **FACES_DOWN},
+    "emotiw/image_sets.py": gathered(2),
+    "emotiw/pls.py": {"video_scores": 2, **SCORES_END},
+    "emotiw/blstm.py": AUDIO_END,
+    "emotiw/training.py": NETWORKS_END,
+    "emotiw/metrics.py": {"evaluate": 1, "report": 1},
+    "emotiw/film.py": {"faces_film": 1},
+    "emotiw/report.py": {"report": 1},
+    "emotiw/plan.py": {},
+    "emotiw/corpora/afew.py": {},
+    "audio.py": AUDIO_DOWN,
+    "egemaps.py": {"egemaps": CLIPS, **AUDIO_END},
+    "functionals.py": {"functionals": CLIPS},
+    "faces.py": FACES_DOWN,
+    "cnn.py": {"cnn": CLIPS, **gathered(1)},
+    "hog.py": {"hog": CLIPS},
+    "lbp_top.py": {"lbp_top": CLIPS},
+    "dense_sift.py": {"dense_sift": CLIPS, **gathered(1)},
+    "pca.py": gathered(2),
+    "kernels.py": {"kernels": 2, "video_scores": 2, **SCORES_END},
+    "video_scores.py": {"video_scores": 2, **SCORES_END},
+    "video_combination.py": SCORES_END,
+    "scaler.py": AUDIO_END,
+    "train_blstm.py": NETWORKS_END,
+    "audio_scores.py": {"audio_scores": 1, **END},
+    "fusion.py": END,
+    "evaluate.py": {"evaluate": 1, "report": 1},
+    "report.py": {"report": 1},
+    "faces_film.py": {"faces_film": 1},
+}
+
+
+@contextmanager
+def changed(path, content):
+    """Give a file another content for a while, and its old times back afterwards."""
+    old, times = path.read_bytes(), path.stat()
+    path.write_bytes(content)
+    try:
+        yield
+    finally:
+        path.write_bytes(old)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edited_module_runs_what_imports_it(workspace, name):
+    path = workspace.folder / "workflow_scripts" / name
+    with changed(path, path.read_bytes() + b"\nMUTATION = 1\n"):
+        assert workspace.outdated() == Counter(EDITS[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("egemaps_frames.conf.inc", {"egemaps": CLIPS, "functionals": CLIPS, **AUDIO_END}),
+        ("report.html.j2", {"report": 1}),
+    ],
+)
+def test_an_edited_data_file_runs_what_reads_it(workspace, name, expected):
+    path = workspace.folder / "workflow_scripts/emotiw/resources" / name
+    with changed(path, path.read_bytes() + b"\n"):
+        assert workspace.outdated() == Counter(expected)
+
+
+def test_a_comment_runs_nothing(workspace):
+    path = workspace.folder / "workflow_scripts/emotiw/media.py"
+    with changed(path, path.read_bytes() + b"\n# a remark\n"):
+        assert workspace.outdated() == Counter()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("fusion: {grid_step: 0.1}", END),
+        ("seed: 7", {**NETWORKS_END}),
+        ("evaluation: {bootstrap: 300}", {"evaluate": 1, "report": 1}),
+        ("report: {title: Another}", {"report": 1}),
+        ("blstm: {dropout: 0.1}", NETWORKS_END),
+        ("blstm: {repeats: 2}", {"train_blstm": 2, "audio_scores": 1, **END}),
+        ("video: {n_components: 1}", {"video_scores": 2, **SCORES_END}),
+        ("video: {svm_c: 2.0}", {"report": 1}),
+        ("video: {pca_dimension: 12}", gathered(2)),
+        ("audio: {silence_peak: 1.0e-3}", AUDIO_DOWN),
+        ("hog: {bins: 8}", {"hog": CLIPS, "report": 1}),
+        ("faces: {chip_padding: 0.3}", FACES_DOWN),
+        ("limits: {job_s: 100.0}", {"report": 1}),
+    ],
+)
+def test_a_changed_setting_runs_what_reads_it(workspace, text, expected):
+    # the report prints the whole configuration, so it is always made again
+    assert workspace.outdated(workspace.over("changed", text)) == Counter({**expected, "report": 1})
+
+
+def test_a_replaced_clip_runs_its_own_jobs_whatever_its_date(workspace):
+    clips = workspace.folder / "corpus/clips"
+    mine, other = clips / "s04_anger.mp4", clips / "s04_happiness.mp4"
+    # another recording of the same length of file would do: one byte after the end changes the content
+    with changed(mine, other.read_bytes() + b"\0"):
+        os.utime(mine, (1e9, 1e9))
+        made = {path for path in workspace.outputs() if "/features/" in path}
+    assert {os.path.basename(path) for path in made} == {"s04_anger.h5"}
+    assert len(made) == 8
+    assert workspace.outdated() == Counter()
+
+
+def test_a_touched_clip_runs_nothing(workspace):
+    clip = workspace.folder / "corpus/clips/s04_anger.mp4"
+    clip.touch()
+    assert workspace.outdated() == Counter()
+
+
+def test_an_added_clip_runs_its_own_jobs_and_the_gather(workspace):
+    table = workspace.folder / "corpus/manifest.csv"
+    new = workspace.folder / "corpus/clips/new.mp4"
+    shutil.copy(workspace.folder / "corpus/clips/s04_neutral.mp4", new)
+    try:
+        with new.open("ab") as stream:
+            stream.write(b"\0")
+        with changed(table, table.read_bytes() + b"new,clips/new.mp4,neutral,s04,test\r\n"):
+            jobs = workspace.outdated()
+    finally:
+        new.unlink()
+    assert {rule: jobs[rule] for rule in ("audio", "faces", "cnn", "pca", "kernels", "scaler")} == {
+        "audio": 1, "faces": 1, "cnn": 1, "pca": 0, "kernels": 2, "scaler": 0,
+    }  # fmt: skip
+    assert workspace.outdated() == Counter()
+
+
+def test_other_weights_run_what_uses_them(workspace):
+    config = workspace.over("weights", f"weights: {{alexnet: {{path: other.safetensors, sha256: {'0' * 64}}}}}")
+    assert workspace.outdated(config) == Counter({"alexnet": 1, "cnn": CLIPS, **gathered(1)})
+
+
+def test_a_lost_intermediate_is_made_again(workspace):
+    lost = workspace.folder / "results/small/features/cnn/s01_anger.h5"
+    kept = lost.read_bytes()
+    times = lost.stat()
+    lost.unlink()
+    try:
+        assert workspace.outdated()["cnn"] == 1
+    finally:
+        lost.write_bytes(kept)
+        os.utime(lost, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert workspace.outdated() == Counter()

@@ -1,0 +1,110 @@
+"""The whole workflow on a small synthetic corpus: what it makes, and that it makes it once."""
+
+import csv
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from emotiw import store
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+
+def metrics(workspace):
+    return json.loads((workspace.folder / "results/small/report/metrics.json").read_text())
+
+
+def test_every_system_is_scored_with_intervals(workspace):
+    systems = metrics(workspace)["parts"]["test"]["systems"]
+    for name in ("video", "audio", "fusion"):
+        about = systems[name]
+        low, high = about["accuracy_interval"]
+        assert low <= about["accuracy"] <= high
+        assert np.sum(about["confusion"]) == metrics(workspace)["parts"]["test"]["n_scored"]
+        assert len(about["uar_interval"]) == 2
+
+
+def test_every_clip_has_a_status_and_a_prediction(workspace):
+    found = metrics(workspace)
+    assert found["n_clips"] == workspace.n_clips
+    assert {name: sum(counts.values()) for name, counts in found["status"].items()} == dict.fromkeys(
+        ("video", "audio"), workspace.n_clips
+    )
+    with (workspace.folder / "results/small/report/predictions.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert len({row["clip"] for row in rows}) == workspace.n_clips
+    assert all(row["predicted_fusion"] for row in rows)
+
+
+def test_planted_defects_are_statuses_and_the_other_modality_decides(workspace):
+    with (workspace.folder / "results/small/report/predictions.csv").open() as stream:
+        rows = {row["clip"]: row for row in csv.DictReader(stream)}
+    about = {
+        name.partition("_")[2].partition("_")[2]: (row["status_video"], row["status_audio"], row["source"])
+        for name, row in rows.items()
+        if name.count("_") > 1
+    }
+    assert about["few_faces"][:2] == ("few_faces", "ok")
+    assert about["no_audio"] == ("ok", "no_audio", "video")
+    assert about["short_audio"] == ("ok", "short_audio", "video")
+    assert about["no_face"][0] == "no_face"
+
+
+def test_the_page_is_whole_and_needs_no_network(workspace):
+    page = (workspace.folder / "results/small/report/report.html").read_text()
+    assert page.rstrip().endswith("</html>")
+    for outside in ('src="http', "src='http", '<link rel="stylesheet" href="http', "@import"):
+        assert outside not in page
+
+
+def test_nothing_is_done_twice(workspace):
+    again = workspace.snakemake()
+    assert again.returncode == 0
+    assert "Nothing to be done" in again.stdout + again.stderr
+
+
+def test_the_workflow_passes_the_linter(workspace):
+    done = workspace.snakemake("--lint")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_batch_of_clips_holds_what_single_clips_hold(workspace):
+    config = workspace.over("batched", "{run: batched, clips_per_job: 8}")
+    done = workspace.snakemake("features", config=config)
+    assert done.returncode == 0, done.stderr
+    features = workspace.folder / "results"
+    for stage, kind in {"egemaps": "frame_features", "faces": "faces", "cnn": "frame_features"}.items():
+        batches = sorted((features / "batched/features" / stage).glob("*.h5"))
+        assert 1 < len(batches) < workspace.n_clips
+        for batch in batches:
+            for name, entry in store.read(batch, kind).entries.items():
+                single = store.read(features / f"small/features/{stage}/{name}.h5", kind).entries[name]
+                assert (single.status, single.facts) == (entry.status, entry.facts)
+                for key in single.arrays:
+                    np.testing.assert_array_equal(single.arrays[key], entry.arrays[key])
+
+
+def test_the_report_of_a_job_names_the_stage_that_made_it(workspace):
+    found = store.read(next((workspace.folder / "results/small/features/egemaps").glob("*.h5")), "frame_features")
+    assert set(found.stage) >= {"settings", "code", "distributions", "above"}
+    assert set(found.stage["distributions"]) >= {"opensmile", "h5py"}
+
+
+def test_a_corpus_that_leaks_is_refused_before_any_job(workspace):
+    folder = workspace.folder / "leaking"
+    folder.mkdir()
+    rows = (workspace.folder / "corpus/manifest.csv").read_text().replace(",s03,val", ",s01,val")
+    (folder / "manifest.csv").write_text(rows)
+    (folder / "clips").symlink_to(workspace.folder / "corpus/clips")
+    config = workspace.over("leaking", "{run: leaking, corpus: {root: leaking, allow_outside: true}}")
+    done = workspace.snakemake(config=config)
+    assert done.returncode != 0
+    assert "s01" in done.stdout + done.stderr
+    assert not (workspace.folder / "results/leaking/features").exists()
+
+
+def test_the_jobs_ran_once_each(workspace):
+    logs = Counter(path.parent.name for path in (workspace.folder / "results/small/logs").rglob("*.log"))
+    assert logs["cnn"] == logs["egemaps"] == workspace.n_clips
