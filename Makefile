@@ -26,7 +26,7 @@ help:  ## show this list
 demo: $(READY)  ## render the synthetic demo corpus, run the whole workflow on it, show where the report is
 	$(BIN)/snakemake -s rules/demo.smk -c $(CORES) --workflow-profile profiles/default
 	$(BIN)/snakemake --configfile examples/demo.yaml -c $(CORES)
-	@$(BIN)/emotiw summary results/demo
+	@$(BIN)/emotiw results results/demo
 
 test: $(READY) check  ## set up, check the style and pass every test
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95

@@ -1,11 +1,13 @@
 # The synthetic demo corpus: snakemake -s rules/demo.smk -c2, from the folder that holds rules/.
 # Another size or difficulty: --config seed=7 n_subjects=21 ... (the fields of emotiw.demo.design.Design).
+import importlib.metadata
 import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
-sys.path.insert(0, str(Path(workflow.basedir).parent / "workflow_scripts"))
+SCRIPTS = Path(workflow.basedir).parent / "workflow_scripts"
+sys.path.insert(0, str(SCRIPTS))
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 from emotiw.demo import design
@@ -16,11 +18,18 @@ CLIPS = design.clips(design.from_settings(DESIGN))
 CORPUS = "results/demo_corpus"
 
 
-def demo_stage(program, above={}, **settings):
-    return stage(Path(f"workflow_scripts/{program}.py"), {"design": DESIGN, **settings}, above)
+def demo_stage(program, above=None, **settings):
+    """Identity of a program's stage; the encoder's bytes are those of this version of FFmpeg."""
+    return stage(
+        SCRIPTS / f"{program}.py",
+        {"design": DESIGN, **settings},
+        above or {},
+        encoder=importlib.metadata.version("imageio-ffmpeg"),
+    )
 
 
 def demo_names(subject):
+    """Names of a subject's clips without planted defects."""
     return [clip.name for clip in CLIPS if clip.subject == subject and not clip.defect]
 
 
@@ -42,28 +51,34 @@ rule demo_corpus:
         stage=demo_stage(
             "demo_corpus",
             above={
-                "demo_clips": demo_stage("demo_clips").digest,
-                "demo_defects": demo_stage("demo_defects").digest,
+                name: demo_stage(name).digest
+                for name in ("demo_clips", "demo_defects")
             },
         ),
     shell:
-        "python workflow_scripts/demo_corpus.py --clips {input:q} --output {output:q}"
+        "python {SCRIPTS:q}/demo_corpus.py --clips {input:q} --output {output:q}"
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 
 rule demo_clips:
     output:
-        expand("{corpus}/clips/{{subject}}_{emotion}.mp4", corpus=CORPUS, emotion=design.EMOTIONS),
+        expand(
+            "{corpus}/clips/{{subject}}_{emotion}.mp4",
+            corpus=CORPUS,
+            emotion=design.EMOTIONS,
+        ),
     log:
         f"{CORPUS}/logs/demo_clips/{{subject}}.log",
     conda:
         "../envs/demo.yaml"
     threads: 1
     params:
-        folder=f"{CORPUS}/clips",
-        stage=lambda wildcards: demo_stage("demo_clips", clips=demo_names(wildcards.subject)),
+        folder=lambda wildcards, output: os.path.dirname(output[0]),
+        stage=lambda wildcards: demo_stage(
+            "demo_clips", clips=demo_names(wildcards.subject)
+        ),
     shell:
-        "python workflow_scripts/demo_clips.py --output {params.folder:q}"
+        "python {SCRIPTS:q}/demo_clips.py --output {params.folder:q}"
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 
@@ -76,8 +91,10 @@ rule demo_defects:
         "../envs/demo.yaml"
     threads: 1
     params:
-        folder=f"{CORPUS}/clips",
-        stage=demo_stage("demo_defects", clips=[clip.name for clip in CLIPS if clip.defect]),
+        folder=lambda wildcards, output: os.path.dirname(output[0]),
+        stage=demo_stage(
+            "demo_defects", clips=[clip.name for clip in CLIPS if clip.defect]
+        ),
     shell:
-        "python workflow_scripts/demo_defects.py --output {params.folder:q}"
+        "python {SCRIPTS:q}/demo_defects.py --output {params.folder:q}"
         " --stage {params.stage:q} > {log:q} 2>&1"

@@ -1,5 +1,7 @@
 """The command `emotiw`."""
 
+import json
+
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -88,3 +90,38 @@ def test_the_summary_has_a_column_for_hidden_labels():
 
 def test_unknown_subjects_are_said_to_be_so():
     assert cli._n_subjects(made()) == "subjects unknown"
+
+
+METRICS = {
+    "run": "mine",
+    "corpus": "demo",
+    "synthetic": True,
+    "n_clips": 9,
+    "status": {"video": {"ok": 8, "no_face": 1}},
+    "parts": {
+        "test": {
+            "n_scored": 4,
+            "majority_class": {"label": "anger", "accuracy": 0.5},
+            "systems": {
+                name: {"accuracy": 0.75, "accuracy_interval": [0.5, 1.0], "uar": 0.7, "uar_interval": None}
+                for name in ("video", "audio", "fusion")
+            },
+        },
+        "val": {"n_scored": 0},
+    },
+}
+
+
+def test_results_are_shown_with_where_to_look(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report/metrics.json").write_text(json.dumps(METRICS))
+    shown = invoke("results", tmp_path).output
+    for words in ("SYNTHETIC: a self-test", "75.0", "50.0 to 100.0", "8 ok, 1 no_face", "report.html"):
+        assert words in shown.replace("\n", "")
+
+
+def test_results_of_no_run_fail_in_words(tmp_path):
+    result = invoke("results", tmp_path / "none")
+    assert result.exit_code == 1
+    assert "metrics.json: missing; run the workflow" in result.stderr

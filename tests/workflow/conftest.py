@@ -69,8 +69,8 @@ class Workspace:
 
 
 def write_corpus(folder: Path) -> int:
-    """Render four subjects in three emotions, and the clips with planted defects that have one of these labels."""
-    drawn = design.Design(n_subjects=4, n_train=2, n_val=1)
+    """Render five subjects in three emotions, and the clips with planted defects that have one of these labels."""
+    drawn = design.Design(n_subjects=5, n_train=2, n_val=1)
     chosen = [clip for clip in design.clips(drawn) if clip.label in CLASSES]
     (folder / "clips").mkdir(parents=True)
     for clip in chosen:

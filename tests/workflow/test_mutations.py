@@ -9,7 +9,7 @@ import pytest
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
-CLIPS = 16
+CLIPS = 19
 END = {"fusion": 1, "evaluate": 1, "report": 1}
 AUDIO_END = {"scaler": 1, "train_blstm": 2, "audio_scores": 1, **END}
 NETWORKS_END = {"train_blstm": 2, "audio_scores": 1, **END}

@@ -1,8 +1,10 @@
 """The command `emotiw`: what a user does beside running the workflow."""
 
+import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE
@@ -17,6 +19,8 @@ from emotiw.errors import EmotiwError
 from emotiw.manifest import Manifest
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+REPORTED = {"report.html": "the report", "metrics.json": "every metric", "faces.mp4": "a film of the faces"}
 
 ConfigFiles = Annotated[
     list[Path] | None, typer.Option("--configfile", help="Laid over config.yaml; of several, later ones win.")
@@ -51,6 +55,46 @@ def manifest(configfile: ConfigFiles = None, output: Output = None) -> None:
     console.print(Text(f"{_n_subjects(made)}; written to {path}"))
 
 
+@app.command()
+def results(run: Annotated[Path, typer.Argument(help="A folder of results, such as results/demo.")]) -> None:
+    """Show what a finished run found, and where to look."""
+    report = run / "report"
+    try:
+        metrics = json.loads((report / "metrics.json").read_bytes())
+    except OSError as error:
+        typer.echo(f"{error.filename}: missing; run the workflow to make it", err=True)
+        raise typer.Exit(1) from None
+    console = Console()
+    console.print(Text(about_run(metrics)))
+    console.print(scores(metrics))
+    for modality, counts in metrics["status"].items():
+        console.print(Text(f"{modality}: " + ", ".join(f"{count} {status}" for status, count in counts.items())))
+    for name, what in REPORTED.items():
+        console.print(Text(f"{what:<20} {report / name}"))
+
+
+def about_run(metrics: Mapping[str, Any]) -> str:
+    """Name the run and its corpus; a synthetic one is called a self-test."""
+    warning = " -- SYNTHETIC: a self-test, never a result" if metrics["synthetic"] else ""
+    return f"{metrics['run']}: {metrics['n_clips']} clips of {metrics['corpus']}{warning}"
+
+
+def scores(metrics: Mapping[str, Any]) -> Table:
+    """Accuracy and UAR of the three systems on the scored parts, in percent, with their 95 % intervals."""
+    table = Table(box=SIMPLE, padding=0)
+    for column in ("part", "system", "accuracy", "95 % interval", "UAR", "95 % interval", "clips"):
+        table.add_column(column, justify="left" if column in ("part", "system") else "right")
+    for part, about in metrics["parts"].items():
+        if about["n_scored"]:
+            for name in ("video", "audio", "fusion"):
+                system = about["systems"][name]
+                accuracy = _percent(system["accuracy"], system["accuracy_interval"])
+                recall = _percent(system["uar"], system["uar_interval"])
+                table.add_row(part, name, *accuracy, *recall, str(about["n_scored"]))
+            table.add_row(part, "majority class", *_percent(about["majority_class"]["accuracy"], None))
+    return table
+
+
 def heading(made: Manifest) -> str:
     """Name the corpus, what it is, and the protocol."""
     kind = f"{made.corpus} (synthetic)" if made.synthetic else made.corpus
@@ -70,6 +114,10 @@ def summary(made: Manifest) -> Table:
         numbers = [counts[part, label] for label in labels]
         table.add_row(Text(part), *map(str, numbers), str(sum(numbers)))
     return table
+
+
+def _percent(value: float, interval: tuple[float, float] | None) -> tuple[str, str]:
+    return f"{100 * value:.1f}", " to ".join(f"{100 * end:.1f}" for end in interval or ())
 
 
 def _parts(made: Manifest) -> list[str]:

@@ -31,10 +31,10 @@ NUISANCES = {
 # the labels between which faces, and voices, are mistaken: other pairs in each
 FACE_NEIGHBOURS = {
     "anger": "disgust", "disgust": "anger", "fear": "surprise", "surprise": "fear",
-    "happiness": "surprise", "sadness": "neutral", "neutral": "sadness",
+    "happiness": "surprise", "sadness": "fear", "neutral": "sadness",
 }  # fmt: skip
 VOICE_NEIGHBOURS = {
-    "anger": "happiness", "happiness": "anger", "fear": "surprise", "surprise": "happiness",
+    "anger": "happiness", "happiness": "anger", "fear": "happiness", "surprise": "happiness",
     "disgust": "sadness", "sadness": "neutral", "neutral": "disgust",
 }  # fmt: skip
 # planted defects and the split that has them; each is one more clip
@@ -73,12 +73,12 @@ class Design:
     n_subjects: int = 14
     n_train: int = 8
     n_val: int = 3
-    face: tuple[float, float] = (0.25, 0.9)
-    voice: tuple[float, float] = (0.4, 1.1)
-    muted: float = 0.1
-    mixture: float = 0.5
-    face_variation: float = 0.15
-    voice_variation: float = 1.0
+    face: tuple[float, float] = (0.45, 1.0)
+    voice: tuple[float, float] = (0.85, 1.45)
+    muted: float = 0.2
+    mixture: float = 0.33
+    face_variation: float = 0.1
+    voice_variation: float = 0.55
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,11 @@ class Clip:
 
 
 def from_settings(settings: Mapping[str, Any]) -> Design:
-    """The design whose values are the JSON object `settings`."""
-    return Design(**{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()})
+    """Make the design whose values are the JSON object `settings`."""
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
+    }
+    return Design(**values)
 
 
 def subjects(design: Design) -> tuple[str, ...]:
@@ -158,7 +161,18 @@ def _clip(design: Design, levels: npt.NDArray[np.floating], number: int, label: 
         for at, k, (low, high) in ((0, -3, design.face), (1, -2, design.voice))
     )
     name = "_".join(filter(None, (subjects(design)[number], EMOTIONS[label], defect)))
-    return Clip(name, subjects(design)[number], EMOTIONS[label], splits(design)[number], defect, number, face, voice, nuisance, seed)
+    return Clip(
+        name,
+        subjects(design)[number],
+        EMOTIONS[label],
+        splits(design)[number],
+        defect,
+        number,
+        face,
+        voice,
+        nuisance,
+        seed,
+    )
 
 
 def _levels(design: Design) -> npt.NDArray[np.floating]:

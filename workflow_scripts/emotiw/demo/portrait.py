@@ -5,13 +5,15 @@ axis through them. A `SHAPE` grid of samples, `DENSITY` a pixel, covers the head
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, map_coordinates
 from skimage.draw import polygon2mask
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 
 LEFT, TOP, WIDTH, HEIGHT = -130, -104, 260, 264  # of the grid, px
 DENSITY = 3  # samples a pixel, so that the nearest sample is near enough
@@ -21,10 +23,42 @@ SHAPE = (HEIGHT * DENSITY, WIDTH * DENSITY)
 EYES = ((203.5, 100.5), (246.5, 103.0))
 HEAD = (
     *((153.5, 70), (156, 60), (163, 51), (172, 45), (182, 38), (190, 34), (192, 29), (198, 25), (205, 21.5), (215, 19)),
-    *((224, 16.5), (231, 15.5), (240, 16), (248, 18), (256, 21), (264, 24.5), (270, 29), (277, 32), (284, 37), (290, 45)),
-    *((294, 54), (296, 62), (298, 72), (299, 85), (298, 95), (296, 103), (291, 110), (285, 118), (278, 125), (275, 130)),
+    *(
+        (224, 16.5),
+        (231, 15.5),
+        (240, 16),
+        (248, 18),
+        (256, 21),
+        (264, 24.5),
+        (270, 29),
+        (277, 32),
+        (284, 37),
+        (290, 45),
+    ),
+    *(
+        (294, 54),
+        (296, 62),
+        (298, 72),
+        (299, 85),
+        (298, 95),
+        (296, 103),
+        (291, 110),
+        (285, 118),
+        (278, 125),
+        (275, 130),
+    ),
     *((275, 133), (272, 136), (267, 136), (266, 140), (264, 148), (260, 157), (256, 165), (255, 174), (253, 177)),
-    *((249, 182), (240, 185.5), (228, 185.5), (210, 183.5), (195, 182), (190, 178), (187.5, 172), (187, 160), (186.5, 152)),
+    *(
+        (249, 182),
+        (240, 185.5),
+        (228, 185.5),
+        (210, 183.5),
+        (195, 182),
+        (190, 178),
+        (187.5, 172),
+        (187, 160),
+        (186.5, 152),
+    ),
     *((183, 143), (182, 131), (178, 131), (173, 127), (170.5, 121), (170, 118), (166, 112), (160, 106), (156, 98)),
     *((154, 88), (153, 78)),
 )
@@ -38,9 +72,24 @@ FACE = (
     *((50, 22), (49, 31), (45, 33), (43, 43), (36, 57), (33, 75), (32, 82), (0, 90), (-30, 84), (-35, 78), (-36, 58)),
     *((-39, 50), (-41, 40), (-42, 32), (-47, 30), (-49, 24), (-45, 20), (-44, 5), (-43, -5)),
 )
-SHOULDERS = ((-37, 79), (0, 83), (37, 79), (44, 94), (92, 112), (122, 132), (131, 162), (-131, 162), (-122, 132), (-92, 112), (-44, 94))
+SHOULDERS = (
+    (-37, 79),
+    (0, 83),
+    (37, 79),
+    (44, 94),
+    (92, 112),
+    (122, 132),
+    (131, 162),
+    (-131, 162),
+    (-122, 132),
+    (-92, 112),
+    (-44, 94),
+)
 SMILE_FOLDS = (((-15, 20), (-20, 26), (-27, 35), (-27, 40)), ((13, 20), (20, 27), (27, 36), (27, 42)))
-BROWS = (((-36.5, -9.5), (-31, -11.5), (-25, -12), (-18, -11), (-12.5, -9)), ((36.5, -9.5), (31, -11.5), (25, -12), (18, -11), (12.5, -9)))
+BROWS = (
+    ((-36.5, -9.5), (-31, -11.5), (-25, -12), (-18, -11), (-12.5, -9)),
+    ((36.5, -9.5), (31, -11.5), (25, -12), (18, -11), (12.5, -9)),
+)
 
 
 @dataclass(frozen=True)
@@ -74,7 +123,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Neutral:
-    """The neutral portrait: colour (height, width, 3), 0 to 255, with its head and face masks (height, width), 0 to 1."""
+    """The neutral portrait: colour (height, width, 3), 0 to 255, and masks of head and face (height, width), 0 to 1."""
 
     colour: Floats
     head: Floats
@@ -85,7 +134,9 @@ def neutral(image: npt.NDArray[np.uint8]) -> Neutral:
     """Close the mouth and smooth away the smile of the portrait `image` (height, width, 3)."""
     u, v = grid()
     x, y = _to_image(*_unsmile(u, v))
-    colour = np.stack([map_coordinates(image[..., c].astype(np.float32), (y, x), order=1, mode="nearest") for c in range(3)], -1)
+    colour = np.stack(
+        [map_coordinates(image[..., c].astype(np.float32), (y, x), order=1, mode="nearest") for c in range(3)], -1
+    )
     for fold in SMILE_FOLDS:
         colour = _smooth_over(colour, fold)
     line = np.exp(-(((v - LIP_LINE) / 0.8) ** 2)) * np.clip(1.2 - (u / MOUTH_HALF_WIDTH) ** 4, 0, 1)
@@ -104,7 +155,7 @@ def subject(base: Neutral, look: Look) -> npt.NDArray[np.uint8]:
     """Red, green, blue and opacity (height, width, 4) of the subject's head and shoulders."""
     u, v = grid()
     colour = base.colour / 255
-    skin = colour ** look.skin_gamma
+    skin = colour**look.skin_gamma
     hair = np.clip(colour**look.hair_gamma * np.array(look.hair_tint, np.float32), 0, 1)
     face = base.face[..., None]
     colour = face * skin + (1 - face) * hair
@@ -128,12 +179,13 @@ def stroke(u: Floats, v: Floats, points: tuple[tuple[float, float], ...], width:
     rows = (v[:, 0] >= low[1]) & (v[:, 0] <= high[1])
     columns = (u[0] >= low[0]) & (u[0] <= high[0])
     window = np.ix_(rows, columns)
-    for start, end in zip(corners[:-1], corners[1:], strict=True):
+    for start, end in pairwise(corners):
         step = end - start
         du, dv = u[window] - start[0], v[window] - start[1]
         along = np.clip((du * step[0] + dv * step[1]) / (step @ step), 0, 1)
         nearest[window] = np.minimum(nearest[window], (du - along * step[0]) ** 2 + (dv - along * step[1]) ** 2)
-    return np.exp(-nearest / (2 * width**2)).astype(np.float32)
+    shape: Floats = np.exp(-nearest / (2 * width**2)).astype(np.float32)
+    return shape
 
 
 def ramp(x: Floats) -> Floats:
@@ -143,7 +195,7 @@ def ramp(x: Floats) -> Floats:
 
 
 def _unsmile(u: Floats, v: Floats) -> tuple[Floats, Floats]:
-    """Where in the smiling face the neutral face's (u, v) comes from: above the lip line from the upper lip, below from the lower."""
+    """Where the neutral face's (u, v) lies in the smiling one: above the lip line with the upper lip."""
     near = np.exp(-((u / 22) ** 2) - ((v - LIP_LINE) / 10) ** 2)
     u_smile = u * (1 + (SMILE_HALF_WIDTH / MOUTH_HALF_WIDTH - 1) * near)
     span = np.clip(1 - (u_smile / SMILE_HALF_WIDTH) ** 2, 0, None)
@@ -170,12 +222,12 @@ def _smooth_over(colour: Floats, fold: tuple[tuple[float, float], ...]) -> Float
 def _beard(u: Floats, v: Floats) -> Floats:
     jaw = ramp((v - 32) / 8) * (1 - ramp((v - 72) / 8)) * (1 - ramp((np.abs(u) - 30) / 12))
     lips = np.exp(-((u / 15) ** 4) - ((v - LIP_LINE) / 5) ** 4)
-    return jaw * (1 - lips)
+    return np.asarray(jaw * (1 - lips))
 
 
 def _mask(points: tuple[tuple[float, float], ...], softness: float) -> Floats:
     corners = [((v - TOP) * DENSITY, (u - LEFT) * DENSITY) for u, v in points]
-    return gaussian_filter(polygon2mask(SHAPE, corners).astype(np.float32), softness * DENSITY)
+    return np.asarray(gaussian_filter(polygon2mask(SHAPE, corners).astype(np.float32), softness * DENSITY))
 
 
 def _axes() -> tuple[float, float, float, float]:

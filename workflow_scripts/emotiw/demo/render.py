@@ -15,10 +15,9 @@ import numpy.typing as npt
 import skimage.data
 from moviepy import ImageSequenceClip
 from moviepy.audio.AudioClip import AudioArrayClip
-from scipy.ndimage import gaussian_filter
 from scipy.signal import resample_poly
 
-from emotiw.demo import face, portrait, voice
+from emotiw.demo import action_units, face, portrait, scene, voice
 from emotiw.demo.design import FACE_NEIGHBOURS, VOICE_NEIGHBOURS, Clip, Design, clips, from_settings
 from emotiw.errors import ManifestError
 from emotiw.files import write_atomic
@@ -40,7 +39,18 @@ ENCODING: dict[str, Any] = {
     "preset": "veryfast",
     "threads": 1,
     # one thread and no version strings: the same frames give the same bytes
-    "ffmpeg_params": ["-crf", "20", "-bf", "0", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"],
+    "ffmpeg_params": [
+        "-crf",
+        "20",
+        "-bf",
+        "0",
+        "-fflags",
+        "+bitexact",
+        "-flags:v",
+        "+bitexact",
+        "-flags:a",
+        "+bitexact",
+    ],
     "logger": None,
 }
 
@@ -74,7 +84,7 @@ def write_manifest(path: Path, settings: Mapping[str, Any], written: Iterable[Pa
 
 
 def encoded(clip: Clip, design: Design) -> bytes:
-    """The clip's mp4 file, the same bytes for the same design."""
+    """Render the clip as an mp4 file, the same bytes for the same design."""
     sound, opening = speech(clip, design)
     frames = pictures(clip, design, opening)
     if clip.defect == "variable_frame_rate":
@@ -100,13 +110,13 @@ def speech(clip: Clip, design: Design) -> tuple[voice.Floats, voice.Floats]:
 
 
 def pictures(clip: Clip, design: Design, opening: voice.Floats) -> Frames:
-    """The clip's frames, each (height, width, 3), one for each value of the mouth's `opening`."""
+    """Draw the clip's frames, each (height, width, 3), one for each value of the mouth's `opening`."""
     rng = np.random.default_rng((*clip.seed, 3))
     expression = _expression(clip, design, rng)
     draw = _actor(clip, design, expression, rng)
     extra = _bystander(clip, design) if clip.defect == "two_faces" else None
     size = (SIZE[0], SIZE[1] + (128 if extra else 0))
-    backdrop, light = _scene(clip, rng, size)
+    backdrop, light = scene.scene(rng, clip.nuisance, size)
     noise = NOISE * rng.standard_normal((2 * size[0], 2 * size[1], 1), dtype=np.float32)
     frames = []
     for t, open_now in enumerate(opening):
@@ -116,8 +126,8 @@ def pictures(clip: Clip, design: Design, opening: voice.Floats) -> Frames:
                 drawn = one(t / len(opening), float(open_now), size)
                 shown = shown + drawn[..., 3:] * (drawn[..., :3] * light - shown)
         row, column = rng.integers(0, size[0]), rng.integers(0, size[1])
-        shown = shown + noise[row : row + size[0], column : column + size[1]]
-        frames.append(np.clip(shown + 0.5, 0, 255).astype(np.uint8))
+        noisy = shown + noise[row : row + size[0], column : column + size[1]]
+        frames.append(np.clip(noisy, 0, 255, out=noisy).astype(np.uint8))
     return frames
 
 
@@ -129,10 +139,10 @@ def _is_face_shown(clip: Clip, frame: int, n_frames: int) -> bool:
 Draw = Callable[[float, float, tuple[int, int]], Floats]
 
 
-def _actor(clip: Clip, design: Design, expression: face.Expression, rng: np.random.Generator) -> Draw:
+def _actor(clip: Clip, design: Design, expression: action_units.Expression, rng: np.random.Generator) -> Draw:
     """Draw the clip's subject at a relative time, with the mouth open as in speech, in a picture of a size."""
     source, identity = _subject(design, clip.number)
-    motion, blink = face.warp(expression), face.warp(face.Expression({"blink": 1.0})).field
+    motion, blink = face.warp(expression), face.warp(action_units.Expression({"blink": 1.0})).field
     onset, offset, blinking = rng.uniform(0.05, 0.25), rng.uniform(0.78, 0.92), rng.uniform(0.1, 0.9)
     sway, phase = rng.uniform(-1, 1, 3), rng.uniform(0, 2 * np.pi, 3)
     nuisance = clip.nuisance
@@ -149,7 +159,9 @@ def _actor(clip: Clip, design: Design, expression: face.Expression, rng: np.rand
         )
         field = identity + apex * motion.field + closed * blink
         parted = float(apex) * motion.parted + TALKING_PX * opening
-        return face.draw(source, pose, face.Warp(field, motion.shade, parted, float(apex) * motion.teeth, float(apex)), size)
+        return face.draw(
+            source, pose, face.Warp(field, motion.shade, parted, float(apex) * motion.teeth, float(apex)), size
+        )
 
     return draw
 
@@ -166,42 +178,16 @@ def _bystander(clip: Clip, design: Design) -> Draw:
     return draw
 
 
-def _expression(clip: Clip, design: Design, rng: np.random.Generator) -> face.Expression:
+def _expression(clip: Clip, design: Design, rng: np.random.Generator) -> action_units.Expression:
     intensity, share = clip.face
-    drawn = face.blend(face.EXPRESSIONS[clip.label], face.EXPRESSIONS[FACE_NEIGHBOURS[clip.label]], share, intensity)
+    drawn = action_units.blend(
+        action_units.EXPRESSIONS[clip.label], action_units.EXPRESSIONS[FACE_NEIGHBOURS[clip.label]], share, intensity
+    )
     units = dict(drawn.units)
-    for name in face.ACTION_UNITS:
+    for name in action_units.ACTION_UNITS:
         if name != "blink":
             units[name] = max(0.0, units.get(name, 0.0) + design.face_variation * rng.standard_normal())
-    return face.Expression(units, drawn.parted, drawn.teeth)
-
-
-def _scene(clip: Clip, rng: np.random.Generator, size: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Background (height, width, 3), 0 to 255, and the light on the subject as a factor of the same shape."""
-    nuisance = clip.nuisance
-    y, x = np.mgrid[-1 : 1 : size[0] * 1j, -1 : 1 : size[1] * 1j].astype(np.float32)
-    colour = np.float32(nuisance["brightness"]) * np.array([1 + nuisance["warmth"], 1, 1 - nuisance["warmth"]], np.float32)
-    side = x * np.cos(nuisance["light_angle"]) + y * np.sin(nuisance["light_angle"])
-    light = (1 + np.float32(nuisance["contrast"]) * side.astype(np.float32) / 1.4)[..., None] * colour
-    pattern = _pattern(min(int(nuisance["backdrop"]), 6), rng, x, y)[..., None]
-    first, second = rng.uniform(40, 215, (2, 3)).astype(np.float32)
-    return np.clip((pattern * first + (1 - pattern) * second) * colour, 0, 255), light
-
-
-def _pattern(kind: int, rng: np.random.Generator, x: Floats, y: Floats) -> Floats:
-    """One of seven backgrounds, 0 to 1."""
-    a, b = rng.uniform(-0.8, 0.8, 2)
-    noise = gaussian_filter(rng.standard_normal(x.shape), 18 + 6 * a) * 18
-    kinds = (
-        np.full_like(x, 0.5 + 0.4 * a),
-        (1 + y) / 2,
-        (2 + x + y) / 4,
-        0.5 + noise,
-        0.5 + 0.5 * np.sin(9 * (x + a * y) + 5 * b),
-        np.exp(-4 * ((x - a) ** 2 + (y - b) ** 2)),
-        (np.floor(2.5 * (x + a)) + np.floor(2.5 * (y + b))) % 2,
-    )
-    return np.clip(gaussian_filter(kinds[kind], 2.0), 0, 1).astype(np.float32)
+    return action_units.Expression(units, drawn.parted, drawn.teeth)
 
 
 @cache
@@ -212,7 +198,7 @@ def _neutral() -> portrait.Neutral:
 @cache
 def _subject(design: Design, number: int) -> tuple[npt.NDArray[np.uint8], Floats]:
     rng = np.random.default_rng((design.seed, number, 11))
-    proportions = {name: float(np.clip(rng.normal(0, 0.55), -1.2, 1.2)) for name in face.PROPORTIONS}
+    proportions = {name: float(np.clip(rng.normal(0, 0.55), -1.2, 1.2)) for name in action_units.PROPORTIONS}
     dark = rng.uniform(0, 1)
     look = portrait.Look(
         skin_gamma=0.85 + 1.6 * dark,
@@ -237,7 +223,7 @@ def _speaker(design: Design, number: int) -> voice.Speaker:
 
 
 def _rise(x: float) -> float:
-    return float(portrait.ramp(np.float32(x)))
+    return float(portrait.ramp(np.array(x)))
 
 
 def _constant_rate(frames: Frames, sound: voice.Floats | None) -> bytes:
@@ -275,4 +261,3 @@ def _variable_rate(frames: Frames, sound: voice.Floats, rng: np.random.Generator
         container.mux(pictures_out.encode())
         container.mux(sound_out.encode())
     return stream.getvalue()
-

@@ -1,7 +1,7 @@
-"""The synthetic demo's voices: a glottal source and formant resonators speak meaningless syllables in an emotion's manner.
+"""The synthetic demo's voices: a glottal source and resonators speak meaningless syllables in an emotion's manner.
 
-The source is the derivative of the flow of D. Klatt and L. Klatt, J. Acoust. Soc. Am. 87, 1990 (KLGLOTT88), the filter a
-cascade of five resonators; the manners follow the review of K. Scherer, Speech Communication 40, 2003.
+The source is the derivative of the flow of D. Klatt and L. Klatt, J. Acoust. Soc. Am. 87, 1990 (KLGLOTT88), the filter
+a cascade of five resonators; the manners follow the review of K. Scherer, Speech Communication 40, 2003 [sizes: ours].
 """
 
 from dataclasses import dataclass, fields
@@ -15,7 +15,8 @@ Floats = npt.NDArray[np.float64]
 RATE_HZ = 16000
 BLOCK = 80  # samples (5 ms) for which the vocal tract stands still
 VOWELS_HZ = np.array(  # first three formants of an adult male's a, e, i, o, u, schwa
-    [[730, 1090, 2440], [530, 1840, 2480], [270, 2290, 3010], [570, 840, 2410], [300, 870, 2240], [500, 1500, 2500]], float
+    [[730, 1090, 2440], [530, 1840, 2480], [270, 2290, 3010], [570, 840, 2410], [300, 870, 2240], [500, 1500, 2500]],
+    float,
 )
 HIGHER_HZ = (3500.0, 4500.0)
 BANDWIDTHS_HZ = np.array([70.0, 90.0, 130.0, 250.0, 300.0])
@@ -50,7 +51,7 @@ class Manner:
     breath : float
         Noise of the breath relative to the voice, added to the speaker's.
     jitter, shimmer : float
-        Relative standard deviations of period and amplitude, added to the neutral 0.6 and 4 %, in per cent and 5 per cent.
+        Relative standard deviations of period and amplitude, added to the neutral 0.6 and 4 %, in units of 1 and 5 %.
     tremor : float
         Depth of a 6 Hz vibration of the pitch, in 5 per cent.
     attack : float
@@ -87,7 +88,7 @@ VARIATION = Manner(0.07, 0.20, 0.09, 0.015, 0.10, 0.25, 0.25, 0.02, 0.25, 0.25, 
 
 @dataclass(frozen=True)
 class Utterance:
-    """Samples (n_samples,) of root mean square 1 while speaking, and how far the mouth opens, 0 to 1, for each sample."""
+    """Samples (n_samples,) of root mean square 1 while speaking, and the mouth's opening at each, 0 to 1."""
 
     samples: Floats
     opening: Floats
@@ -100,8 +101,13 @@ def blend(own: Manner, other: Manner, share: float, intensity: float) -> Manner:
 
 
 def varied(manner: Manner, rng: np.random.Generator, amount: float) -> Manner:
-    """The manner with `amount` times the `VARIATION` between utterances."""
-    return Manner(**{f.name: getattr(manner, f.name) + amount * getattr(VARIATION, f.name) * rng.standard_normal() for f in fields(Manner)})
+    """Add to the manner `amount` times the `VARIATION` between utterances, at random."""
+    return Manner(
+        **{
+            f.name: getattr(manner, f.name) + amount * getattr(VARIATION, f.name) * rng.standard_normal()
+            for f in fields(Manner)
+        }
+    )
 
 
 def utterance(rng: np.random.Generator, speaker: Speaker, manner: Manner, *, duration_s: float) -> Utterance:
@@ -117,20 +123,20 @@ def utterance(rng: np.random.Generator, speaker: Speaker, manner: Manner, *, dur
 
 
 def with_noise(samples: Floats, rng: np.random.Generator, *, level_db: float, noise_db: float) -> Floats:
-    """Samples at `level_db` (dB re full scale), with the noise of a room `noise_db` below, limited to full scale."""
+    """Set the level to `level_db` (dB re full scale), add a room's noise `noise_db` below, limit to full scale."""
     room = lfilter([1.0], [1.0, -0.9], rng.standard_normal(len(samples)))
     room *= 10 ** (-noise_db / 20) / np.sqrt(np.mean(room**2))
-    return np.clip(10 ** (level_db / 20) * (samples + room), -0.999, 0.999)
+    return np.asarray(np.clip(10 ** (level_db / 20) * (samples + room), -0.999, 0.999))
 
 
 def _onsets(rng: np.random.Generator, manner: Manner, duration_s: float) -> Floats:
-    """Times of the syllables' beginnings and of the last one's end, in s."""
+    """Draw the times of the syllables' beginnings and of the last one's end, in s."""
     syllable = SYLLABLE_S * np.exp(-manner.rate)
     count = max(2, int(np.floor((duration_s - 2 * SILENCE_S) / syllable)))
     lengths = syllable * rng.uniform(0.8, 1.2, count)
     lengths *= min(1.0, (duration_s - 2 * SILENCE_S) / lengths.sum())
     start = SILENCE_S + rng.uniform(0, 1) * (duration_s - 2 * SILENCE_S - lengths.sum())
-    return start + np.concatenate([[0.0], np.cumsum(lengths)])
+    return np.asarray(start + np.concatenate([[0.0], np.cumsum(lengths)]))
 
 
 def _pitch(rng: np.random.Generator, speaker: Speaker, manner: Manner, onsets: Floats, n: int) -> Floats:
@@ -140,11 +146,11 @@ def _pitch(rng: np.random.Generator, speaker: Speaker, manner: Manner, onsets: F
     place = np.interp(time, onsets, np.arange(len(onsets)) / (len(onsets) - 1))
     octaves = np.interp(time, onsets, accents) + (manner.rise - 0.12) * (place**2 - 1 / 3)
     tremor = 0.05 * max(manner.tremor, 0) * np.sin(2 * np.pi * 6 * time + rng.uniform(0, 6))
-    return np.clip(speaker.pitch_hz * np.exp(manner.pitch + tremor) * 2**octaves, 60, 600)
+    return np.asarray(np.clip(speaker.pitch_hz * np.exp(manner.pitch + tremor) * 2**octaves, 60, 600))
 
 
 def _source(rng: np.random.Generator, speaker: Speaker, manner: Manner, *, pitch: Floats) -> Floats:
-    """Derivative of the glottal flow, with jitter, shimmer, breath and spectral tilt."""
+    """Make the derivative of the glottal flow, with jitter, shimmer, breath and spectral tilt."""
     period = np.cumsum(pitch / RATE_HZ).astype(int)
     jitter = 0.01 * max(0.1, 0.6 + manner.jitter)
     shimmer = 0.04 + 0.05 * max(-0.7, manner.shimmer)
@@ -180,7 +186,8 @@ def _formants(rng: np.random.Generator, speaker: Speaker, manner: Manner, onsets
     centres = (np.arange(-(-n // BLOCK)) + 0.5) * BLOCK / RATE_HZ
     gliding = [np.interp(centres, onsets, vowels[:, k]) for k in range(3)]
     higher = [np.full(len(centres), hz) for hz in HIGHER_HZ]
-    return np.clip(np.stack(gliding + higher, -1) * speaker.formants * np.exp(manner.formants), 150, 0.47 * RATE_HZ)
+    formants = np.stack(gliding + higher, -1) * speaker.formants * np.exp(manner.formants)
+    return np.asarray(np.clip(formants, 150, 0.47 * RATE_HZ))
 
 
 def _filter(source: Floats, formants: Floats) -> Floats:
