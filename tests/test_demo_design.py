@@ -81,6 +81,4 @@ def test_one_clip_in_seven_has_a_muted_face_another_a_muted_voice_and_none_both(
 
 
 def test_faces_and_voices_have_other_neighbours():
-    assert all(
-        design.FACE_NEIGHBOURS[label] != design.VOICE_NEIGHBOURS[label] for label in EMOTIONS
-    )
+    assert all(design.FACE_NEIGHBOURS[label] != design.VOICE_NEIGHBOURS[label] for label in EMOTIONS)

@@ -9,7 +9,7 @@ import yaml
 from emotiw import stage
 
 PROGRAMS = {
-    "demo": ("demo_corpus",),
+    "demo": ("demo_clips", "demo_corpus", "demo_defects"),
     "audio": ("audio", "egemaps", "functionals", "scaler", "train_blstm", "audio_scores"),
     "video": (
         *("landmarks", "alexnet", "faces", "cnn", "dense_sift", "hog", "lbp_top"),

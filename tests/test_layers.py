@@ -19,7 +19,7 @@ NUMERICS = {
         "metrics",
         "splits",
     ),
-    *("demo.face", "demo.portrait", "demo.voice"),
+    *("demo.action_units", "demo.design", "demo.face", "demo.portrait", "demo.scene", "demo.voice"),
 }
 FORBIDDEN_IN_NUMERICS = {"h5py", "pathlib", "os", "logging", "yaml", "av", "json"}
 

@@ -92,17 +92,19 @@ def draw(source: npt.NDArray[np.uint8], pose: Pose, motion: Warp, size: tuple[in
         Height and width of the picture in px, both even.
     """
     u, v = _origins(pose, motion.field, size)
-    v, gap, depth = _part(u, v, motion.parted)
+    lower = slice(int(np.argmax((v > LIP_LINE - 12).any(1))), None)  # rows that a moving mouth can touch
+    v[lower], gap, depth = _part(u[lower], v[lower], motion.parted)
     column = np.clip((u - (LEFT - 0.5 / DENSITY)) * DENSITY, 0, SHAPE[1] - 1).astype(np.intp)
     row = np.clip((v - (TOP - 0.5 / DENSITY)) * DENSITY, 0, SHAPE[0] - 1).astype(np.intp)
     sample = row * SHAPE[1] + column
     # one 32-bit word a sample is taken faster than four bytes
     picture = source.view(np.uint32).ravel().take(sample).view(np.uint8).reshape(*size, 4).astype(np.float32)
-    picture[..., :3] *= (1 - np.float32(motion.shading) * motion.shade.ravel().take(sample))[..., None]
-    picture[..., 3] *= np.float32(1 / 255)
+    opacity = picture[..., 3] * np.float32(1 / 255)
+    picture *= (1 - np.float32(motion.shading) * motion.shade.ravel().take(sample))[..., None]
+    picture[..., 3] = opacity
     inside = gap > 0
-    weight = gap[inside][:, None]
-    picture[inside, :3] = (1 - weight) * picture[inside, :3] + weight * _mouth(u[inside], depth[inside], motion.teeth)
+    weight, mouth = gap[inside][:, None], _mouth(u[lower][inside], depth[inside], motion.teeth)
+    picture[lower][inside, :3] += weight * (mouth - picture[lower][inside, :3])
     return np.asarray(picture)
 
 

@@ -124,11 +124,19 @@ def pictures(clip: Clip, design: Design, opening: voice.Floats) -> Frames:
         if _is_face_shown(clip, t, len(opening)):
             for one in filter(None, (extra, draw)):
                 drawn = one(t / len(opening), float(open_now), size)
-                shown = shown + drawn[..., 3:] * (drawn[..., :3] * light - shown)
+                shown = _over(drawn[..., :3] * light, drawn[..., 3:], shown)
         row, column = rng.integers(0, size[0]), rng.integers(0, size[1])
         noisy = shown + noise[row : row + size[0], column : column + size[1]]
         frames.append(np.clip(noisy, 0, 255, out=noisy).astype(np.uint8))
     return frames
+
+
+def _over(colour: Floats, opacity: Floats, behind: Floats) -> Floats:
+    """Blend `colour`, which is overwritten, with what is behind it."""
+    colour -= behind
+    colour *= opacity
+    colour += behind
+    return colour
 
 
 def _is_face_shown(clip: Clip, frame: int, n_frames: int) -> bool:

@@ -13,7 +13,7 @@ from scipy.signal import butter, lfilter, sosfilt
 Floats = npt.NDArray[np.float64]
 
 RATE_HZ = 16000
-BLOCK = 80  # samples (5 ms) for which the vocal tract stands still
+BLOCK = 160  # samples (10 ms) for which the vocal tract stands still
 VOWELS_HZ = np.array(  # first three formants of an adult male's a, e, i, o, u, schwa
     [[730, 1090, 2440], [530, 1840, 2480], [270, 2290, 3010], [570, 840, 2410], [300, 870, 2240], [500, 1500, 2500]],
     float,
