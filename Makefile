@@ -35,7 +35,7 @@ test: $(READY) check  ## set up, check the style and pass every test
 check: $(READY)  ## formatting, linting and types
 	$(BIN)/ruff format --check --quiet $(CODE)
 	$(BIN)/ruff check --quiet $(CODE)
-	$(BIN)/snakefmt --check --quiet $(SMK)
+	$(BIN)/snakefmt --check $(SMK)
 	$(BIN)/mypy
 	$(BIN)/codespell $(CODE) *.md *.yaml *.toml rules schemas examples envs
 

@@ -11,8 +11,8 @@ rule audio:
     params:
         stage=stage("audio"),
     shell:
-        "python {SCRIPTS:q}/audio.py --media {input.media:q} --output {output:q}"
-        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+        'python "$EMOTIW_PROGRAMS"/audio.py --media {input.media:q} --output {output:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"
 
 
 rule egemaps:
@@ -28,8 +28,8 @@ rule egemaps:
     params:
         stage=stage("egemaps"),
     shell:
-        "python {SCRIPTS:q}/egemaps.py --audio {input.audio:q} --output {output:q}"
-        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+        'python "$EMOTIW_PROGRAMS"/egemaps.py --audio {input.audio:q} --output {output:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"
 
 
 rule functionals:
@@ -45,8 +45,8 @@ rule functionals:
     params:
         stage=stage("functionals"),
     shell:
-        "python {SCRIPTS:q}/functionals.py --audio {input.audio:q} --output {output:q}"
-        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+        'python "$EMOTIW_PROGRAMS"/functionals.py --audio {input.audio:q} --output {output:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"
 
 
 rule scaler:
@@ -61,11 +61,13 @@ rule scaler:
         "../envs/audio.yaml"
     threads: 1
     params:
+        features_folder=f"{RUN}/features/egemaps",
         stage=stage("scaler"),
     shell:
-        "python {SCRIPTS:q}/scaler.py --manifest {input.manifest:q} --features {RUN}/features/egemaps"
+        'python "$EMOTIW_PROGRAMS"/scaler.py --manifest {input.manifest:q}'
+        " --features {params.features_folder:q}"
         " --output {output:q}"
-        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+        " --stage {params.stage:q} > {log:q} 2>&1"
 
 
 rule train_blstm:
@@ -82,11 +84,13 @@ rule train_blstm:
         "../envs/audio.yaml"
     threads: 1
     params:
+        features_folder=f"{RUN}/features/egemaps",
         stage=stage("train_blstm"),
     shell:
-        "python {SCRIPTS:q}/train_blstm.py --manifest {input.manifest:q} --features {RUN}/features/egemaps"
+        'python "$EMOTIW_PROGRAMS"/train_blstm.py --manifest {input.manifest:q}'
+        " --features {params.features_folder:q}"
         " --scaler {input.scaler:q} --model {output.model:q} --output {output.posteriors:q}"
-        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+        " --stage {params.stage:q} > {log:q} 2>&1"
 
 
 rule audio_scores:
@@ -102,5 +106,5 @@ rule audio_scores:
     params:
         stage=stage("audio_scores"),
     shell:
-        "python {SCRIPTS:q}/audio_scores.py --posteriors {input.posteriors:q} --output {output:q}"
-        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+        'python "$EMOTIW_PROGRAMS"/audio_scores.py --posteriors {input.posteriors:q} --output {output:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"

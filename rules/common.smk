@@ -8,6 +8,11 @@ sys.path.insert(0, str(SCRIPTS))
 from emotiw import manifest as manifests, settings
 from emotiw.plan import Plan
 
+
+envvars:
+    "PATH",
+
+
 # programs run under the interpreter that runs Snakemake, unless conda puts another one in front
 os.environ["PATH"] = os.pathsep.join(
     [str(Path(sys.executable).parent), os.environ["PATH"]]
@@ -20,7 +25,8 @@ settings.check(config)
 RUN = f"results/{config['run']}"
 WEIGHTS = "results/weights"
 TABLE = f"{RUN}/manifest.csv"
-JOB_S = config["limits"]["job_s"]
+os.environ["EMOTIW_PROGRAMS"] = str(SCRIPTS)
+os.environ["EMOTIW_DEADLINE_S"] = str(config["limits"]["job_s"])
 
 
 def media_facts(path):

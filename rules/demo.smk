@@ -9,9 +9,15 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir).parent / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+os.environ["EMOTIW_PROGRAMS"] = str(SCRIPTS)
 
 from emotiw.demo import design
 from emotiw.stage import stage
+
+
+envvars:
+    "PATH",
+
 
 DESIGN = asdict(design.Design(**config))
 CLIPS = design.clips(design.from_settings(DESIGN))
@@ -56,7 +62,7 @@ rule demo_corpus:
             },
         ),
     shell:
-        "python {SCRIPTS:q}/demo_corpus.py --clips {input:q} --output {output:q}"
+        'python "$EMOTIW_PROGRAMS"/demo_corpus.py --clips {input:q} --output {output:q}'
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 
@@ -78,7 +84,7 @@ rule demo_clips:
             "demo_clips", clips=demo_names(wildcards.subject)
         ),
     shell:
-        "python {SCRIPTS:q}/demo_clips.py --output {params.folder:q}"
+        'python "$EMOTIW_PROGRAMS"/demo_clips.py --output {params.folder:q}'
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 
@@ -96,5 +102,5 @@ rule demo_defects:
             "demo_defects", clips=[clip.name for clip in CLIPS if clip.defect]
         ),
     shell:
-        "python {SCRIPTS:q}/demo_defects.py --output {params.folder:q}"
+        'python "$EMOTIW_PROGRAMS"/demo_defects.py --output {params.folder:q}'
         " --stage {params.stage:q} > {log:q} 2>&1"

@@ -13,9 +13,9 @@ rule faces:
     params:
         stage=stage("faces"),
     shell:
-        "python {SCRIPTS:q}/faces.py --media {input.media:q} --landmarks {input.landmarks:q}"
+        'python "$EMOTIW_PROGRAMS"/faces.py --media {input.media:q} --landmarks {input.landmarks:q}'
         " --output {output:q}"
-        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+        " --stage {params.stage:q} > {log:q} 2>&1"
 
 
 rule faces_film:
@@ -30,7 +30,8 @@ rule faces_film:
         "../envs/report.yaml"
     threads: 1
     params:
+        faces_folder=f"{RUN}/features/faces",
         stage=stage("faces_film"),
     shell:
-        "python {SCRIPTS:q}/faces_film.py --manifest {input.manifest:q} --faces {RUN}/features/faces --output {output:q}"
-        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+        'python "$EMOTIW_PROGRAMS"/faces_film.py --manifest {input.manifest:q} --faces {params.faces_folder:q} --output {output:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"

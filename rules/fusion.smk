@@ -13,5 +13,5 @@ rule fusion:
     params:
         stage=stage("fusion"),
     shell:
-        "python {SCRIPTS:q}/fusion.py --manifest {input.manifest:q} --audio {input.audio:q} --video {input.video:q} --output {output:q}"
-        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+        'python "$EMOTIW_PROGRAMS"/fusion.py --manifest {input.manifest:q} --audio {input.audio:q} --video {input.video:q} --output {output:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"

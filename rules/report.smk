@@ -16,13 +16,15 @@ rule evaluate:
         "../envs/report.yaml"
     threads: 1
     params:
+        audio_folder=f"{RUN}/features/audio",
+        faces_folder=f"{RUN}/features/faces",
         stage=stage("evaluate"),
     shell:
-        "python {SCRIPTS:q}/evaluate.py --manifest {input.manifest:q} --fusion {input.fusion:q}"
+        'python "$EMOTIW_PROGRAMS"/evaluate.py --manifest {input.manifest:q} --fusion {input.fusion:q}'
         " --audio-scores {input.audio_scores:q} --video-scores {input.video_scores:q}"
-        " --faces {RUN}/features/faces --audio {RUN}/features/audio"
+        " --faces {params.faces_folder:q} --audio {params.audio_folder:q}"
         " --predictions {output.predictions:q} --scores {output.scores:q} --output {output.metrics:q}"
-        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+        " --stage {params.stage:q} > {log:q} 2>&1"
 
 
 rule report:
@@ -40,8 +42,10 @@ rule report:
         "../envs/report.yaml"
     threads: 1
     params:
+        faces_folder=f"{RUN}/features/faces",
         stage=stage("report"),
     shell:
-        "python {SCRIPTS:q}/report.py --manifest {input.manifest:q} --metrics {input.metrics:q} --predictions {input.predictions:q}"
-        " --faces {RUN}/features/faces --provenance-records {input.records:q} --output {output:q}"
-        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+        'python "$EMOTIW_PROGRAMS"/report.py --manifest {input.manifest:q}'
+        " --metrics {input.metrics:q} --predictions {input.predictions:q}"
+        " --faces {params.faces_folder:q} --provenance-records {input.records:q} --output {output:q}"
+        " --stage {params.stage:q} > {log:q} 2>&1"

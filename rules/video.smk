@@ -13,8 +13,8 @@ rule cnn:
     params:
         stage=stage("cnn"),
     shell:
-        "python {SCRIPTS:q}/cnn.py --faces {input.faces:q} --weights {input.weights:q} --output {output:q}"
-        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+        'python "$EMOTIW_PROGRAMS"/cnn.py --faces {input.faces:q} --weights {input.weights:q} --output {output:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"
 
 
 rule dense_sift:
@@ -30,8 +30,8 @@ rule dense_sift:
     params:
         stage=stage("dense_sift"),
     shell:
-        "python {SCRIPTS:q}/dense_sift.py --faces {input.faces:q} --output {output:q}"
-        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+        'python "$EMOTIW_PROGRAMS"/dense_sift.py --faces {input.faces:q} --output {output:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"
 
 
 rule hog:
@@ -47,8 +47,8 @@ rule hog:
     params:
         stage=stage("hog"),
     shell:
-        "python {SCRIPTS:q}/hog.py --faces {input.faces:q} --output {output:q}"
-        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+        'python "$EMOTIW_PROGRAMS"/hog.py --faces {input.faces:q} --output {output:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"
 
 
 rule lbp_top:
@@ -64,8 +64,8 @@ rule lbp_top:
     params:
         stage=stage("lbp_top"),
     shell:
-        "python {SCRIPTS:q}/lbp_top.py --faces {input.faces:q} --output {output:q}"
-        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+        'python "$EMOTIW_PROGRAMS"/lbp_top.py --faces {input.faces:q} --output {output:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"
 
 
 rule pca:
@@ -80,10 +80,12 @@ rule pca:
         "../envs/video.yaml"
     threads: 1
     params:
+        features_folder=f"{RUN}/features/{{feature}}",
         stage=stage("pca"),
     shell:
-        "python {SCRIPTS:q}/pca.py --manifest {input.manifest:q} --features {RUN}/features/{wildcards.feature} --output {output:q}"
-        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+        'python "$EMOTIW_PROGRAMS"/pca.py --manifest {input.manifest:q}'
+        " --features {params.features_folder:q} --output {output:q}"
+        " --stage {params.stage:q} > {log:q} 2>&1"
 
 
 rule kernels:
@@ -99,11 +101,13 @@ rule kernels:
         "../envs/video.yaml"
     threads: 1
     params:
+        features_folder=f"{RUN}/features/{{feature}}",
         stage=stage("kernels"),
     shell:
-        "python {SCRIPTS:q}/kernels.py --manifest {input.manifest:q} --features {RUN}/features/{wildcards.feature}"
+        'python "$EMOTIW_PROGRAMS"/kernels.py --manifest {input.manifest:q}'
+        " --features {params.features_folder:q}"
         " --pca {input.pca:q} --output {output:q}"
-        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+        " --stage {params.stage:q} > {log:q} 2>&1"
 
 
 rule video_scores:
@@ -120,8 +124,8 @@ rule video_scores:
     params:
         stage=stage("video_scores"),
     shell:
-        "python {SCRIPTS:q}/video_scores.py --manifest {input.manifest:q} --kernels {input.kernels:q} --output {output:q}"
-        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+        'python "$EMOTIW_PROGRAMS"/video_scores.py --manifest {input.manifest:q} --kernels {input.kernels:q} --output {output:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"
 
 
 rule video_combination:
@@ -137,5 +141,5 @@ rule video_combination:
     params:
         stage=stage("video_combination"),
     shell:
-        "python {SCRIPTS:q}/video_combination.py --scores {input.scores:q} --output {output:q}"
-        " --stage {params.stage:q} --deadline {JOB_S} > {log:q} 2>&1"
+        'python "$EMOTIW_PROGRAMS"/video_combination.py --scores {input.scores:q} --output {output:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"

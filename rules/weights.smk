@@ -10,7 +10,7 @@ rule landmarks:
     params:
         stage=stage("landmarks"),
     shell:
-        "python {SCRIPTS:q}/landmarks.py --output {output.model:q} --record {output.record:q}"
+        'python "$EMOTIW_PROGRAMS"/landmarks.py --output {output.model:q} --record {output.record:q}'
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 
@@ -26,5 +26,5 @@ rule alexnet:
     params:
         stage=stage("alexnet"),
     shell:
-        "python {SCRIPTS:q}/alexnet.py --output {output.model:q} --record {output.record:q}"
+        'python "$EMOTIW_PROGRAMS"/alexnet.py --output {output.model:q} --record {output.record:q}'
         " --stage {params.stage:q} > {log:q} 2>&1"

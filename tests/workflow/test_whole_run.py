@@ -2,6 +2,9 @@
 
 import csv
 import json
+import re
+import subprocess
+import sys
 from collections import Counter
 
 import numpy as np
@@ -108,3 +111,24 @@ def test_a_corpus_that_leaks_is_refused_before_any_job(workspace):
 def test_the_jobs_ran_once_each(workspace):
     logs = Counter(path.parent.name for path in (workspace.folder / "results/small/logs").rglob("*.log"))
     assert logs["cnn"] == logs["egemaps"] == workspace.n_clips
+
+
+def test_parsing_the_workflow_imports_no_torch(workspace):
+    command = [sys.executable, "-X", "importtime", "-m", "snakemake", "--configfile", "small.yaml", "-n"]
+    done = subprocess.run(command, cwd=workspace.folder, capture_output=True, text=True, check=True, timeout=120)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "snakemake.workflow" in imported
+    assert not imported & {"torch", "av", "opensmile", "dlib", "pytorch_lightning", "sklearn"}
+
+
+def test_the_demo_corpus_is_rendered_by_rules(workspace):
+    done = workspace.snakemake("-s", "rules/demo.smk", "-n", "--workflow-profile", "none")
+    assert done.returncode == 0, done.stderr
+    jobs = dict(re.findall(r"^(demo_\w+) +(\d+)$", done.stdout, re.MULTILINE))
+    assert jobs == {"demo_clips": "14", "demo_defects": "1", "demo_corpus": "1"}
+
+
+@pytest.mark.parametrize("target", ["manifest", "features", "audio_only", "video_only", "evaluate", "report"])
+def test_a_target_of_the_readme_is_a_rule(workspace, target):
+    done = workspace.snakemake("-n", target)
+    assert done.returncode == 0, done.stderr

@@ -4,6 +4,7 @@ import argparse
 import faulthandler
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from emotiw.errors import EmotiwError
 from emotiw.stage import Stage
+
+DEADLINE = "EMOTIW_DEADLINE_S"  # environment: seconds after which a program ends itself; 0 or unset: never
 
 
 def arguments(
@@ -42,12 +45,9 @@ def arguments(
     parser.add_argument(
         "--stage", type=_stage, required=True, help="the stage's identity as JSON; its `settings` are read"
     )
-    parser.add_argument(
-        "--deadline", type=float, default=0, help="seconds after which the program ends itself; 0: never"
-    )
     args = parser.parse_args(argv)
     args.settings = args.stage["settings"]
-    prepare(args.deadline)
+    prepare(float(os.environ.get(DEADLINE, "0")))
     return args
 
 
