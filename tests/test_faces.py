@@ -10,7 +10,7 @@ from skimage.data import astronaut
 from skimage.transform import resize
 
 import media_fixtures as make
-from emotiw import faces, files, media, store, weights
+from emotiw import acquisition, faces, files, media, store
 from emotiw.errors import MediaError
 from emotiw.faces import Face
 from emotiw.stage import Stage
@@ -287,7 +287,7 @@ def test_the_programs_lead_from_a_clip_to_its_descriptors(root, clip, tmp_path):
 
     model = tmp_path / "landmarks.dat"
     expected = train_predictor(tmp_path / "mine.dat", 5)
-    weights.write_landmarks(model, model.with_suffix(".json"), local(tmp_path / "mine.dat"), expected=expected)
+    acquisition.write_landmarks(model, model.with_suffix(".json"), local(tmp_path / "mine.dat"), expected=expected)
     settings = {"faces": SETTINGS | {"min_frames": 3}, "limits": LIMITS, "on_defect": "exclude"}
     clips = [["a", digest(clip.read_bytes())]]
     output = run("faces", settings, "--media", clip, "--landmarks", model, clips=clips)
