@@ -29,7 +29,7 @@ demo: $(READY)  ## render the synthetic demo corpus, run the whole workflow on i
 	@$(BIN)/emotiw results results/demo
 
 test: $(READY) check  ## set up, check the style and pass every test
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=95
 	@echo "All tests passed; coverage of the library is printed above."
 
 check: $(READY)  ## formatting, linting and types

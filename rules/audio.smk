@@ -61,7 +61,7 @@ rule scaler:
         "../envs/audio.yaml"
     threads: 1
     params:
-        features_folder=f"{RUN}/features/egemaps",
+        features_folder=folder("features"),
         stage=stage("scaler"),
     shell:
         'python "$EMOTIW_PROGRAMS"/scaler.py --manifest {input.manifest:q}'
@@ -84,7 +84,7 @@ rule train_blstm:
         "../envs/audio.yaml"
     threads: 1
     params:
-        features_folder=f"{RUN}/features/egemaps",
+        features_folder=folder("features"),
         stage=stage("train_blstm"),
     shell:
         'python "$EMOTIW_PROGRAMS"/train_blstm.py --manifest {input.manifest:q}'

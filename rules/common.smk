@@ -8,16 +8,6 @@ sys.path.insert(0, str(SCRIPTS))
 from emotiw import manifest as manifests, settings
 from emotiw.plan import Plan
 
-
-envvars:
-    "PATH",
-
-
-# programs run under the interpreter that runs Snakemake, unless conda puts another one in front
-os.environ["PATH"] = os.pathsep.join(
-    [str(Path(sys.executable).parent), os.environ["PATH"]]
-)
-
 for path in workflow.configfiles:
     settings.read(Path(path))
 settings.check(config)
@@ -25,8 +15,13 @@ settings.check(config)
 RUN = f"results/{config['run']}"
 WEIGHTS = "results/weights"
 TABLE = f"{RUN}/manifest.csv"
-os.environ["EMOTIW_PROGRAMS"] = str(SCRIPTS)
-os.environ["EMOTIW_DEADLINE_S"] = str(config["limits"]["job_s"])
+# Programs run under the interpreter that runs Snakemake, unless conda puts another one in front. What cannot change a
+# result goes to them through the environment, so that it is in no job's identity.
+os.environ.update(
+    PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
+    EMOTIW_PROGRAMS=str(SCRIPTS),
+    EMOTIW_DEADLINE_S=str(config["limits"]["job_s"]),
+)
 
 
 def media_facts(path):
@@ -55,3 +50,13 @@ wildcard_constraints:
 def stage(name):
     """The identity of a rule's job, as a function of its wildcards."""
     return lambda wildcards: PLAN.stage(name, **wildcards)
+
+
+def folder(name):
+    """Folder of an input's files, as a function of a job's wildcards and inputs."""
+
+    def parent(wildcards, input):
+        files = input.get(name)
+        return str(Path(files if isinstance(files, str) else files[0]).parent)
+
+    return parent

@@ -8,16 +8,13 @@ from pathlib import Path
 
 SCRIPTS = Path(workflow.basedir).parent / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-os.environ["EMOTIW_PROGRAMS"] = str(SCRIPTS)
+os.environ.update(
+    PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
+    EMOTIW_PROGRAMS=str(SCRIPTS),
+)
 
 from emotiw.demo import design
 from emotiw.stage import stage
-
-
-envvars:
-    "PATH",
-
 
 DESIGN = asdict(design.Design(**config))
 CLIPS = design.clips(design.from_settings(DESIGN))

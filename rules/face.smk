@@ -30,7 +30,7 @@ rule faces_film:
         "../envs/report.yaml"
     threads: 1
     params:
-        faces_folder=f"{RUN}/features/faces",
+        faces_folder=folder("faces"),
         stage=stage("faces_film"),
     shell:
         'python "$EMOTIW_PROGRAMS"/faces_film.py --manifest {input.manifest:q} --faces {params.faces_folder:q} --output {output:q}'

@@ -16,8 +16,8 @@ rule evaluate:
         "../envs/report.yaml"
     threads: 1
     params:
-        audio_folder=f"{RUN}/features/audio",
-        faces_folder=f"{RUN}/features/faces",
+        audio_folder=folder("audio"),
+        faces_folder=folder("faces"),
         stage=stage("evaluate"),
     shell:
         'python "$EMOTIW_PROGRAMS"/evaluate.py --manifest {input.manifest:q} --fusion {input.fusion:q}'
@@ -42,7 +42,7 @@ rule report:
         "../envs/report.yaml"
     threads: 1
     params:
-        faces_folder=f"{RUN}/features/faces",
+        faces_folder=folder("faces"),
         stage=stage("report"),
     shell:
         'python "$EMOTIW_PROGRAMS"/report.py --manifest {input.manifest:q}'

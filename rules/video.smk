@@ -80,7 +80,7 @@ rule pca:
         "../envs/video.yaml"
     threads: 1
     params:
-        features_folder=f"{RUN}/features/{{feature}}",
+        features_folder=folder("features"),
         stage=stage("pca"),
     shell:
         'python "$EMOTIW_PROGRAMS"/pca.py --manifest {input.manifest:q}'
@@ -101,7 +101,7 @@ rule kernels:
         "../envs/video.yaml"
     threads: 1
     params:
-        features_folder=f"{RUN}/features/{{feature}}",
+        features_folder=folder("features"),
         stage=stage("kernels"),
     shell:
         'python "$EMOTIW_PROGRAMS"/kernels.py --manifest {input.manifest:q}'

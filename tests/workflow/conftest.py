@@ -38,9 +38,10 @@ class Workspace:
     folder: Path
     n_clips: int
 
-    def snakemake(self, *more: str, config: str = "small.yaml") -> subprocess.CompletedProcess[str]:
+    def snakemake(self, *more: str, config: str | None = "small.yaml") -> subprocess.CompletedProcess[str]:
         """Run Snakemake here, with the default profile unless `more` says otherwise."""
-        command = [sys.executable, "-m", "snakemake", "--configfile", config, "-c2", *more]
+        chosen = ["--configfile", config] if config else []
+        command = [sys.executable, "-m", "snakemake", *chosen, "-c2", *more]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False, timeout=900)
 
     def outdated(self, config: str = "small.yaml") -> Counter[str]:
@@ -99,3 +100,10 @@ def workspace(fresh: Workspace) -> Workspace:
     done = fresh.snakemake()
     assert done.returncode == 0, done.stdout + done.stderr
     return fresh
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that share a workspace in one process."""
+    for item in items:
+        if {"workspace", "fresh"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("workspace"))

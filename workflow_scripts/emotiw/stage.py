@@ -22,10 +22,12 @@ DISTRIBUTIONS = {"dlib": "dlib-bin"}
 
 
 class Stage(dict[str, Any]):
-    """A stage's identity; `str` gives the JSON that its program reads with `--stage`."""
+    """A stage's identity; as text, JSON with sorted keys: what `--stage` takes, and what Snakemake compares."""
 
     def __str__(self) -> str:
         return json.dumps(self, sort_keys=True, allow_nan=False)
+
+    __repr__ = __str__
 
     @property
     def digest(self) -> str:
