@@ -6,6 +6,7 @@ SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from emotiw import manifest as manifests, settings
+from emotiw.corpora import inventory
 from emotiw.plan import Plan
 
 for path in workflow.configfiles:
@@ -33,7 +34,7 @@ def media_facts(path):
 
 # Only the main process looks at the corpus: the processes that a cluster starts read the table.
 if workflow.is_main_process:
-    PLAN = Plan(config, manifests.refresh(config, Path(TABLE), media_facts))
+    PLAN = Plan(config, inventory.refresh(config, Path(TABLE), media_facts))
 else:
     PLAN = Plan(config, manifests.read(Path(TABLE)))
 

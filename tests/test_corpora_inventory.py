@@ -56,7 +56,7 @@ class Corpus:
 
     def refresh(self):
         self.read.clear()
-        return manifests.refresh(
+        return inventory.refresh(
             self.config, self.table, lambda path: {"duration_s": 2.50001, "width": 64, "fps": None}
         )
 

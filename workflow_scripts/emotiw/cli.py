@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from emotiw import manifest as manifests
 from emotiw import splits
 from emotiw.emotions import HIDDEN
 from emotiw.errors import EmotiwError
@@ -37,13 +36,14 @@ def emotiw() -> None:
 def manifest(configfile: ConfigFiles = None, output: Output = None) -> None:
     """Check the corpus of a configuration and write its table of clips."""
     # Heavy imports wait until the command is known: `emotiw --help` answers at once.
+    from emotiw.corpora.inventory import refresh  # noqa: PLC0415
     from emotiw.media import probe  # noqa: PLC0415
     from emotiw.settings import load  # noqa: PLC0415
 
     try:
         config = load(configfile or [])
         path = output or Path("results", config["run"], "manifest.csv")
-        made = manifests.refresh(config, path, probe)
+        made = refresh(config, path, probe)
     except EmotiwError as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         raise typer.Exit(1) from None

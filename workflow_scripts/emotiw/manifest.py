@@ -1,14 +1,13 @@
 """The table of clips that every job reads: a CSV file and, beside it, a JSON file with what holds for all rows.
 
-How the table is made from a corpus is in `emotiw.corpora`: see `refresh`.
+How the table is made from a corpus: see `emotiw.corpora.inventory.refresh`, which no program that reads it imports.
 """
 
 import csv
 import hashlib
-import importlib
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from pathlib import Path
@@ -86,14 +85,6 @@ def folds(manifest: Manifest) -> dict[str, Fold]:
     """Folds of the manifest's protocol by name: the sorted clip ids of their three parts."""
     rows = manifest.rows
     return splits.folds([row.clip for row in rows], [row.split for row in rows], [row.fold for row in rows])
-
-
-def refresh(config: Mapping[str, Any], path: Path, probe: Callable[[Path], Mapping[str, Any]]) -> Manifest:
-    """Bring the table at `path` up to date with the corpus of `config`: see `emotiw.corpora.inventory.refresh`."""
-    # By name, not by an import statement: programs that only read the table see an edit of an adapter through the
-    # table's content, and must not run again because the fingerprint of their imports has changed.
-    made: Manifest = importlib.import_module("emotiw.corpora.inventory").refresh(config, path, probe)
-    return made
 
 
 def read(path: Path) -> Manifest:
