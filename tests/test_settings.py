@@ -63,3 +63,8 @@ def test_every_documented_key_is_in_the_schema_and_the_other_way_round(root):
     for section, about in schema["properties"].items():
         if "properties" in about:
             assert set(about["properties"]) == set(config[section]), section
+
+
+def test_a_stage_gets_whole_sections_or_single_keys():
+    config = {"a": {"x": 1, "y": 2}, "b": 3, "c": 4}
+    assert settings.select(config, ["a.y", "b"]) == {"a": {"y": 2}, "b": 3}

@@ -161,7 +161,7 @@ def test_an_added_clip_runs_its_own_jobs_and_the_gather(workspace):
 
 
 def test_other_weights_run_what_uses_them(workspace):
-    config = workspace.over("weights", f"weights: {{alexnet: {{path: other.safetensors, sha256: {'0' * 64}}}}}")
+    config = workspace.over("weights", f"weights: {{alexnet: {{path: other.safetensors, sha256: {'a' * 64}}}}}")
     assert workspace.outdated(config) == Counter({"alexnet": 1, "cnn": CLIPS, **gathered(1)})
 
 

@@ -21,14 +21,16 @@ PARTS = ("train", "val", "test")
 DESCRIPTORS = ("cnn", "dense_sift", "hog", "lbp_top")
 CLASSIFIER_SETTINGS = {"pls": "n_components", "kernel_pls": "n_components", "svm": "svm_c", "logistic": "logistic_c"}
 
+LIMITS = ("limits.max_pixels", "limits.max_duration_s", "limits.min_decoded_fraction")
+
 # The slice of the configuration that each stage reads: sections, or single keys.
 SETTINGS: dict[str, tuple[str, ...]] = {
     "landmarks": ("weights.landmarks",),
     "alexnet": ("weights.alexnet", "cnn.layout"),
-    "audio": ("audio", "limits", "on_defect"),
+    "audio": ("audio", "on_defect", *LIMITS),
     "egemaps": ("egemaps",),
     "functionals": ("functionals",),
-    "faces": ("faces", "limits", "on_defect"),
+    "faces": ("faces", "on_defect", *LIMITS),
     **{name: (name,) for name in DESCRIPTORS},
     "faces_film": (),
     "pca": ("video.pca_dimension",),

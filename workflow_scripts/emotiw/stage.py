@@ -77,7 +77,7 @@ def distributions(program: Path) -> tuple[tuple[str, str], ...]:
     """Name and installed version of each third-party distribution that the program's closure imports."""
     owners = _owners()
     roots = {name.partition(".")[0] for path in closure(program) for name in _imports(path)}
-    names = {owners[root] for root in roots - set(sys.stdlib_module_names) if root in owners}
+    names = {owners[root] for root in roots - {PACKAGE.name, *sys.stdlib_module_names} if root in owners}
     return tuple((name, importlib.metadata.version(name)) for name in sorted(names))
 
 

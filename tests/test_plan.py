@@ -1,0 +1,136 @@
+"""The plan: which files a job needs, and what its identity depends on."""
+
+from dataclasses import replace
+
+import pytest
+
+from emotiw import settings
+from emotiw.manifest import Manifest, Row
+from emotiw.plan import Plan, derived_seed
+
+CLASSES = ("anger", "fear")
+PARTS = ("train", "val", "test")
+ROWS = tuple(
+    Row(f"{part}{i}", f"clips/{part}{i}.mp4", CLASSES[i], part, split=part, sha256=f"{part}{i}", job=f"{part}{i}")
+    for part in PARTS
+    for i in (0, 1)
+)
+CORPUS = Manifest(ROWS, CLASSES, "csv")
+GATHERED = {
+    "pca": {"fold": "official", "feature": "cnn"},
+    "kernels": {"fold": "official", "feature": "cnn"},
+    "video_scores": {"fold": "official", "feature": "cnn", "classifier": "pls"},
+    "video_combination": {"fold": "official"},
+    "scaler": {"fold": "official"},
+    "train_blstm": {"fold": "official", "architecture": "64-64", "repeat": "3"},
+    "audio_scores": {"fold": "official"},
+    "fusion": {"fold": "official"},
+    "evaluate": {},
+    "report": {},
+}
+
+
+def plan(corpus=CORPUS, **over):
+    return Plan(settings.merge(settings.load([]), over), corpus)
+
+
+def with_clip(name, **values):
+    return replace(CORPUS, rows=tuple(replace(row, **values) if row.clip == name else row for row in ROWS))
+
+
+def changed(other):
+    """Stages of the gather whose identity differs from that of the default plan."""
+    return {name for name, w in GATHERED.items() if plan().stage(name, **w).digest != other.stage(name, **w).digest}
+
+
+def test_a_fold_needs_the_files_of_its_parts():
+    assert plan().features("cnn", "official", ["train"]) == [
+        "results/demo/features/cnn/train0.h5",
+        "results/demo/features/cnn/train1.h5",
+    ]
+    assert len(plan().features("cnn")) == len(ROWS)
+
+
+def test_a_batch_is_needed_once():
+    batched = replace(CORPUS, rows=tuple(replace(row, job="batch-0") for row in ROWS))
+    assert plan(batched).features("cnn", "official") == ["results/demo/features/cnn/batch-0.h5"]
+    assert plan(batched).media("batch-0") == [row.path for row in ROWS]
+
+
+def test_there_are_six_architectures_of_ten_networks():
+    assert len(set(plan().networks("official"))) == 60
+    assert "results/demo/audio/official/blstm/156-300-102_9.h5" in plan().networks("official")
+
+
+def test_everything_is_a_target():
+    targets = set(plan().targets())
+    assert targets >= {*plan().audio_targets(), *plan().video_targets(), *plan().feature_files()}
+    assert {"results/demo/report/report.html", "results/demo/fusion/official/scores.h5"} <= targets
+
+
+def test_every_feature_and_classifier_is_scored():
+    both = {"features": ["cnn", "dense_sift"], "classifiers": ["pls", "svm"]}
+    assert len(plan(video=both).all_video_scores()) == 5
+    assert plan(video=both).combined("official") == [
+        "results/demo/video/official/cnn/pls.h5",
+        "results/demo/video/official/dense_sift/pls.h5",
+    ]
+
+
+@pytest.mark.parametrize("stage", ["audio", "egemaps", "functionals", "faces", "cnn", "dense_sift", "hog", "lbp_top"])
+def test_the_content_of_a_clip_is_in_the_identity_of_its_own_jobs_only(stage):
+    other = plan(with_clip("test0", sha256="new"))
+    assert plan().stage(stage, job="test0").digest != other.stage(stage, job="test0").digest
+    assert plan().stage(stage, job="test1").digest == other.stage(stage, job="test1").digest
+
+
+def test_a_test_clip_reaches_nothing_that_is_fitted_on_training_clips():
+    assert not changed(plan(with_clip("test0", sha256="new"))) & {"pca", "scaler"}
+    assert changed(plan(with_clip("train0", sha256="new"))) == set(GATHERED)
+
+
+def test_a_label_reaches_what_is_trained_on_it():
+    assert changed(plan(with_clip("val0", label="fear"))) == set(GATHERED) - {"pca", "scaler"}
+
+
+@pytest.mark.parametrize(
+    ("over", "reached"),
+    [
+        ({"seed": 1}, {"train_blstm", "audio_scores", "fusion", "evaluate", "report"}),
+        ({"fusion": {"grid_step": 0.1}}, {"fusion", "evaluate", "report"}),
+        ({"video": {"svm_c": 3.0}}, {"report"}),
+        ({"video": {"subspace_rank": 3}}, set(GATHERED) - {"pca", "scaler", "train_blstm", "audio_scores"}),
+        ({"limits": {"job_s": 5.0}}, {"report"}),
+        ({"limits": {"max_pixels": 5}}, set(GATHERED)),
+    ],
+)
+def test_a_setting_reaches_the_stages_that_read_it_and_those_below(over, reached):
+    assert changed(plan(**over)) == reached
+
+
+def test_the_order_of_settings_does_not_count():
+    config = settings.load([])
+    config["blstm"] = dict(reversed(config["blstm"].items()))
+    w = GATHERED["train_blstm"]
+    assert repr(Plan(config, CORPUS).stage("train_blstm", **w)) == repr(plan().stage("train_blstm", **w))
+
+
+def test_a_network_is_told_its_layers_and_a_seed_of_its_own():
+    stage = plan().stage("train_blstm", **GATHERED["train_blstm"])
+    assert stage["architecture"] == [64, 64]
+    assert stage["seed"] == derived_seed(2016, "64-64", 3)
+
+
+def test_seeds_are_63_bits_and_never_shared():
+    seeds = {derived_seed(root, name, i) for root in (0, 1) for name in ("64", "64-64") for i in range(10)}
+    assert len(seeds) == 40
+    assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_weights_are_named_by_their_content(tmp_path):
+    path = tmp_path / "mine.npz"
+    path.write_bytes(b"abc")
+    mine = plan(weights={"alexnet": {"path": str(path)}})
+    assert mine.weights("alexnet") == "alexnet-ba7816bf8f01"
+    assert mine.stage("cnn", job="test0").digest != plan().stage("cnn", job="test0").digest
+    assert mine.stage("hog", job="test0").digest == plan().stage("hog", job="test0").digest
