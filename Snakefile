@@ -1,11 +1,13 @@
 """Audio-video emotion recognition after Ding et al. (ICMI 2016): a table of contents; the rules are in rules/."""
 
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.27")
 
 
-configfile: "config.yaml"
+configfile: str(Path(workflow.basedir) / "config.yaml")
 
 
 include: "rules/common.smk"

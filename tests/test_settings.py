@@ -32,6 +32,7 @@ def test_a_user_file_replaces_only_what_it_names(tmp_path):
         ("__use_yte__: true", "asks to run code"),
         ("- a", "holds list, expected a mapping"),
         ("run: [", "not YAML"),
+        ("run: weights", "run: 'weights' is the folder of something else"),
         ("run: ../x", "run: '../x' does not match"),
         ("video: {features: [hog]}", "video.combination.features: 'cnn' is not among"),
         ("video: {classifiers: [svm]}", "video.combination.classifier: 'pls' is not among"),

@@ -14,8 +14,11 @@ def main(argv=None):
         clips = [*facts["parts"]["val"], *facts["parts"]["test"]]
         entries = store.read(path, "posteriors", names=clips).entries.values()
         networks[facts["network"]] = {key: facts[key] for key in ("validation", "best_epoch", "improved", "seed")}
-        scores[facts["network"]] = blstm.clip_scores([entry.arrays["posteriors"] for entry in entries])
-    selected = min(networks, key=lambda name: networks[name]["validation"]["clip_loss"])
+        scores[facts["network"]] = blstm.clip_scores([entry.arrays["posteriors"] for entry in entries]).reshape(
+            len(clips), len(facts["classes"])
+        )
+    # in a fold without an audio system no network has a validation loss
+    selected = min(networks, key=lambda name: (networks[name]["validation"] or {"clip_loss": 0})["clip_loss"])
     scores |= blstm.mean_scores(scores) | {"selected": scores[selected]}
     about = {
         "fold": facts["fold"],

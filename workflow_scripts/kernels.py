@@ -10,13 +10,13 @@ def main(argv=None):
     video = args.settings["video"]
     table = manifest.read(args.manifest)
     fold = manifest.folds(table)[args.stage["fold"]]
-    pca = image_sets.PCA(**store.read(args.pca, "pca").entries["pca"].arrays)
     sets, parts = {}, []
-    for clip, part in [(clip, name) for name in splits.SPLITS for clip in getattr(fold, name)]:
+    pca = [image_sets.PCA(**entry.arrays) for entry in store.read(args.pca, "pca").entries.values()]
+    for clip, part in [(clip, name) for name in splits.SPLITS if pca for clip in getattr(fold, name)]:
         # one clip at a time: the 9216 values of all frames of EmotiW are 4 GB
         entry = collection.load(table, args.features, "frame_features", [clip])[clip]
         if entry.status == Status.OK:
-            sets[clip] = image_sets.project(entry.arrays["features"], pca)
+            sets[clip] = image_sets.project(entry.arrays["features"], pca[0])
             parts.append(part)
     rank, regularisation, degree = video["subspace_rank"], video["regularisation"], video["polynomial_degree"]
     found = kernels.feature_kernels(sets, parts.count("train"), rank=rank, regularisation=regularisation, degree=degree)

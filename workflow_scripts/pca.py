@@ -1,6 +1,6 @@
 """Fit the PCA of one feature on the frames of a fold's training clips."""
 
-from emotiw import collection, image_sets, manifest, runtime, store
+from emotiw import collection, image_sets, manifest, runtime, splits, store
 from emotiw.status import Status
 
 
@@ -10,10 +10,12 @@ def main(argv=None):
     table = manifest.read(args.manifest)
     fold = manifest.folds(table)[args.stage["fold"]]
     entries = collection.load(table, args.features, "frame_features", fold.train)
-    sets = [entry.arrays["features"] for entry in entries.values() if entry.status == Status.OK]
-    pca = image_sets.fit_pca(sets, args.settings["video"]["pca_dimension"])
-    facts = {"n_clips": len(sets), "n_frames": sum(map(len, sets))}
-    store.write(args.output, "pca", [store.Entry("pca", vars(pca))], stage=args.stage, facts=facts)
+    sets = {clip: entry.arrays["features"] for clip, entry in entries.items() if entry.status == Status.OK}
+    lacking = splits.lacking((row.label for row in table.rows if row.clip in sets), table.classes)
+    facts = {"n_clips": len(sets), "n_frames": sum(map(len, sets.values())), "lacking": lacking}
+    # a class without a usable clip cannot be learnt: the fold has no video system then, and the other modality decides
+    fitted = [] if lacking else [image_sets.fit_pca([*sets.values()], args.settings["video"]["pca_dimension"])]
+    store.write(args.output, "pca", [store.Entry("pca", vars(pca)) for pca in fitted], stage=args.stage, facts=facts)
 
 
 if __name__ == "__main__":

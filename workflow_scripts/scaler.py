@@ -11,17 +11,18 @@ def main(argv=None):
     fold = manifest.folds(corpus)[args.stage["fold"]]
     entries = collection.load(corpus, args.features, "frame_features", fold.train).values()
     features = [entry.arrays["features"] for entry in entries if entry.status == Status.OK]
-    fitted = blstm.fit_scaler(features)
+    # without a usable training clip the fold has no audio system, and the other modality decides
+    scalers = [blstm.fit_scaler(features)] if features else []
     job = next(row.job for row in corpus.rows if row.clip in fold.train)
     facts = {
         "columns": store.read(args.features / f"{job}.h5", "frame_features", names=()).facts["columns"],
-        "constant": fitted.constant,
-        "n_constant": len(fitted.constant),
+        "constant": [column for fitted in scalers for column in fitted.constant],
+        "n_constant": sum(len(fitted.constant) for fitted in scalers),
         "n_clips": len(features),
         "n_frames": sum(map(len, features)),
     }
-    entry = store.Entry("scaler", {"mean": fitted.mean, "scale": fitted.scale})
-    store.write(args.output, "scaler", [entry], stage=args.stage, facts=facts)
+    entries = [store.Entry("scaler", {"mean": fitted.mean, "scale": fitted.scale}) for fitted in scalers]
+    store.write(args.output, "scaler", entries, stage=args.stage, facts=facts)
 
 
 if __name__ == "__main__":

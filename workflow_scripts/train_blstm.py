@@ -19,20 +19,27 @@ def main(argv=None):
     parts = {"train": fold.train, "val": fold.val, "test": fold.test}
     entries = collection.load(corpus, args.features, "frame_features", sum(parts.values(), ()))
     usable = [entry for entry in entries.values() if entry.status == Status.OK]
+    about = {key: args.stage[key] for key in ("fold", "architecture", "repeat", "seed")} | {"classes": corpus.classes}
+    about["network"] = f"{'-'.join(map(str, about['architecture']))}_{about['repeat']}"
+    metadata = {"emotiw": json.dumps({**about, "columns": scaler.facts["columns"]}, sort_keys=True)}
+    results = {clip: store.Entry(clip, status=entry.status) for clip, entry in entries.items()}
+    if not scaler.entries or not any(clip.name in fold.val for clip in usable):
+        # nothing to learn from or to stop at: the fold has no audio system, and the other modality decides
+        files.write_atomic(args.model, save({}, metadata))
+        about |= dict.fromkeys(("validation", "best_epoch", "improved")) | {"parts": dict.fromkeys(parts, ())}
+        store.write(args.output, "posteriors", [], stage=args.stage, facts=about)
+        return
     settings = dict(args.settings["blstm"])
     fitted = blstm.Scaler(**scaler.entries["scaler"].arrays, constant=tuple(scaler.facts["constant"]))
     scaled = blstm.standardise([x.arrays["features"] for x in usable], fitted, clip=settings.pop("feature_clip"))
     inputs = {entry.name: x for entry, x in zip(usable, scaled, strict=True)}
     learnt, checked = (training.labelled(inputs, labels, parts[name], corpus.classes) for name in ("train", "val"))
-    recipe = training.Recipe(tuple(args.stage["architecture"]), **settings)
+    recipe = training.Recipe(tuple(about["architecture"]), **settings)
     trained = training.train(learnt, checked, recipe, n_classes=len(corpus.classes), seed=args.stage["seed"])
-    results = {clip: store.Entry(clip, status=entry.status) for clip, entry in entries.items()}
     for entry, posteriors in zip(usable, blstm.frame_posteriors(trained.model, scaled), strict=True):
         results[entry.name] = store.Entry(entry.name, {"posteriors": posteriors, "time": entry.arrays["time"]})
-    about = {key: args.stage[key] for key in ("fold", "architecture", "repeat", "seed")} | {"classes": corpus.classes}
-    metadata = {"emotiw": json.dumps({**about, "columns": scaler.facts["columns"]}, sort_keys=True)}
     files.write_atomic(args.model, save(trained.model.state_dict(), metadata))
-    about |= {"network": f"{recipe.architecture}_{args.stage['repeat']}", **trained.facts}
+    about |= trained.facts
     about["parts"] = {name: [clip for clip in clips if clip in inputs] for name, clips in parts.items()}
     store.write(args.output, "posteriors", results.values(), stage=args.stage, facts=about)
 

@@ -13,12 +13,16 @@ def main(argv=None):
     clips, parts = kernels.facts["clips"], kernels.facts["parts"]
     row_of_clip = {row.clip: row for row in table.rows}
     train = [row_of_clip[clip] for clip, part in zip(clips, parts, strict=True) if part == "train"]
-    found = classifiers.feature_scores(
-        classifiers.make_classifier(args.stage["classifier"], args.settings["video"]),
-        {name: entry.arrays["matrix"] for name, entry in kernels.entries.items()},
-        classifiers.class_indices([row.label for row in train], table.classes),
-        [row.subject for row in train],
-        args.settings["video"]["inner_folds"],
+    found = (
+        classifiers.no_scores(kernels.entries, len(table.classes))
+        if not train
+        else classifiers.feature_scores(
+            classifiers.make_classifier(args.stage["classifier"], args.settings["video"]),
+            {name: entry.arrays["matrix"] for name, entry in kernels.entries.items()},
+            classifiers.class_indices([row.label for row in train], table.classes),
+            [row.subject for row in train],
+            args.settings["video"]["inner_folds"],
+        )
     )
     scored = found["mean"].scored
     facts = {

@@ -9,6 +9,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import soundfile
 
 from emotiw import store
 
@@ -133,3 +134,25 @@ def test_the_demo_corpus_is_rendered_by_rules(workspace):
 def test_a_target_of_the_readme_is_a_rule(workspace, target):
     done = workspace.snakemake("-n", target)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_corpus_of_sound_alone_is_scored_by_its_sound_in_another_folder(workspace, tmp_path):
+    (tmp_path / "corpus").mkdir()
+    rows = [["clip", "path", "label", "subject", "split"]]
+    for path in sorted((workspace.folder / "corpus/clips").glob("s0?_*.mp4")):
+        found = store.read(workspace.folder / f"results/small/features/audio/{path.stem}.h5", "audio").entries[
+            path.stem
+        ]
+        if path.stem.count("_") == 1:
+            subject, label = path.stem.split("_")
+            soundfile.write(tmp_path / f"corpus/{path.stem}.wav", found.arrays["waveform"], 16000)
+            split = {"s03": "val", "s04": "test", "s05": "test"}.get(subject, "train")
+            rows.append([path.stem, f"{path.stem}.wav", label, subject, split])
+    with (tmp_path / "corpus/manifest.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+    config = workspace.over("sound", f"{{run: sound, clips_per_job: 8, corpus: {{root: {tmp_path / 'corpus'}}}}}")
+    done = workspace.snakemake("--directory", str(tmp_path), config=config)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((tmp_path / "results/sound/report/metrics.json").read_text())
+    assert found["status"]["video"] == {"ok": 0, "no_video": len(rows) - 1}
+    assert found["parts"]["test"]["sources"] == {"fusion": 0, "video": 0, "audio": 6, "prior": 0}

@@ -1,6 +1,6 @@
 """Classifiers on precomputed kernels: decision values a class, in the declared order, and out-of-fold ones."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,7 +174,7 @@ def out_of_fold(
         return values, scored
     for train, test in StratifiedGroupKFold(n).split(K, y, groups):
         if np.unique(y[train]).size == len(counts):
-            fitted = fit(classifier, K[np.ix_(train, train)], y[train])
+            fitted = fit(_bounded(classifier, len(train)), K[np.ix_(train, train)], y[train])
             values[test] = decision_values(fitted, K[np.ix_(test, train)])
             scored[test] = True
     return values, scored
@@ -233,7 +233,7 @@ def mean_scores(tables: Sequence[Table]) -> tuple[list[str], list[str], Matrix]:
     Raises
     ------
     StoreError
-        If the classes differ in name or order, or no clip is in all systems.
+        If the classes differ in name or order.
     """
     clips, classes, _ = tables[0]
     for _, other, _ in tables:
@@ -243,10 +243,20 @@ def mean_scores(tables: Sequence[Table]) -> tuple[list[str], list[str], Matrix]:
             )
     row_of_clip = [{clip: i for i, clip in enumerate(names)} for names, _, _ in tables]
     common = [clip for clip in clips if all(clip in rows for rows in row_of_clip)]
-    if not common:
-        raise StoreError(f"scores: no clip is in all of {len(tables)} systems; expected some; check the statuses")
     chosen = [table[2][[rows[clip] for clip in common]] for rows, table in zip(row_of_clip, tables, strict=True)]
     return common, list(classes), np.mean(chosen, axis=0)
+
+
+def _bounded(classifier: BaseEstimator, n_train: int) -> BaseEstimator:
+    """Copy of a classifier with no more components than the part of the training sets that it is fitted on."""
+    wanted = getattr(classifier, "n_components", None)
+    return classifier if wanted is None else clone(classifier).set_params(n_components=min(wanted, n_train))
+
+
+def no_scores(names: Iterable[str], n_classes: int) -> dict[str, Scores]:
+    """Scores of no clip for each kernel and `mean`: where a fold has nothing to train on."""
+    nothing = Scores(np.zeros((0, n_classes)), np.zeros(0, dtype=np.bool_), None)
+    return dict.fromkeys([*names, "mean"], nothing)
 
 
 def _n_components(fitted: BaseEstimator) -> list[int] | None:

@@ -158,6 +158,9 @@ def symmetrised(K: Matrix) -> tuple[Matrix, float]:
     return S, float(eigenvalues[0])
 
 
+MODELS = ("subspace", "covariance", "gaussian")
+
+
 def feature_kernels(
     sets: Mapping[str, Frames], n_train: int, *, rank: int, regularisation: float, degree: int
 ) -> dict[str, Kernel]:
@@ -171,7 +174,7 @@ def feature_kernels(
     sets : mapping of str to ndarray, shape (n_frames, d)
         The image set of each clip, training clips first.
     n_train : int
-        How many are training clips: nothing is fitted on the others.
+        How many are training clips: nothing is fitted on the others. Without any set the kernels are empty.
     rank : int
         Dimension of the subspaces.
     regularisation : float
@@ -184,15 +187,19 @@ def feature_kernels(
     FeatureError
         If fewer than two sets are for training, a clip's set is too small, or a kernel is not one.
     """
+    if not sets:
+        return {
+            f"{model}_{name}": Kernel(np.zeros((0, 0)), 1.0, 0.0) for model in MODELS for name in ("polynomial", "rbf")
+        }
     if n_train < 2:
         raise FeatureError(f"kernels: {n_train} training clips are usable; expected at least 2; check their statuses")
-    models: dict[str, Callable[[Frames], Matrix]] = {
-        "subspace": lambda F: _projector(image_sets.linear_subspace(F, rank)),
-        "covariance": lambda F: image_sets.log_covariance(F, regularisation),
-        "gaussian": lambda F: image_sets.log_gaussian(F, regularisation),
-    }
+    points: tuple[Callable[[Frames], Matrix], ...] = (
+        lambda F: _projector(image_sets.linear_subspace(F, rank)),
+        lambda F: image_sets.log_covariance(F, regularisation),
+        lambda F: image_sets.log_gaussian(F, regularisation),
+    )
     kernels = {}
-    for name, model in models.items():
+    for name, model in zip(MODELS, points, strict=True):
         G = _products(_named(model, sets))
         kernels[f"{name}_polynomial"] = _polynomial(G, degree)
         kernels[f"{name}_rbf"] = _rbf(G, n_train)

@@ -11,6 +11,7 @@ from typing import Any
 
 from emotiw import manifest as manifests
 from emotiw import settings
+from emotiw.errors import WeightsError
 from emotiw.files import sha256
 from emotiw.manifest import Manifest
 from emotiw.stage import PACKAGE, Stage
@@ -161,6 +162,8 @@ class Plan:
         if name == "train_blstm":
             more |= self._network(wildcards["architecture"], int(wildcards["repeat"]))
         if name in ("evaluate", "report", "faces_film"):
+            corpus = self.manifest
+            more["corpus"] = [corpus.corpus, corpus.synthetic, corpus.scheme, list(corpus.notes)]
             more["folds"] = list(self.folds)
             more["rows"] = [self._rows_digest(fold, PARTS) for fold in self.folds]
         return more
@@ -187,7 +190,10 @@ class Plan:
         about = self.config["weights"][name]
         if about["path"] is None:
             return str(about["source"]["sha256"])
-        return str(about["sha256"] or sha256(Path(about["path"])))
+        try:
+            return str(about["sha256"] or sha256(Path(about["path"])))
+        except OSError as error:
+            raise WeightsError(f"{about['path']}: {error.strerror}; correct weights.{name}.path") from error
 
     def _per_job(self, name: str, fold: str | None = None, parts: Sequence[str] = PARTS) -> dict[str, Stage]:
         jobs = {job: self.stage(name, job=job).digest for job in self.jobs(fold, parts)}

@@ -14,6 +14,7 @@ from emotiw.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULTS = ROOT / "config.yaml"
+RESERVED = ("demo_corpus", "weights")
 SCHEMA = ROOT / "schemas" / "config.schema.yaml"
 
 
@@ -135,6 +136,8 @@ def _contradictions(config: Mapping[str, Any]) -> list[str]:
     if chosen["classifier"] not in video["classifiers"]:
         known = f"{chosen['classifier']!r} is not among video.classifiers {video['classifiers']}"
         lines.append(f"video.combination.classifier: {known}; add it there")
+    if config["run"] in RESERVED:
+        lines.append(f"run: {config['run']!r} is the folder of something else below results/; choose another name")
     if config["corpus"]["kind"] == "csv" and not config["corpus"]["table"]:
         lines.append("corpus.table: is null, expected the table's path below corpus.root for the kind csv")
     return lines

@@ -23,6 +23,12 @@ class Fold:
     test: tuple[str, ...]
 
 
+def lacking(labels: Iterable[str], classes: Sequence[str]) -> list[str]:
+    """Classes that none of the labels is."""
+    present = set(labels)
+    return [name for name in classes if name not in present]
+
+
 def folds(clips: Sequence[str], splits: Sequence[str], fold_names: Sequence[str]) -> dict[str, Fold]:
     """Divide clips by their fold names where they have any, else by their splits.
 

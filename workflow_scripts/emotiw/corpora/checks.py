@@ -59,6 +59,8 @@ def check_file(candidate: Candidate, root: Path, *, allow_outside: bool) -> list
     except (OSError, ValueError) as error:
         reason = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
         return [f"{subject} {reason}; correct the path or restore the file"]
+    if set(str(candidate.path)) & set("{}\n"):
+        return [f"{subject} has a brace or a line break in its name, which Snakemake cannot take; rename it"]
     if not stat.S_ISREG(mode):
         return [f"{subject} is {_kind(mode)}, expected a regular file"]
     if not allow_outside and not Path(real).is_relative_to(root):
@@ -144,8 +146,8 @@ def _check_fold(fold: Fold, label_of_clip: Mapping[str, str], classes: Sequence[
     if not fold.train:
         yield "split train is empty; a model needs clips to train on"
         return
-    if not fold.val and not fold.test:
-        yield "splits val and test are empty; one of them is needed to score on"
+    if not fold.val:
+        yield "split val is empty; networks stop and fusion weights are chosen on it, so set clips aside for it"
     present = {label_of_clip[clip] for clip in fold.train}
     for label in classes:
         if label not in present:
