@@ -175,7 +175,7 @@ def test_a_wav_of_unstated_size_is_read(tmp_path):
     [
         ("a.avi", "mpeg4", 5700, "Invalid data found"),
         ("a.avi", "mpeg4", 60, "no video or audio stream"),
-        ("a.mp4", "libx264", 60, "(Invalid data found|no frame decodes)"),
+        ("a.mp4", "libx264", 60, ".*; expected a decodable clip"),
     ],
 )
 def test_corrupt_content_is_refused(tmp_path, name, codec, start, found):
