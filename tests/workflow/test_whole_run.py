@@ -110,7 +110,7 @@ def test_a_corpus_that_leaks_is_refused_before_any_job(workspace):
     assert not (workspace.folder / "results/leaking/features").exists()
 
 
-def test_the_jobs_ran_once_each(workspace):
+def test_each_job_of_a_clip_has_a_log_of_its_own(workspace):
     logs = Counter(path.parent.name for path in (workspace.folder / "results/small/logs").rglob("*.log"))
     assert logs["cnn"] == logs["egemaps"] == workspace.n_clips
 

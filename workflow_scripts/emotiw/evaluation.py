@@ -12,7 +12,7 @@ from emotiw import fusion, metrics, scores, store
 from emotiw.errors import StoreError
 from emotiw.manifest import Manifest
 from emotiw.scores import Bools, Floats, Ints, Table
-from emotiw.splits import Fold
+from emotiw.splits import SPLITS, Fold
 from emotiw.status import Status
 
 MAIN = ("video", "audio", "fusion")
@@ -55,7 +55,7 @@ def pools(
     corpus: Manifest, folds: NamedFolds, fused: Sequence[Table], single: Mapping[str, Sequence[Table]]
 ) -> list[Pool]:
     """Join each part of all folds (see `pool`); the systems of one modality only where they are scored."""
-    return [pool(corpus, folds, part, fused, single if part in SCORED else {}) for part in scores.PARTS]
+    return [pool(corpus, folds, part, fused, single if part in SCORED else {}) for part in SPLITS]
 
 
 def pool(

@@ -14,11 +14,11 @@ from emotiw import settings
 from emotiw.errors import WeightsError
 from emotiw.files import sha256
 from emotiw.manifest import Manifest
+from emotiw.splits import SPLITS
 from emotiw.stage import PACKAGE, Stage
 from emotiw.stage import stage as identity
 
 PROGRAMS = PACKAGE.parent
-PARTS = ("train", "val", "test")
 DESCRIPTORS = ("cnn", "dense_sift", "hog", "lbp_top")
 CLASSIFIER_SETTINGS = {"pls": "n_components", "kernel_pls": "n_components", "svm": "svm_c", "logistic": "logistic_c"}
 
@@ -73,13 +73,13 @@ class Plan:
         """Paths of the clips of a job."""
         return [str(self._rows[clip].path) for clip in self._jobs[job]]
 
-    def jobs(self, fold: str | None = None, parts: Sequence[str] = PARTS) -> list[str]:
+    def jobs(self, fold: str | None = None, parts: Sequence[str] = SPLITS) -> list[str]:
         """Jobs that hold the clips of the parts of a fold, or all jobs."""
         if fold is None:
             return sorted(self._jobs)
         return sorted({self._rows[clip].job for part in parts for clip in getattr(self.folds[fold], part)})
 
-    def features(self, name: str, fold: str | None = None, parts: Sequence[str] = PARTS) -> list[str]:
+    def features(self, name: str, fold: str | None = None, parts: Sequence[str] = SPLITS) -> list[str]:
         """Files of a per-clip stage that hold the clips of the parts of a fold, or all its files."""
         return [f"{self.folder}/features/{name}/{job}.h5" for job in self.jobs(fold, parts)]
 
@@ -158,14 +158,14 @@ class Plan:
         if name in ("landmarks", "alexnet"):
             more["sha256"] = self._weights_sha256(name)
         if "fold" in wildcards:
-            more["rows"] = self._rows_digest(wildcards["fold"], ("train",) if name in ("pca", "scaler") else PARTS)
+            more["rows"] = self._rows_digest(wildcards["fold"], ("train",) if name in ("pca", "scaler") else SPLITS)
         if name == "train_blstm":
             more |= self._network(wildcards["architecture"], int(wildcards["repeat"]))
         if name in ("evaluate", "report", "faces_film"):
             corpus = self.manifest
             more["corpus"] = [corpus.corpus, corpus.synthetic, corpus.scheme, list(corpus.notes)]
             more["folds"] = list(self.folds)
-            more["rows"] = [self._rows_digest(fold, PARTS) for fold in self.folds]
+            more["rows"] = [self._rows_digest(fold, SPLITS) for fold in self.folds]
         return more
 
     def _network(self, architecture: str, repeat: int) -> dict[str, Any]:
@@ -195,7 +195,7 @@ class Plan:
         except OSError as error:
             raise WeightsError(f"{about['path']}: {error.strerror}; correct weights.{name}.path") from error
 
-    def _per_job(self, name: str, fold: str | None = None, parts: Sequence[str] = PARTS) -> dict[str, Stage]:
+    def _per_job(self, name: str, fold: str | None = None, parts: Sequence[str] = SPLITS) -> dict[str, Stage]:
         jobs = {job: self.stage(name, job=job).digest for job in self.jobs(fold, parts)}
         return {name: Stage(jobs)}
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from emotiw import charts, collection
+from emotiw.emotions import HIDDEN
 from emotiw.errors import StoreError
 from emotiw.evaluation import MAIN
 from emotiw.manifest import Manifest
@@ -186,7 +187,7 @@ def clip_rows(
     for clip, row in chosen.items():
         posteriors = [float(row[f"p_{label}"]) for label in corpus.classes]
         right = row["predicted_fusion"] == row["label"]
-        outcome = "hidden" if row["label"] == "?" else "right" if right else "wrong"
+        outcome = "hidden" if row["label"] == HIDDEN else "right" if right else "wrong"
         yield {
             **row,
             "outcome": outcome,
@@ -202,7 +203,7 @@ def class_counts(corpus: Manifest) -> list[tuple[str, list[int]]]:
     for row in corpus.rows:
         counts.setdefault(row.fold or row.split, Counter())[row.label] += 1
     counts = dict(sorted(counts.items())) | {"all": sum(counts.values(), Counter())}
-    return [(name, [found[label] for label in (*corpus.classes, "?")]) for name, found in counts.items()]
+    return [(name, [found[label] for label in (*corpus.classes, HIDDEN)]) for name, found in counts.items()]
 
 
 def deviations(config: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -9,16 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from emotiw import fusion, store
+from emotiw.emotions import HIDDEN
 from emotiw.errors import StoreError
 from emotiw.manifest import Manifest
-from emotiw.splits import Fold
+from emotiw.splits import SPLITS, Fold
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
-
-PARTS = ("train", "val", "test")
-HIDDEN = "?"  # label of a test clip whose truth the organisers keep
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def subjects_of(corpus: Manifest, clips: Iterable[str]) -> Ints:
 
 def parts_of(fold: Fold) -> dict[str, str]:
     """Part of each clip of a fold, by clip in sorted order."""
-    parts = {clip: part for part in PARTS for clip in getattr(fold, part)}
+    parts = {clip: part for part in SPLITS for clip in getattr(fold, part)}
     return dict(sorted(parts.items()))
 
 
