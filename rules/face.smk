@@ -35,3 +35,40 @@ rule faces_film:
     shell:
         'python "$EMOTIW_PROGRAMS"/faces_film.py --manifest {input.manifest:q} --faces {params.faces_folder:q} --output {output:q}'
         " --stage {params.stage:q} > {log:q} 2>&1"
+
+
+rule contact_sheet:
+    input:
+        faces=f"{RUN}/features/faces/{{job}}.h5",
+    output:
+        f"{RUN}/report/contact_sheets/{{job}}.png",
+    log:
+        f"{RUN}/logs/contact_sheet/{{job}}.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    params:
+        stage=stage("contact_sheet"),
+    shell:
+        'python "$EMOTIW_PROGRAMS"/contact_sheet.py --faces {input.faces:q} --output {output:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"
+
+
+rule contact_page:
+    input:
+        manifest=ancient(TABLE),
+        faces=PLAN.features("faces"),
+        sheets=PLAN.contact_sheets(),
+    output:
+        f"{RUN}/report/contact_sheets.html",
+    log:
+        f"{RUN}/logs/contact_page.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    params:
+        faces_folder=folder("faces"),
+        stage=stage("contact_page"),
+    shell:
+        'python "$EMOTIW_PROGRAMS"/contact_page.py --manifest {input.manifest:q} --faces {params.faces_folder:q} --output {output:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"

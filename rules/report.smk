@@ -34,6 +34,8 @@ rule report:
         predictions=rules.evaluate.output.predictions,
         faces=PLAN.features("faces"),
         records=[rules.landmarks.output.record, rules.alexnet.output.record],
+        # it is linked to, not read
+        contact_page=ancient(rules.contact_page.output),
     output:
         f"{RUN}/report/report.html",
     log:

@@ -92,13 +92,21 @@ def faces_arrays(rng: np.random.Generator) -> dict[str, np.ndarray]:
     }
 
 
+FACES_FACTS = {
+    **{"n_searched": 10, "n_searched_whole": 1, "n_detected": 9, "n_faces_max": 1, "n_kept": 9},
+    **{"detected_fraction": 0.9, "kept_fraction": 0.9, "n_cuts": 0, "n_scenes": 1},
+}
+
+
 def _write_clips(run: Run, rng: np.random.Generator) -> None:
     for i, row in enumerate(run.corpus.rows):
         video, audio = status(i)
         seen = faces_arrays(rng) if video == Status.OK else {}
         heard = {"waveform": np.zeros(8, np.float32)} if audio == Status.OK else {}
         for kind, arrays, state in (("faces", seen, video), ("audio", heard, audio)):
-            store.write(run.folder / kind / f"{row.job}.h5", kind, [store.Entry(row.clip, arrays, state)], stage={})
+            facts = FACES_FACTS if kind == "faces" and arrays else {}
+            entry = store.Entry(row.clip, arrays, state, facts)
+            store.write(run.folder / kind / f"{row.job}.h5", kind, [entry], stage={})
 
 
 def _write_scores(run: Run, name: str, fold: splits.Fold, rng: np.random.Generator) -> None:

@@ -15,7 +15,7 @@ PROGRAMS = {
         *("landmarks", "alexnet", "faces", "cnn", "dense_sift", "hog", "lbp_top"),
         *("pca", "kernels", "video_scores", "video_combination"),
     ),
-    "report": ("faces_film", "fusion", "evaluate", "report"),
+    "report": ("faces_film", "contact_sheet", "contact_page", "fusion", "evaluate", "report"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Faces: the rule of choice, the track, the boxes, and what is recorded of clips without faces."""
+"""Faces: where they are searched, the boxes, cuts, and what is recorded of clips without faces."""
 
 import runpy
 from functools import cache
@@ -7,15 +7,16 @@ import dlib
 import numpy as np
 import pytest
 from skimage.data import astronaut
+from skimage.filters import gaussian
 from skimage.transform import resize
 
 import media_fixtures as make
-from emotiw import acquisition, faces, files, media, store
+from emotiw import acquisition, cuts, detection, faces, files, media, store
 from emotiw.errors import MediaError
-from emotiw.faces import Face
 from emotiw.stage import Stage
 from emotiw.status import Status
 from emotiw.store import Entry
+from emotiw.tracks import Face, overlap
 from test_weights import digest, local, train_predictor
 
 SETTINGS = {
@@ -51,7 +52,11 @@ def scripted(*answers):
 
 def follow(detect, n, **changed):
     frames = [media.Frame(0.1 * i**2, BLANK, i) for i in range(n)]
-    return faces.track(frames, detect, predictor, SETTINGS | changed)
+    return faces.search(frames, detect, predictor, SETTINGS | changed)
+
+
+def kept_indices(found):
+    return [it.index for it in found.kept]
 
 
 @cache
@@ -70,35 +75,10 @@ def scene(*places, width=200, size=(220, 480)):
 
 def track_images(images, **changed):
     frames = [media.Frame(0.04 * i, image, i) for i, image in enumerate(images)]
-    return faces.track(frames, faces.detector(), predictor, SETTINGS | changed)
+    return faces.search(frames, detection.detector(), predictor, SETTINGS | changed)
 
 
-def overlap(a, b):
-    """Intersection over union of two boxes."""
-    width = min(a[2], b[2]) - max(a[0], b[0]) + 1
-    height = min(a[3], b[3]) - max(a[1], b[1]) + 1
-    common = max(0, width) * max(0, height)
-    return common / (Face(a, 0).area + Face(b, 0).area - common)
-
-
-# --- choice and track --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("boxes", "expected"),
-    [
-        ([(0, 0, 9, 9), (50, 50, 69, 69)], 1),
-        ([(30, 0, 39, 9), (20, 50, 29, 59)], 1),
-        ([(20, 50, 29, 59), (20, 10, 29, 19)], 1),
-    ],
-    ids=["area", "then left", "then top"],
-)
-def test_the_largest_face_is_chosen(boxes, expected):
-    assert faces.largest([Face(box, 1.0) for box in boxes]).box == boxes[expected]
-
-
-def test_the_area_counts_both_edges():
-    assert Face((10, 20, 19, 24), 0).area == 50
+# --- where faces are searched ------------------------------------------------------------------------------------
 
 
 def test_frames_without_a_face_are_skipped_and_keep_their_time():
@@ -114,7 +94,7 @@ def test_frames_without_a_face_are_skipped_and_keep_their_time():
 def test_every_nth_frame_is_searched():
     face = [Face((50, 50, 129, 129), 2.0)]
     detect, shapes = scripted(face, face, face)
-    assert follow(detect, 7, frame_step=3, track=False).indices == [0, 3, 6]
+    assert kept_indices(follow(detect, 7, frame_step=3, track=False)) == [0, 3, 6]
     assert len(shapes) == 3
 
 
@@ -123,31 +103,76 @@ def test_the_surroundings_of_the_last_face_are_searched_next():
     found = follow(detect, 2)
     # margins of half a face; the left and top edges fall back to a multiple of dlib's cell of 8 px
     assert shapes == [(200, 300), (187 - 40, 207 - 64)]
-    assert found.faces[1] == Face((94, 70, 165, 141), 1.5)
+    assert found.kept[1].face == Face((94, 70, 165, 141), 1.5)
     assert found.facts["n_searched_whole"] == 1
 
 
-@pytest.mark.parametrize("near", [[], [Face((30, 30, 101, 101), 0.3)]], ids=["lost", "low score"])
+@pytest.mark.parametrize(
+    "near",
+    [[], [Face((10, 30, 81, 101), 0.3)], [Face((70, 90, 141, 161), 2.0)]],
+    ids=["lost", "low score", "another face"],
+)
 def test_the_whole_frame_is_searched_again_in_the_same_frame(near):
-    elsewhere = Face((200, 20, 271, 91), 2.0)
+    elsewhere = Face((200, 20, 271, 91), 2.0)  # a box in px of the whole frame
     detect, shapes = scripted([Face((10, 80, 81, 151), 2.0)], near, [elsewhere])
     found = follow(detect, 2)
     assert [shape == (200, 300) for shape in shapes] == [True, False, True]
-    assert found.faces[1] == elsewhere
+    assert found.kept[1].face == elsewhere
 
 
 def test_no_box_is_taken_from_another_frame():
     detect, shapes = scripted([Face((10, 80, 81, 151), 2.0)], [], [], [])
     found = follow(detect, 3)
-    assert found.indices == [0]
+    assert kept_indices(found) == [0]
     assert shapes[-1] == (200, 300)  # after a frame without a face the search starts anew
 
 
 def test_without_tracking_every_frame_is_searched_in_whole():
     face = [Face((50, 50, 129, 129), 2.0)]
     detect, shapes = scripted(face, face)
-    assert follow(detect, 2, track=False).n_searched_whole == 2
+    assert follow(detect, 2, track=False).facts["n_searched_whole"] == 2
     assert set(shapes) == {(200, 300)}
+
+
+def test_the_whole_frame_is_searched_every_second():
+    here, bigger = [Face((8, 80, 79, 151), 2.0)], [Face((8, 80, 79, 151), 2.0), Face((150, 20, 269, 139), 2.0)]
+    near = [Face((8, 40, 79, 111), 2.0)]  # in px of a window that begins at (0, 40)
+    detect, shapes = scripted(here, near, near, near, bigger)
+    found = follow(detect, 5)  # at 0, 0.1, 0.4, 0.9 and 1.6 s
+    assert [shape == (200, 300) for shape in shapes] == [True, False, False, False, True]
+    assert [it.face.box[0] for it in found.kept] == [8, 8, 8, 8, 150]
+    assert found.facts["n_faces_max"] == 2
+
+
+def test_windows_that_hold_more_than_the_frame_are_not_searched():
+    huge = [Face((10, 10, 290, 190), 2.0)]
+    detect, shapes = scripted(huge, huge)
+    many = [Face((x, y, x + 71, y + 71), 2.0) for x in (0, 75, 150, 225) for y in (0, 75)]
+    assert detection.search_near(BLANK, detect, many, many, 0) is None
+    assert shapes == []
+
+
+def test_a_faint_face_beside_a_sure_one_may_be_lost_without_a_search_of_the_whole():
+    sure, faint = Face((8, 80, 79, 151), 2.0), Face((200, 80, 271, 151), 0.2)
+    detect, shapes = scripted([Face((8, 40, 79, 111), 2.0)], [])
+    assert detection.search_near(BLANK, detect, [sure, faint], [sure, faint], 0) == [sure]
+    assert len(shapes) == 2
+
+
+def test_a_face_seen_in_two_windows_is_one():
+    near = [Face((8, 80, 79, 151), 2.0), Face((60, 80, 131, 151), 0.4)]
+    detect, _ = scripted([Face((8, 40, 79, 111), 2.0)], [Face((0, 40, 55, 111), 0.4)])
+    assert len(detection.search_near(BLANK, detect, near, near[:1], 0)) == 1
+
+
+def test_all_known_faces_are_followed_for_the_longest():
+    left, right = Face((8, 80, 79, 151), 2.0), Face((208, 80, 279, 151), 2.0)
+    window = [Face((8, 40, 79, 111), 2.0)]
+    detect, shapes = scripted([left, right], window, [Face((40, 40, 111, 111), 2.0)], window, [], [left])
+    found = follow(detect, 3, select="longest")
+    assert [shape == (200, 300) for shape in shapes] == [True, False, False, False, False, True]
+    assert [it.face for it in found.kept] == [left] * 3
+    assert (found.facts["n_detected"], found.facts["n_kept"]) == (3, 3)
 
 
 # --- dlib on a portrait ------------------------------------------------------------------------------------------
@@ -157,20 +182,30 @@ def test_without_tracking_every_frame_is_searched_in_whole():
 def test_tracked_boxes_agree_with_those_of_the_whole_frame(width, place):
     image = scene(place, width=width, size=(350, 480))
     tracked, whole = track_images([image, image]), track_images([image], track=False)
-    assert tracked.n_searched_whole == 1
-    assert overlap(tracked.faces[1].box, whole.faces[0].box) > 0.65  # at most one step of dlib's pyramid
+    assert tracked.facts["n_searched_whole"] == 1
+    assert overlap(tracked.kept[1].face.box, whole.kept[0].face.box) > 0.65  # at most one step of dlib's pyramid
 
 
 def test_a_cut_to_a_face_elsewhere_is_followed():
     found = track_images([scene((0, 0)), scene((0, 0)), scene((270, 10)), scene((270, 10))])
-    assert found.indices == [0, 1, 2, 3]
-    assert found.n_searched_whole == 2
-    assert [face.box[0] > 270 for face in found.faces] == [False, False, True, True]
+    assert kept_indices(found) == [0, 1, 2, 3]
+    assert found.facts["n_searched_whole"] == 2
+    assert [it.face.box[0] > 270 for it in found.kept] == [False, False, True, True]
 
 
 def test_two_faces_are_counted():
     found = track_images([scene((10, 10), (260, 10))])
-    assert (found.n_faces_max, len(found.chips)) == (2, 1)
+    assert (found.facts["n_faces_max"], len(found.kept)) == (2, 1)
+
+
+def test_the_face_that_lasts_longest_is_kept_of_two():
+    both = scene((10, 10), (260, 10))
+    one = both.copy()
+    one[10:210, 10:210] = gaussian(one[10:210, 10:210], 12, channel_axis=2, preserve_range=True)
+    found = track_images([both, both, one, both, one], select="longest")
+    assert kept_indices(found) == [0, 1, 2, 3, 4]
+    assert all(it.face.box[0] > 260 for it in found.kept)
+    assert found.facts["n_faces_max"] == 2
 
 
 def test_chips_are_8_bit_rgb_of_the_size_asked():
@@ -181,9 +216,68 @@ def test_chips_are_8_bit_rgb_of_the_size_asked():
 
 def test_landmarks_are_pixels_of_the_frame():
     found = track_images([scene((201, 7))])
-    left, top, right, bottom = found.faces[0].box
+    left, top, right, bottom = found.kept[0].face.box
     x, y = found.arrays["landmarks"][0].T
     assert ((left <= x) & (x <= right) & (top <= y) & (y <= bottom)).all()
+
+
+# --- cuts between real clips -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def joined(shared, tmp_path_factory):
+    """Two real clips joined, the second beside another, larger face; the small face does not move far at the cut.
+
+    The size of a scene is 848 x 368 px; the cut is at frame 12.
+    """
+
+    def frames(name, n):
+        return [frame.image for frame, _ in zip(media.frames(shared / "clips" / name, LIMITS), range(n), strict=False)]
+
+    first, second = frames("grid/bbaf2n.mpg", 12), frames("grid/brbk7n.mpg", 12)
+    beside = [np.repeat(np.repeat(image, 2, 0), 2, 1)[180:548, 200:680] for image in frames("grid/lbbc2a.mpg", 12)]
+    scenes = [np.zeros((368, 848, 3), np.uint8) for _ in range(24)]
+    for image, part in zip(scenes, first + second, strict=True):
+        image[:288, :360] = part
+    for image, part in zip(scenes[12:], beside, strict=True):
+        image[:, 368:] = part
+    path = tmp_path_factory.mktemp("cut") / "joined.mp4"
+    return make.clip(path, n=24, size=(848, 368), paint=lambda i, *_: scenes[i])
+
+
+def test_the_largest_face_is_found_at_once_after_a_cut(joined):
+    found = entry(joined)
+    assert (found.facts["n_cuts"], found.facts["n_scenes"]) == (1, 2)
+    assert found.arrays["frame"].tolist() == list(range(24))
+    assert (found.arrays["box"][:, 0] > 368).tolist() == [False] * 12 + [True] * 12
+    assert found.facts["n_searched_whole"] == 2
+
+
+def test_without_the_cue_the_face_near_the_last_place_hides_the_largest(joined, monkeypatch):
+    monkeypatch.setattr(cuts, "CUT", 9.0)
+    found = entry(joined)
+    assert found.facts["n_cuts"] == 0
+    assert (found.arrays["box"][12:20, 0] < 368).all()
+
+
+def test_a_track_does_not_outlast_a_cut(joined):
+    found = entry(joined, select="longest")
+    assert found.facts["n_scenes"] == 1
+    assert found.facts["n_detected"] == 24
+    assert found.facts["n_kept"] == len(found.arrays["frame"]) == 12
+    assert found.facts["kept_fraction"] == 0.5
+    assert np.ptp(found.arrays["frame"]) == 11
+
+
+@pytest.mark.parametrize("name", ["grid/lbax4n.mpg", "crema_d/1001_DFA_ANG_XX.flv"])
+def test_tracking_agrees_with_the_search_of_whole_frames_on_real_clips(shared, name):
+    boxes = {}
+    for track in (True, False):
+        frames = [frame for frame, _ in zip(media.frames(shared / "clips" / name, LIMITS), range(20), strict=False)]
+        found = faces.search(frames, detection.detector(), predictor, SETTINGS | {"track": track})
+        boxes[track] = {it.index: it.face.box for it in found.kept}
+    assert boxes[True].keys() == boxes[False].keys()
+    assert np.mean([overlap(boxes[True][i], boxes[False][i]) for i in boxes[True]]) > 0.8
 
 
 # --- entries of clips --------------------------------------------------------------------------------------------

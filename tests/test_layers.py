@@ -18,6 +18,8 @@ NUMERICS = {
         "fusion",
         "metrics",
         "splits",
+        "tracks",
+        "cuts",
     ),
     *("demo.action_units", "demo.design", "demo.face", "demo.portrait", "demo.scene", "demo.voice"),
 }

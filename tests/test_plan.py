@@ -66,6 +66,7 @@ def test_everything_is_a_target():
     targets = set(plan().targets())
     assert targets >= {*plan().audio_targets(), *plan().video_targets(), *plan().feature_files()}
     assert {"results/demo/report/report.html", "results/demo/fusion/official/scores.h5"} <= targets
+    assert {"results/demo/report/contact_sheets.html", "results/demo/report/contact_sheets/test0.png"} <= targets
 
 
 def test_every_feature_and_classifier_is_scored():
@@ -77,7 +78,9 @@ def test_every_feature_and_classifier_is_scored():
     ]
 
 
-@pytest.mark.parametrize("stage", ["audio", "egemaps", "functionals", "faces", "cnn", "dense_sift", "hog", "lbp_top"])
+@pytest.mark.parametrize(
+    "stage", ["audio", "egemaps", "functionals", "faces", "cnn", "dense_sift", "hog", "lbp_top", "contact_sheet"]
+)
 def test_the_content_of_a_clip_is_in_the_identity_of_its_own_jobs_only(stage):
     other = plan(with_clip("test0", sha256="new"))
     assert plan().stage(stage, job="test0").digest != other.stage(stage, job="test0").digest

@@ -22,7 +22,8 @@ def gathered(n_features):
 
 
 DESCRIPTORS = {"cnn": CLIPS, "dense_sift": CLIPS, "hog": CLIPS, "lbp_top": CLIPS}
-FACES_DOWN = {"faces": CLIPS, "faces_film": 1, **DESCRIPTORS, **gathered(2)}
+SHEETS = {"contact_sheet": CLIPS, "contact_page": 1}
+FACES_DOWN = {"faces": CLIPS, "faces_film": 1, **SHEETS, **DESCRIPTORS, **gathered(2)}
 AUDIO_DOWN = {"audio": CLIPS, "egemaps": CLIPS, "functionals": CLIPS, **AUDIO_END}
 
 EDITS = {
@@ -30,6 +31,11 @@ EDITS = {
     "emotiw/audio.py": AUDIO_DOWN,
     "emotiw/egemaps.py": {"egemaps": CLIPS, "functionals": CLIPS, **AUDIO_END},
     "emotiw/faces.py": FACES_DOWN,
+    "emotiw/detection.py": FACES_DOWN,
+    "emotiw/tracks.py": FACES_DOWN,
+    "emotiw/cuts.py": FACES_DOWN,
+    "emotiw/contact_sheet.py": SHEETS,
+    "emotiw/contact_page.py": {"contact_page": 1},
     "emotiw/cnn.py": {"cnn": CLIPS, **gathered(1)},
     "emotiw/descriptors.py": {"dense_sift": CLIPS, "hog": CLIPS, "lbp_top": CLIPS, **gathered(1)},
     "emotiw/acquisition.py": {"landmarks": 1, "alexnet": 1, **FACES_DOWN},
@@ -61,6 +67,8 @@ EDITS = {
     "evaluate.py": {"evaluate": 1, "report": 1},
     "report.py": {"report": 1},
     "faces_film.py": {"faces_film": 1},
+    "contact_sheet.py": SHEETS,
+    "contact_page.py": {"contact_page": 1},
 }
 
 
@@ -88,6 +96,7 @@ def test_an_edited_module_runs_what_imports_it(workspace, name):
     [
         ("egemaps_frames.conf.inc", {"egemaps": CLIPS, "functionals": CLIPS, **AUDIO_END}),
         ("report.html.j2", {"report": 1}),
+        ("contact_page.css", {"contact_page": 1}),
     ],
 )
 def test_an_edited_data_file_runs_what_reads_it(workspace, name, expected):

@@ -19,7 +19,12 @@ from emotiw.manifest import Manifest
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
-REPORTED = {"report.html": "the report", "metrics.json": "every metric", "faces.mp4": "a film of the faces"}
+REPORTED = {
+    "report.html": "the report",
+    "metrics.json": "every metric",
+    "contact_sheets.html": "the faces of every clip",
+    "faces.mp4": "a film of the faces",
+}
 
 ConfigFiles = Annotated[
     list[Path] | None, typer.Option("--configfile", help="Laid over config.yaml; of several, later ones win.")

@@ -1,5 +1,6 @@
 """Find and align the faces of a clip, and keep one of each frame."""
 
+from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -48,12 +49,13 @@ class Search:
         self._choice = CHOICES[settings["select"]]()
         self._cue = CutCue()
         self._whole_s = -np.inf
-        self._counts = dict.fromkeys(("n_searched", "n_searched_whole", "n_detected", "n_faces_max", "n_cuts"), 0)
+        self._cuts: list[int] = []
+        self._counts = dict.fromkeys(("n_searched", "n_searched_whole", "n_detected", "n_faces_max"), 0)
 
     def see(self, frame: media.Frame) -> None:
         """Search the next frame, unless `frame_step` skips it."""
         if self._cue(frame.image):
-            self._counts["n_cuts"] += 1
+            self._cuts.append(frame.index)
             self._choice.cut()
         if frame.index % self._settings["frame_step"]:
             return
@@ -83,11 +85,17 @@ class Search:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Counts of frames (searched, searched in whole, with a face, kept), of cuts, and the most faces in a frame."""
-        n_searched, n_kept = self._counts["n_searched"], len(self.kept)
-        detected = self._counts["n_detected"] / n_searched if n_searched else 0.0
-        kept = n_kept / n_searched if n_searched else 0.0
-        return {**self._counts, "n_kept": n_kept, "detected_fraction": detected, "kept_fraction": kept}
+        """Counts of frames (searched, in whole, with a face, kept), the most faces in one, cuts, and scenes of those kept."""
+        n_searched, kept = self._counts["n_searched"], self.kept
+        scenes = {bisect(self._cuts, it.index) for it in kept}
+        return {
+            **self._counts,
+            "n_kept": len(kept),
+            "detected_fraction": self._counts["n_detected"] / n_searched if n_searched else 0.0,
+            "kept_fraction": len(kept) / n_searched if n_searched else 0.0,
+            "n_cuts": len(self._cuts),
+            "n_scenes": len(scenes),
+        }
 
     def _search(self, frame: media.Frame) -> list[Face]:
         choice, upsample = self._choice, self._settings["upsample"]

@@ -34,6 +34,8 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "faces": ("faces", "on_defect", *LIMITS),
     **{name: (name,) for name in DESCRIPTORS},
     "faces_film": (),
+    "contact_sheet": (),
+    "contact_page": (),
     "pca": ("video.pca_dimension",),
     "kernels": ("video.subspace_rank", "video.regularisation", "video.polynomial_degree"),
     "video_scores": ("video.inner_folds",),
@@ -83,6 +85,10 @@ class Plan:
         """Files of a per-clip stage that hold the clips of the parts of a fold, or all its files."""
         return [f"{self.folder}/features/{name}/{job}.h5" for job in self.jobs(fold, parts)]
 
+    def contact_sheets(self) -> list[str]:
+        """Contact sheets of all jobs."""
+        return [f"{self.folder}/report/contact_sheets/{job}.png" for job in self.jobs()]
+
     def networks(self, fold: str) -> list[str]:
         """Posterior files of every architecture and repeat."""
         return [f"{self.folder}/audio/{fold}/blstm/{name}_{repeat}.h5" for name, repeat in self._networks()]
@@ -119,7 +125,8 @@ class Plan:
 
     def targets(self) -> list[str]:
         """Everything; intermediates are named, so that a missing one is noticed."""
-        report = [f"{self.folder}/report/{name}" for name in ("report.html", "metrics.json", "faces.mp4")]
+        pages = ("report.html", "metrics.json", "faces.mp4", "contact_sheets.html")
+        report = [*(f"{self.folder}/report/{name}" for name in pages), *self.contact_sheets()]
         folds = [path for fold in self.folds for path in self.networks(fold)]
         fused = self.per_fold("fusion/{fold}/scores.h5")
         return [*report, *self.feature_files(), *self.audio_targets(), *self.video_targets(), *folds, *fused]
@@ -161,7 +168,7 @@ class Plan:
             more["rows"] = self._rows_digest(wildcards["fold"], ("train",) if name in ("pca", "scaler") else SPLITS)
         if name == "train_blstm":
             more |= self._network(wildcards["architecture"], int(wildcards["repeat"]))
-        if name in ("evaluate", "report", "faces_film"):
+        if name in ("evaluate", "report", "faces_film", "contact_page"):
             corpus = self.manifest
             more["corpus"] = [corpus.corpus, corpus.synthetic, corpus.scheme, list(corpus.notes)]
             more["folds"] = list(self.folds)
@@ -245,6 +252,8 @@ ABOVE: dict[str, Callable[..., dict[str, Stage]]] = {
     "hog": lambda plan, job: {"faces": plan.stage("faces", job=job)},
     "lbp_top": lambda plan, job: {"faces": plan.stage("faces", job=job)},
     "faces_film": lambda plan: plan._per_job("faces"),
+    "contact_sheet": lambda plan, job: {"faces": plan.stage("faces", job=job)},
+    "contact_page": lambda plan: plan._per_job("faces"),
     "pca": lambda plan, fold, feature: plan._per_job(feature, fold, ["train"]),
     "kernels": lambda plan, fold, feature: {
         "pca": plan.stage("pca", fold=fold, feature=feature),
