@@ -85,7 +85,7 @@ class Search:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Counts of frames (searched, in whole, with a face, kept), the most faces in one, cuts, and scenes of those kept."""
+        """Counts of frames (searched, in whole, with a face, kept), of cuts and scenes; the most faces in a frame."""
         n_searched, kept = self._counts["n_searched"], self.kept
         scenes = {bisect(self._cuts, it.index) for it in kept}
         return {
