@@ -26,6 +26,8 @@ MALFORMED = (
     *(pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, tarfile.TarError, SafetensorError),
 )
 ALEXNET_LICENCE = "BSD-3-Clause (torchvision's weights, trained on ImageNet)"
+FINE_TUNED = "AlexNet, convolution layers fine-tuned on FER2013"
+FINE_TUNED_LICENCE = "research only (FER2013), and the licence of the weights that it started from"
 LANDMARKS_LICENCE = "CC0-1.0 (dlib-models)"
 
 
@@ -58,6 +60,13 @@ def write_alexnet(
     about = _about("AlexNet, convolution layers", ALEXNET_LICENCE, settings, expected) | {"layout": layout}
     # one metadata key, because the order of several is not defined
     metadata = {"emotiw": json.dumps(about, sort_keys=True)}
+    _write(output, record, safetensors.numpy.save(arrays, metadata), about)
+
+
+def write_fine_tuned(output: Path, record: Path, arrays: Weights, *, layout: str, facts: Mapping[str, Any]) -> None:
+    """Write convolution layers that were fine-tuned here, and a record with what is known of the training."""
+    about = {"name": FINE_TUNED, "licence": FINE_TUNED_LICENCE, "layout": layout, **facts}
+    metadata = {"emotiw": json.dumps({"name": FINE_TUNED, "layout": layout}, sort_keys=True)}
     _write(output, record, safetensors.numpy.save(arrays, metadata), about)
 
 
