@@ -1,4 +1,8 @@
-"""Model weights as the workflow keeps them: read only when they are what their record says."""
+"""Model weights as the workflow keeps them: read only when they are what their record says.
+
+AlexNet's arrays are called as torchvision calls them, or by Caffe's layers: `conv1.weight`, `conv1.bias`, `fc6.weight`.
+With Caffe's comes `mean`, the mean pixel (blue, green, red; 0 to 255), that is subtracted from a picture.
+"""
 
 import json
 from collections.abc import Mapping
@@ -16,6 +20,19 @@ from emotiw.errors import WeightsError
 
 Weights = dict[str, npt.NDArray[np.float32]]
 
+_CAFFE_SHAPES: dict[str, tuple[int, ...]] = {
+    "mean": (3,),
+    "conv1.weight": (96, 3, 11, 11),
+    "conv1.bias": (96,),
+    "conv2.weight": (256, 48, 5, 5),
+    "conv2.bias": (256,),
+    "conv3.weight": (384, 256, 3, 3),
+    "conv3.bias": (384,),
+    "conv4.weight": (384, 192, 3, 3),
+    "conv4.bias": (384,),
+    "conv5.weight": (256, 192, 3, 3),
+    "conv5.bias": (256,),
+}
 ALEXNET_SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
     "torchvision": {
         "features.0.weight": (64, 3, 11, 11),
@@ -28,30 +45,51 @@ ALEXNET_SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
         "features.8.bias": (256,),
         "features.10.weight": (256, 256, 3, 3),
         "features.10.bias": (256,),
-    }
+    },
+    "caffe": _CAFFE_SHAPES,
+    "caffenet": _CAFFE_SHAPES,
+}
+_CAFFE_HIDDEN: dict[str, tuple[int, ...]] = {
+    "fc6.weight": (4096, 256 * 6 * 6),
+    "fc6.bias": (4096,),
+    "fc7.weight": (4096, 4096),
+    "fc7.bias": (4096,),
+}
+# the fully connected layers that a file may have; the last one is new in every network that is fine-tuned
+CLASSIFIER_SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
+    "torchvision": {
+        "classifier.1.weight": (4096, 256 * 6 * 6),
+        "classifier.1.bias": (4096,),
+        "classifier.4.weight": (4096, 4096),
+        "classifier.4.bias": (4096,),
+    },
+    "caffe": _CAFFE_HIDDEN,
+    "caffenet": _CAFFE_HIDDEN,
 }
 N_LANDMARKS = 5
 AGAIN = "delete it and run the workflow again, or name another file under `weights` in the configuration"
 
 
 def load_alexnet(path: Path, *, layout: str = "torchvision") -> Weights:
-    """Read AlexNet's convolution layers.
+    """Read AlexNet's convolution layers, trained on ImageNet or fine-tuned.
 
     Raises
     ------
     WeightsError
         If the file or its record is missing, altered, of another layout, or holds values that are not finite.
     """
-    data, about = _recorded(path)
-    if about.get("layout") != layout:
-        raise WeightsError(
-            f"{path}: layout {about.get('layout')!r}, expected {layout!r}; change cnn.layout or the weights"
-        )
-    try:
-        arrays = safetensors.numpy.load(data)
-    except SafetensorError as error:
-        raise WeightsError(f"{path}: unreadable ({error}); {AGAIN}") from error
-    return checked(str(path), arrays, layout)
+    return checked(str(path), _arrays(path, layout), ALEXNET_SHAPES[layout])
+
+
+def load_alexnet_classifier(path: Path, *, layout: str = "torchvision") -> Weights | None:
+    """Read AlexNet's two hidden fully connected layers, or None where the file has none of them.
+
+    Raises
+    ------
+    WeightsError
+        As `load_alexnet`, and if the file holds only a part of these layers.
+    """
+    return checked_classifier(str(path), _arrays(path, layout), layout)
 
 
 def load_landmarks(path: Path) -> Any:
@@ -88,12 +126,12 @@ def check_hash(subject: str, data: bytes, expected: str) -> None:
         raise WeightsError(f"{subject}: sha256 {found}, expected {expected}; it was altered or cut short: {AGAIN}")
 
 
-def checked(subject: str, arrays: Mapping[str, Any], layout: str) -> Weights:
-    """Pick the convolution layers among `arrays`, contiguous, and check their types, shapes and values."""
+def checked(subject: str, arrays: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> Weights:
+    """Pick the layers of `shapes` among `arrays`, contiguous, and check their types, shapes and values."""
     checked = {}
-    for name, shape in ALEXNET_SHAPES[layout].items():
+    for name, shape in shapes.items():
         if name not in arrays:
-            raise WeightsError(f"{subject}: lacks {name}; expected AlexNet in the layout {layout!r}")
+            raise WeightsError(f"{subject}: lacks {name}; expected AlexNet with {', '.join(shapes)}")
         values = arrays[name]
         if values.dtype != np.float32 or values.shape != shape:
             raise WeightsError(
@@ -103,6 +141,26 @@ def checked(subject: str, arrays: Mapping[str, Any], layout: str) -> Weights:
             raise WeightsError(f"{subject}: {name} holds NaN or infinity; {AGAIN}")
         checked[name] = np.ascontiguousarray(values)
     return checked
+
+
+def checked_classifier(subject: str, arrays: Mapping[str, Any], layout: str) -> Weights | None:
+    """Pick the hidden fully connected layers among `arrays`, or None where there are none, and check them."""
+    shapes = CLASSIFIER_SHAPES[layout]
+    return checked(subject, arrays, shapes) if set(shapes) & set(arrays) else None
+
+
+def _arrays(path: Path, layout: str) -> dict[str, Any]:
+    """Every array of a written file of AlexNet's weights."""
+    data, about = _recorded(path)
+    if about.get("layout") != layout:
+        raise WeightsError(
+            f"{path}: layout {about.get('layout')!r}, expected {layout!r}; change cnn.layout or the weights"
+        )
+    try:
+        arrays: dict[str, Any] = safetensors.numpy.load(data)
+        return arrays
+    except SafetensorError as error:
+        raise WeightsError(f"{path}: unreadable ({error}); {AGAIN}") from error
 
 
 def _recorded(path: Path) -> tuple[bytes, dict[str, Any]]:
