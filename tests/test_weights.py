@@ -326,6 +326,19 @@ def test_weights_without_a_record_are_refused(written, text, message):
         weights.load_alexnet(written[0])
 
 
+def test_weights_that_are_gone_are_an_error(written):
+    written[0].unlink()
+    with pytest.raises(WeightsError, match=r"alexnet\.safetensors: cannot be read \(No such file.*run the workflow"):
+        weights.load_alexnet(written[0])
+
+
+def test_a_file_of_another_kind_is_unreadable_though_its_record_fits(written):
+    written[0].write_bytes(b"hello")
+    written[1].write_text(json.dumps({"layout": "torchvision", "sha256": digest(b"hello")}))
+    with pytest.raises(WeightsError, match=r"alexnet\.safetensors: unreadable .*; delete it"):
+        weights.load_alexnet(written[0])
+
+
 def test_weights_of_another_layout_are_refused(written):
     with pytest.raises(WeightsError, match=r"layout 'torchvision', expected 'caffe'; change cnn.layout"):
         weights.load_alexnet(written[0], layout="caffe")

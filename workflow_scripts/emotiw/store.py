@@ -143,7 +143,9 @@ def read(path: Path, kind: str, *, names: Iterable[str] | None = None) -> Artefa
 
 
 def narrowed(entries: Iterable[Entry], storage: str) -> Iterator[Entry]:
-    """Entries whose `features` are to be stored as `storage`: `float32`, or `float16` of a relative error of 2**-11.
+    """Entries whose `features` are to be stored as `storage`: `float32` or `float16`.
+
+    Half precision changes a value by at most 2**-11 of it, or by 3e-8 where it is below 6e-5.
 
     Raises
     ------

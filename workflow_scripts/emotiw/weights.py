@@ -13,14 +13,15 @@ from typing import Any
 import dlib
 import numpy as np
 import numpy.typing as npt
-import safetensors.numpy
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 
+from emotiw import files
 from emotiw.errors import WeightsError
 
 Weights = dict[str, npt.NDArray[np.float32]]
+Shapes = Mapping[str, tuple[int, ...]]
 
-_CAFFE_SHAPES: dict[str, tuple[int, ...]] = {
+_CAFFE_SHAPES: Shapes = {
     "mean": (3,),
     "conv1.weight": (96, 3, 11, 11),
     "conv1.bias": (96,),
@@ -33,7 +34,7 @@ _CAFFE_SHAPES: dict[str, tuple[int, ...]] = {
     "conv5.weight": (256, 192, 3, 3),
     "conv5.bias": (256,),
 }
-ALEXNET_SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
+ALEXNET_SHAPES: dict[str, Shapes] = {
     "torchvision": {
         "features.0.weight": (64, 3, 11, 11),
         "features.0.bias": (64,),
@@ -49,14 +50,14 @@ ALEXNET_SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
     "caffe": _CAFFE_SHAPES,
     "caffenet": _CAFFE_SHAPES,
 }
-_CAFFE_HIDDEN: dict[str, tuple[int, ...]] = {
+_CAFFE_HIDDEN: Shapes = {
     "fc6.weight": (4096, 256 * 6 * 6),
     "fc6.bias": (4096,),
     "fc7.weight": (4096, 4096),
     "fc7.bias": (4096,),
 }
 # the fully connected layers that a file may have; the last one is new in every network that is fine-tuned
-CLASSIFIER_SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
+CLASSIFIER_SHAPES: dict[str, Shapes] = {
     "torchvision": {
         "classifier.1.weight": (4096, 256 * 6 * 6),
         "classifier.1.bias": (4096,),
@@ -78,7 +79,7 @@ def load_alexnet(path: Path, *, layout: str = "torchvision") -> Weights:
     WeightsError
         If the file or its record is missing, altered, of another layout, or holds values that are not finite.
     """
-    return checked(str(path), _arrays(path, layout), ALEXNET_SHAPES[layout])
+    return checked(str(path), _arrays(path, layout, ALEXNET_SHAPES), ALEXNET_SHAPES[layout])
 
 
 def load_alexnet_classifier(path: Path, *, layout: str = "torchvision") -> Weights | None:
@@ -89,7 +90,7 @@ def load_alexnet_classifier(path: Path, *, layout: str = "torchvision") -> Weigh
     WeightsError
         As `load_alexnet`, and if the file holds only a part of these layers.
     """
-    return checked_classifier(str(path), _arrays(path, layout), layout)
+    return checked_classifier(str(path), _arrays(path, layout, CLASSIFIER_SHAPES), layout)
 
 
 def load_landmarks(path: Path) -> Any:
@@ -121,12 +122,15 @@ def read_bytes(path: Path, remedy: str) -> bytes:
 
 def check_hash(subject: str, data: bytes, expected: str) -> None:
     """Refuse data whose SHA-256 is not the expected one."""
-    found = sha256(data).hexdigest()
+    _check_digest(subject, sha256(data).hexdigest(), expected)
+
+
+def _check_digest(subject: str, found: str, expected: str) -> None:
     if found != expected:
         raise WeightsError(f"{subject}: sha256 {found}, expected {expected}; it was altered or cut short: {AGAIN}")
 
 
-def checked(subject: str, arrays: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> Weights:
+def checked(subject: str, arrays: Mapping[str, Any], shapes: Shapes) -> Weights:
     """Pick the layers of `shapes` among `arrays`, contiguous, and check their types, shapes and values."""
     checked = {}
     for name, shape in shapes.items():
@@ -149,28 +153,31 @@ def checked_classifier(subject: str, arrays: Mapping[str, Any], layout: str) -> 
     return checked(subject, arrays, shapes) if set(shapes) & set(arrays) else None
 
 
-def _arrays(path: Path, layout: str) -> dict[str, Any]:
-    """Every array of a written file of AlexNet's weights."""
-    data, about = _recorded(path)
+def _arrays(path: Path, layout: str, shapes: Mapping[str, Shapes]) -> dict[str, Any]:
+    """Arrays of a written file of AlexNet's weights, those of them that `shapes` name for the layout."""
+    about = _recorded(path)
     if about.get("layout") != layout:
         raise WeightsError(
             f"{path}: layout {about.get('layout')!r}, expected {layout!r}; change cnn.layout or the weights"
         )
     try:
-        arrays: dict[str, Any] = safetensors.numpy.load(data)
-        return arrays
+        with safe_open(path, framework="numpy") as stream:
+            return {name: stream.get_tensor(name) for name in stream.keys() if name in shapes[layout]}
     except SafetensorError as error:
         raise WeightsError(f"{path}: unreadable ({error}); {AGAIN}") from error
 
 
-def _recorded(path: Path) -> tuple[bytes, dict[str, Any]]:
-    """Read a written file's bytes and the record beside it, and check the one by the other."""
-    data = read_bytes(path, AGAIN)
+def _recorded(path: Path) -> dict[str, Any]:
+    """Read the record beside a written file, and check the file by it."""
     record = path.with_suffix(".json")
     try:
-        about = json.loads(read_bytes(record, AGAIN))
+        about: dict[str, Any] = json.loads(read_bytes(record, AGAIN))
         expected = about["sha256"]
     except (ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"{record}: not a record of weights ({error}); {AGAIN}") from error
-    check_hash(str(path), data, expected)
-    return data, about
+    try:
+        found = files.sha256(path)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror}); {AGAIN}") from error
+    _check_digest(str(path), found, expected)
+    return about
