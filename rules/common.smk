@@ -17,11 +17,13 @@ RUN = f"results/{config['run']}"
 WEIGHTS = "results/weights"
 TABLE = f"{RUN}/manifest.csv"
 # Programs run under the interpreter that runs Snakemake, unless conda puts another one in front. What cannot change a
-# result goes to them through the environment, so that it is in no job's identity.
+# result (the accelerator: not beyond a checked tolerance) goes to them through the environment, so that it is in no
+# job's identity.
 os.environ.update(
     PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
     EMOTIW_PROGRAMS=str(SCRIPTS),
     EMOTIW_DEADLINE_S=str(config["limits"]["job_s"]),
+    EMOTIW_ACCELERATOR=config["accelerator"],
 )
 
 

@@ -1,25 +1,33 @@
-"""AlexNet's convolution part against NumPy, and its independence of the composition of batches."""
+"""AlexNet's convolution part against NumPy, and its independence of the composition of batches and of the device."""
 
 import numpy as np
 import pytest
+import torch
 
 from emotiw import cnn
 from emotiw.errors import FeatureError
 from emotiw.weights import ALEXNET_SHAPES
 
-POOL5 = {"batch_size": 4, "crop": 227}
+BATCHES = {"batch_size": 4, "crop": 227}
+CAFFE_MEAN = [104.00698793, 116.66876762, 122.67891434]
 
 
 @pytest.fixture(scope="module")
 def arrays():
+    """Random weights of each layout, small enough that values stay in range."""
     rng = np.random.default_rng(0)
-    shapes = ALEXNET_SHAPES["torchvision"].items()
-    return {name: rng.normal(0, 0.03, shape).astype(np.float32) for name, shape in shapes}
+    found = {
+        layout: {name: rng.normal(0, 0.03, shape).astype(np.float32) for name, shape in shapes.items()}
+        for layout, shapes in ALEXNET_SHAPES.items()
+    }
+    for layout in ("caffe", "caffenet"):
+        found[layout]["mean"] = np.array(CAFFE_MEAN, np.float32)
+    return found
 
 
 @pytest.fixture(scope="module")
 def model(arrays):
-    return cnn.alexnet(arrays, layout="torchvision")
+    return cnn.alexnet(arrays["torchvision"], layout="torchvision")
 
 
 @pytest.fixture(scope="module")
@@ -32,44 +40,130 @@ def windows(maps, size, stride):
     return view[:, ::stride, ::stride]  # (channel, row, column, size, size)
 
 
-def convolve(maps, weight, bias, stride, pad):
+def convolve(maps, weight, bias, *, stride=1, pad=0):
+    """Convolve by filters in as many groups as their depth tells, and cut negative values off."""
     maps = np.pad(maps, ((0, 0), (pad, pad), (pad, pad)))
-    sums = np.tensordot(weight, windows(maps, weight.shape[2], stride), axes=([1, 2, 3], [0, 3, 4]))
-    return np.maximum(sums + bias[:, None, None], 0)
+    n_groups = len(maps) // weight.shape[1]
+    sums = [
+        np.tensordot(w, windows(part, w.shape[2], stride), axes=([1, 2, 3], [0, 3, 4]))
+        for part, w in zip(np.split(maps, n_groups), np.split(weight, n_groups), strict=True)
+    ]
+    return np.maximum(np.concatenate(sums) + bias[:, None, None], 0)
 
 
-def alexnet_in_numpy(image, arrays):
-    maps = (image / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
-    maps = maps.transpose(2, 0, 1).astype(np.float32)
-    for layer, stride, pad in [(0, 4, 2), (3, 1, 2), (6, 1, 1), (8, 1, 1), (10, 1, 1)]:
-        maps = convolve(maps, arrays[f"features.{layer}.weight"], arrays[f"features.{layer}.bias"], stride, pad)
-        if layer in (0, 3, 10):
-            maps = windows(maps, 3, 2).max(axis=(3, 4))
-    return maps.ravel()
+def pooled(maps):
+    """Largest values of 3 x 3 windows at every second place."""
+    return windows(maps, 3, 2).max(axis=(3, 4))
 
 
-def test_pool5_equals_a_numpy_implementation(arrays, model):
+def pooled_beyond(maps):
+    """As `pooled`, but the last windows may reach beyond the border, as in Caffe."""
+    rest = -(maps.shape[1] - 3) % 2
+    return pooled(np.pad(maps, ((0, 0), (0, rest), (0, rest)), constant_values=-np.inf))
+
+
+def normalised(maps):
+    """Local response normalisation as Caffe documents it, channel by channel."""
+    sums = [(maps[max(0, c - 2) : c + 3] ** 2).sum(axis=0) for c in range(len(maps))]
+    return maps / (1 + 1e-4 / 5 * np.array(sums)) ** 0.75
+
+
+def torchvision_in_numpy(image, arrays):
+    """Maps of every layer by name."""
+    maps = ((image / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]).transpose(2, 0, 1)
+    found = {}
+    for number, (layer, stride, pad) in enumerate([(0, 4, 2), (3, 1, 2), (6, 1, 1), (8, 1, 1), (10, 1, 1)], 1):
+        weight, bias = arrays[f"features.{layer}.weight"], arrays[f"features.{layer}.bias"]
+        maps = found[f"conv{number}"] = convolve(maps, weight, bias, stride=stride, pad=pad)
+        if number in (1, 2, 5):
+            maps = found[f"pool{number}"] = pooled(maps)
+    return found
+
+
+def caffe_in_numpy(image, arrays, order=("norm", "pool")):
+    """Maps of every layer by name: blue, green, red; two groups in the second, fourth and fifth convolution."""
+    maps = (image[:, :, ::-1] - CAFFE_MEAN).transpose(2, 0, 1)
+    found = {}
+    for number, (stride, pad) in enumerate([(4, 0), (1, 2), (1, 1), (1, 1), (1, 1)], 1):
+        weight, bias = arrays[f"conv{number}.weight"], arrays[f"conv{number}.bias"]
+        maps = found[f"conv{number}"] = convolve(maps, weight, bias, stride=stride, pad=pad)
+        for step in {1: order, 2: order, 5: ("pool",)}.get(number, ()):
+            maps = found[f"{step}{number}"] = (pooled_beyond if step == "pool" else normalised)(maps)
+    return found
+
+
+def caffenet_in_numpy(image, arrays):
+    return caffe_in_numpy(image, arrays, order=("pool", "norm"))
+
+
+IN_NUMPY = {"torchvision": torchvision_in_numpy, "caffe": caffe_in_numpy, "caffenet": caffenet_in_numpy}
+
+
+@pytest.mark.parametrize("crop", [224, 227])
+@pytest.mark.parametrize("layout", cnn.LAYOUTS)
+def test_every_layer_equals_a_numpy_implementation(arrays, layout, crop):
     # a face of 256 px is not scaled, so that only the crop and the network are compared
     face = np.random.default_rng(2).integers(0, 256, (256, 256, 3), dtype=np.uint8)
-    found = cnn.pool5(face[None], model, **POOL5)[0]
-    expected = alexnet_in_numpy(face[14:241, 14:241], arrays)
-    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+    start = (256 - crop) // 2
+    expected = IN_NUMPY[layout](face[start : start + crop, start : start + crop], arrays[layout])
+    for layer in cnn.LAYOUTS[layout].ENDS:
+        model = cnn.alexnet(arrays[layout], layout=layout, layer=layer)
+        found = cnn.features(face[None], model, batch_size=1, crop=crop)[0]
+        values = expected[layer].ravel()
+        np.testing.assert_allclose(found, values, rtol=1e-3, atol=1e-5 * values.max(), err_msg=layer)
+    assert expected["pool5"].shape == (256, 6, 6)
+
+
+def test_maps_have_the_sizes_of_caffes_network(arrays):
+    images = torch.zeros(1, 3, 227, 227)
+    sizes = {
+        layer: tuple(cnn.alexnet(arrays["caffe"], layout="caffe", layer=layer)(images).shape[1:])
+        for layer in cnn.CaffeAlexNet.ENDS
+    }
+    assert sizes == {
+        "pool1": (96, 27, 27),
+        "pool2": (256, 13, 13),
+        "conv3": (384, 13, 13),
+        "conv4": (384, 13, 13),
+        "conv5": (256, 13, 13),
+        "pool5": (256, 6, 6),
+    }
+
+
+@pytest.mark.parametrize("n_channels", [2, 4, 96])
+def test_normalisation_equals_torchs(n_channels):
+    maps = torch.rand(2, n_channels, 5, 4, generator=torch.Generator().manual_seed(0)) * 300
+    expected = torch.nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75)(maps)
+    torch.testing.assert_close(cnn.LocalResponseNorm()(maps), expected, rtol=1e-6, atol=0)
+
+
+def test_normalisation_can_be_trained():
+    maps = torch.rand(1, 6, 2, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 100
+    assert torch.autograd.gradcheck(cnn.LocalResponseNorm(), maps.requires_grad_())
+
+
+@pytest.mark.parametrize("side", [64, 128, 192, 512])
+def test_a_face_is_scaled_as_with_a_low_pass(side):
+    faces = torch.randint(0, 256, (2, side, side, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    images = faces.permute(0, 3, 1, 2).to(torch.float32)
+    expected = torch.nn.functional.interpolate(images, size=(256, 256), mode="bilinear", antialias=True)
+    torch.testing.assert_close(cnn._centres(faces, 227), expected[:, :, 14:241, 14:241], rtol=1e-5, atol=1e-4)
 
 
 def test_a_face_has_the_same_features_in_any_batch(model, chips):
-    together = cnn.pool5(chips, model, **POOL5)
-    alone = np.concatenate([cnn.pool5(chip[None], model, **POOL5) for chip in chips])
+    together = cnn.features(chips, model, **BATCHES)
+    alone = np.concatenate([cnn.features(chip[None], model, **BATCHES) for chip in chips])
     assert together.shape == (6, 9216)
     assert together.dtype == np.float32
     np.testing.assert_allclose(together, alone, atol=1e-5 * np.abs(alone).max())
 
 
 def test_a_repeat_gives_the_same_bits(model, chips):
-    np.testing.assert_array_equal(cnn.pool5(chips, model, **POOL5), cnn.pool5(chips, model, **POOL5))
+    np.testing.assert_array_equal(cnn.features(chips, model, **BATCHES), cnn.features(chips, model, **BATCHES))
 
 
 def test_no_face_gives_no_rows(model, chips):
-    assert cnn.pool5(chips[:0], model, **POOL5).shape == (0, 9216)
+    assert cnn.features(chips[:0], model, **BATCHES).shape == (0, 9216)
 
 
 @pytest.mark.parametrize(
@@ -77,15 +171,46 @@ def test_no_face_gives_no_rows(model, chips):
 )
 def test_other_pictures_than_8_bit_rgb_are_refused(model, bad):
     with pytest.raises(FeatureError, match=r"expected uint8 of shape"):
-        cnn.pool5(bad, model, **POOL5)
+        cnn.features(bad, model, **BATCHES)
 
 
 def test_an_unknown_layout_is_refused(arrays):
-    with pytest.raises(FeatureError, match=r"cnn.layout is 'caffe'; known are torchvision"):
-        cnn.alexnet(arrays, layout="caffe")
+    with pytest.raises(FeatureError, match=r"cnn.layout is 'vgg'; known are torchvision, caffe, caffenet"):
+        cnn.alexnet(arrays["torchvision"], layout="vgg")
+
+
+def test_an_unknown_layer_is_refused(arrays):
+    with pytest.raises(FeatureError, match=r"cnn.layer is 'conv1'; known are pool1, pool2, conv3"):
+        cnn.alexnet(arrays["caffe"], layout="caffe", layer="conv1")
 
 
 @pytest.mark.parametrize("layout", cnn.LAYOUTS)
 def test_the_layers_are_those_that_weights_are_checked_for(layout):
     state = cnn.LAYOUTS[layout]().state_dict()
     assert {name: tuple(values.shape) for name, values in state.items()} == ALEXNET_SHAPES[layout]
+
+
+def test_another_device_must_agree_with_the_cpu():
+    expected = torch.tensor([1.0, -2.0])
+    cnn.check_agreement(expected + 1e-4, expected, "cuda:0")
+    for found in (expected + 3e-4, expected * torch.nan):
+        with pytest.raises(
+            FeatureError, match=r"AlexNet on cuda:0: differs .*, expected at most 0.0001; set accelerat"
+        ):
+            cnn.check_agreement(found, expected, "cuda:0")
+
+
+def test_a_network_moved_to_the_cpu_is_the_same(model, chips):
+    moved = cnn.on_device(model, torch.device("cpu"))
+    np.testing.assert_array_equal(cnn.features(chips, moved, **BATCHES), cnn.features(chips, model, **BATCHES))
+
+
+@pytest.mark.parametrize("layout", cnn.LAYOUTS)
+def test_a_gpu_gives_the_features_of_the_cpu(arrays, chips, layout):
+    if not torch.cuda.is_available():
+        pytest.skip("needs a GPU that torch sees")
+    model = cnn.alexnet(arrays[layout], layout=layout)
+    moved = cnn.on_device(model, torch.device("cuda"))
+    expected, found = (cnn.features(chips, network, **BATCHES) for network in (model, moved))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=cnn.AGREEMENT * expected.max())
+    np.testing.assert_array_equal(found, cnn.features(chips, moved, **BATCHES))

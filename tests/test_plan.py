@@ -104,6 +104,8 @@ def test_a_label_reaches_what_is_trained_on_it():
         ({"video": {"svm_c": 3.0}}, {"report"}),
         ({"video": {"subspace_rank": 3}}, set(GATHERED) - {"pca", "scaler", "train_blstm", "audio_scores"}),
         ({"limits": {"job_s": 5.0}}, {"report"}),
+        ({"accelerator": "cpu"}, {"report"}),
+        ({"cnn": {"storage": "float16"}}, set(GATHERED) - {"scaler", "train_blstm", "audio_scores"}),
         ({"limits": {"max_pixels": 5}}, set(GATHERED)),
     ],
 )
@@ -137,3 +139,9 @@ def test_weights_are_named_by_their_content(tmp_path):
     assert mine.weights("alexnet") == "alexnet-ba7816bf8f01"
     assert mine.stage("cnn", job="test0").digest != plan().stage("cnn", job="test0").digest
     assert mine.stage("hog", job="test0").digest == plan().stage("hog", job="test0").digest
+
+
+def test_weights_from_an_address_are_named_by_the_hash_that_is_asked_for():
+    mine = plan(weights={"alexnet": {"url": "https://example.org/a.npz", "sha256": "ab" * 32}})
+    assert mine.weights("alexnet") == "alexnet-abababababab"
+    assert mine.stage("alexnet")["sha256"] == "ab" * 32

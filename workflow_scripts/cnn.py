@@ -1,19 +1,23 @@
-"""Write AlexNet's pool5 of the faces of the clips of one job."""
+"""Write the features that AlexNet gives the faces of the clips of one job."""
 
-from emotiw import cnn, faces, runtime, store, weights
+from emotiw import accelerator, cnn, faces, runtime, store, weights
 
 
 def main(argv=None):
     """Run the program."""
     args = runtime.arguments(__doc__, argv, one=["faces", "weights"])
     settings = args.settings["cnn"]
-    model = cnn.alexnet(weights.load_alexnet(args.weights, layout=settings["layout"]), layout=settings["layout"])
+    layout, device = settings["layout"], accelerator.device()
+    arrays = weights.load_alexnet(args.weights, layout=layout)
+    model = cnn.on_device(cnn.alexnet(arrays, layout=layout, layer=settings["layer"]), device)
 
     def describe(chips):
-        return cnn.pool5(chips, model, batch_size=settings["batch_size"], crop=settings["crop"])
+        return cnn.features(chips, model, batch_size=settings["batch_size"], crop=settings["crop"])
 
     clips = store.read(args.faces, "faces").entries.values()
-    store.write(args.output, "frame_features", faces.frame_entries(clips, describe), stage=args.stage)
+    entries = store.narrowed(faces.frame_entries(clips, describe), settings["storage"])
+    facts = {"device": accelerator.describe(device), "storage": settings["storage"]}
+    store.write(args.output, "frame_features", entries, stage=args.stage, facts=facts)
 
 
 if __name__ == "__main__":

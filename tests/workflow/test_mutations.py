@@ -38,7 +38,9 @@ EDITS = {
     "emotiw/contact_page.py": {"contact_page": 1},
     "emotiw/cnn.py": {"cnn": CLIPS, **gathered(1)},
     "emotiw/descriptors.py": {"dense_sift": CLIPS, "hog": CLIPS, "lbp_top": CLIPS, **gathered(1)},
+    "emotiw/accelerator.py": {"cnn": CLIPS, **gathered(1)},
     "emotiw/acquisition.py": {"landmarks": 1, "alexnet": 1, **FACES_DOWN},
+    "emotiw/download.py": {"landmarks": 1, "alexnet": 1, **FACES_DOWN},
     "emotiw/image_sets.py": gathered(2),
     "emotiw/pls.py": {"video_scores": 2, **SCORES_END},
     "emotiw/blstm.py": AUDIO_END,
@@ -127,6 +129,8 @@ def test_a_comment_runs_nothing(workspace):
         ("hog: {bins: 8}", {"hog": CLIPS, "report": 1}),
         ("faces: {chip_padding: 0.3}", FACES_DOWN),
         ("limits: {job_s: 100.0}", {"report": 1}),
+        ("accelerator: cpu", {"report": 1}),
+        ("cnn: {layer: conv5}", {"cnn": CLIPS, **gathered(1)}),
     ],
 )
 def test_a_changed_setting_runs_what_reads_it(workspace, text, expected):

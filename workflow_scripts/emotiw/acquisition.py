@@ -6,19 +6,21 @@ import pickle  # for the one restricted reader below; nothing of ours is ever pi
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
 import safetensors.numpy
 from safetensors import SafetensorError
 
+from emotiw import download
 from emotiw.errors import WeightsError
 from emotiw.files import write_atomic, write_json
-from emotiw.weights import AGAIN, ALEXNET_SHAPES, Weights, check_hash, checked, read_bytes
+from emotiw.weights import AGAIN, ALEXNET_SHAPES, Weights, check_hash, checked, checked_classifier, read_bytes
 
 # what readers raise on a file that is not what its name says
 MALFORMED = (
@@ -29,19 +31,29 @@ ALEXNET_LICENCE = "BSD-3-Clause (torchvision's weights, trained on ImageNet)"
 FINE_TUNED = "AlexNet, convolution layers fine-tuned on FER2013"
 FINE_TUNED_LICENCE = "research only (FER2013), and the licence of the weights that it started from"
 LANDMARKS_LICENCE = "CC0-1.0 (dlib-models)"
+# how converted files call a layer's arrays: as torch, as Caffe2, and by the number of Caffe's blob
+CAFFE_SPELLINGS = {"weight": ("{}.weight", "{}_w", "{}/0"), "bias": ("{}.bias", "{}_b", "{}/1")}
+CAFFE_LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")
+CAFFE_MEAN = (
+    104.00698793,
+    116.66876762,
+    122.67891434,
+)  # blue, green, red: mean of ImageNet's training pictures [Caffe]
 
 
 def write_alexnet(
     output: Path, record: Path, settings: Mapping[str, Any], *, expected: str, layout: str = "torchvision"
 ) -> None:
-    """Write AlexNet's convolution layers as safetensors, byte-identical for identical weights, and a record of them.
+    """Write AlexNet's layers as safetensors, byte-identical for identical weights, and a record of them.
+
+    The convolution layers must be there; the two hidden fully connected layers are kept where they are.
 
     Parameters
     ----------
     output, record : Path
         The weights, and the JSON with their name, source, licence, SHA-256 and layout.
     settings : mapping
-        `path` of a local file, or a `source` on the package index; see `config.yaml`.
+        `path` of a local file, a `url`, or a `source` on the package index; see `config.yaml`.
     expected : str
         SHA-256 of that file or archive.
     layout : str
@@ -53,14 +65,18 @@ def write_alexnet(
         If the file or archive is missing, has another SHA-256, or does not hold the layers of this layout.
     """
     data = _original(settings, expected)
-    if settings["path"]:
-        arrays = checked(settings["path"], _read_local(Path(settings["path"]), data), layout)
+    subject = settings["path"] or settings["url"] or settings["source"]["member"]
+    if settings["path"] or settings["url"]:
+        found = _read_arrays(subject, _suffix(settings), data)
     else:
-        arrays = checked(settings["source"]["member"], _from_flax(read_pickled_arrays(data)), layout)
-    about = _about("AlexNet, convolution layers", ALEXNET_LICENCE, settings, expected) | {"layout": layout}
+        found = _from_flax(read_pickled_arrays(data))
+    found = found if layout == "torchvision" else _from_caffe(found)
+    arrays = checked(subject, found, ALEXNET_SHAPES[layout])
+    classifier = checked_classifier(subject, found, layout) or {}
+    about = _about("AlexNet", ALEXNET_LICENCE, settings, expected) | {"layout": layout, "classifier": list(classifier)}
     # one metadata key, because the order of several is not defined
     metadata = {"emotiw": json.dumps(about, sort_keys=True)}
-    _write(output, record, safetensors.numpy.save(arrays, metadata), about)
+    _write(output, record, safetensors.numpy.save(arrays | classifier, metadata), about)
 
 
 def write_fine_tuned(output: Path, record: Path, arrays: Weights, *, layout: str, facts: Mapping[str, Any]) -> None:
@@ -78,7 +94,7 @@ def write_landmarks(output: Path, record: Path, settings: Mapping[str, Any], *, 
     output, record : Path
         The model, and the JSON with its name, source, licence and SHA-256.
     settings : mapping
-        `path` of a local file, or a `source` on the package index; see `config.yaml`.
+        `path` of a local file, a `url`, or a `source` on the package index; see `config.yaml`.
     expected : str
         SHA-256 of that file or archive.
 
@@ -205,6 +221,23 @@ def _from_flax(tree: Any) -> Weights:
     return arrays
 
 
+def _from_caffe(arrays: Mapping[str, Any]) -> Weights:
+    """Our names for Caffe's layers, in any of the known spellings, and the mean pixel, of the file or Caffe's own."""
+    named = dict(_named_as_torch(arrays))
+    mean = np.asarray(arrays.get("mean", CAFFE_MEAN), np.float32)
+    # Caffe's own classifiers, too, reduce the mean picture, (..., 3, height, width), to its pixel
+    named["mean"] = mean if mean.ndim == 1 else mean.mean(axis=(-2, -1), dtype=float).astype(np.float32).ravel()
+    return named
+
+
+def _named_as_torch(arrays: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for layer in CAFFE_LAYERS:
+        for kind, spellings in CAFFE_SPELLINGS.items():
+            for spelling in spellings:
+                if spelling.format(layer) in arrays:
+                    yield f"{layer}.{kind}", arrays[spelling.format(layer)]
+
+
 def _download(distribution: str, version: str) -> bytes:
     """Get the source distribution as the index gives it, found by pip's own finder and configuration."""
     # pip takes half a second to import, and only the rules that fetch need it
@@ -232,23 +265,30 @@ def _download(distribution: str, version: str) -> bytes:
 
 def _original(settings: Mapping[str, Any], expected: str) -> bytes:
     """Bytes of the file that the configuration names, or of the archive's member."""
-    if not settings["path"]:
+    if not settings["path"] and not settings["url"]:
         return fetch({**settings["source"], "sha256": expected})
-    data = read_bytes(Path(settings["path"]), "correct `path` under `weights` in the configuration")
-    check_hash(settings["path"], data, expected)
+    if settings["path"]:
+        data = read_bytes(Path(settings["path"]), "correct `path` under `weights` in the configuration")
+    else:
+        data = download.fetch(settings["url"])
+    check_hash(settings["path"] or settings["url"], data, expected)
     return data
 
 
-def _read_local(path: Path, data: bytes) -> dict[str, Any]:
+def _suffix(settings: Mapping[str, Any]) -> str:
+    return Path(settings["path"] or urlsplit(settings["url"]).path).suffix
+
+
+def _read_arrays(subject: str, suffix: str, data: bytes) -> dict[str, Any]:
     """Arrays of an .npz, .pth or .safetensors file, by name."""
     readers = {".npz": _read_npz, ".pth": _read_pth, ".safetensors": safetensors.numpy.load}
-    if path.suffix not in readers:
-        raise WeightsError(f"{path}: expected one of {', '.join(readers)}; convert it")
+    if suffix not in readers:
+        raise WeightsError(f"{subject}: expected one of {', '.join(readers)}; convert it")
     try:
-        arrays: dict[str, Any] = readers[path.suffix](data)
+        arrays: dict[str, Any] = readers[suffix](data)
         return arrays
     except MALFORMED as error:
-        raise WeightsError(f"{path}: unreadable ({type(error).__name__}: {error}); {AGAIN}") from error
+        raise WeightsError(f"{subject}: unreadable ({type(error).__name__}: {error}); {AGAIN}") from error
 
 
 def _read_npz(data: bytes) -> dict[str, Any]:
@@ -266,9 +306,12 @@ def _read_pth(data: bytes) -> dict[str, Any]:
 def _about(name: str, licence: str, settings: Mapping[str, Any], expected: str) -> dict[str, Any]:
     """Describe a file for its record; nothing is known of the licence of one that the user named."""
     if settings["path"]:
-        source = {"file": Path(settings["path"]).name, "sha256": expected}
-        return {"name": name, "licence": "unknown: supplied by the user", "source": source}
-    return {"name": name, "licence": licence, "source": {**settings["source"], "sha256": expected}}
+        source = {"file": Path(settings["path"]).name}
+    else:
+        source = {"url": settings["url"]} if settings["url"] else settings["source"]
+    known = source is settings["source"]
+    licence = licence if known else "unknown: supplied by the user"
+    return {"name": name, "licence": licence, "source": {**source, "sha256": expected}}
 
 
 def _write(output: Path, record: Path, data: bytes, about: Mapping[str, Any]) -> None:

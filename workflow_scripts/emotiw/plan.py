@@ -196,7 +196,7 @@ class Plan:
     def _weights_sha256(self, name: str) -> str:
         about = self.config["weights"][name]
         if about["path"] is None:
-            return str(about["source"]["sha256"])
+            return str((about if about["url"] else about["source"])["sha256"])
         try:
             return str(about["sha256"] or sha256(Path(about["path"])))
         except OSError as error:

@@ -136,8 +136,23 @@ def _contradictions(config: Mapping[str, Any]) -> list[str]:
     if chosen["classifier"] not in video["classifiers"]:
         known = f"{chosen['classifier']!r} is not among video.classifiers {video['classifiers']}"
         lines.append(f"video.combination.classifier: {known}; add it there")
+    lines += _weights_contradictions(config)
     if config["run"] in RESERVED:
         lines.append(f"run: {config['run']!r} is the folder of something else below results/; choose another name")
     if config["corpus"]["kind"] == "csv" and not config["corpus"]["table"]:
         lines.append("corpus.table: is null, expected the table's path below corpus.root for the kind csv")
+    return lines
+
+
+def _weights_contradictions(config: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for name, about in config["weights"].items():
+        if about["url"] and about["path"]:
+            lines.append(f"weights.{name}: names both a path and a url; keep one")
+        if about["url"] and not about["sha256"]:
+            lines.append(f"weights.{name}.sha256: is null, expected the SHA-256 of the file at weights.{name}.url")
+    layout, alexnet = config["cnn"]["layout"], config["weights"]["alexnet"]
+    if layout != "torchvision" and not alexnet["path"] and not alexnet["url"]:
+        offer = "the package index offers weights of the layout 'torchvision' only"
+        lines.append(f"cnn.layout: is {layout!r}, but {offer}; set weights.alexnet.path or .url")
     return lines

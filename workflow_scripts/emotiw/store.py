@@ -5,8 +5,8 @@ not an array. `KINDS` lists the datasets of each kind of artefact with their typ
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +27,19 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class Field:
-    """A dataset: its type, the names (or sizes) of its axes, its unit; equal names must have equal sizes."""
+    """A dataset: its type, the names (or sizes) of its axes, its unit; equal names must have equal sizes.
+
+    It may be stored in the type `narrow`, if there is one, and is read in its own.
+    """
 
     dtype: str
     shape: tuple[str | int, ...]
     unit: str = "1"
+    narrow: str | None = None
 
 
 _TIME = Field("<f8", ("frames",), "s")
-_FRAME_FEATURES = {"features": Field("<f4", ("frames", "features")), "time": _TIME}
+_FRAME_FEATURES = {"features": Field("<f4", ("frames", "features"), narrow="<f2"), "time": _TIME}
 
 KINDS: dict[str, dict[str, Field]] = {
     "audio": {"waveform": Field("<f4", ("samples",), "full scale")},
@@ -138,6 +142,30 @@ def read(path: Path, kind: str, *, names: Iterable[str] | None = None) -> Artefa
         raise StoreError(f"{path}: unreadable ({error}); delete it and run the workflow again") from error
 
 
+def narrowed(entries: Iterable[Entry], storage: str) -> Iterator[Entry]:
+    """Entries whose `features` are to be stored as `storage`: `float32` or `float16`.
+
+    Half precision changes a value by at most 2**-11 of it, or by 3e-8 where it is below 6e-5.
+
+    Raises
+    ------
+    StoreError
+        If a value is too large for the type.
+    """
+    dtype = np.dtype(storage)
+    for entry in entries:
+        arrays = dict(entry.arrays)
+        if "features" in arrays:
+            largest, limit = np.abs(arrays["features"]).max(initial=0), np.finfo(dtype).max
+            if largest > limit:
+                raise StoreError(
+                    f"{entry.name}/features: {largest:g} is above {limit:g}, the largest {dtype}; set "
+                    "the storage to float32"
+                )
+            arrays["features"] = arrays["features"].astype(dtype)
+        yield replace(entry, arrays=arrays)
+
+
 def statuses(path: Path, kind: str) -> dict[str, Status]:
     """Status of every entry of an artefact, by name, without reading an array; errors as in `read`."""
     return read(path, kind, names=()).statuses
@@ -150,7 +178,7 @@ def _write_entry(image: h5py.File, path: Path, kind: str, entry: Entry) -> None:
         return
     _check(f"{path}: {entry.name}", kind, entry.arrays)
     for name, spec in KINDS[kind].items():
-        values = np.ascontiguousarray(entry.arrays[name], dtype=spec.dtype)
+        values = np.ascontiguousarray(entry.arrays[name])
         options: dict[str, Any] = {}
         if values.size:
             rows = max(1, CHUNK_BYTES // max(1, values[0].nbytes))
@@ -191,7 +219,7 @@ def _read_arrays(stream: h5py.File, path: Path, kind: str, name: str) -> Arrays:
         raise StoreError(f"{path}: {name} has other datasets than {kind!r} ({', '.join(unknown)})")
     datasets = {key: _dataset(group, key, path) for key in KINDS[kind]}
     _check_layout(f"{path}: {name}", kind, datasets)
-    arrays = {key: dataset[()] for key, dataset in datasets.items()}
+    arrays = {key: dataset[()].astype(KINDS[kind][key].dtype, copy=False) for key, dataset in datasets.items()}
     _check(f"{path}: {name}", kind, arrays)
     return arrays
 
@@ -215,7 +243,7 @@ def _check_layout(subject: str, kind: str, arrays: Mapping[str, Any]) -> None:
     sizes: dict[str, int] = {}
     for name, spec in KINDS[kind].items():
         values = arrays[name]
-        if values.dtype != np.dtype(spec.dtype):
+        if values.dtype not in {np.dtype(spec.dtype), np.dtype(spec.narrow or spec.dtype)}:
             raise StoreError(f"{subject}/{name}: dtype {values.dtype}, expected {np.dtype(spec.dtype)}")
         expected = [sizes.get(axis, axis) if isinstance(axis, str) else axis for axis in spec.shape]
         fits = len(values.shape) == len(expected) and all(
