@@ -1,4 +1,5 @@
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -44,7 +45,8 @@ else:
 wildcard_constraints:
     job=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}",
     fold=r"[A-Za-z0-9][A-Za-z0-9_-]*",
-    feature=r"cnn|dense_sift|hog",
+    feature="|".join(map(re.escape, settings.frame_features(config))),
+    embedding="|".join(map(re.escape, config["embeddings"])) or r"(?!)",  # none: matches nothing
     classifier=r"pls|kernel_pls|svm|logistic",
     architecture=r"\d+(-\d+)*",
     repeat=r"\d+",

@@ -33,7 +33,15 @@ rule report:
         metrics=rules.evaluate.output.metrics,
         predictions=rules.evaluate.output.predictions,
         faces=PLAN.features("faces"),
-        records=[rules.landmarks.output.record, rules.alexnet.output.record],
+        records=[
+            rules.landmarks.output.record,
+            rules.alexnet.output.record,
+            *(
+                rule.output.record
+                for rule in [rules.efficientnet_lite0]
+                if rule.output.model in PLAN.embedding_files()
+            ),
+        ],
         # it is linked to, not read
         contact_page=ancient(rules.contact_page.output),
     output:

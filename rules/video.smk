@@ -68,6 +68,25 @@ rule lbp_top:
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 
+rule embedding:
+    input:
+        faces=f"{RUN}/features/faces/{{job}}.h5",
+        # its checksum decides, not its date
+        network=lambda w: ancient(config["embeddings"][w.embedding]["path"]),
+    output:
+        f"{RUN}/features/{{embedding}}/{{job}}.h5",
+    log:
+        f"{RUN}/logs/embedding/{{embedding}}/{{job}}.log",
+    conda:
+        "../envs/video.yaml"
+    threads: 1
+    params:
+        stage=stage("embedding"),
+    shell:
+        'python "$EMOTIW_PROGRAMS"/embedding.py --faces {input.faces:q} --network {input.network:q} --output {output:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"
+
+
 rule pca:
     input:
         manifest=ancient(TABLE),

@@ -13,6 +13,7 @@ PROGRAMS = {
     "audio": ("audio", "egemaps", "functionals", "scaler", "train_blstm", "audio_scores"),
     "video": (
         *("landmarks", "alexnet", "faces", "cnn", "dense_sift", "hog", "lbp_top"),
+        *("embedding", "efficientnet_lite0"),
         *("pca", "kernels", "video_scores", "video_combination"),
     ),
     "report": ("faces_film", "contact_sheet", "contact_page", "fusion", "evaluate", "report"),

@@ -10,7 +10,6 @@ from PIL import Image
 from emotiw import fer2013
 from emotiw.emotions import EMOTIONS
 from emotiw.errors import WeightsError
-from emotiw.fer2013 import CLASSES
 
 
 def pictures(n, seed=0):

@@ -13,6 +13,7 @@ NUMERICS = {
         "classifiers",
         "descriptors",
         "cnn",
+        "efficientnet",
         "blstm",
         "training",
         "fusion",

@@ -7,6 +7,7 @@ import pytest
 from emotiw import settings
 from emotiw.manifest import Manifest, Row
 from emotiw.plan import Plan, derived_seed
+from onnx_fixtures import settings as embedding
 
 CLASSES = ("anger", "fear")
 PARTS = ("train", "val", "test")
@@ -145,3 +146,63 @@ def test_weights_from_an_address_are_named_by_the_hash_that_is_asked_for():
     mine = plan(weights={"alexnet": {"url": "https://example.org/a.npz", "sha256": "ab" * 32}})
     assert mine.weights("alexnet") == "alexnet-abababababab"
     assert mine.stage("alexnet")["sha256"] == "ab" * 32
+
+
+# --- embeddings --------------------------------------------------------------------------------------------------
+
+BELOW = {
+    "pca": {"fold": "official"},
+    "kernels": {"fold": "official"},
+    "video_scores": {"fold": "official", "classifier": "pls"},
+}
+
+
+def embedded(**first):
+    """A plan with two networks, `one` and `two`; `one` is part of the video system."""
+    networks = {"one": embedding(b"1", **first), "two": embedding(b"2", path="two.onnx")}
+    chosen = {"features": ["one", "two", "cnn"], "combination": {"features": ["one", "cnn"]}}
+    return plan(embeddings=networks, video=chosen)
+
+
+def test_an_embedding_is_a_feature_like_any_other():
+    found = embedded()
+    assert set(found.features("one")) <= set(found.feature_files())
+    assert set(found.features("two")) <= set(found.video_targets())
+    assert found.combined("official")[0] == "results/demo/video/official/one/pls.h5"
+    assert "results/demo/video/official/two/pls.h5" in found.all_video_scores()
+    assert found.embedding_files() == ["tiny.onnx", "two.onnx"]
+    assert not plan().embedding_files()
+
+
+@pytest.mark.parametrize("change", [{"mean": [0.4, 0.4, 0.4]}, {"sha256": "f" * 64}, {"pool": "mean"}])
+def test_what_an_embedding_depends_on_reaches_its_own_jobs_and_those_below(change):
+    before, after = embedded(), embedded(**change)
+    reached = {
+        (stage, name)
+        for name in ("one", "two", "cnn")
+        for stage, w in BELOW.items()
+        if before.stage(stage, **w, feature=name).digest != after.stage(stage, **w, feature=name).digest
+    }
+    assert reached == {(stage, "one") for stage in BELOW}
+    jobs = [
+        [which.stage("embedding", embedding=name, job="test0") for which in (before, after)] for name in ("one", "two")
+    ]
+    assert [old.digest == new.digest for old, new in jobs] == [False, True]
+    assert before.stage("cnn", job="test0").digest == after.stage("cnn", job="test0").digest
+    assert before.stage("fusion", fold="official").digest != after.stage("fusion", fold="official").digest
+
+
+def test_the_content_of_a_clip_is_in_the_identity_of_its_own_embedding_only():
+    networks = {"one": embedding(b"1")}
+    before, after = plan(embeddings=networks), plan(with_clip("test0", sha256="new"), embeddings=networks)
+    equal = [
+        before.stage("embedding", embedding="one", job=job).digest
+        == after.stage("embedding", embedding="one", job=job).digest
+        for job in ("test0", "test1")
+    ]
+    assert equal == [False, True]
+
+
+def test_an_embedding_is_told_only_its_own_settings():
+    stage = embedded().stage("embedding", embedding="two", job="test0")
+    assert stage["settings"] == {"embeddings": {"two": embedding(b"2", path="two.onnx")}}

@@ -48,6 +48,21 @@ def test_everything_that_determines_the_results_is_named(determinants):
     assert facts["machine"]["cpu"]
 
 
+def test_an_embedding_that_no_rule_made_is_named_as_such(repository, tmp_path):
+    path = tmp_path / "w.json"
+    path.write_text(json.dumps({"name": "made here", "sha256": "0"}))
+    config = {"embeddings": {"a": {"path": "x/a.onnx", "sha256": "0"}, "b": {"path": "x/b.onnx", "sha256": "1"}}}
+    facts = provenance.determinants(repository=repository, config=config, manifest=path, records=[path])
+    made, supplied = facts["weights"]
+    assert made["name"] == "made here"
+    assert supplied == {
+        "name": "embeddings.b",
+        "licence": "unknown: supplied by the user",
+        "source": {"file": "b.onnx"},
+        "sha256": "1",
+    }
+
+
 def test_it_is_the_same_twice_and_holds_no_time_or_host(determinants):
     assert json.dumps(determinants(), sort_keys=True) == json.dumps(determinants(), sort_keys=True)
     assert not {"time_utc", "host"} & set(determinants())

@@ -1,13 +1,19 @@
 import pytest
+import yaml
 
 from emotiw import settings
 from emotiw.errors import ConfigError
+from onnx_fixtures import settings as embedding
 
 
 def over(tmp_path, text):
     path = tmp_path / "my.yaml"
     path.write_text(text, encoding="utf-8")
     return [path]
+
+
+def with_embedding(name, **changed):
+    return yaml.safe_dump({"embeddings": {name: embedding(b"", **changed)}})
 
 
 def test_the_defaults_pass_their_schema():
@@ -17,6 +23,12 @@ def test_the_defaults_pass_their_schema():
 def test_a_user_file_replaces_only_what_it_names(tmp_path):
     config = settings.load(over(tmp_path, "corpus: {kind: ravdess}\n"))
     assert (config["corpus"]["kind"], config["corpus"]["protocol"]["n_folds"]) == ("ravdess", 6)
+
+
+def test_an_embedding_becomes_a_known_feature(tmp_path):
+    text = with_embedding("vgg") + "video: {features: [vgg], combination: {features: [vgg]}}"
+    config = settings.load(over(tmp_path, text))
+    assert settings.frame_features(config) == (*settings.FRAME_FEATURES, "vgg")
 
 
 @pytest.mark.parametrize(
@@ -43,6 +55,20 @@ def test_a_user_file_replaces_only_what_it_names(tmp_path):
         ("cnn: {layout: caffe}", "cnn.layout: is 'caffe', but the package index .*; set weights.alexnet.path or .url"),
         ("cnn: {layer: conv1}", "cnn.layer: 'conv1' is not one of"),
         ("accelerator: tpu", "accelerator: 'tpu' is not one of"),
+        (
+            "video: {features: [cnn, dense_sift, vgg]}",
+            "video.features: 'vgg' is unknown, expected some of cnn, dense_sift",
+        ),
+        (with_embedding("faces"), "embeddings.faces: is the name of a built-in stage; choose another name"),
+        (with_embedding("cnn"), "embeddings.cnn: is the name of a built-in stage"),
+        (with_embedding("Res-Net"), r"embeddings: 'Res-Net' does not match"),
+        (with_embedding("a/../b"), r"embeddings: 'a/../b' does not match"),
+        (with_embedding("vgg", sha256=None), "embeddings.vgg.sha256: None is not of type 'string'"),
+        (with_embedding("vgg", std=[1, 0, 1]), "embeddings.vgg.std.1: 0 is less than or equal to"),
+        (with_embedding("vgg", std=[1]), r"embeddings.vgg.std: \[1\] is too short"),
+        (with_embedding("vgg", scale=256), r"embeddings.vgg.scale: 256 is not one of \[1, 255\]"),
+        (with_embedding("vgg", sice=3), "embeddings.vgg: .*'sice' was unexpected"),
+        ("embeddings: {vgg: {path: a.onnx}}", "embeddings.vgg: 'sha256' is a required property"),
     ],
 )
 def test_a_faulty_value_is_named(tmp_path, text, message):
@@ -62,8 +88,6 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_every_documented_key_is_in_the_schema_and_the_other_way_round(root):
-    import yaml
-
     schema = yaml.safe_load((root / "schemas/config.schema.yaml").read_text())
     config = yaml.safe_load((root / "config.yaml").read_text())
     assert set(schema["properties"]) == set(config)
@@ -75,3 +99,8 @@ def test_every_documented_key_is_in_the_schema_and_the_other_way_round(root):
 def test_a_stage_gets_whole_sections_or_single_keys():
     config = {"a": {"x": 1, "y": 2}, "b": 3, "c": 4}
     assert settings.select(config, ["a.y", "b"]) == {"a": {"y": 2}, "b": 3}
+
+
+@pytest.mark.parametrize("name", ["demo", "embedding"])
+def test_an_example_is_a_configuration(root, name):
+    assert settings.load([root / "examples" / f"{name}.yaml"])["run"] == name

@@ -14,6 +14,8 @@ import yaml
 
 from emotiw import settings
 from emotiw.demo import design, render
+from onnx_fixtures import averages
+from onnx_fixtures import settings as embedding
 
 CLASSES = ("anger", "happiness", "neutral")
 CONFIG = """
@@ -90,7 +92,9 @@ def fresh(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         ".git", ".venv*", ".snakemake", "results", "__pycache__", ".*_cache", ".hypothesis"
     )
     shutil.copytree(root, folder, ignore=left_out)
-    (folder / "small.yaml").write_text(CONFIG)
+    (folder / "tiny.onnx").write_bytes(averages())
+    networks = {"tiny": embedding(averages(), output="maps")}
+    (folder / "small.yaml").write_text(CONFIG + yaml.safe_dump({"embeddings": networks}))
     return Workspace(folder, write_corpus(folder / "corpus"))
 
 

@@ -21,7 +21,7 @@ def gathered(n_features):
     return {"pca": n_features, "kernels": n_features, "video_scores": n_features, **SCORES_END}
 
 
-DESCRIPTORS = {"cnn": CLIPS, "dense_sift": CLIPS, "hog": CLIPS, "lbp_top": CLIPS}
+DESCRIPTORS = {"cnn": CLIPS, "dense_sift": CLIPS, "hog": CLIPS, "lbp_top": CLIPS, "embedding": CLIPS}
 SHEETS = {"contact_sheet": CLIPS, "contact_page": 1}
 FACES_DOWN = {"faces": CLIPS, "faces_film": 1, **SHEETS, **DESCRIPTORS, **gathered(2)}
 AUDIO_DOWN = {"audio": CLIPS, "egemaps": CLIPS, "functionals": CLIPS, **AUDIO_END}
@@ -37,6 +37,7 @@ EDITS = {
     "emotiw/contact_sheet.py": SHEETS,
     "emotiw/contact_page.py": {"contact_page": 1},
     "emotiw/cnn.py": {"cnn": CLIPS, **gathered(1)},
+    "emotiw/embedding.py": {"embedding": CLIPS},
     "emotiw/descriptors.py": {"dense_sift": CLIPS, "hog": CLIPS, "lbp_top": CLIPS, **gathered(1)},
     "emotiw/accelerator.py": {"cnn": CLIPS, **gathered(1)},
     "emotiw/acquisition.py": {"landmarks": 1, "alexnet": 1, **FACES_DOWN},
@@ -48,6 +49,7 @@ EDITS = {
     "emotiw/metrics.py": END,
     "emotiw/film.py": {"faces_film": 1},
     "emotiw/report.py": {"report": 1},
+    "emotiw/efficientnet.py": {},
     "emotiw/plan.py": {},
     "emotiw/corpora/afew.py": {},
     "audio.py": AUDIO_DOWN,
@@ -57,6 +59,7 @@ EDITS = {
     "cnn.py": {"cnn": CLIPS, **gathered(1)},
     "hog.py": {"hog": CLIPS},
     "lbp_top.py": {"lbp_top": CLIPS},
+    "embedding.py": {"embedding": CLIPS},
     "dense_sift.py": {"dense_sift": CLIPS, **gathered(1)},
     "pca.py": gathered(2),
     "kernels.py": {"kernels": 2, "video_scores": 2, **SCORES_END},
@@ -127,6 +130,16 @@ def test_a_comment_runs_nothing(workspace):
         ("video: {pca_dimension: 12}", gathered(2)),
         ("audio: {silence_peak: 1.0e-3}", AUDIO_DOWN),
         ("hog: {bins: 8}", {"hog": CLIPS, "report": 1}),
+        ("embeddings: {tiny: {mean: [0.1, 0.1, 0.1]}}", {"embedding": CLIPS}),
+        (f"embeddings: {{tiny: {{sha256: {'a' * 64}}}}}", {"embedding": CLIPS}),
+        (
+            "video: {features: [cnn, dense_sift, tiny]}",
+            {"pca": 1, "kernels": 1, "video_scores": 1, "evaluate": 1},
+        ),
+        (
+            "{embeddings: {tiny: {std: [2, 2, 2]}}, video: {features: [cnn, dense_sift, tiny]}}",
+            {"embedding": CLIPS, "pca": 1, "kernels": 1, "video_scores": 1, "evaluate": 1},
+        ),
         ("faces: {chip_padding: 0.3}", FACES_DOWN),
         ("limits: {job_s: 100.0}", {"report": 1}),
         ("accelerator: cpu", {"report": 1}),
@@ -146,7 +159,7 @@ def test_a_replaced_clip_runs_its_own_jobs_whatever_its_date(workspace):
         os.utime(mine, (1e9, 1e9))
         made = {path for path in workspace.outputs() if "/features/" in path}
     assert {os.path.basename(path) for path in made} == {"s04_anger.h5"}
-    assert len(made) == 8
+    assert len(made) == 9
     assert workspace.outdated() == Counter()
 
 

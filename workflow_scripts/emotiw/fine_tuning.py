@@ -166,9 +166,7 @@ def classifier(arrays: Weights, head: Weights | None, recipe: Recipe, *, n_class
     return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
 
-def train(
-    training: Pictures, validation: Pictures, model: Classifier, recipe: Recipe, session: Session
-) -> State:
+def train(training: Pictures, validation: Pictures, model: Classifier, recipe: Recipe, session: Session) -> State:
     """Train until the validation accuracy stops rising; afterwards `model` has the weights of the best epoch.
 
     Parameters
@@ -358,7 +356,9 @@ class _Run(LightningModule):  # type: ignore[misc]
             * self.recipe.decay_factor ** (state.epoch // self.recipe.decay_every),
         }
         self.right, self.val_loss, self.n_val = 0, 0.0, 0
-        self.session.tell(f"epoch {state.epoch + 1}: " + ", ".join(f"{name} {value:.4g}" for name, value in found.items()))
+        self.session.tell(
+            f"epoch {state.epoch + 1}: " + ", ".join(f"{name} {value:.4g}" for name, value in found.items())
+        )
         history = [*state.history, found]
         self.state = replace(state, epoch=state.epoch + 1, batch=0, loss_sum=0.0, history=history)
         if self.state.best_epoch == self.state.epoch:
@@ -383,7 +383,9 @@ class _Run(LightningModule):  # type: ignore[misc]
 
 
 def _copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: values.detach().cpu().clone(memory_format=torch.contiguous_format) for name, values in tensors.items()}
+    return {
+        name: values.detach().cpu().clone(memory_format=torch.contiguous_format) for name, values in tensors.items()
+    }
 
 
 def _seed(*parts: Any) -> int:

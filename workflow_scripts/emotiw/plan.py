@@ -19,7 +19,7 @@ from emotiw.stage import PACKAGE, Stage
 from emotiw.stage import stage as identity
 
 PROGRAMS = PACKAGE.parent
-DESCRIPTORS = ("cnn", "dense_sift", "hog", "lbp_top")
+DESCRIPTORS = (*settings.FRAME_FEATURES, "lbp_top")
 CLASSIFIER_SETTINGS = {"pls": "n_components", "kernel_pls": "n_components", "svm": "svm_c", "logistic": "logistic_c"}
 
 LIMITS = ("limits.max_pixels", "limits.max_duration_s", "limits.min_decoded_fraction")
@@ -28,6 +28,7 @@ LIMITS = ("limits.max_pixels", "limits.max_duration_s", "limits.min_decoded_frac
 SETTINGS: dict[str, tuple[str, ...]] = {
     "landmarks": ("weights.landmarks",),
     "alexnet": ("weights.alexnet", "cnn.layout"),
+    "efficientnet_lite0": ("weights.efficientnet_lite0",),
     "audio": ("audio", "on_defect", *LIMITS),
     "egemaps": ("egemaps",),
     "functionals": ("functionals",),
@@ -109,10 +110,12 @@ class Plan:
         return [path for name in [*each, "scores.h5"] for path in self.per_fold(f"video/{{fold}}/{name}")]
 
     def feature_files(self) -> list[str]:
-        """Every per-clip file, the baselines' descriptors included."""
-        return [
-            path for name in ("audio", "egemaps", "functionals", "faces", *DESCRIPTORS) for path in self.features(name)
-        ]
+        """Every per-clip file, the baselines' descriptors and the embeddings included."""
+        return [path for name in (*settings.PER_CLIP, *self.config["embeddings"]) for path in self.features(name)]
+
+    def embedding_files(self) -> list[str]:
+        """ONNX files of the configured embeddings."""
+        return [about["path"] for about in self.config["embeddings"].values()]
 
     def audio_targets(self) -> list[str]:
         """Files that the audio system alone makes."""
@@ -149,6 +152,8 @@ class Plan:
     def _settings(self, name: str, wildcards: Mapping[str, str]) -> Iterable[str]:
         if name == "train_blstm":
             return [f"blstm.{key}" for key in self.config["blstm"] if key not in ("architectures", "repeats")]
+        if name == "embedding":
+            return [f"embeddings.{wildcards['embedding']}"]
         if name == "report":
             return list(self.config)
         if name == "video_scores":
@@ -162,7 +167,7 @@ class Plan:
         more: dict[str, Any] = {key: value for key, value in wildcards.items() if key != "job"}
         if name in ("audio", "faces"):
             more["clips"] = [[clip, self._rows[clip].sha256] for clip in self._jobs[wildcards["job"]]]
-        if name in ("landmarks", "alexnet"):
+        if name in self.config["weights"]:
             more["sha256"] = self._weights_sha256(name)
         if "fold" in wildcards:
             more["rows"] = self._rows_digest(wildcards["fold"], ("train",) if name in ("pca", "scaler") else SPLITS)
@@ -203,8 +208,9 @@ class Plan:
             raise WeightsError(f"{about['path']}: {error.strerror}; correct weights.{name}.path") from error
 
     def _per_job(self, name: str, fold: str | None = None, parts: Sequence[str] = SPLITS) -> dict[str, Stage]:
-        jobs = {job: self.stage(name, job=job).digest for job in self.jobs(fold, parts)}
-        return {name: Stage(jobs)}
+        of = {"embedding": name} if name in self.config["embeddings"] else {}
+        stage = "embedding" if of else name
+        return {name: Stage({job: self.stage(stage, **of, job=job).digest for job in self.jobs(fold, parts)})}
 
 
 def derived_seed(root: int, architecture: str, repeat: int) -> int:
@@ -251,6 +257,7 @@ ABOVE: dict[str, Callable[..., dict[str, Stage]]] = {
     "dense_sift": lambda plan, job: {"faces": plan.stage("faces", job=job)},
     "hog": lambda plan, job: {"faces": plan.stage("faces", job=job)},
     "lbp_top": lambda plan, job: {"faces": plan.stage("faces", job=job)},
+    "embedding": lambda plan, embedding, job: {"faces": plan.stage("faces", job=job)},
     "faces_film": lambda plan: plan._per_job("faces"),
     "contact_sheet": lambda plan, job: {"faces": plan.stage("faces", job=job)},
     "contact_page": lambda plan: plan._per_job("faces"),

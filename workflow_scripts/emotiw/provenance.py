@@ -44,11 +44,12 @@ def determinants(
     dict
         `git`, `config`, `manifest_sha256`, `weights`, `artefacts`, `python`, `packages`, `machine`.
     """
+    recorded = [_record(path) for path in sorted(records)]
     return {
         "git": git_state(repository),
         "config": dict(config),
         "manifest_sha256": files.sha256(manifest),
-        "weights": [_record(path) for path in sorted(records)],
+        "weights": [*recorded, *_supplied(config, recorded)],
         "artefacts": {path.name: files.sha256(path) for path in sorted(artefacts)},
         "python": platform.python_version(),
         "packages": packages(),
@@ -99,3 +100,18 @@ def _record(path: Path) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise WeightsError(f"{path}: holds no record; delete it and run the workflow again")
     return record
+
+
+def _supplied(config: Mapping[str, Any], recorded: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Record the configured embeddings that no rule made: of these only the file is known."""
+    known = {record.get("sha256") for record in recorded}
+    return [
+        {
+            "name": f"embeddings.{name}",
+            "licence": "unknown: supplied by the user",
+            "source": {"file": Path(about["path"]).name},
+            "sha256": about["sha256"],
+        }
+        for name, about in config.get("embeddings", {}).items()
+        if about["sha256"] not in known
+    ]

@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DEFAULTS = ROOT / "config.yaml"
 RESERVED = ("demo_corpus", "weights")
 SCHEMA = ROOT / "schemas" / "config.schema.yaml"
+FRAME_FEATURES = ("cnn", "dense_sift", "hog")  # those that need no embedding's file
+PER_CLIP = ("audio", "egemaps", "functionals", "faces", *FRAME_FEATURES, "lbp_top")
 
 
 def load(paths: Iterable[Path]) -> dict[str, Any]:
@@ -86,6 +88,11 @@ def select(config: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     return chosen
 
 
+def frame_features(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Features of frames that can be turned into image sets: the built-in ones and the configured embeddings."""
+    return (*FRAME_FEATURES, *config["embeddings"])
+
+
 class _UniqueKeys(yaml.SafeLoader):
     """A safe loader that refuses a key given twice."""
 
@@ -128,7 +135,8 @@ def _not_finite(value: Any, where: tuple[str, ...]) -> Iterator[tuple[str, float
 def _contradictions(config: Mapping[str, Any]) -> list[str]:
     video = config["video"]
     chosen = video["combination"]
-    lines = [
+    lines = list(_feature_faults(config))
+    lines += [
         f"video.combination.features: {name!r} is not among video.features {video['features']}; add it there"
         for name in chosen["features"]
         if name not in video["features"]
@@ -156,3 +164,13 @@ def _weights_contradictions(config: Mapping[str, Any]) -> list[str]:
         offer = "the package index offers weights of the layout 'torchvision' only"
         lines.append(f"cnn.layout: is {layout!r}, but {offer}; set weights.alexnet.path or .url")
     return lines
+
+
+def _feature_faults(config: Mapping[str, Any]) -> Iterator[str]:
+    for name in config["embeddings"]:
+        if name in PER_CLIP:
+            yield f"embeddings.{name}: is the name of a built-in stage; choose another name"
+    known = ", ".join(frame_features(config))
+    for name in config["video"]["features"]:
+        if name not in frame_features(config):
+            yield f"video.features: {name!r} is unknown, expected some of {known}; correct it or add embeddings.{name}"

@@ -1,0 +1,16 @@
+"""Write EfficientNet-Lite0, trained on ImageNet, as an ONNX model."""
+
+from emotiw import acquisition, efficientnet, runtime
+
+
+def main(argv=None):
+    """Run the program."""
+    args = runtime.arguments(__doc__, argv, one=["record"])
+    settings, expected = args.settings["weights"]["efficientnet_lite0"], args.stage["sha256"]
+    subject, arrays = acquisition.read_arrays(settings, expected)
+    about = acquisition.describe(efficientnet.NAME, efficientnet.LICENCE, settings, expected)
+    acquisition.write_recorded(args.output, args.record, efficientnet.onnx_model(subject, arrays), about)
+
+
+if __name__ == "__main__":
+    runtime.start(main)
