@@ -43,6 +43,7 @@ else:
 
 
 wildcard_constraints:
+    digest=r"[0-9a-f]{12}",
     job=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}",
     fold=r"[A-Za-z0-9][A-Za-z0-9_-]*",
     feature="|".join(map(re.escape, settings.frame_features(config))),

@@ -34,8 +34,7 @@ rule report:
         predictions=rules.evaluate.output.predictions,
         faces=PLAN.features("faces"),
         records=[
-            rules.landmarks.output.record,
-            rules.alexnet.output.record,
+            *(f"{WEIGHTS}/{name}.json" for name in PLAN.models()),
             *(
                 rule.output.record
                 for rule in [rules.efficientnet_lite0]

@@ -17,6 +17,19 @@ rule cnn:
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 
+use rule cnn as cnn_fer2013 with:
+    input:
+        faces=f"{RUN}/features/faces/{{job}}.h5",
+        weights=lambda w: f"{WEIGHTS}/{PLAN.model('cnn_fer2013')}.safetensors",
+        record=lambda w: f"{WEIGHTS}/{PLAN.model('cnn_fer2013')}.json",
+    output:
+        f"{RUN}/features/cnn_fer2013/{{job}}.h5",
+    log:
+        f"{RUN}/logs/cnn_fer2013/{{job}}.log",
+    params:
+        stage=stage("cnn_fer2013"),
+
+
 rule dense_sift:
     input:
         faces=f"{RUN}/features/faces/{{job}}.h5",

@@ -30,6 +30,39 @@ rule alexnet:
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 
+# Fine-tuned elsewhere; runs only where the configuration names a file, of this hash.
+use rule alexnet as alexnet_fer2013 with:
+    output:
+        model=f"{WEIGHTS}/alexnet_fer2013-{{digest}}.safetensors",
+        record=f"{WEIGHTS}/alexnet_fer2013-{{digest}}.json",
+    log:
+        f"{RUN}/logs/alexnet_fer2013-{{digest}}.log",
+    params:
+        stage=lambda w: PLAN.stage("alexnet_fer2013"),
+
+
+# Fine-tuned here; a stopped run leaves <digest>.partial.safetensors beside the output and goes on from it.
+rule fine_tune:
+    input:
+        weights=rules.alexnet.output.model,
+        record=rules.alexnet.output.record,
+        faces=lambda w: ancient(config["fine_tuning"]["faces"]["path"]),
+    output:
+        model=f"{WEIGHTS}/fine_tuned-{{digest}}.safetensors",
+        record=f"{WEIGHTS}/fine_tuned-{{digest}}.json",
+    log:
+        f"{RUN}/logs/fine_tune-{{digest}}.log",
+    conda:
+        "../envs/video.yaml"
+    threads: config["fine_tuning"]["threads"]
+    params:
+        stage=lambda w: PLAN.stage("fine_tune"),
+    shell:
+        'python "$EMOTIW_PROGRAMS"/fine_tune.py --weights {input.weights:q} --faces {input.faces:q}'
+        " --output {output.model:q} --record {output.record:q}"
+        " --stage {params.stage:q} 2>&1 | tee {log:q}"
+
+
 # Runs only where an embedding names this path, as examples/embedding.yaml does.
 rule efficientnet_lite0:
     output:

@@ -12,7 +12,7 @@ PROGRAMS = {
     "demo": ("demo_clips", "demo_corpus", "demo_defects"),
     "audio": ("audio", "egemaps", "functionals", "scaler", "train_blstm", "audio_scores"),
     "video": (
-        *("landmarks", "alexnet", "faces", "cnn", "dense_sift", "hog", "lbp_top"),
+        *("landmarks", "alexnet", "fine_tune", "faces", "cnn", "dense_sift", "hog", "lbp_top"),
         *("embedding", "efficientnet_lite0"),
         *("pca", "kernels", "video_scores", "video_combination"),
     ),

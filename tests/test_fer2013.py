@@ -1,7 +1,6 @@
 """FER2013 in the three forms in which it is found, and its division without a picture in two parts."""
 
 import csv
-import os
 
 import numpy as np
 import pytest
@@ -10,6 +9,11 @@ from PIL import Image
 from emotiw import fer2013
 from emotiw.emotions import EMOTIONS
 from emotiw.errors import WeightsError
+from emotiw.files import content_sha256
+
+
+def read(path):
+    return fer2013.read(path, content_sha256(path) if path.exists() else "")
 
 
 def pictures(n, seed=0):
@@ -32,7 +36,7 @@ def few():
 
 @pytest.mark.parametrize("header", [("emotion", "pixels", "Usage"), ("emotion", " Usage", " pixels")])
 def test_the_official_table_is_read_in_either_order_of_its_columns(tmp_path, few, header):
-    found = fer2013.read(write_csv(tmp_path / "fer2013.csv", *few, header=header))
+    found = read(write_csv(tmp_path / "fer2013.csv", *few, header=header))
     np.testing.assert_array_equal(found.pixels, few[0])
     assert [EMOTIONS[i] for i in found.label] == ["anger", "happiness", "sadness", "neutral"]
     assert found.usage.tolist() == few[2].tolist()
@@ -40,8 +44,8 @@ def test_the_official_table_is_read_in_either_order_of_its_columns(tmp_path, few
 
 def test_an_archive_is_read_as_the_table_is(tmp_path, few):
     np.savez(tmp_path / "faces.npz", pixels=few[0], label=few[1].astype(np.uint8), usage=few[2])
-    found = fer2013.read(tmp_path / "faces.npz")
-    expected = fer2013.read(write_csv(tmp_path / "fer2013.csv", *few))
+    found = read(tmp_path / "faces.npz")
+    expected = read(write_csv(tmp_path / "fer2013.csv", *few))
     np.testing.assert_array_equal(found.pixels, expected.pixels)
     np.testing.assert_array_equal(found.label, expected.label)
 
@@ -51,7 +55,7 @@ def test_a_folder_of_pictures_is_read(tmp_path, few):
         (tmp_path / folder).mkdir(parents=True)
         Image.fromarray(pixels).save(tmp_path / folder / "1.png")
     (tmp_path / "train/angry/Thumbs.db").write_bytes(b"")
-    found = fer2013.read(tmp_path)
+    found = read(tmp_path)
     assert sorted(zip(found.usage.tolist(), [EMOTIONS[i] for i in found.label], strict=True)) == [
         ("PrivateTest", "neutral"), ("Test", "sadness"), ("Training", "anger"), ("Training", "happiness"),
     ]  # fmt: skip
@@ -74,17 +78,17 @@ def test_a_folder_of_pictures_is_read(tmp_path, few):
 def test_a_wrong_line_is_named(tmp_path, text, message):
     (tmp_path / "fer2013.csv").write_text(text)
     with pytest.raises(WeightsError, match=message):
-        fer2013.read(tmp_path / "fer2013.csv")
+        read(tmp_path / "fer2013.csv")
 
 
 def test_wrong_archives_are_refused(tmp_path, few):
     path = tmp_path / "faces.npz"
     path.write_bytes(b"nothing")
     with pytest.raises(WeightsError, match="unreadable"):
-        fer2013.read(path)
+        read(path)
     np.savez(path, pixels=few[0][:, :40], label=few[1], usage=few[2])
     with pytest.raises(WeightsError, match=r"pixels are uint8 of \(4, 40, 48\) with 4 labels"):
-        fer2013.read(path)
+        read(path)
 
 
 def test_wrong_folders_are_refused(tmp_path, few):
@@ -92,39 +96,30 @@ def test_wrong_folders_are_refused(tmp_path, few):
     file = tmp_path / "train/joy/1.png"
     Image.fromarray(few[0][0]).save(file)
     with pytest.raises(WeightsError, match=r"1\.png: lies in train/joy; expected a usage"):
-        fer2013.read(tmp_path)
+        read(tmp_path)
     file = file.rename(tmp_path / "train/happy.png")
     (tmp_path / "train/happy").mkdir()
     file = file.rename(tmp_path / "train/happy/1.png")
     Image.fromarray(few[0][0][:40]).save(file)
     with pytest.raises(WeightsError, match=r"1\.png: 48 x 40 px; expected 48 x 48"):
-        fer2013.read(tmp_path)
+        read(tmp_path)
     file.write_bytes(b"not a picture")
     with pytest.raises(WeightsError, match=r"1\.png: not a picture"):
-        fer2013.read(tmp_path)
+        read(tmp_path)
 
 
 def test_what_is_missing_or_something_else_is_refused(tmp_path):
     with pytest.raises(WeightsError, match=r"missing; correct fine_tuning\.faces\.path"):
-        fer2013.read(tmp_path / "fer2013.csv")
+        read(tmp_path / "fer2013.csv")
     (tmp_path / "faces.txt").write_text("")
     with pytest.raises(WeightsError, match=r"expected fer2013\.csv, an \.npz archive or a folder"):
-        fer2013.read(tmp_path / "faces.txt")
+        read(tmp_path / "faces.txt")
 
 
-def test_the_identity_is_that_of_the_content(tmp_path):
-    file = tmp_path / "a.csv"
-    file.write_bytes(b"abc")
-    assert fer2013.identity(file).startswith("ba7816bf8f01")
-    (tmp_path / "train/happy").mkdir(parents=True)
-    picture = tmp_path / "train/happy/1.png"
-    picture.write_bytes(b"a")
-    before = fer2013.identity(tmp_path)
-    assert fer2013.identity(tmp_path) == before
-    os.utime(picture, (1, 1))
-    assert fer2013.identity(tmp_path) != before
-    with pytest.raises(WeightsError, match="No such file"):
-        fer2013.identity(tmp_path / "nowhere")
+def test_what_was_altered_is_refused(tmp_path, few):
+    path = write_csv(tmp_path / "fer2013.csv", *few)
+    with pytest.raises(WeightsError, match=r"fer2013\.csv: sha256 [0-9a-f]{64}, expected 00; it was altered"):
+        fer2013.read(path, "00")
 
 
 @pytest.fixture(scope="module")

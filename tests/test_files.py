@@ -28,3 +28,17 @@ def test_json_refuses_nan(tmp_path):
 def test_the_hash_is_of_the_bytes(tmp_path):
     files.write_atomic(tmp_path / "deep" / "a", b"abc")
     assert files.sha256(tmp_path / "deep" / "a").startswith("ba7816bf")
+
+
+def test_the_hash_of_a_folder_tells_names_sizes_and_times(tmp_path):
+    (tmp_path / "a/b").mkdir(parents=True)
+    file = tmp_path / "a/b/1.png"
+    file.write_bytes(b"abc")
+    assert files.content_sha256(file).startswith("ba7816bf8f01")
+    before = files.content_sha256(tmp_path)
+    assert files.content_sha256(tmp_path) == before
+    os.utime(file, (1, 1))
+    assert files.content_sha256(tmp_path) != before
+    renamed = file.rename(tmp_path / "a/b/2.png")
+    os.utime(renamed, (1, 1))
+    assert files.content_sha256(tmp_path) != before

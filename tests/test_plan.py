@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from emotiw import settings
+from emotiw.errors import WeightsError
 from emotiw.manifest import Manifest, Row
 from emotiw.plan import Plan, derived_seed
 from onnx_fixtures import settings as embedding
@@ -206,3 +207,46 @@ def test_the_content_of_a_clip_is_in_the_identity_of_its_own_embedding_only():
 def test_an_embedding_is_told_only_its_own_settings():
     stage = embedded().stage("embedding", embedding="two", job="test0")
     assert stage["settings"] == {"embeddings": {"two": embedding(b"2", path="two.onnx")}}
+
+
+# --- the fine-tuned network --------------------------------------------------------------------------------------
+
+TUNED = {"features": ["cnn", "cnn_fer2013", "dense_sift"]}
+
+
+@pytest.fixture
+def fer(tmp_path):
+    path = tmp_path / "fer2013.csv"
+    path.write_bytes(b"abc")
+    return {"faces": {"path": str(path)}}
+
+
+def test_the_fine_tuned_network_is_named_by_all_that_its_training_depends_on(fer):
+    mine = plan(video=TUNED, fine_tuning=fer)
+    stage = mine.stage("fine_tune")
+    assert mine.model("cnn_fer2013") == f"fine_tuned-{stage.digest[:12]}"
+    assert mine.models()[-1] == mine.model("cnn_fer2013")
+    assert stage["faces"].startswith("ba7816bf8f01")
+    assert "faces" not in stage["settings"]["fine_tuning"]
+    other = plan(video=TUNED, fine_tuning=fer | {"max_epochs": 3})
+    assert other.model("cnn_fer2013") != mine.model("cnn_fer2013")
+    assert other.stage("cnn_fer2013", job="test0").digest != mine.stage("cnn_fer2013", job="test0").digest
+    assert other.stage("cnn", job="test0").digest == mine.stage("cnn", job="test0").digest
+
+
+def test_a_network_that_was_fine_tuned_elsewhere_is_taken(fer, tmp_path):
+    weights = {"alexnet_fer2013": {"path": str(tmp_path / "fer2013.csv")}}
+    mine = plan(video=TUNED, weights=weights)
+    assert mine.model("cnn_fer2013") == "alexnet_fer2013-ba7816bf8f01"
+    assert mine.stage("cnn_fer2013", job="test0")["above"]["alexnet"] == mine.stage("alexnet_fer2013").digest
+
+
+def test_features_of_the_fine_tuned_network_are_made_only_where_they_are_used(fer):
+    assert not [path for path in plan().feature_files() if "fer2013" in path]
+    assert len(plan().models()) == 2
+    assert [path for path in plan(video=TUNED, fine_tuning=fer).feature_files() if "fer2013" in path]
+
+
+def test_faces_that_are_missing_are_an_error():
+    with pytest.raises(WeightsError, match=r"No such file or directory; correct fine_tuning\.faces\.path"):
+        plan(fine_tuning={"faces": {"path": "nowhere.csv"}}).stage("fine_tune")

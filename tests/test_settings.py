@@ -57,8 +57,13 @@ def test_an_embedding_becomes_a_known_feature(tmp_path):
         ("accelerator: tpu", "accelerator: 'tpu' is not one of"),
         (
             "video: {features: [cnn, dense_sift, vgg]}",
-            "video.features: 'vgg' is unknown, expected some of cnn, dense_sift",
+            "video.features: 'vgg' is unknown, expected some of cnn, cnn_fer2013, dense_sift",
         ),
+        (
+            "video: {features: [cnn, dense_sift, cnn_fer2013]}",
+            "cnn_fer2013 needs FER2013 or weights that were fine-tuned on it; set fine_tuning.faces.path or weights",
+        ),
+        ("weights: {alexnet: {source: null}}", "weights.alexnet.source: is null, as are path and url; name one"),
         (with_embedding("faces"), "embeddings.faces: is the name of a built-in stage; choose another name"),
         (with_embedding("cnn"), "embeddings.cnn: is the name of a built-in stage"),
         (with_embedding("Res-Net"), r"embeddings: 'Res-Net' does not match"),

@@ -1,4 +1,4 @@
-"""Write AlexNet's convolution layers, trained on ImageNet."""
+"""Write AlexNet's layers, trained on ImageNet or fine-tuned elsewhere."""
 
 from emotiw import acquisition, runtime
 
@@ -6,13 +6,9 @@ from emotiw import acquisition, runtime
 def main(argv=None):
     """Run the program."""
     args = runtime.arguments(__doc__, argv, one=["record"])
-    acquisition.write_alexnet(
-        args.output,
-        args.record,
-        args.settings["weights"]["alexnet"],
-        expected=args.stage["sha256"],
-        layout=args.settings["cnn"]["layout"],
-    )
+    (about,) = args.settings["weights"].values()
+    layout = args.settings["cnn"]["layout"]
+    acquisition.write_alexnet(args.output, args.record, about, expected=args.stage["sha256"], layout=layout)
 
 
 if __name__ == "__main__":

@@ -4,48 +4,43 @@ import logging
 
 import torch
 
-from emotiw import acquisition, checkpoint, fer2013, fine_tuning, runtime, weights
+from emotiw import accelerator, acquisition, checkpoint, fer2013, fine_tuning, runtime, weights
 from emotiw.emotions import EMOTIONS
 
 
 def main(argv=None):
     """Run the program."""
-    args = runtime.arguments(__doc__, argv, one=["weights", "faces", "record"])
-    settings, layout = dict(args.settings["fine_tuning"]), args.settings["cnn"]["layout"]
+    args = runtime.arguments(__doc__, argv, one=["weights", "faces", "record"], bounded=False)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # no tips on devices and products
+    settings, cnn, seed = dict(args.settings["fine_tuning"]), args.settings["cnn"], args.stage["seed"]
     torch.set_num_threads(settings.pop("threads"))
-    del settings["faces"]
-    fraction = settings.pop("validation_fraction")
-    recipe = fine_tuning.Recipe(layout=layout, crop=args.settings["cnn"]["crop"], **settings)
-    seed = args.stage["seed"]
-    parts = fer2013.divide(fer2013.read(args.faces), fraction, seed=seed)
-    train, validation = ((part.pixels, part.label) for part in (parts.train, parts.validation))
-    model = fine_tuning.classifier(
-        weights.load_alexnet(args.weights, layout=layout), None, recipe, n_classes=len(EMOTIONS), seed=seed
-    )
-    partial = args.output.with_suffix(".partial.safetensors")
+    faces = fer2013.read(args.faces, args.stage["faces"])
+    parts = fer2013.divide(faces, settings.pop("validation_fraction"), seed=seed)
+    recipe = fine_tuning.Recipe(layout=cnn["layout"], crop=cnn["crop"], **settings)
+    arrays = weights.load_alexnet(args.weights, layout=recipe.layout)
+    head = weights.load_alexnet_classifier(args.weights, layout=recipe.layout)
+    model = fine_tuning.classifier(arrays, head, recipe, n_classes=len(EMOTIONS), seed=seed)
+    device, partial = accelerator.device(), args.output.with_suffix(".partial.safetensors")
     session = fine_tuning.Session(
         seed,
+        accelerator="cpu" if device.type == "cpu" else "gpu",
         state=checkpoint.load(partial, identity=args.stage.digest),
         save=lambda state: checkpoint.save(partial, state, identity=args.stage.digest),
         tell=logging.getLogger("fine_tuning").info,
     )
-    state = fine_tuning.train(train, validation, model, recipe, session)
-    scored = {
-        name: fine_tuning.accuracy(model, (part.pixels, part.label), recipe) for name, part in parts.scored.items()
-    }
+    state = fine_tuning.train(parts.train.pictures, parts.validation.pictures, model, recipe, session)
     facts = {
+        "started_from": args.weights.stem,
+        "fully_connected_layers": "fresh" if head is None else "pre-trained, the last one fresh",
+        "device": accelerator.describe(device),
+        "precision": recipe.precision,
         "history": state.history,
         "best_epoch": state.best_epoch,
-        "accuracy": scored,
-        "n": {"train": len(parts.train), "validation": len(parts.validation), "dropped": parts.n_dropped}
-        | {name: len(part) for name, part in parts.scored.items()},
-        "fully_connected": "fresh",
-        "started_from": args.weights.name,
-        "device": "cpu",
+        "accuracy": {name: fine_tuning.accuracy(model, part.pictures, recipe) for name, part in parts.scored.items()},
+        "pictures": parts.counts,
     }
-    arrays = fine_tuning.convolution_arrays(model, weights.ALEXNET_SHAPES[layout])
-    acquisition.write_fine_tuned(args.output, args.record, arrays, layout=layout, facts=facts)
+    found = fine_tuning.convolution_arrays(model, weights.ALEXNET_SHAPES[recipe.layout])
+    acquisition.write_fine_tuned(args.output, args.record, found, layout=recipe.layout, facts=facts)
     partial.unlink(missing_ok=True)
 
 

@@ -72,6 +72,7 @@ def write_alexnet(
     about = describe("AlexNet", ALEXNET_LICENCE, settings, expected) | {
         "layout": layout,
         "classifier": list(classifier),
+        **_origin(Path(settings["path"] or "")),
     }
     # one metadata key, because the order of several is not defined
     metadata = {"emotiw": json.dumps(about, sort_keys=True)}
@@ -81,7 +82,7 @@ def write_alexnet(
 def write_fine_tuned(output: Path, record: Path, arrays: Weights, *, layout: str, facts: Mapping[str, Any]) -> None:
     """Write convolution layers that were fine-tuned here, and a record with what is known of the training."""
     about = {"name": FINE_TUNED, "licence": FINE_TUNED_LICENCE, "layout": layout, **facts}
-    metadata = {"emotiw": json.dumps({"name": FINE_TUNED, "layout": layout}, sort_keys=True)}
+    metadata = {"emotiw": json.dumps(about, sort_keys=True)}
     write_recorded(output, record, safetensors.numpy.save(arrays, metadata), about)
 
 
@@ -225,6 +226,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, _Array) and value.values is not None:
         return value.values
     raise ValueError(f"holds a {type(value).__name__}")
+
+
+def _origin(path: Path) -> dict[str, Any]:
+    """Read what a file of our own tells of its making, such as the epochs of a fine-tuned network."""
+    if path.suffix != ".safetensors":
+        return {}
+    with safetensors.safe_open(path, "np") as stream:
+        text = (stream.metadata() or {}).get("emotiw")
+    return {"origin": json.loads(text)} if text else {}
 
 
 def _from_flax(tree: Any) -> Weights:

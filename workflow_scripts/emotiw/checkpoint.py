@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,7 @@ def load(path: Path, *, identity: str) -> State:
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}
         if about["identity"] != identity or about["sha256"] != _digest(tensors):
             raise ValueError("of another run, or altered")
-        split = {kind: _below(tensors, kind) for kind in TENSORS}
-        return State(**about["state"], **split)
+        return replace(State(**about["state"]), **{kind: _below(tensors, kind) for kind in TENSORS})  # type: ignore[arg-type]
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         log.warning(f"{path}: not used ({error}); the run begins anew")
         return State()

@@ -15,6 +15,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from emotiw.emotions import EMOTIONS
 from emotiw.errors import WeightsError
+from emotiw.files import content_sha256
 
 SIDE = 48  # px
 # FER2013's own order of classes, which is not that of EMOTIONS
@@ -50,6 +51,11 @@ class Faces:
     label: Ints
     usage: npt.NDArray[np.str_]
 
+    @property
+    def pictures(self) -> tuple[Pixels, Ints]:
+        """Pixels and labels."""
+        return self.pixels, self.label
+
     def __getitem__(self, rows: Any) -> "Faces":
         return Faces(self.pixels[rows], self.label[rows], self.usage[rows])
 
@@ -76,8 +82,14 @@ class Parts:
     scored: dict[str, Faces]
     n_dropped: int
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Pictures of each part, and those that were dropped."""
+        parts = {"train": self.train, "validation": self.validation, **self.scored}
+        return {name: len(part) for name, part in parts.items()} | {"dropped": self.n_dropped}
 
-def read(path: Path) -> Faces:
+
+def read(path: Path, expected: str) -> Faces:
     """Read FER2013.
 
     Parameters
@@ -85,39 +97,25 @@ def read(path: Path) -> Faces:
     path : Path
         The official `fer2013.csv` (columns emotion, pixels, Usage, in any order), an .npz archive with `pixels`
         (n, 48, 48), `label` (n,) in FER2013's order and `usage` (n,), or a folder `<usage>/<class>/<picture>`.
+    expected : str
+        `files.content_sha256` of it.
 
     Raises
     ------
     WeightsError
-        If it is missing or something in it is not what it should be; the message names the line or file.
+        If it is missing, has another SHA-256 or something in it is not what it should be; the message names the line
+        or file.
     """
     if not path.exists():
         raise WeightsError(f"{path}: missing; correct fine_tuning.faces.path in the configuration")
+    if (found := content_sha256(path)) != expected:
+        raise WeightsError(f"{path}: sha256 {found}, expected {expected}; it was altered: get it again")
     if path.is_dir():
         return _checked(path, *_from_folder(path))
     readers: dict[str, Callable[[Path], tuple[Any, Any, Any]]] = {".csv": _from_csv, ".npz": _from_npz}
     if path.suffix not in readers:
         raise WeightsError(f"{path}: expected fer2013.csv, an .npz archive or a folder of pictures")
     return _checked(path, *readers[path.suffix](path))
-
-
-def identity(path: Path) -> str:
-    """SHA-256 of a file, or of the names, sizes and times of the pictures of a folder.
-
-    Raises
-    ------
-    WeightsError
-        If it cannot be read.
-    """
-    try:
-        if path.is_dir():
-            facts = [(file.relative_to(path).as_posix(), file.stat()) for file in _pictures(path)]
-            lines = [f"{name}\0{about.st_size}\0{about.st_mtime_ns}\n" for name, about in facts]
-            return hashlib.sha256("".join(lines).encode()).hexdigest()
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise WeightsError(f"{path}: {error.strerror}; correct fine_tuning.faces.path in the configuration") from error
 
 
 def divide(faces: Faces, validation_fraction: float, *, seed: int) -> Parts:

@@ -35,6 +35,16 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def content_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, or of the names, sizes and times of the files of a folder, in hexadecimal."""
+    if not path.is_dir():
+        return sha256(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    facts = [(file.relative_to(path).as_posix(), file.stat()) for file in files]
+    lines = [f"{name}\0{about.st_size}\0{about.st_mtime_ns}\n" for name, about in facts]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:

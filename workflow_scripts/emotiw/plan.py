@@ -12,13 +12,14 @@ from typing import Any
 from emotiw import manifest as manifests
 from emotiw import settings
 from emotiw.errors import WeightsError
-from emotiw.files import sha256
+from emotiw.files import content_sha256
 from emotiw.manifest import Manifest
 from emotiw.splits import SPLITS
 from emotiw.stage import PACKAGE, Stage
 from emotiw.stage import stage as identity
 
 PROGRAMS = PACKAGE.parent
+PROGRAM = {settings.FINE_TUNED: "cnn", settings.OPTIONAL_WEIGHTS: "alexnet"}  # where it is not called as the stage
 DESCRIPTORS = (*settings.FRAME_FEATURES, "lbp_top")
 CLASSIFIER_SETTINGS = {"pls": "n_components", "kernel_pls": "n_components", "svm": "svm_c", "logistic": "logistic_c"}
 
@@ -28,12 +29,14 @@ LIMITS = ("limits.max_pixels", "limits.max_duration_s", "limits.min_decoded_frac
 SETTINGS: dict[str, tuple[str, ...]] = {
     "landmarks": ("weights.landmarks",),
     "alexnet": ("weights.alexnet", "cnn.layout"),
+    "alexnet_fer2013": ("weights.alexnet_fer2013", "cnn.layout"),
     "efficientnet_lite0": ("weights.efficientnet_lite0",),
     "audio": ("audio", "on_defect", *LIMITS),
     "egemaps": ("egemaps",),
     "functionals": ("functionals",),
     "faces": ("faces", "on_defect", *LIMITS),
     **{name: (name,) for name in DESCRIPTORS},
+    settings.FINE_TUNED: ("cnn",),
     "faces_film": (),
     "contact_sheet": (),
     "contact_page": (),
@@ -110,8 +113,14 @@ class Plan:
         return [path for name in [*each, "scores.h5"] for path in self.per_fold(f"video/{{fold}}/{name}")]
 
     def feature_files(self) -> list[str]:
-        """Every per-clip file, the baselines' descriptors and the embeddings included."""
-        return [path for name in (*settings.PER_CLIP, *self.config["embeddings"]) for path in self.features(name)]
+        """Every per-clip file, the baselines' descriptors and the embeddings included.
+
+        That of the fine-tuned network only where a system uses it, for it takes FER2013 and hours.
+        """
+        names = [*settings.PER_CLIP, *self.config["embeddings"]]
+        if settings.FINE_TUNED not in self.config["video"]["features"]:
+            names.remove(settings.FINE_TUNED)
+        return [path for name in names for path in self.features(name)]
 
     def embedding_files(self) -> list[str]:
         """ONNX files of the configured embeddings."""
@@ -140,18 +149,35 @@ class Plan:
         """Name of a weights file, which tells its source by hash."""
         return f"{name}-{self._weights_sha256(name)[:12]}"
 
+    def model(self, name: str) -> str:
+        """Name of the weights that the feature `name` is made with."""
+        if name != settings.FINE_TUNED:
+            return self.weights("alexnet")
+        given = self._given()
+        return self.weights(given) if given else f"fine_tuned-{self.stage('fine_tune').digest[:12]}"
+
+    def models(self) -> list[str]:
+        """Names of the weights that this run depends on, but for embeddings."""
+        tuned = [self.model(settings.FINE_TUNED)] if settings.FINE_TUNED in self.config["video"]["features"] else []
+        return [self.weights("landmarks"), self.weights("alexnet"), *tuned]
+
     def stage(self, name: str, **wildcards: str) -> Stage:
         """Identity of the job of stage `name` with these wildcards."""
         key = (name, *wildcards.values())
         if key not in self._stages:
             above = {label: stage.digest for label, stage in self._above(name, **wildcards).items()}
             chosen = settings.select(self.config, self._settings(name, wildcards))
-            self._stages[key] = identity(PROGRAMS / f"{name}.py", chosen, above, **self._more(name, wildcards))
+            self._stages[key] = identity(
+                PROGRAMS / f"{PROGRAM.get(name, name)}.py", chosen, above, **self._more(name, wildcards)
+            )
         return self._stages[key]
 
     def _settings(self, name: str, wildcards: Mapping[str, str]) -> Iterable[str]:
         if name == "train_blstm":
             return [f"blstm.{key}" for key in self.config["blstm"] if key not in ("architectures", "repeats")]
+        if name == "fine_tune":
+            recipe = [f"fine_tuning.{key}" for key in self.config["fine_tuning"] if key != "faces"]
+            return [*recipe, "cnn.layout", "cnn.crop"]
         if name == "embedding":
             return [f"embeddings.{wildcards['embedding']}"]
         if name == "report":
@@ -169,6 +195,9 @@ class Plan:
             more["clips"] = [[clip, self._rows[clip].sha256] for clip in self._jobs[wildcards["job"]]]
         if name in self.config["weights"]:
             more["sha256"] = self._weights_sha256(name)
+        if name == "fine_tune":
+            more["faces"] = self._identity("fine_tuning.faces", self.config["fine_tuning"]["faces"])
+            more["seed"] = derived_seed(self.config["seed"], name, 0)
         if "fold" in wildcards:
             more["rows"] = self._rows_digest(wildcards["fold"], ("train",) if name in ("pca", "scaler") else SPLITS)
         if name == "train_blstm":
@@ -202,10 +231,20 @@ class Plan:
         about = self.config["weights"][name]
         if about["path"] is None:
             return str((about if about["url"] else about["source"])["sha256"])
+        return self._identity(f"weights.{name}", about)
+
+    @staticmethod
+    def _identity(key: str, about: Mapping[str, Any]) -> str:
+        """SHA-256 that the configuration demands of a file or folder, else that of what is there."""
         try:
-            return str(about["sha256"] or sha256(Path(about["path"])))
+            return str(about["sha256"] or content_sha256(Path(about["path"])))
         except OSError as error:
-            raise WeightsError(f"{about['path']}: {error.strerror}; correct weights.{name}.path") from error
+            raise WeightsError(f"{about['path']}: {error.strerror}; correct {key}.path") from error
+
+    def _given(self) -> str:
+        """Name of the stage that acquires fine-tuned weights, or nothing where they are made here."""
+        about = self.config["weights"][settings.OPTIONAL_WEIGHTS]
+        return settings.OPTIONAL_WEIGHTS if about["path"] or about["url"] else ""
 
     def _per_job(self, name: str, fold: str | None = None, parts: Sequence[str] = SPLITS) -> dict[str, Stage]:
         of = {"embedding": name} if name in self.config["embeddings"] else {}
@@ -254,6 +293,11 @@ ABOVE: dict[str, Callable[..., dict[str, Stage]]] = {
     "functionals": lambda plan, job: {"audio": plan.stage("audio", job=job)},
     "faces": lambda plan, job: {"landmarks": plan.stage("landmarks")},
     "cnn": lambda plan, job: {"faces": plan.stage("faces", job=job), "alexnet": plan.stage("alexnet")},
+    "fine_tune": lambda plan: {"alexnet": plan.stage("alexnet")},
+    settings.FINE_TUNED: lambda plan, job: {
+        "faces": plan.stage("faces", job=job),
+        "alexnet": plan.stage(plan._given() or "fine_tune"),
+    },
     "dense_sift": lambda plan, job: {"faces": plan.stage("faces", job=job)},
     "hog": lambda plan, job: {"faces": plan.stage("faces", job=job)},
     "lbp_top": lambda plan, job: {"faces": plan.stage("faces", job=job)},

@@ -18,7 +18,12 @@ DEADLINE = "EMOTIW_DEADLINE_S"  # environment: seconds after which a program end
 
 
 def arguments(
-    doc: str | None, argv: Sequence[str] | None, *, one: Sequence[str] = (), many: Sequence[str] = ()
+    doc: str | None,
+    argv: Sequence[str] | None,
+    *,
+    one: Sequence[str] = (),
+    many: Sequence[str] = (),
+    bounded: bool = True,
 ) -> argparse.Namespace:
     """Parse a program's arguments and make its process deterministic.
 
@@ -30,6 +35,8 @@ def arguments(
         The arguments, `sys.argv[1:]` if None.
     one, many : sequence of str
         Names of the options that take one path, or several.
+    bounded : bool
+        Whether the program ends itself at the deadline of a job; one that gathers clips never does.
 
     Returns
     -------
@@ -48,7 +55,7 @@ def arguments(
     args = parser.parse_args(argv)
     args.settings = args.stage["settings"]
     # what gathers clips takes as long as there are clips; only the work on single clips is bounded
-    prepare(0 if "rows" in args.stage else float(os.environ.get(DEADLINE, "0")))
+    prepare(0 if "rows" in args.stage or not bounded else float(os.environ.get(DEADLINE, "0")))
     return args
 
 

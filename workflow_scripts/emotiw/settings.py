@@ -16,7 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 DEFAULTS = ROOT / "config.yaml"
 RESERVED = ("demo_corpus", "weights")
 SCHEMA = ROOT / "schemas" / "config.schema.yaml"
-FRAME_FEATURES = ("cnn", "dense_sift", "hog")  # those that need no embedding's file
+FINE_TUNED = "cnn_fer2013"
+OPTIONAL_WEIGHTS = "alexnet_fer2013"  # made here where no file is named
+FRAME_FEATURES = ("cnn", FINE_TUNED, "dense_sift", "hog")  # those that need no embedding's file
 PER_CLIP = ("audio", "egemaps", "functionals", "faces", *FRAME_FEATURES, "lbp_top")
 
 
@@ -159,6 +161,8 @@ def _weights_contradictions(config: Mapping[str, Any]) -> list[str]:
             lines.append(f"weights.{name}: names both a path and a url; keep one")
         if about["url"] and not about["sha256"]:
             lines.append(f"weights.{name}.sha256: is null, expected the SHA-256 of the file at weights.{name}.url")
+        if not (about["url"] or about["path"] or about["source"] or name == OPTIONAL_WEIGHTS):
+            lines.append(f"weights.{name}.source: is null, as are path and url; name one of them")
     layout, alexnet = config["cnn"]["layout"], config["weights"]["alexnet"]
     if layout != "torchvision" and not alexnet["path"] and not alexnet["url"]:
         offer = "the package index offers weights of the layout 'torchvision' only"
@@ -170,6 +174,14 @@ def _feature_faults(config: Mapping[str, Any]) -> Iterator[str]:
     for name in config["embeddings"]:
         if name in PER_CLIP:
             yield f"embeddings.{name}: is the name of a built-in stage; choose another name"
+    tuned = config["weights"][OPTIONAL_WEIGHTS]
+    if FINE_TUNED in config["video"]["features"] and not (
+        tuned["path"] or tuned["url"] or config["fine_tuning"]["faces"]["path"]
+    ):
+        yield (
+            f"video.features: {FINE_TUNED} needs FER2013 or weights that were fine-tuned on it; set"
+            f" fine_tuning.faces.path or weights.{OPTIONAL_WEIGHTS}.path"
+        )
     known = ", ".join(frame_features(config))
     for name in config["video"]["features"]:
         if name not in frame_features(config):
