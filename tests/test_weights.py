@@ -17,7 +17,7 @@ from emotiw import acquisition, weights
 from emotiw.errors import WeightsError
 
 SHAPES = weights.ALEXNET_SHAPES["torchvision"]
-MEMBER = "toy_models-0.1.0/toy_models/model.bin"
+MEMBER = "toy_models-0.1.0/toy_models/model.ckpt"
 
 
 def digest(data):
