@@ -115,7 +115,7 @@ def test_the_program_writes_the_model_and_a_record(root, tmp_path, arrays, data)
     path, output, record = tmp_path / "mine.pth", tmp_path / "model.onnx", tmp_path / "model.json"
     torch.save({name: torch.from_numpy(values) for name, values in arrays.items()}, path)
     expected = sha256(path.read_bytes()).hexdigest()
-    about = {"path": str(path), "sha256": None, "source": {}}
+    about = {"path": str(path), "url": None, "sha256": None, "source": {}}
     stage = Stage(settings={"weights": {"efficientnet_lite0": about}}, sha256=expected)
     program = runpy.run_path(str(root / "workflow_scripts" / "efficientnet_lite0.py"))
     program["main"](["--output", str(output), "--record", str(record), "--stage", str(stage)])
