@@ -427,9 +427,9 @@ def test_fully_connected_layers_are_kept_for_fine_tuning(tmp_path, arrays, caffe
     every = (arrays if layout == "torchvision" else caffe) | classifier(layout) | last
     acquisition.write_alexnet(*paths(tmp_path), local(path), expected=write_file(path, every), layout=layout)
     found = weights.load_alexnet_classifier(paths(tmp_path)[0], layout=layout)
-    assert list(found) == list(weights.CLASSIFIER_SHAPES[layout])
-    assert json.loads(paths(tmp_path)[1].read_text())["classifier"] == list(found)
-    for name, values in classifier(layout).items():
+    assert list(found) == ["fc6.weight", "fc6.bias", "fc7.weight", "fc7.bias"]
+    assert json.loads(paths(tmp_path)[1].read_text())["classifier"] == list(classifier(layout))
+    for name, values in zip(found, classifier(layout).values(), strict=True):
         np.testing.assert_array_equal(found[name], values)
     assert weights.load_alexnet(paths(tmp_path)[0], layout=layout).keys() == weights.ALEXNET_SHAPES[layout].keys()
 

@@ -35,11 +35,8 @@ LANDMARKS_LICENCE = "CC0-1.0 (dlib-models)"
 CAFFE_SPELLINGS = {"weight": ("{}.weight", "{}_w", "{}/0"), "bias": ("{}.bias", "{}_b", "{}/1")}
 FLAX = ".ckpt"  # suffix of the one pickled file that is read, of a pinned archive
 CAFFE_LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")
-CAFFE_MEAN = (
-    104.00698793,
-    116.66876762,
-    122.67891434,
-)  # blue, green, red: mean of ImageNet's training pictures [Caffe]
+# blue, green, red: the mean of ImageNet's training pictures, as Caffe documents it
+CAFFE_MEAN = (104.00698793, 116.66876762, 122.67891434)
 
 
 def write_alexnet(

@@ -16,6 +16,7 @@ from torch.nn.functional import interpolate
 from emotiw.errors import FeatureError
 
 SCALED = 256  # px, the side to which a face is scaled before it is cropped; Ding et al. sec. 2.1.1
+POOL5 = 256 * 6 * 6  # values of the last pooling layer, in every layout
 AGREEMENT = 1e-4  # largest difference from the CPU's output that is accepted, as a part of the largest value
 
 

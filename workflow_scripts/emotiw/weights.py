@@ -85,12 +85,15 @@ def load_alexnet(path: Path, *, layout: str = "torchvision") -> Weights:
 def load_alexnet_classifier(path: Path, *, layout: str = "torchvision") -> Weights | None:
     """Read AlexNet's two hidden fully connected layers, or None where the file has none of them.
 
+    In every layout they are called `fc6.weight`, `fc6.bias`, `fc7.weight` and `fc7.bias`.
+
     Raises
     ------
     WeightsError
         As `load_alexnet`, and if the file holds only a part of these layers.
     """
-    return checked_classifier(str(path), _arrays(path, layout, CLASSIFIER_SHAPES), layout)
+    found = checked_classifier(str(path), _arrays(path, layout, CLASSIFIER_SHAPES), layout)
+    return None if found is None else dict(zip(CLASSIFIER_SHAPES["caffe"], found.values(), strict=True))
 
 
 def load_landmarks(path: Path) -> Any:
