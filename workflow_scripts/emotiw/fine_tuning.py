@@ -20,12 +20,10 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 
-from emotiw.cnn import SCALED, alexnet
+from emotiw.cnn import POOL5, SCALED, alexnet
 from emotiw.errors import FeatureError
 
-POOL5 = 256 * 6 * 6  # values of the last pooling layer
 HIDDEN_UNITS = 4096
-HIDDEN = ("fc6.weight", "fc6.bias", "fc7.weight", "fc7.bias")
 # Caffe's bvlc_alexnet: fillers of fc6, fc7 and fc8; biases learn at twice the rate and do not decay
 WEIGHT_STD, BIAS = {"fc6": 0.005, "fc7": 0.005, "fc8": 0.01}, {"fc6": 0.1, "fc7": 0.1, "fc8": 0.0}
 BIAS_FACTOR = 2.0
@@ -156,8 +154,7 @@ def classifier(arrays: Weights, head: Weights | None, recipe: Recipe, *, n_class
     arrays : mapping of str to ndarray
         Convolution layers by the layout's names.
     head : mapping of str to ndarray, or None
-        Weights and biases of the two hidden fully connected layers, in this order, by the layout's names; None: they
-        start fresh.
+        `fc6.weight`, `fc6.bias`, `fc7.weight`, `fc7.bias` of the pre-trained network; None: they start fresh.
     recipe : Recipe
     n_classes, seed : int
         Classes, and the seed of the fresh layers.
@@ -165,8 +162,7 @@ def classifier(arrays: Weights, head: Weights | None, recipe: Recipe, *, n_class
     model = Classifier(alexnet(arrays, layout=recipe.layout), layout=recipe.layout, n_classes=n_classes)
     model.initialise(torch.Generator().manual_seed(_seed(seed, "weights")))
     if head is not None:
-        given = {name: torch.from_numpy(np.array(values)) for name, values in zip(HIDDEN, head.values(), strict=True)}
-        model.load_state_dict(given, strict=False)
+        model.load_state_dict({name: torch.from_numpy(np.array(values)) for name, values in head.items()}, strict=False)
     return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
 
