@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.distance import cdist
 from sklearn.preprocessing import StandardScaler
 
-from emotiw import classifiers, selection
+from emotiw import classifiers, kernels, selection
 from emotiw.classifiers import Scores
 from emotiw.selection import Grid, Ints, Path, Training
 
@@ -41,11 +40,11 @@ def path(X: Matrix, y: Ints) -> Path:
     def scores(values: Sequence[tuple[float, float]], train: Ints, test: Ints) -> Matrix:
         scaler = StandardScaler().fit(X[train])
         A, B = scaler.transform(X[train]), scaler.transform(X[test])
-        D, D_new = (cdist(points, A, "sqeuclidean") / A.shape[1] for points in (A, B))
+        D, D_new = (_mean_squared_distances(points, A) for points in (A, B))
         staged = []
         for c, width in values:
-            fitted = classifiers.fit(classifiers.svm(c), np.exp(-width * D), y[train])
-            staged.append(classifiers.decision_values(fitted, np.exp(-width * D_new)))
+            fitted = classifiers.fit(classifiers.svm(c), kernels.rbf_kernel(D, gamma=width), y[train])
+            staged.append(classifiers.decision_values(fitted, kernels.rbf_kernel(D_new, gamma=width)))
         return np.stack(staged)
 
     return scores
@@ -70,3 +69,8 @@ def clip_scores(X: Matrix, training: Training, settings: Mapping[str, Any]) -> S
     values = staged([choice.value], np.arange(n), others)[0] if others.size else np.zeros((0, training.n_classes))
     scored = np.concatenate([has, np.ones(len(others), dtype=np.bool_)])
     return Scores(np.concatenate([inner, values])[scored], scored, choice=choice)
+
+
+def _mean_squared_distances(A: Matrix, B: Matrix) -> Matrix:
+    """Squared distances (n_A, n_B) of rows, divided by their length."""
+    return kernels.squared_distances(A @ B.T, (A**2).sum(axis=1), (B**2).sum(axis=1)) / A.shape[1]

@@ -141,7 +141,10 @@ def _lines(
             scored = {name: about["systems"][f"video/{names}/{name}/{kernel}"] for name in video["classifiers"]}
             best = max((it["accuracy"] or 0.0 for it in scored.values()), default=0.0)
             for name, it in scored.items():
-                marks = {"best": len(scored) > 1 and it["accuracy"] == best, "in_fusion": (names, kernel, name) == in_fusion}
+                marks = {
+                    "best": len(scored) > 1 and it["accuracy"] == best,
+                    "in_fusion": (names, kernel, name) == in_fusion,
+                }
                 found.append(_line(it, {"part": part, "features": names, "classifier": name, "kernel": kernel}, marks))
         found += _reference_lines(part, about)
     return found
