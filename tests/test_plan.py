@@ -143,7 +143,7 @@ def test_a_label_reaches_what_is_trained_on_it():
         ({"video": {"subspace_rank": 3}}, {"kernels", "video_scores", "video_combination", "fusion", *END}),
         ({"limits": {"job_s": 5.0}}, {"report"}),
         ({"accelerator": "cpu"}, {"report"}),
-        ({"cnn": {"storage": "float16"}}, set(GATHERED) - {"scaler", "train_blstm", "audio_scores"}),
+        ({"cnn": {"storage": "float16"}}, set(GATHERED) - {"baseline", "scaler", "train_blstm", "audio_scores"}),
         ({"limits": {"max_pixels": 5}}, set(GATHERED)),
     ],
 )
@@ -205,7 +205,7 @@ def test_an_embedding_is_a_feature_like_any_other():
     found = embedded()
     assert set(found.features("one")) <= set(found.feature_files())
     assert set(found.features("two")) <= set(found.video_targets())
-    assert found.combined("official")[0] == "results/demo/video/official/one/pls.h5"
+    assert found.video_system("official") == "results/demo/video/official/combined/one+cnn/pls.h5"
     assert "results/demo/video/official/two/pls.h5" in found.all_video_scores()
     assert found.embedding_files() == ["tiny.onnx", "two.onnx"]
     assert not plan().embedding_files()

@@ -73,4 +73,5 @@ def clip_scores(X: Matrix, training: Training, settings: Mapping[str, Any]) -> S
 
 def _mean_squared_distances(A: Matrix, B: Matrix) -> Matrix:
     """Squared distances (n_A, n_B) of rows, divided by their length."""
-    return kernels.squared_distances(A @ B.T, (A**2).sum(axis=1), (B**2).sum(axis=1)) / A.shape[1]
+    D = kernels.squared_distances(A @ B.T, (A**2).sum(axis=1), (B**2).sum(axis=1))
+    return np.asarray(D / A.shape[1])
