@@ -15,6 +15,7 @@ include: "rules/weights.smk"
 include: "rules/audio.smk"
 include: "rules/face.smk"
 include: "rules/video.smk"
+include: "rules/baseline.smk"
 include: "rules/fusion.smk"
 include: "rules/report.smk"
 

@@ -48,6 +48,7 @@ wildcard_constraints:
     fold=r"[A-Za-z0-9][A-Za-z0-9_-]*",
     feature="|".join(map(re.escape, settings.frame_features(config))),
     embedding="|".join(map(re.escape, config["embeddings"])) or r"(?!)",  # none: matches nothing
+    features=r"[A-Za-z0-9_.-]+(\+[A-Za-z0-9_.-]+)+",
     classifier=r"pls|kernel_pls|svm|logistic",
     architecture=r"\d+(-\d+)*",
     repeat=r"\d+",

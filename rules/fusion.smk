@@ -2,7 +2,7 @@ rule fusion:
     input:
         manifest=ancient(TABLE),
         audio=f"{RUN}/audio/{{fold}}/scores.h5",
-        video=f"{RUN}/video/{{fold}}/scores.h5",
+        video=lambda w: PLAN.video_system(w.fold),
     output:
         f"{RUN}/fusion/{{fold}}/scores.h5",
     log:

@@ -2,7 +2,7 @@ rule evaluate:
     input:
         manifest=ancient(TABLE),
         fusion=PLAN.per_fold("fusion/{fold}/scores.h5"),
-        audio_scores=PLAN.per_fold("audio/{fold}/scores.h5"),
+        audio_scores=PLAN.all_audio_scores(),
         video_scores=PLAN.all_video_scores(),
         faces=PLAN.features("faces"),
         audio=PLAN.features("audio"),
@@ -24,6 +24,29 @@ rule evaluate:
         " --audio-scores {input.audio_scores:q} --video-scores {input.video_scores:q}"
         " --faces {params.faces_folder:q} --audio {params.audio_folder:q}"
         " --predictions {output.predictions:q} --scores {output.scores:q} --output {output.metrics:q}"
+        " --stage {params.stage:q} > {log:q} 2>&1"
+
+
+rule tables:
+    input:
+        metrics=rules.evaluate.output.metrics,
+    output:
+        classifiers=f"{RUN}/report/tables/table5_6_classifiers.csv",
+        kernels=f"{RUN}/report/tables/table5_6_kernels.csv",
+        combinations=f"{RUN}/report/tables/table7_combinations.csv",
+        text=f"{RUN}/report/tables/tables.md",
+        tables=f"{RUN}/report/tables/tables.json",
+    log:
+        f"{RUN}/logs/tables.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    params:
+        stage=stage("tables"),
+    shell:
+        'python "$EMOTIW_PROGRAMS"/tables.py --metrics {input.metrics:q}'
+        " --classifiers {output.classifiers:q} --kernels {output.kernels:q} --combinations {output.combinations:q}"
+        " --text {output.text:q} --output {output.tables:q}"
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 

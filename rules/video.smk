@@ -162,11 +162,11 @@ rule video_scores:
 
 rule video_combination:
     input:
-        scores=lambda w: PLAN.combined(w.fold),
+        scores=lambda w: PLAN.combined(w.fold, w.features, w.classifier),
     output:
-        f"{RUN}/video/{{fold}}/scores.h5",
+        f"{RUN}/video/{{fold}}/combined/{{features}}/{{classifier}}.h5",
     log:
-        f"{RUN}/logs/video_combination/{{fold}}.log",
+        f"{RUN}/logs/video_combination/{{fold}}_{{features}}_{{classifier}}.log",
     conda:
         "../envs/video.yaml"
     threads: 1

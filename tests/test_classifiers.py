@@ -5,10 +5,12 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
-from emotiw import classifiers
-from emotiw.errors import FeatureError, StoreError
+from emotiw import classifiers, selection
+from emotiw.errors import FeatureError
+from emotiw.selection import Training
 
 SETTINGS = {"n_components": 4, "svm_c": 1.0, "logistic_c": 1.0}
+AUTO = dict.fromkeys(SETTINGS, "auto") | {"n_components_max": 8, "c_grid": [100.0, 0.1, 1.0]}
 NAMES = pytest.mark.parametrize("name", ["pls", "kernel_pls", "svm", "logistic"])
 
 
@@ -75,19 +77,6 @@ def test_an_unknown_classifier_is_refused():
         classifiers.make_classifier("forest", SETTINGS)
 
 
-def test_class_indices_are_in_the_declared_order():
-    np.testing.assert_array_equal(classifiers.class_indices(["sad", "happy", "sad"], ["sad", "happy"]), [0, 1, 0])
-
-
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [(["sad", "?"], r"labels: \? unknown, happy without"), (["sad"], "none unknown, happy without")],
-)
-def test_an_absent_class_or_unknown_label_is_refused(labels, message):
-    with pytest.raises(FeatureError, match=message):
-        classifiers.class_indices(labels, ["sad", "happy"])
-
-
 def test_a_fit_that_fails_tells_how_many_training_sets(task):
     K, y, _ = task
     few = classifiers.make_classifier("pls", SETTINGS | {"n_components": 40})
@@ -95,54 +84,72 @@ def test_a_fit_that_fails_tells_how_many_training_sets(task):
         classifiers.fit(few, K[:36, :36], y[:36])
 
 
-def test_out_of_fold_values_come_from_other_subjects_only(task):
+@NAMES
+@pytest.mark.parametrize("settings", [SETTINGS, AUTO])
+def test_scores_have_out_of_fold_rows_then_those_of_the_other_sets(task, name, settings):
     K, y, subjects = task
-    pls = classifiers.make_classifier("pls", SETTINGS)
-    values, scored = classifiers.out_of_fold(pls, K[:36, :36], y[:36], subjects, 3)
-    wrong = np.where(np.array(subjects) == "subject0", (y[:36] + 1) % 4, y[:36])
-    others, _ = classifiers.out_of_fold(pls, K[:36, :36], wrong, subjects, 9)
-    kept, _ = classifiers.out_of_fold(pls, K[:36, :36], y[:36], subjects, 9)
-    assert scored.all()
-    assert (values.argmax(axis=1) == y[:36]).mean() > 0.8
-    np.testing.assert_allclose(others[:4], kept[:4])
-
-
-@pytest.mark.parametrize(
-    ("y", "subjects"),
-    [([0, 1] * 4, ["one"] * 8), ([0, 1, 1, 1], ["a", "b", "c", "d"]), ([0, 0, 1, 1], ["a", "a", "b", "b"])],
-)
-def test_out_of_fold_values_are_absent_where_they_cannot_exist(y, subjects):
-    K = np.random.default_rng(0).standard_normal((len(y), 5))
-    pls = classifiers.make_classifier("pls", SETTINGS | {"n_components": 1})
-    _, scored = classifiers.out_of_fold(pls, K @ K.T, np.array(y), subjects, 3)
-    assert not scored.any()
+    training = Training(y[:36], tuple(subjects), 3)
+    found = classifiers.kernel_scores(name, settings, K, training)
+    grid = classifiers.grid(name, settings, 36)
+    path = classifiers.kernel_path(name, K[:36, :36], y[:36])
+    inner, _, choice = selection.out_of_fold(path, grid, training)
+    last = classifiers.fit(classifiers.family(name).make(choice.value), K[:36, :36], y[:36])
+    expected = np.concatenate([inner, classifiers.decision_values(last, K[36:, :36])])
+    np.testing.assert_array_equal(found.values, expected)
+    assert found.scored.all()
+    assert found.choice == choice
+    assert (found.n_components is not None) == ("pls" in name)
 
 
 @NAMES
-def test_scores_have_out_of_fold_rows_then_those_of_the_other_sets(task, name):
+def test_a_grid_is_scored_as_each_of_its_values_is(task, name):
+    K, y, _ = task
+    values = classifiers.grid(name, AUTO, 36).values[::2]
+    found = classifiers.family(name).path(values, K[:36, :36], y[:36], K[36:, :36])
+    for value, scores in zip(values, found, strict=True):
+        alone = classifiers.fit(classifiers.family(name).make(value), K[:36, :36], y[:36])
+        np.testing.assert_allclose(scores, classifiers.decision_values(alone, K[36:, :36]), atol=1e-6)
+
+
+def test_auto_chooses_more_than_one_component_where_one_cannot_tell_the_classes(task):
     K, y, subjects = task
-    model = classifiers.make_classifier(name, SETTINGS)
-    found = classifiers.kernel_scores(model, K, y[:36], subjects, 3)
-    inner, _ = classifiers.out_of_fold(model, K[:36, :36], y[:36], subjects, 3)
-    np.testing.assert_array_equal(found.values, np.concatenate([inner, decisions(name, K, y[:36])]))
-    assert found.scored.all()
-    assert (found.n_components is not None) == ("pls" in name)
+    found = classifiers.kernel_scores("kernel_pls", AUTO, K, Training(y[:36], tuple(subjects), 3))
+    assert found.choice.grid == tuple(range(1, 9))
+    assert found.choice.accuracies[found.choice.index] == max(found.choice.accuracies)
+    assert found.n_components == [found.choice.value]
+    assert found.choice.value > 1
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "values", "fallback"),
+    [
+        ("pls", AUTO, tuple(range(1, 9)), 8),
+        ("pls", {"n_components": "auto", "n_components_max": 40}, tuple(range(1, 31)), 20),
+        ("svm", AUTO, (0.1, 1.0, 100.0), 1.0),
+        ("logistic", {"logistic_c": 3.0}, (3.0,), 3.0),
+    ],
+)
+def test_a_grid_begins_with_the_simplest_and_has_a_nominal_value(name, settings, values, fallback):
+    grid = classifiers.grid(name, settings, 30)
+    assert grid.values == values
+    assert grid.values[grid.fallback] == fallback
 
 
 def test_training_sets_alone_can_be_scored(task):
     K, y, subjects = task
-    pls = classifiers.make_classifier("pls", SETTINGS)
-    assert classifiers.kernel_scores(pls, K[:36, :36], y[:36], subjects, 3).values.shape == (36, 4)
+    training = Training(y[:36], tuple(subjects), 3)
+    assert classifiers.kernel_scores("pls", SETTINGS, K[:36, :36], training).values.shape == (36, 4)
 
 
 @NAMES
-def test_test_sets_cannot_influence_training_scores(task, name):
+def test_other_sets_can_influence_neither_training_scores_nor_the_choice(task, name):
     K, y, subjects = task
     other = K.copy()
     other[36:], other[:, 36:] = 7.0, 7.0
-    model = classifiers.make_classifier(name, SETTINGS)
-    found, changed = (classifiers.kernel_scores(model, A, y[:36], subjects, 3) for A in (K, other))
+    training = Training(y[:36], tuple(subjects), 3)
+    found, changed = (classifiers.kernel_scores(name, AUTO, A, training) for A in (K, other))
     np.testing.assert_array_equal(found.values[:36], changed.values[:36])
+    assert found.choice == changed.choice
 
 
 def test_kernels_between_test_sets_are_not_read(task):
@@ -150,42 +157,23 @@ def test_kernels_between_test_sets_are_not_read(task):
     other = K.copy()
     other[36:, 36:] = np.nan
     other[:36, 36:] = np.nan
-    model = classifiers.make_classifier("svm", SETTINGS)
-    found, changed = (classifiers.kernel_scores(model, A, y[:36], subjects, 3) for A in (K, other))
+    training = Training(y[:36], tuple(subjects), 3)
+    found, changed = (classifiers.kernel_scores("svm", SETTINGS, A, training) for A in (K, other))
     np.testing.assert_array_equal(found.values, changed.values)
 
 
 def test_scores_of_a_feature_hold_each_kernel_and_their_mean(task):
     K, y, subjects = task
-    pls = classifiers.make_classifier("kernel_pls", SETTINGS)
-    found = classifiers.feature_scores(pls, {"linear": K, "square": K**2}, y[:36], subjects, 3)
+    training = Training(y[:36], tuple(subjects), 3)
+    found = classifiers.feature_scores("kernel_pls", SETTINGS, {"linear": K, "square": K**2}, training)
     np.testing.assert_allclose(found["mean"].values, (found["linear"].values + found["square"].values) / 2)
     assert found["linear"].n_components == [4]
     assert found["mean"].n_components is None
-
-
-def test_mean_scores_are_over_common_clips():
-    first = (["a", "b", "c"], ["x", "y"], np.array([[1.0, 0.0], [2.0, 0.0], [3.0, 0.0]]))
-    second = (["c", "a"], ["x", "y"], np.array([[5.0, 2.0], [3.0, 4.0]]))
-    clips, classes, scores = classifiers.mean_scores([first, second])
-    assert (clips, classes) == (["a", "c"], ["x", "y"])
-    np.testing.assert_array_equal(scores, [[2, 2], [4, 1]])
-
-
-def test_mean_of_other_class_orders_is_refused():
-    first = (["a"], ["x", "y"], np.ones((1, 2)))
-    with pytest.raises(StoreError, match="classes y, x, expected x, y"):
-        classifiers.mean_scores([first, (["a"], ["y", "x"], np.ones((1, 2)))])
-
-
-def test_mean_without_a_common_clip_is_empty():
-    tables = [([name], ["x", "y"], np.ones((1, 2))) for name in ("a", "b")]
-    clips, classes, scores = classifiers.mean_scores(tables)
-    assert (clips, classes, scores.shape) == ([], ["x", "y"], (0, 2))
+    assert found["mean"].choice is None
 
 
 def test_inner_folds_take_fewer_components_where_they_have_fewer_sets():
     K, y = np.diag(np.arange(1.0, 10.0)), np.array([0, 1, 2] * 3)
-    classifier = classifiers.make_classifier("pls", {"n_components": 8})
-    _, scored = classifiers.out_of_fold(classifier, K, y, list("aaabbbccc"), 3)
-    assert scored.all()
+    found = classifiers.kernel_scores("pls", {"n_components": 8}, K, Training(y, tuple("aaabbbccc"), 3))
+    assert found.scored.all()
+    assert found.choice.value == 8

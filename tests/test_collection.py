@@ -6,6 +6,7 @@ import pytest
 from emotiw import collection, store
 from emotiw.errors import ManifestError, StoreError
 from emotiw.manifest import Manifest, Row
+from emotiw.splits import Fold
 from emotiw.status import Status
 
 
@@ -49,3 +50,11 @@ def test_a_missing_file_is_refused(made, tmp_path):
 def test_strange_clips_are_named(made, tmp_path):
     with pytest.raises(ManifestError, match="clips x, y are not in the manifest of csv"):
         collection.load(made, tmp_path, "clip_features", ["a", "x", "y"])
+
+
+def test_usable_clips_come_with_their_rows_and_parts_training_first(made, tmp_path):
+    fold = Fold("official", train=("c",), val=("d",), test=("a", "b"))
+    found = collection.usable(made, fold, tmp_path, "clip_features")
+    assert [(row.clip, part, entry.name) for row, part, entry in found] == [
+        ("c", "train", "c"), ("a", "test", "a"), ("b", "test", "b"),
+    ]  # fmt: skip

@@ -14,9 +14,9 @@ PROGRAMS = {
     "video": (
         *("landmarks", "alexnet", "fine_tune", "faces", "cnn", "dense_sift", "hog", "lbp_top"),
         *("embedding", "efficientnet_lite0"),
-        *("pca", "kernels", "video_scores", "video_combination"),
+        *("pca", "kernels", "video_scores", "video_combination", "baseline"),
     ),
-    "report": ("faces_film", "contact_sheet", "contact_page", "fusion", "evaluate", "report"),
+    "report": ("faces_film", "contact_sheet", "contact_page", "fusion", "evaluate", "tables", "report"),
 }
 
 

@@ -148,6 +148,19 @@ def test_single_systems_are_scored_beside_the_main_ones(official):
     assert expected <= set(found["parts"]["test"]["systems"])
 
 
+def test_systems_are_compared_with_the_baseline_of_their_modality_on_the_same_resamples(official):
+    _, found = official
+    systems = found["parts"]["test"]["systems"]
+    for modality, baseline in (("video", "video/lbp_top/svm"), ("audio", "audio/functionals/svm")):
+        over = systems[modality]["over_baseline"]
+        assert over["baseline"] == baseline
+        assert over["accuracy"] == pytest.approx(systems[modality]["accuracy"] - systems[baseline]["accuracy"])
+        assert over["accuracy_interval"][0] < over["accuracy"] < over["accuracy_interval"][1]
+        assert "over_baseline" not in systems[baseline]
+    assert "over_baseline" in systems["audio/64_1"]
+    assert "over_baseline" not in systems["fusion"]
+
+
 def test_calibration_does_not_change_what_a_modality_predicts(official):
     _, found = official
     systems = found["parts"]["test"]["systems"]

@@ -4,13 +4,16 @@ import ast
 
 import pytest
 
-LEAVES = {"errors", "status", "emotions"}
+LEAVES = {"errors", "status", "emotions", "systems"}
 NUMERICS = {
     *(
         "image_sets",
         "kernels",
         "pls",
         "classifiers",
+        "selection",
+        "combination",
+        "baselines",
         "descriptors",
         "cnn",
         "efficientnet",

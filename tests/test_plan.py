@@ -22,14 +22,17 @@ GATHERED = {
     "pca": {"fold": "official", "feature": "cnn"},
     "kernels": {"fold": "official", "feature": "cnn"},
     "video_scores": {"fold": "official", "feature": "cnn", "classifier": "pls"},
-    "video_combination": {"fold": "official"},
+    "video_combination": {"fold": "official", "features": "cnn+dense_sift", "classifier": "pls"},
+    "baseline": {"fold": "official", "feature": "functionals"},
     "scaler": {"fold": "official"},
     "train_blstm": {"fold": "official", "architecture": "64-64", "repeat": "3"},
     "audio_scores": {"fold": "official"},
     "fusion": {"fold": "official"},
     "evaluate": {},
+    "tables": {},
     "report": {},
 }
+END = ("evaluate", "tables", "report")
 
 
 def plan(corpus=CORPUS, **over):
@@ -71,13 +74,45 @@ def test_everything_is_a_target():
     assert {"results/demo/report/contact_sheets.html", "results/demo/report/contact_sheets/test0.png"} <= targets
 
 
-def test_every_feature_and_classifier_is_scored():
-    both = {"features": ["cnn", "dense_sift"], "classifiers": ["pls", "svm"]}
-    assert len(plan(video=both).all_video_scores()) == 5
-    assert plan(video=both).combined("official") == [
-        "results/demo/video/official/cnn/pls.h5",
-        "results/demo/video/official/dense_sift/pls.h5",
+def test_every_feature_combination_and_classifier_is_scored():
+    both = plan(video={"features": ["cnn", "dense_sift"], "classifiers": ["pls", "svm"]})
+    folder = "results/demo/video/official"
+    assert both.all_video_scores() == [
+        *(f"{folder}/{feature}/{name}.h5" for feature in ("cnn", "dense_sift") for name in ("pls", "svm")),
+        *(f"{folder}/combined/cnn+dense_sift/{name}.h5" for name in ("pls", "svm")),
+        "results/demo/baseline/official/lbp_top.h5",
     ]
+    assert both.combined("official", "cnn+dense_sift", "svm") == [f"{folder}/{n}/svm.h5" for n in ("cnn", "dense_sift")]
+    assert both.all_audio_scores() == ["results/demo/audio/official/scores.h5", BASELINE]
+
+
+BASELINE = "results/demo/baseline/official/functionals.h5"
+
+
+@pytest.mark.parametrize(
+    ("features", "file", "stage", "wildcards"),
+    [
+        (["dense_sift", "cnn"], "combined/cnn+dense_sift/pls.h5", "video_combination", {"features": "cnn+dense_sift"}),
+        (["cnn"], "cnn/pls.h5", "video_scores", {"feature": "cnn"}),
+    ],
+)
+def test_the_video_system_is_a_combination_or_a_single_feature(features, file, stage, wildcards):
+    chosen = plan(video={"combination": {"features": features}})
+    assert chosen.video_system("official") == f"results/demo/video/official/{file}"
+    above = chosen.stage("fusion", fold="official")["above"]
+    assert above["video"] == chosen.stage(stage, fold="official", **wildcards, classifier="pls").digest
+
+
+@pytest.mark.parametrize(
+    ("over", "read"),
+    [
+        ({"svm_c": "auto"}, {"svm_c", "c_grid", "inner_folds"}),
+        ({"svm_c": 1.0}, {"svm_c", "inner_folds"}),
+    ],
+)
+def test_a_grid_is_in_the_identity_of_what_chooses_from_it(over, read):
+    wildcards = {**GATHERED["video_scores"], "classifier": "svm"}
+    assert set(plan(video=over).stage("video_scores", **wildcards)["settings"]["video"]) == read
 
 
 @pytest.mark.parametrize(
@@ -101,13 +136,15 @@ def test_a_label_reaches_what_is_trained_on_it():
 @pytest.mark.parametrize(
     ("over", "reached"),
     [
-        ({"seed": 1}, {"train_blstm", "audio_scores", "fusion", "evaluate", "report"}),
-        ({"fusion": {"grid_step": 0.1}}, {"fusion", "evaluate", "report"}),
+        ({"seed": 1}, {"train_blstm", "audio_scores", "fusion", *END}),
+        ({"fusion": {"grid_step": 0.1}}, {"fusion", *END}),
         ({"video": {"svm_c": 3.0}}, {"report"}),
-        ({"video": {"subspace_rank": 3}}, set(GATHERED) - {"pca", "scaler", "train_blstm", "audio_scores"}),
+        ({"video": {"n_components_max": 3}}, {"video_scores", "video_combination", "fusion", *END}),
+        ({"baseline": {"inner_folds": 2}}, {"baseline", *END}),
+        ({"video": {"subspace_rank": 3}}, {"kernels", "video_scores", "video_combination", "fusion", *END}),
         ({"limits": {"job_s": 5.0}}, {"report"}),
         ({"accelerator": "cpu"}, {"report"}),
-        ({"cnn": {"storage": "float16"}}, set(GATHERED) - {"scaler", "train_blstm", "audio_scores"}),
+        ({"cnn": {"storage": "float16"}}, set(GATHERED) - {"baseline", "scaler", "train_blstm", "audio_scores"}),
         ({"limits": {"max_pixels": 5}}, set(GATHERED)),
     ],
 )
@@ -169,7 +206,7 @@ def test_an_embedding_is_a_feature_like_any_other():
     found = embedded()
     assert set(found.features("one")) <= set(found.feature_files())
     assert set(found.features("two")) <= set(found.video_targets())
-    assert found.combined("official")[0] == "results/demo/video/official/one/pls.h5"
+    assert found.video_system("official") == "results/demo/video/official/combined/one+cnn/pls.h5"
     assert "results/demo/video/official/two/pls.h5" in found.all_video_scores()
     assert found.embedding_files() == ["tiny.onnx", "two.onnx"]
     assert not plan().embedding_files()

@@ -267,6 +267,14 @@ def test_clips_with_faces_have_a_small_strip(run, strips):
     assert len(data) < 6000
 
 
+def test_the_tables_of_the_video_system_are_on_the_page(page):
+    assert "selected on training folds only" in page.text
+    for words in ("tables 5 and 6", "table 7", "CNN + Dense SIFT", "LBP-TOP + SVM", "baseline audio/functionals/svm"):
+        assert words in page.text
+    assert {"section", "table"} <= {tag for tag, _ in page.tags}
+    assert {"id": "video"} in page.of("section")
+
+
 def test_provenance_is_on_the_page(page):
     for text in ("c" * 40, "with uncommitted changes", "a" * 64, "Abacus", "numpy 1.0", "alexnet"):
         assert text in page.text

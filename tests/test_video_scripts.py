@@ -1,5 +1,6 @@
-"""The four programs of the video system on a small made-up corpus: rows, facts, no leak, independence of order."""
+"""The programs of the video system and of the baselines on a small made-up corpus: rows, facts, no leak, no order."""
 
+import hashlib
 import importlib.util
 
 import numpy as np
@@ -20,8 +21,10 @@ SETTINGS = {
         "svm_c": 1.0,
         "logistic_c": 1.0,
         "inner_folds": 3,
-    }
+    },
+    "baseline": {"c_grid": [1.0, 10.0], "gamma_grid": [0.3, 1.0], "inner_folds": 3},
 }
+AUTO = {**SETTINGS["video"], "n_components": "auto", "n_components_max": 5}
 N_TRAIN, N_VAL, N_TEST = 18, 6, 6
 
 
@@ -31,10 +34,12 @@ def program(root):
 
     def run(name, output, **options):
         more = {key: options.pop(key) for key in ("feature", "classifier") if key in options}
+        more |= {"features": options.pop("combination")} if "combination" in options else {}
         spec = importlib.util.spec_from_file_location(f"program_{name}", root / "workflow_scripts" / f"{name}.py")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        stage = Stage(settings=SETTINGS, fold="official", code="", distributions={}, above={}, **more)
+        settings = options.pop("settings", SETTINGS)
+        stage = Stage(settings=settings, fold="official", code="", distributions={}, above={}, **more)
         paths = [part for key, value in options.items() for part in (f"--{key}", *map(str, np.atleast_1d(value)))]
         module.main([*paths, "--output", str(output), "--stage", str(stage)])
         return output
@@ -145,9 +150,68 @@ def test_a_fold_without_a_usable_clip_of_a_class_has_no_video_scores(program, tm
 def test_combination_is_the_mean_of_features(program, tmp_path):
     cnn = run_all(program, write_corpus(tmp_path / "cnn"))
     sift = run_all(program, write_corpus(tmp_path / "sift", lambda i: frames(i + 30), without=["clip00"]))
-    found = store.read(program("video_combination", tmp_path / "both.h5", scores=[cnn, sift]), "scores")
+    both = program("video_combination", tmp_path / "both.h5", scores=[cnn, sift], combination="cnn+cnn")
+    found = store.read(both, "scores")
     assert found.facts["clips"] == [f"clip{i:02d}" for i in range(30) if i not in (0, 1, 20)]
     assert found.facts["features"] == ["cnn", "cnn"]
     each = [store.read(path, "scores") for path in (cnn, sift)]
     rows = [part.entries["mean"].arrays["scores"][part.facts["clips"].index("clip29")] for part in each]
     np.testing.assert_allclose(found.entries["mean"].arrays["scores"][-1], np.mean(rows, axis=0))
+
+
+def test_a_chosen_number_of_components_tells_what_the_choice_saw(program, tmp_path):
+    run_all(program, write_corpus(tmp_path))
+    path = program(
+        "video_scores",
+        tmp_path / "auto.h5",
+        manifest=tmp_path / "manifest.csv",
+        kernels=tmp_path / "kernels.h5",
+        feature="cnn",
+        classifier="pls",
+        settings={"video": AUTO},
+    )
+    facts = store.read(path, "scores").facts
+    usable = [f"clip{i:02d}" for i in range(N_TRAIN) if i != 1]
+    digest = hashlib.sha256("".join(f"{clip}\n" for clip in usable).encode()).hexdigest()
+    assert facts["selection"]["clips"] == {"n": 17, "sha256": digest}
+    assert len(facts["selection"]["choices"]) == 6
+    for name, choice in facts["selection"]["choices"].items():
+        assert choice["grid"] == [1, 2, 3, 4, 5]
+        assert facts["n_components"][name] == [choice["value"]] * 3
+        assert choice["accuracies"][choice["value"] - 1] == max(choice["accuracies"])
+
+
+def write_baseline_corpus(folder, without=()):
+    rows = [row(i) for i in range(N_TRAIN + N_VAL + N_TEST)]
+    manifest.write(folder / "manifest.csv", manifest.Manifest(tuple(rows), CLASSES, "test"))
+    for job in {row.job for row in rows}:
+        entries = [
+            store.Entry(r.clip, {}, Status.NO_FACE)
+            if r.clip in without
+            else store.Entry(r.clip, {"features": frames(int(r.clip[4:]))["features"].mean(axis=0)})
+            for r in rows
+            if r.job == job
+        ]
+        store.write(folder / "features" / f"{job}.h5", "clip_features", entries, stage={})
+    return {"manifest": folder / "manifest.csv", "features": folder / "features", "feature": "lbp_top"}
+
+
+def test_the_baseline_scores_usable_clips_and_tells_its_choice(program, tmp_path):
+    paths = write_baseline_corpus(tmp_path, without=("clip01", "clip20"))
+    found = store.read(program("baseline", tmp_path / "svm.h5", **paths), "scores")
+    usable = [f"clip{i:02d}" for i in range(30) if i not in (1, 20)]
+    assert found.facts["clips"] == usable
+    assert found.facts["parts"] == ["train"] * 17 + ["val"] * 5 + ["test"] * 6
+    assert list(found.entries) == ["svm"]
+    best = found.entries["svm"].arrays["scores"].argmax(axis=1)
+    assert (best == [int(clip[4:]) % 3 for clip in usable]).mean() > 0.6
+    assert found.facts["selection"]["clips"]["n"] == 17
+    assert len(found.facts["selection"]["choices"]["svm"]["value"]) == 2
+
+
+def test_a_baseline_without_a_training_clip_of_a_class_scores_nothing(program, tmp_path):
+    paths = write_baseline_corpus(tmp_path, without=[f"clip{i:02d}" for i in range(2, N_TRAIN, 3)])
+    found = store.read(program("baseline", tmp_path / "svm.h5", **paths), "scores")
+    assert (found.facts["clips"], found.facts["lacking"]) == ([], ["neutral"])
+    assert found.entries["svm"].arrays["scores"].shape == (0, 3)
+    assert found.facts["selection"]["choices"] == {}

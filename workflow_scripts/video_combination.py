@@ -1,13 +1,13 @@
-"""Average the scores of several features over the clips that all of them score."""
+"""Average one classifier's scores of several features over the clips that all of them score."""
 
-from emotiw import classifiers, runtime, store
+from emotiw import combination, runtime, store
 
 
 def main(argv=None):
     """Run the program."""
     args = runtime.arguments(__doc__, argv, many=["scores"])
     artefacts = [store.read(path, "scores", names=["mean"]) for path in args.scores]
-    clips, classes, scores = classifiers.mean_scores(
+    clips, classes, scores = combination.mean_scores(
         [(found.facts["clips"], found.facts["classes"], found.entries["mean"].arrays["scores"]) for found in artefacts]
     )
     facts = {"clips": clips, "classes": classes, "features": [found.stage["feature"] for found in artefacts]}

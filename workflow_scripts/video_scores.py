@@ -2,34 +2,33 @@
 
 from itertools import compress
 
-from emotiw import classifiers, manifest, runtime, store
+from emotiw import classifiers, manifest, runtime, selection, store
 
 
 def main(argv=None):
     """Run the program."""
     args = runtime.arguments(__doc__, argv, one=["manifest", "kernels"])
+    video = args.settings["video"]
     table = manifest.read(args.manifest)
     kernels = store.read(args.kernels, "kernels")
     clips, parts = kernels.facts["clips"], kernels.facts["parts"]
     row_of_clip = {row.clip: row for row in table.rows}
     train = [row_of_clip[clip] for clip, part in zip(clips, parts, strict=True) if part == "train"]
-    found = (
-        classifiers.no_scores(kernels.entries, len(table.classes))
-        if not train
-        else classifiers.feature_scores(
-            classifiers.make_classifier(args.stage["classifier"], args.settings["video"]),
-            {name: entry.arrays["matrix"] for name, entry in kernels.entries.items()},
-            classifiers.class_indices([row.label for row in train], table.classes),
-            [row.subject for row in train],
-            args.settings["video"]["inner_folds"],
-        )
-    )
+    if train:
+        labels, subjects = [row.label for row in train], [row.subject for row in train]
+        training = selection.Training.of(labels, subjects, table.classes, video["inner_folds"])
+        matrices = {name: entry.arrays["matrix"] for name, entry in kernels.entries.items()}
+        found = classifiers.feature_scores(args.stage["classifier"], video, matrices, training)
+    else:
+        found = dict.fromkeys([*kernels.entries, "mean"], classifiers.no_scores(len(table.classes)))
     scored = found["mean"].scored
+    choices = {name: scores.choice for name, scores in found.items()}
     facts = {
         "clips": list(compress(clips, scored)),
         "parts": list(compress(parts, scored)),
         "classes": list(table.classes),
         "n_components": {name: scores.n_components for name, scores in found.items()},
+        "selection": selection.facts(choices, [row.clip for row in train]),
     }
     entries = [store.Entry(name, {"scores": scores.values}) for name, scores in found.items()]
     store.write(args.output, "scores", entries, stage=args.stage, facts=facts)

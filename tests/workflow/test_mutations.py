@@ -10,7 +10,8 @@ import pytest
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 CLIPS = 19
-END = {"fusion": 1, "evaluate": 1, "report": 1}
+REPORT_END = {"evaluate": 1, "tables": 1, "report": 1}
+END = {"fusion": 1, **REPORT_END}
 AUDIO_END = {"scaler": 1, "train_blstm": 2, "audio_scores": 1, **END}
 NETWORKS_END = {"train_blstm": 2, "audio_scores": 1, **END}
 SCORES_END = {"video_combination": 1, **END}
@@ -23,13 +24,13 @@ def gathered(n_features):
 
 DESCRIPTORS = {"cnn": CLIPS, "dense_sift": CLIPS, "hog": CLIPS, "lbp_top": CLIPS, "embedding": CLIPS}
 SHEETS = {"contact_sheet": CLIPS, "contact_page": 1}
-FACES_DOWN = {"faces": CLIPS, "faces_film": 1, **SHEETS, **DESCRIPTORS, **gathered(2)}
-AUDIO_DOWN = {"audio": CLIPS, "egemaps": CLIPS, "functionals": CLIPS, **AUDIO_END}
+FACES_DOWN = {"faces": CLIPS, "faces_film": 1, **SHEETS, **DESCRIPTORS, "baseline": 1, **gathered(2)}
+AUDIO_DOWN = {"audio": CLIPS, "egemaps": CLIPS, "functionals": CLIPS, "baseline": 1, **AUDIO_END}
 
 EDITS = {
-    "emotiw/media.py": AUDIO_DOWN | FACES_DOWN,
+    "emotiw/media.py": AUDIO_DOWN | FACES_DOWN | {"baseline": 2},
     "emotiw/audio.py": AUDIO_DOWN,
-    "emotiw/egemaps.py": {"egemaps": CLIPS, "functionals": CLIPS, **AUDIO_END},
+    "emotiw/egemaps.py": {"egemaps": CLIPS, "functionals": CLIPS, "baseline": 1, **AUDIO_END},
     "emotiw/faces.py": FACES_DOWN,
     "emotiw/detection.py": FACES_DOWN,
     "emotiw/tracks.py": FACES_DOWN,
@@ -38,12 +39,17 @@ EDITS = {
     "emotiw/contact_page.py": {"contact_page": 1},
     "emotiw/cnn.py": {"cnn": CLIPS, **gathered(1)},
     "emotiw/embedding.py": {"embedding": CLIPS},
-    "emotiw/descriptors.py": {"dense_sift": CLIPS, "hog": CLIPS, "lbp_top": CLIPS, **gathered(1)},
+    "emotiw/descriptors.py": {"dense_sift": CLIPS, "hog": CLIPS, "lbp_top": CLIPS, "baseline": 1, **gathered(1)},
     "emotiw/accelerator.py": {"cnn": CLIPS, **gathered(1)},
     "emotiw/acquisition.py": {"landmarks": 1, "alexnet": 1, **FACES_DOWN},
     "emotiw/download.py": {"landmarks": 1, "alexnet": 1, **FACES_DOWN},
-    "emotiw/image_sets.py": gathered(2),
-    "emotiw/pls.py": {"video_scores": 2, **SCORES_END},
+    "emotiw/image_sets.py": {"baseline": 2, **gathered(2)},
+    "emotiw/pls.py": {"video_scores": 2, "baseline": 2, **SCORES_END},
+    "emotiw/selection.py": {"video_scores": 2, "baseline": 2, **SCORES_END},
+    "emotiw/combination.py": SCORES_END,
+    "emotiw/baselines.py": {"baseline": 2, **REPORT_END},
+    "emotiw/systems.py": REPORT_END,
+    "emotiw/tables.py": {"tables": 1, "report": 1},
     "emotiw/blstm.py": AUDIO_END,
     "emotiw/training.py": NETWORKS_END,
     "emotiw/metrics.py": END,
@@ -54,11 +60,11 @@ EDITS = {
     "emotiw/corpora/afew.py": {},
     "audio.py": AUDIO_DOWN,
     "egemaps.py": {"egemaps": CLIPS, **AUDIO_END},
-    "functionals.py": {"functionals": CLIPS},
+    "functionals.py": {"functionals": CLIPS, "baseline": 1, **REPORT_END},
     "faces.py": FACES_DOWN,
     "cnn.py": {"cnn": CLIPS, **gathered(1)},
     "hog.py": {"hog": CLIPS},
-    "lbp_top.py": {"lbp_top": CLIPS},
+    "lbp_top.py": {"lbp_top": CLIPS, "baseline": 1, **REPORT_END},
     "embedding.py": {"embedding": CLIPS},
     "dense_sift.py": {"dense_sift": CLIPS, **gathered(1)},
     "pca.py": gathered(2),
@@ -69,7 +75,9 @@ EDITS = {
     "train_blstm.py": NETWORKS_END,
     "audio_scores.py": {"audio_scores": 1, **END},
     "fusion.py": END,
-    "evaluate.py": {"evaluate": 1, "report": 1},
+    "baseline.py": {"baseline": 2, **REPORT_END},
+    "evaluate.py": REPORT_END,
+    "tables.py": {"tables": 1},
     "report.py": {"report": 1},
     "faces_film.py": {"faces_film": 1},
     "contact_sheet.py": SHEETS,
@@ -99,7 +107,7 @@ def test_an_edited_module_runs_what_imports_it(workspace, name):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("egemaps_frames.conf.inc", {"egemaps": CLIPS, "functionals": CLIPS, **AUDIO_END}),
+        ("egemaps_frames.conf.inc", {"egemaps": CLIPS, "functionals": CLIPS, "baseline": 1, **AUDIO_END}),
         ("report.html.j2", {"report": 1}),
         ("contact_page.css", {"contact_page": 1}),
     ],
@@ -121,7 +129,9 @@ def test_a_comment_runs_nothing(workspace):
     [
         ("fusion: {grid_step: 0.1}", END),
         ("seed: 7", {**NETWORKS_END}),
-        ("evaluation: {bootstrap: 300}", {"evaluate": 1, "report": 1}),
+        ("evaluation: {bootstrap: 300}", REPORT_END),
+        ("baseline: {c_grid: [1.0]}", {"baseline": 2, **REPORT_END}),
+        ("video: {classifiers: [pls, svm]}", {"video_scores": 2, "video_combination": 1, **REPORT_END}),
         ("report: {title: Another}", {"report": 1}),
         ("blstm: {dropout: 0.1}", NETWORKS_END),
         ("blstm: {repeats: 2}", {"train_blstm": 2, "audio_scores": 1, **END}),

@@ -1,28 +1,32 @@
 """Classifiers on precomputed kernels: decision values a class, in the declared order, and out-of-fold ones."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.decomposition import KernelPCA
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KernelCenterer
 from sklearn.svm import SVC
 
-from emotiw.errors import FeatureError, StoreError
+from emotiw import selection
+from emotiw.errors import FeatureError
 from emotiw.pls import KernelPLS, KernelRowPLS
+from emotiw.selection import Choice, Grid, Ints, Training
 
 Matrix = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Settings = Mapping[str, Any]
-Table = tuple[Sequence[str], Sequence[str], Matrix]
+
+AUTO = "auto"
+# taken where nothing can be chosen: Liu et al.'s 20 components; a margin and a likelihood that weigh as much as ||w||^2
+NOMINAL = {"n_components": 20, "svm_c": 1.0, "logistic_c": 1.0}
 
 
 @dataclass(frozen=True)
@@ -37,78 +41,117 @@ class Scores:
         Which rows of the kernel these are: training sets without an out-of-fold score have none.
     n_components : list of int, or None
         Components that a PLS used, a number a class or one for all.
+    choice : Choice or None
+        The parameter; None of a mean and of no scores.
     """
 
     values: Matrix
     scored: Bools
-    n_components: list[int] | None
+    n_components: list[int] | None = None
+    choice: Choice | None = None
 
 
-def _pls(settings: Settings) -> BaseEstimator:
-    return KernelRowPLS(settings["n_components"])
+@dataclass(frozen=True)
+class Family:
+    """Classifiers that differ by one parameter: its name in the settings, the classifier of a value, a whole grid."""
+
+    parameter: str
+    make: Callable[[Any], BaseEstimator]
+    path: Callable[[Sequence[Any], Matrix, Ints, Matrix], Matrix]
 
 
-def _kernel_pls(settings: Settings) -> BaseEstimator:
-    return KernelPLS(settings["n_components"])
+def _pls_path(pls: type[KernelRowPLS | KernelPLS], values: Sequence[int], K: Matrix, y: Ints, K_new: Matrix) -> Matrix:
+    # one fit holds the models of every smaller number; more components than sets add nothing
+    numbers = np.minimum(values, len(K))
+    staged = fit(pls(int(numbers.max())), K, y).staged_class_scores(K_new)
+    return np.asarray(staged[numbers - 1])
 
 
-def _svm(settings: Settings) -> BaseEstimator:
+def _centred() -> TransformerMixin:
+    return KernelCenterer()
+
+
+def svm(c: float) -> BaseEstimator:
+    """Unfitted support vector machine on a precomputed kernel, one class against the rest."""
     # SVC alone votes one-vs-one: 50 % against 67 % on the Virus image sets, which have three training sets a class
-    return make_pipeline(KernelCenterer(), OneVsRestClassifier(SVC(kernel="precomputed", C=settings["svm_c"])))
+    return OneVsRestClassifier(SVC(kernel="precomputed", C=c))
 
 
-def _logistic(settings: Settings) -> BaseEstimator:
-    # on the empirical kernel map, where the penalty ||w||^2 is the norm in the kernel's feature space
-    return make_pipeline(
-        KernelPCA(kernel="precomputed", eigen_solver="dense", remove_zero_eig=True),
-        LogisticRegression(C=settings["logistic_c"], tol=1e-8, max_iter=10_000),
-    )
+def _empirical_map() -> TransformerMixin:
+    # where the penalty ||w||^2 of a linear model is the norm in the kernel's feature space
+    return KernelPCA(kernel="precomputed", eigen_solver="dense", remove_zero_eig=True)
 
 
-CLASSIFIERS: dict[str, Callable[[Settings], BaseEstimator]] = {
-    "pls": _pls,
-    "kernel_pls": _kernel_pls,
-    "svm": _svm,
-    "logistic": _logistic,
+def _logistic(c: float) -> BaseEstimator:
+    return LogisticRegression(C=c, tol=1e-8, max_iter=10_000)
+
+
+def _mapped_family(
+    parameter: str, kernel_map: Callable[[], TransformerMixin], model: Callable[[float], BaseEstimator]
+) -> Family:
+    """Family of a model on a map of the kernel that does not depend on the parameter."""
+
+    def path(values: Sequence[float], K: Matrix, y: Ints, K_new: Matrix) -> Matrix:
+        mapping = kernel_map()
+        Z, Z_new = mapping.fit_transform(K), mapping.transform(K_new)
+        return np.stack([decision_values(model(value).fit(Z, y), Z_new) for value in values])
+
+    return Family(parameter, lambda value: make_pipeline(kernel_map(), model(value)), path)
+
+
+FAMILIES = {
+    "pls": Family("n_components", KernelRowPLS, partial(_pls_path, KernelRowPLS)),
+    "kernel_pls": Family("n_components", KernelPLS, partial(_pls_path, KernelPLS)),
+    "svm": _mapped_family("svm_c", _centred, svm),
+    "logistic": _mapped_family("logistic_c", _empirical_map, _logistic),
 }
 
 
-def make_classifier(name: str, settings: Settings) -> BaseEstimator:
-    """Unfitted scikit-learn classifier on precomputed kernels; each centres the kernel itself.
+def family(name: str) -> Family:
+    """Family of classifiers on precomputed kernels; each centres the kernel itself.
 
     Parameters
     ----------
     name : str
         `pls` (`pls.KernelRowPLS`), `kernel_pls` (`pls.KernelPLS`), `svm` (one against the rest) or `logistic`
         (multinomial, on the empirical kernel map of the centred kernel).
-    settings : mapping
-        `n_components`, `svm_c` or `logistic_c`, whichever the classifier has.
 
     Raises
     ------
     FeatureError
         If there is no such classifier.
     """
-    if name not in CLASSIFIERS:
-        raise FeatureError(f"classifier {name!r} is unknown; expected one of {', '.join(CLASSIFIERS)}")
-    return CLASSIFIERS[name](settings)
+    if name not in FAMILIES:
+        raise FeatureError(f"classifier {name!r} is unknown; expected one of {', '.join(FAMILIES)}")
+    return FAMILIES[name]
 
 
-def class_indices(labels: Sequence[str], classes: Sequence[str]) -> Ints:
-    """Index of each training label in the declared classes.
+def make_classifier(name: str, settings: Settings) -> BaseEstimator:
+    """Unfitted scikit-learn classifier with the number that `settings` has for its parameter; errors as `family`."""
+    chosen = family(name)
+    return chosen.make(settings[chosen.parameter])
 
-    Raises
-    ------
-    FeatureError
-        If a label is none of them, or one of them has no training set.
+
+def grid(name: str, settings: Settings, n_train: int) -> Grid:
+    """Values of a classifier's parameter: the number of the settings, or where they say `auto` all to choose from.
+
+    Parameters
+    ----------
+    name : str
+        Of the classifier.
+    settings : mapping
+        `n_components`, `svm_c` or `logistic_c`, whichever it has; with `auto`, `n_components_max` or `c_grid` too.
+    n_train : int
+        Number of training sets, which no number of components exceeds.
     """
-    strangers, absent = sorted(set(labels) - set(classes)), [name for name in classes if name not in set(labels)]
-    if strangers or absent:
-        raise FeatureError(
-            f"training labels: {', '.join(strangers) or 'none'} unknown, {', '.join(absent) or 'none'} without a "
-            f"usable clip; expected each of {', '.join(classes)}; change the folds or the classes"
-        )
-    return np.array([classes.index(label) for label in labels], dtype=np.int64)
+    parameter = family(name).parameter
+    if settings[parameter] != AUTO:
+        return Grid((settings[parameter],))
+    if parameter == "n_components":
+        values: tuple[Any, ...] = tuple(range(1, min(settings["n_components_max"], n_train) + 1))
+    else:
+        values = tuple(sorted(settings["c_grid"]))
+    return Grid(values, min(range(len(values)), key=lambda i: abs(values[i] - NOMINAL[parameter])))
 
 
 def fit(classifier: BaseEstimator, K: Matrix, y: Ints) -> BaseEstimator:
@@ -136,127 +179,57 @@ def fit(classifier: BaseEstimator, K: Matrix, y: Ints) -> BaseEstimator:
 
 def decision_values(fitted: BaseEstimator, K: Matrix) -> Matrix:
     """Decision values (n_sets, n_classes) for a kernel (n_sets, n_train), also where there are only two classes."""
+    if hasattr(fitted, "class_scores"):
+        return np.asarray(fitted.class_scores(K))
     values = np.asarray(fitted.decision_function(K))
     return values if values.ndim == 2 else np.stack([-values / 2, values / 2], axis=1)
 
 
-def out_of_fold(
-    classifier: BaseEstimator, K: Matrix, y: Ints, groups: Sequence[str], n_folds: int
-) -> tuple[Matrix, Bools]:
-    """Decision values of training sets by classifiers that have seen no set of their group.
+def kernel_path(name: str, K: Matrix, y: Ints) -> selection.Path:
+    """Scores along a grid on parts of a kernel (n_train, n_train), for `selection`."""
 
-    Folds are stratified by class and whole in their groups; there are at most as many as groups, and as sets of the
-    rarest class. A fold without which a class would be without training sets is not scored.
+    def path(values: Sequence[Any], train: Ints, test: Ints) -> Matrix:
+        return family(name).path(values, K[np.ix_(train, train)], y[train], K[np.ix_(test, train)])
 
-    Parameters
-    ----------
-    classifier : estimator
-        From `make_classifier`.
-    K : ndarray, shape (n_train, n_train)
-        Kernel between training sets.
-    y : ndarray, shape (n_train,)
-        Class indices 0 .. n_classes - 1, each present.
-    groups : sequence of str
-        Subject of each set.
-    n_folds : int
-        Wanted number of folds.
-
-    Returns
-    -------
-    values : ndarray, shape (n_train, n_classes)
-        Zero where not scored.
-    scored : ndarray of bool, shape (n_train,)
-    """
-    counts = np.bincount(y)
-    values, scored = np.zeros((len(y), len(counts))), np.zeros(len(y), dtype=np.bool_)
-    n = min(n_folds, len(set(groups)), counts.min())
-    if n < 2:
-        return values, scored
-    for train, test in StratifiedGroupKFold(n).split(K, y, groups):
-        if np.unique(y[train]).size == len(counts):
-            fitted = fit(_bounded(classifier, len(train)), K[np.ix_(train, train)], y[train])
-            values[test] = decision_values(fitted, K[np.ix_(test, train)])
-            scored[test] = True
-    return values, scored
+    return path
 
 
-def kernel_scores(classifier: BaseEstimator, K: Matrix, y: Ints, groups: Sequence[str], n_folds: int) -> Scores:
-    """Scores of all sets of a kernel whose first rows are the training sets.
+def kernel_scores(name: str, settings: Settings, K: Matrix, training: Training) -> Scores:
+    """Scores of all sets of a kernel whose first rows are the training sets, with the parameter chosen among these.
 
     Parameters
     ----------
-    classifier : estimator
-        From `make_classifier`.
+    name, settings
+        As in `grid`.
     K : ndarray, shape (n_sets, n_sets)
         Kernel between all sets; only its columns of training sets are read.
-    y : ndarray, shape (n_train,)
-        Class indices of the training sets.
-    groups : sequence of str
-        Their subjects.
-    n_folds : int
-        Folds of the training sets' out-of-fold scores.
+    training : Training
+        Class indices and subjects of the training sets, folds of the choice and of their out-of-fold scores.
     """
-    n = len(y)
-    inner, has = out_of_fold(classifier, K[:n, :n], y, groups, n_folds)
-    fitted = fit(classifier, K[:n, :n], y)
+    n = len(training.y)
+    path = kernel_path(name, K[:n, :n], training.y)
+    inner, has, choice = selection.out_of_fold(path, grid(name, settings, n), training)
+    fitted = fit(family(name).make(choice.value), K[:n, :n], training.y)
     values = inner if n == len(K) else np.concatenate([inner, decision_values(fitted, K[n:, :n])])
     scored = np.concatenate([has, np.ones(len(K) - n, dtype=np.bool_)])
-    return Scores(values[scored], scored, _n_components(fitted))
+    return Scores(values[scored], scored, _n_components(fitted), choice)
 
 
 def feature_scores(
-    classifier: BaseEstimator, kernels: Mapping[str, Matrix], y: Ints, groups: Sequence[str], n_folds: int
+    name: str, settings: Settings, kernels: Mapping[str, Matrix], training: Training
 ) -> dict[str, Scores]:
-    """`kernel_scores` of each kernel of a feature, and as `mean` the mean of their decision values.
+    """`kernel_scores` of each kernel of a feature, and as `mean` the mean of their decision values, as they are.
 
-    All kernels score the same sets, because folds depend on `y` and `groups` alone.
+    All kernels score the same sets, because folds depend on classes and subjects alone.
     """
-    found = {name: kernel_scores(classifier, K, y, groups, n_folds) for name, K in kernels.items()}
+    found = {kernel: kernel_scores(name, settings, K, training) for kernel, K in kernels.items()}
     scored = next(iter(found.values())).scored
-    return found | {"mean": Scores(np.mean([scores.values for scores in found.values()], axis=0), scored, None)}
+    return found | {"mean": Scores(np.mean([scores.values for scores in found.values()], axis=0), scored)}
 
 
-def mean_scores(tables: Sequence[Table]) -> tuple[list[str], list[str], Matrix]:
-    """Mean of several systems' scores over the clips that all of them have.
-
-    Parameters
-    ----------
-    tables : sequence of (clips, classes, scores)
-        Clip ids, class names and scores (n_clips, n_classes) of each system.
-
-    Returns
-    -------
-    clips, classes : list of str
-        In the order of the first system.
-    scores : ndarray, shape (n_clips, n_classes)
-
-    Raises
-    ------
-    StoreError
-        If the classes differ in name or order.
-    """
-    clips, classes, _ = tables[0]
-    for _, other, _ in tables:
-        if list(other) != list(classes):
-            raise StoreError(
-                f"scores: classes {', '.join(other)}, expected {', '.join(classes)}; run the workflow again"
-            )
-    row_of_clip = [{clip: i for i, clip in enumerate(names)} for names, _, _ in tables]
-    common = [clip for clip in clips if all(clip in rows for rows in row_of_clip)]
-    chosen = [table[2][[rows[clip] for clip in common]] for rows, table in zip(row_of_clip, tables, strict=True)]
-    return common, list(classes), np.mean(chosen, axis=0)
-
-
-def _bounded(classifier: BaseEstimator, n_train: int) -> BaseEstimator:
-    """Copy of a classifier with no more components than the part of the training sets that it is fitted on."""
-    wanted = getattr(classifier, "n_components", None)
-    return classifier if wanted is None else clone(classifier).set_params(n_components=min(wanted, n_train))
-
-
-def no_scores(names: Iterable[str], n_classes: int) -> dict[str, Scores]:
-    """Scores of no clip for each kernel and `mean`: where a fold has nothing to train on."""
-    nothing = Scores(np.zeros((0, n_classes)), np.zeros(0, dtype=np.bool_), None)
-    return dict.fromkeys([*names, "mean"], nothing)
+def no_scores(n_classes: int) -> Scores:
+    """Scores of no clip: where a fold has nothing to train on."""
+    return Scores(np.zeros((0, n_classes)), np.zeros(0, dtype=np.bool_))
 
 
 def _n_components(fitted: BaseEstimator) -> list[int] | None:

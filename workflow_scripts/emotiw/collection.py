@@ -5,7 +5,9 @@ from pathlib import Path
 
 from emotiw import store
 from emotiw.errors import ManifestError
-from emotiw.manifest import Manifest
+from emotiw.manifest import Manifest, Row
+from emotiw.splits import SPLITS, Fold
+from emotiw.status import Status
 
 
 def load(manifest: Manifest, folder: Path, kind: str, clips: Iterable[str]) -> dict[str, store.Entry]:
@@ -40,3 +42,14 @@ def load(manifest: Manifest, folder: Path, kind: str, clips: Iterable[str]) -> d
     for job, names in clips_of_job.items():
         entries |= store.read(folder / f"{job}.h5", kind, names=names).entries
     return {clip: entries[clip] for clip in wanted}
+
+
+def usable(manifest: Manifest, fold: Fold, folder: Path, kind: str) -> list[tuple[Row, str, store.Entry]]:
+    """Rows of a fold's clips whose status is `ok`, the part and the entry of each; training clips first.
+
+    Parameters and errors as in `load`.
+    """
+    rows = {row.clip: row for row in manifest.rows}
+    parts = [(clip, part) for part in SPLITS for clip in getattr(fold, part)]
+    entries = load(manifest, folder, kind, [clip for clip, _ in parts])
+    return [(rows[clip], part, entries[clip]) for clip, part in parts if entries[clip].status == Status.OK]

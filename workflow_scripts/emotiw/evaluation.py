@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from emotiw import fusion, metrics, scores, store
+from emotiw import fusion, metrics, scores, store, systems
 from emotiw.errors import StoreError
 from emotiw.manifest import Manifest
 from emotiw.scores import Bools, Floats, Ints, Table
@@ -46,7 +46,7 @@ def statuses(corpus: Manifest, folders: Mapping[str, Path]) -> Statuses:
 
 def system_names(table: Table, prefix: str) -> dict[str, str]:
     """Name in the report of each system of a single-modality table, such as `video/cnn/pls/mean` or `audio/64_0`."""
-    feature = "+".join(table.facts.get("features", ())) or table.stage.get("feature", "")
+    feature = table.stage.get("features") or table.stage.get("feature", "")
     about = [prefix, feature, table.stage.get("classifier", table.facts.get("classifier", ""))]
     return {name: "/".join([*filter(None, about), name]) for name in table.systems}
 
@@ -109,16 +109,19 @@ def part_metrics(whole: Pool, classes: Sequence[str], *, seed: int, n_resamples:
         name: metrics.clustered_confusions(truth, values[known].argmax(1), subjects, len(classes))
         for name, (values, _) in whole.systems.items()
     }
-    systems = {name: _system_metrics(clusters[name], resamples) for name in clusters}
+    about = {name: _system_metrics(clusters[name], resamples) for name in clusters}
     for name, (values, covered) in whole.systems.items():
-        systems[name] |= _covered_metrics(values[known], covered[known], truth)
+        about[name] |= _covered_metrics(values[known], covered[known], truth)
+    for name, baseline in _baselines(clusters).items():
+        gain = _gain(clusters[name], clusters[baseline], resamples)
+        about[name]["over_baseline"] = {"baseline": baseline, **gain}
     return {
         "n": len(whole.clips),
         "n_scored": len(known),
         "n_hidden": len(whole.clips) - len(known),
         "n_subjects": n_subjects,
         "sources": {name: whole.sources.count(name) for name in (*ANY_MODALITY, "prior")},
-        "systems": systems,
+        "systems": about,
         "fusion_gain": {name: _gain(clusters["fusion"], clusters[name], resamples) for name in ("video", "audio")},
         "majority_class": _majority(truth, classes),
     }
@@ -284,9 +287,17 @@ def _covered_metrics(values: Floats, covered: Bools, truth: Ints) -> dict[str, A
     return {"n_covered": n_covered, "accuracy_covered": float(right.sum() / n_covered) if n_covered else None}
 
 
-def _gain(fused: npt.NDArray[np.int64], single: npt.NDArray[np.int64], resamples: Ints) -> dict[str, Any]:
-    """By how much the fusion's accuracy exceeds a single modality's, on the same resamples of subjects."""
-    clusters = np.stack([fused, single], axis=1)
+def _baselines(names: Iterable[str]) -> dict[str, str]:
+    """Baseline of each system of a single modality, where that is scored too; a baseline has none."""
+    scored = set(names)
+    of = {modality: systems.baseline(feature) for feature, modality in systems.BASELINES.items()}
+    found = {name: of.get(name.partition("/")[0], "") for name in names}
+    return {name: baseline for name, baseline in found.items() if baseline in scored - {name}}
+
+
+def _gain(better: npt.NDArray[np.int64], other: npt.NDArray[np.int64], resamples: Ints) -> dict[str, Any]:
+    """By how much the accuracy of one system exceeds that of another, on the same resamples of subjects."""
+    clusters = np.stack([better, other], axis=1)
 
     def difference(confusions: npt.NDArray[np.integer]) -> Floats:
         return metrics.accuracy(confusions[..., 0, :, :]) - metrics.accuracy(confusions[..., 1, :, :])

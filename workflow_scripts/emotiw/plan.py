@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from emotiw import manifest as manifests
-from emotiw import settings
+from emotiw import settings, systems
 from emotiw.errors import WeightsError
 from emotiw.files import content_sha256
 from emotiw.manifest import Manifest
@@ -22,6 +22,7 @@ PROGRAMS = PACKAGE.parent
 PROGRAM = {settings.FINE_TUNED: "cnn", settings.OPTIONAL_WEIGHTS: "alexnet"}  # where it is not called as the stage
 DESCRIPTORS = (*settings.FRAME_FEATURES, "lbp_top")
 CLASSIFIER_SETTINGS = {"pls": "n_components", "kernel_pls": "n_components", "svm": "svm_c", "logistic": "logistic_c"}
+GRID_SETTINGS = {"n_components": "n_components_max", "svm_c": "c_grid", "logistic_c": "c_grid"}
 
 LIMITS = ("limits.max_pixels", "limits.max_duration_s", "limits.min_decoded_fraction")
 
@@ -44,10 +45,12 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "kernels": ("video.subspace_rank", "video.regularisation", "video.polynomial_degree"),
     "video_scores": ("video.inner_folds",),
     "video_combination": (),
+    "baseline": ("baseline",),
     "scaler": (),
     "audio_scores": (),
     "fusion": ("fusion",),
     "evaluate": ("evaluation", "run", "seed"),
+    "tables": ("video.features", "video.classifiers", "video.combination", "video.combinations"),
 }
 
 
@@ -97,20 +100,33 @@ class Plan:
         """Posterior files of every architecture and repeat."""
         return [f"{self.folder}/audio/{fold}/blstm/{name}_{repeat}.h5" for name, repeat in self._networks()]
 
-    def combined(self, fold: str) -> list[str]:
-        """Score files of the features that make the video system."""
-        chosen = self.config["video"]["combination"]
-        return [f"{self.folder}/video/{fold}/{feature}/{chosen['classifier']}.h5" for feature in chosen["features"]]
+    def combined(self, fold: str, features: str, classifier: str) -> list[str]:
+        """Score files of the features of a combination, whose name joins theirs."""
+        return [f"{self.folder}/video/{fold}/{name}/{classifier}.h5" for name in systems.separated(features)]
+
+    def video_system(self, fold: str) -> str:
+        """Score file of the video system that enters the fusion."""
+        features, classifier = self._video_system()
+        return f"{self.folder}/video/{fold}/{_place(features)}/{classifier}.h5"
 
     def per_fold(self, pattern: str) -> list[str]:
         """`pattern` below the run's folder with `{fold}` replaced by every fold in order."""
         return [f"{self.folder}/{pattern.replace('{fold}', fold)}" for fold in self.folds]
 
     def all_video_scores(self) -> list[str]:
-        """Score files of every fold, feature and classifier, and of the video system of every fold."""
-        video = self.config["video"]
-        each = [f"{feature}/{name}.h5" for feature in video["features"] for name in video["classifiers"]]
-        return [path for name in [*each, "scores.h5"] for path in self.per_fold(f"video/{{fold}}/{name}")]
+        """Score files of every fold of every feature and combination by every classifier, and of the baseline."""
+        names = [f"{_place(features)}/{name}.h5" for features, name in self._video_systems()]
+        made = [path for name in names for path in self.per_fold(f"video/{{fold}}/{name}")]
+        return [*made, *self.baselines("video")]
+
+    def all_audio_scores(self) -> list[str]:
+        """Score files of every fold of the networks, and of the baseline."""
+        return [*self.per_fold("audio/{fold}/scores.h5"), *self.baselines("audio")]
+
+    def baselines(self, modality: str) -> list[str]:
+        """Score files of every fold of a modality's baselines."""
+        names = [name for name, about in systems.BASELINES.items() if about == modality]
+        return [path for name in names for path in self.per_fold(f"baseline/{{fold}}/{name}.h5")]
 
     def feature_files(self) -> list[str]:
         """Every per-clip file, the baselines' descriptors and the embeddings included.
@@ -128,7 +144,7 @@ class Plan:
 
     def audio_targets(self) -> list[str]:
         """Files that the audio system alone makes."""
-        return [*self.features("egemaps"), *self.per_fold("audio/{fold}/scores.h5")]
+        return [*self.features("egemaps"), *self.all_audio_scores()]
 
     def video_targets(self) -> list[str]:
         """Files that the video system alone makes."""
@@ -137,7 +153,7 @@ class Plan:
 
     def targets(self) -> list[str]:
         """Everything; intermediates are named, so that a missing one is noticed."""
-        pages = ("report.html", "metrics.json", "faces.mp4", "contact_sheets.html")
+        pages = ("report.html", "metrics.json", "tables/tables.json", "faces.mp4", "contact_sheets.html")
         report = [*(f"{self.folder}/report/{name}" for name in pages), *self.contact_sheets()]
         folds = [path for fold in self.folds for path in self.networks(fold)]
         fused = self.per_fold("fusion/{fold}/scores.h5")
@@ -183,7 +199,9 @@ class Plan:
         if name == "report":
             return list(self.config)
         if name == "video_scores":
-            return [*SETTINGS[name], f"video.{CLASSIFIER_SETTINGS[wildcards['classifier']]}"]
+            chosen = CLASSIFIER_SETTINGS[wildcards["classifier"]]
+            auto = self.config["video"][chosen] == "auto"
+            return [*SETTINGS[name], f"video.{chosen}", *([f"video.{GRID_SETTINGS[chosen]}"] if auto else [])]
         return SETTINGS[name]
 
     def _above(self, name: str, **wildcards: str) -> dict[str, Stage]:
@@ -221,6 +239,15 @@ class Plan:
         blstm = self.config["blstm"]
         names = ["-".join(map(str, layers)) for layers in blstm["architectures"]]
         return [(name, repeat) for name in names for repeat in range(blstm["repeats"])]
+
+    def _video_system(self) -> tuple[tuple[str, ...], str]:
+        video = self.config["video"]
+        return systems.video_system(video), video["combination"]["classifier"]
+
+    def _video_systems(self) -> list[tuple[tuple[str, ...], str]]:
+        video = self.config["video"]
+        features = [*((name,) for name in video["features"]), *systems.combinations(video)]
+        return [(names, classifier) for names in features for classifier in video["classifiers"]]
 
     def _rows_digest(self, fold: str, parts: Sequence[str]) -> str:
         rows = [self._rows[clip] for part in parts for clip in getattr(self.folds[fold], part)]
@@ -265,25 +292,24 @@ def _network_stages(plan: Plan, fold: str) -> dict[str, Stage]:
     }
 
 
-def _score_stages(plan: Plan, fold: str, features: Iterable[str], classifiers: Iterable[str]) -> dict[str, Stage]:
-    return {
-        f"{feature}/{name}": plan.stage("video_scores", fold=fold, feature=feature, classifier=name)
-        for feature in features
-        for name in classifiers
-    }
+def _video_stage(plan: Plan, fold: str, features: tuple[str, ...], classifier: str) -> Stage:
+    if len(features) == 1:
+        return plan.stage("video_scores", fold=fold, feature=features[0], classifier=classifier)
+    return plan.stage("video_combination", fold=fold, features=systems.joined(features), classifier=classifier)
 
 
-def _combined_stages(plan: Plan, fold: str) -> dict[str, Stage]:
-    chosen = plan.config["video"]["combination"]
-    return _score_stages(plan, fold, chosen["features"], [chosen["classifier"]])
+def _place(features: tuple[str, ...]) -> str:
+    return features[0] if len(features) == 1 else f"combined/{systems.joined(features)}"
 
 
 def _evaluated_stages(plan: Plan) -> dict[str, Stage]:
-    video = plan.config["video"]
     above = {**plan._per_job("faces"), **plan._per_job("audio")}
     for fold in plan.folds:
-        scores = _score_stages(plan, fold, video["features"], video["classifiers"])
-        above |= {f"{fold}/{label}": stage for label, stage in scores.items()}
+        for features, classifier in plan._video_systems():
+            label = f"{fold}/{systems.joined(features)}/{classifier}"
+            above[label] = _video_stage(plan, fold, features, classifier)
+        for name in systems.BASELINES:
+            above[f"{fold}/{name}"] = plan.stage("baseline", fold=fold, feature=name)
         above[f"{fold}/fusion"] = plan.stage("fusion", fold=fold)
     return above
 
@@ -313,7 +339,10 @@ ABOVE: dict[str, Callable[..., dict[str, Stage]]] = {
     "video_scores": lambda plan, fold, feature, classifier: {
         "kernels": plan.stage("kernels", fold=fold, feature=feature)
     },
-    "video_combination": _combined_stages,
+    "video_combination": lambda plan, fold, features, classifier: {
+        name: _video_stage(plan, fold, (name,), classifier) for name in systems.separated(features)
+    },
+    "baseline": lambda plan, fold, feature: plan._per_job(feature, fold),
     "scaler": lambda plan, fold: plan._per_job("egemaps", fold, ["train"]),
     "train_blstm": lambda plan, fold, architecture, repeat: {
         "scaler": plan.stage("scaler", fold=fold),
@@ -322,8 +351,9 @@ ABOVE: dict[str, Callable[..., dict[str, Stage]]] = {
     "audio_scores": _network_stages,
     "fusion": lambda plan, fold: {
         "audio": plan.stage("audio_scores", fold=fold),
-        "video": plan.stage("video_combination", fold=fold),
+        "video": _video_stage(plan, fold, *plan._video_system()),
     },
     "evaluate": _evaluated_stages,
+    "tables": lambda plan: {"evaluate": plan.stage("evaluate")},
     "report": lambda plan: {"evaluate": plan.stage("evaluate")},
 }

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from emotiw import charts, collection
+from emotiw import charts, collection, systems, tables
 from emotiw.emotions import HIDDEN
 from emotiw.errors import StoreError
 from emotiw.evaluation import MAIN
@@ -87,6 +87,9 @@ def render(
         "published_only": PUBLISHED_ONLY,
         "confusions": [confusion_cells(name, metrics["parts"][part]["systems"][name]["confusion"]) for name in MAIN],
         "charts": _charts(metrics, part),
+        "baselines": [systems.baseline(name) for name in systems.BASELINES],
+        "tables": tables.readable(metrics, provenance["config"]["video"]),
+        "classifier_names": tables.CLASSIFIER_NAMES,
         "others": other_systems(metrics),
         "optimism": optimism(metrics),
         "clips": list(clip_rows(corpus, predictions, strips)),

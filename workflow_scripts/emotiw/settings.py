@@ -143,6 +143,11 @@ def _contradictions(config: Mapping[str, Any]) -> list[str]:
         for name in chosen["features"]
         if name not in video["features"]
     ]
+    lines += [
+        f"video.combinations: {name!r} is not among video.features {video['features']}; add it there"
+        for name in sorted({name for names in video["combinations"] or () for name in names})
+        if name not in video["features"]
+    ]
     if chosen["classifier"] not in video["classifiers"]:
         known = f"{chosen['classifier']!r} is not among video.classifiers {video['classifiers']}"
         lines.append(f"video.combination.classifier: {known}; add it there")

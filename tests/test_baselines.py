@@ -1,0 +1,61 @@
+"""Support vector machine on clip features: standardisation and choices by training clips, a second implementation."""
+
+import numpy as np
+import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from emotiw import baselines
+from emotiw.selection import Training
+
+SETTINGS = {"c_grid": [10.0, 0.1, 1.0], "gamma_grid": [1.0, 0.1]}
+N = 48
+
+
+@pytest.fixture
+def task():
+    """Features of very different scales, one of them constant, of 48 training and 12 other clips of three classes."""
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 3
+    X = (rng.standard_normal((60, 8)) + 1.5 * rng.standard_normal((3, 8))[y]) * 10.0 ** np.arange(-3, 5)
+    X[:, 4] = 7.0
+    return X, y, Training(y[:N], tuple(f"s{i // 6}" for i in range(N)), 3)
+
+
+def test_pairs_begin_with_the_smoothest_and_one_is_nominal():
+    grid = baselines.grid(SETTINGS)
+    assert grid.values[0] == (0.1, 0.1)
+    assert grid.values[-1] == (10.0, 1.0)
+    assert grid.values[grid.fallback] == (1.0, 1.0)
+
+
+def test_decision_values_are_those_of_scikit_learn_s_rbf_machine_on_standardised_features(task):
+    X, y, _ = task
+    found = baselines.path(X, y[:N])([(10.0, 0.5)], np.arange(N), np.arange(N, 60))[0]
+    for c in range(3):
+        machine = make_pipeline(StandardScaler(), SVC(C=10.0, gamma=0.5 / 8)).fit(X[:N], y[:N] == c)
+        np.testing.assert_allclose(found[:, c], machine.decision_function(X[N:]), atol=1e-2)
+
+
+def test_all_clips_are_scored_and_the_classes_recognised(task):
+    X, y, training = task
+    found = baselines.clip_scores(X, training, SETTINGS)
+    assert found.scored.all()
+    assert (found.values.argmax(axis=1) == y).mean() > 0.8
+    assert found.choice.accuracies[found.choice.index] == max(found.choice.accuracies)
+    assert len(found.choice.grid) == 6
+
+
+def test_other_clips_change_neither_the_choice_nor_a_training_clip_s_score(task):
+    X, _, training = task
+    other = X.copy()
+    other[N:] *= 1e6
+    found, changed = (baselines.clip_scores(features, training, SETTINGS) for features in (X, other))
+    np.testing.assert_array_equal(found.values[:N], changed.values[:N])
+    assert found.choice == changed.choice
+
+
+def test_training_clips_alone_are_scored(task):
+    X, _, training = task
+    assert baselines.clip_scores(X[:N], training, SETTINGS).values.shape == (N, 3)

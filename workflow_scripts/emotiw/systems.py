@@ -1,0 +1,50 @@
+"""Names of the systems that are scored: combinations of features, and the challenge's baselines."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations as subsets
+from typing import Any
+
+# per-clip features of the challenge's baselines, and the modality of each
+BASELINES = {"lbp_top": "video", "functionals": "audio"}
+ALL_SUBSETS_UP_TO = 4  # features; five would make 26 combinations
+
+
+def baseline(feature: str) -> str:
+    """Name of a baseline's system."""
+    return f"{BASELINES[feature]}/{feature}/svm"
+
+
+def video_system(video: Mapping[str, Any]) -> tuple[str, ...]:
+    """Features of the video system that enters the fusion, in the order of `video.features`."""
+    return _ordered(video, video["combination"]["features"])
+
+
+def combinations(video: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """List the combinations of features that are scored, each in the order of `video.features`, the smaller first.
+
+    Parameters
+    ----------
+    video : mapping
+        The section `video` of the configuration. `combinations` lists them; null means every subset of up to four
+        features, and of more features the video system alone. The video system is always among them.
+    """
+    features, listed = video["features"], video["combinations"]
+    if listed is None:
+        sizes = range(2, len(features) + 1) if len(features) <= ALL_SUBSETS_UP_TO else ()
+        listed = [subset for size in sizes for subset in subsets(features, size)]
+    found = [*(_ordered(video, names) for names in listed), video_system(video)]
+    return sorted((names for names in dict.fromkeys(found) if len(names) > 1), key=len)
+
+
+def joined(features: Sequence[str]) -> str:
+    """Name of a combination, such as `cnn+dense_sift`."""
+    return "+".join(features)
+
+
+def separated(combination: str) -> list[str]:
+    """Features of a combination's name."""
+    return combination.split("+")
+
+
+def _ordered(video: Mapping[str, Any], names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in video["features"] if name in names)

@@ -1,0 +1,27 @@
+"""Write the tables of the video system: classifiers by feature, single kernels, combinations of features."""
+
+import json
+from dataclasses import asdict
+
+from emotiw import files, manifest, runtime, tables
+
+
+def main(argv=None):
+    """Run the program."""
+    args = runtime.arguments(__doc__, argv, one=["metrics", "classifiers", "kernels", "combinations", "text"])
+    metrics, video = json.loads(args.metrics.read_bytes()), args.settings["video"]
+    made = {
+        "classifiers": tables.classifier_lines(metrics, video),
+        "kernels": tables.kernel_lines(metrics, video),
+        "combinations": tables.combination_lines(metrics, video),
+    }
+    for name, lines in made.items():
+        files.write_atomic(vars(args)[name], manifest.table_bytes(tables.table_rows(lines)))
+    files.write_atomic(args.text, tables.markdown(metrics, video).encode())
+    about = {name: metrics[name] for name in ("run", "corpus", "synthetic", "protocol", "n_clips", "n_subjects")}
+    of_lines = {name: [asdict(line) for line in lines] for name, lines in made.items()}
+    files.write_json(args.output, {**about, "selection": tables.SELECTED, **of_lines})
+
+
+if __name__ == "__main__":
+    runtime.start(main)
