@@ -308,3 +308,17 @@ def keys_at(node, prefix=""):
         if isinstance(value, yaml.MappingNode):
             found = keys_at(value, f"{name}.") | found
     return found
+
+
+@pytest.mark.parametrize("place", ["origin", None])
+def test_the_training_of_fine_tuned_weights_is_told_epoch_by_epoch(render, place):
+    epochs = [
+        {"learning_rate": 1e-3, "train_loss": 1.5, "val_loss": 1.25, "val_accuracy": accuracy}
+        for accuracy in (0.4, 0.525)
+    ]
+    made = {"name": "tuned", "history": epochs, "best_epoch": 2}
+    record = {"name": "AlexNet", "origin": made} if place else made
+    text = render(provenance=PROVENANCE | {"weights": [record]})
+    assert "Model weights: tuned" in text
+    assert "Its training: epochs (best: 2)" in text
+    assert "<td>52.5 %</td>" in text
