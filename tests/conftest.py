@@ -7,6 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "workflow_scripts"), str(ROOT / "tests")]
+sys.path.append(str(ROOT / "benchmarks"))  # last, because programs have the names of benchmarks
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import skimage.data
+from skimage.feature import hog as skimage_hog
 from skimage.feature import local_binary_pattern
 
 from emotiw import descriptors
@@ -28,12 +30,13 @@ def test_grey_refuses_a_size_that_does_not_divide():
 
 
 def sift_block(image, top, left):
-    """One block, sample by sample."""
+    """One block, sample by sample; cells reach 2 px beyond the block, and the edge's gradients beyond the picture."""
     dy, dx = np.gradient(image.astype(float))
     histogram = np.zeros((4, 4, 8))
-    for y in range(16):
-        for x in range(16):
-            gx, gy = dx[top + y, left + x], dy[top + y, left + x]
+    for y in range(-3, 19):
+        for x in range(-3, 19):
+            inside = tuple(np.clip((top + y, left + x), 0, 63))
+            gx, gy = dx[inside], dy[inside]
             weight = np.hypot(gx, gy) * np.exp(-((y - 7.5) ** 2 + (x - 7.5) ** 2) / (2 * 8**2))
             position = (np.arctan2(gy, gx) / (np.pi / 4)) % 8
             for row in range(4):
@@ -93,7 +96,27 @@ def test_hog_equals_its_definition():
     images = np.random.default_rng(1).uniform(0, 255, (2, 64, 64))
     found = descriptors.hog(images, **HOG)
     assert found.shape == (2, 1764)
-    np.testing.assert_allclose(found, [hog_by_hand(image) for image in images], atol=1e-5)
+    np.testing.assert_allclose(found, [hog_by_hand(image) for image in images], atol=1e-6)
+
+
+@pytest.mark.parametrize("bins", [8, 9])
+@pytest.mark.parametrize(("size", "block", "cell"), [(64, 16, 8), (64, 24, 8), (60, 16, 8), (20, 4, 4)])
+@pytest.mark.parametrize("pictures", ["noise", "grey levels", "photograph"])
+def test_hog_equals_that_of_scikit_image(pictures, size, block, cell, bins):
+    images = {
+        "noise": np.random.default_rng(4).uniform(0, 255, (3, size, size)).astype(np.float32),
+        "grey levels": np.random.default_rng(5).integers(0, 4, (3, size, size)).astype(np.float32),
+        "photograph": skimage.data.camera()[None, 100 : 100 + size, 200 : 200 + size].astype(np.float32),
+    }[pictures]
+    cells = (block // cell, block // cell)
+    options = {"orientations": bins, "pixels_per_cell": (cell, cell), "cells_per_block": cells}
+    expected = [skimage_hog(image, block_norm="L2-Hys", **options) for image in images]
+    found = descriptors.hog(images, block=block, step=cell, cell=cell, bins=bins)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_hog_of_a_flat_face_is_zero():
+    assert not descriptors.hog(np.full((1, 64, 64), 7.0), **HOG).any()
 
 
 def test_hog_refuses_a_grid_that_cells_do_not_tile(images):

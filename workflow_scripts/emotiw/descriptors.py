@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from skimage.feature import hog as skimage_hog
 
 from emotiw.errors import FeatureError
 
@@ -14,6 +13,7 @@ LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 SIFT_CELLS = 4  # along each side of a block
 SIFT_ORIENTATIONS = 8
 SIFT_CLIP = 0.2
+HOG_CLIP, HOG_NOISE = 0.2, 1e-5  # largest value of a block, and what is added to its norm
 LBP_NEIGHBOURS = 8
 LBP_PATTERNS = LBP_NEIGHBOURS * (LBP_NEIGHBOURS - 1) + 3
 
@@ -48,27 +48,29 @@ def grey(chips: npt.NDArray[np.uint8], *, size: int) -> npt.NDArray[np.float32]:
     return means
 
 
-def dense_sift(images: Array, *, block: int, step: int) -> npt.NDArray[np.float32]:
-    """SIFT descriptors (Lowe 2004, sec. 6) of square blocks on a regular grid.
+def dense_sift(images: Array, *, block: int, step: int, margin: float = 0) -> npt.NDArray[np.float32]:
+    """SIFT descriptors (Lowe 2004, sec. 6) of square blocks on a regular grid, as VLFeat defines them.
 
     A block has 4 x 4 cells of 8 orientations. A gradient of magnitude m is shared linearly between the two nearest
     orientations and bilinearly between the nearest cells, and weighted by a Gaussian of standard deviation block / 2
-    round the block's centre. As that weight is separable, all blocks are W E W', where E holds the magnitudes of one
-    orientation and the rows of W are the cells. Descriptors are scaled to norm 1, clipped at 0.2 and scaled again;
-    those of a flat block are zero.
+    round the block's centre; beyond the picture the gradients are those of its edge. As that weight is separable, all
+    blocks are W E W', where E holds the magnitudes of one orientation and the rows of W are the cells. Descriptors are
+    scaled to norm 1, clipped at 0.2 and scaled again; those of a flat block are zero.
 
     Parameters
     ----------
     images : ndarray, shape (n, size, size)
     block, step : int
         Side and distance of the blocks in px.
+    margin : float
+        Distance in px of the outermost blocks from the edge; VLFeat's grid has (1 - block / 4) / 2.
 
     Returns
     -------
     ndarray, shape (n, rows * columns * 128)
         Blocks row by row; in a block cells row by row; in a cell orientations from 0 (brighter to the right) on.
     """
-    W = _cell_weights(images.shape[1], block, step)
+    W = _cell_weights(images.shape[1], block, step, margin)
     histograms: Array = W @ _orientation_energy(images) @ W.T  # (n, orientation, cell row, cell column)
     n, blocks = len(images), len(W) // SIFT_CELLS
     histograms = histograms.reshape(n, SIFT_ORIENTATIONS, blocks, SIFT_CELLS, blocks, SIFT_CELLS)
@@ -99,9 +101,11 @@ def hog(images: Array, *, block: int, step: int, cell: int, bins: int) -> npt.ND
     """
     if step != cell or block % cell:
         raise FeatureError(f"hog: step {step}, cell {cell}, block {block} px; step must equal cell and divide block")
-    cells = block // cell
-    options = {"orientations": bins, "pixels_per_cell": (cell, cell), "cells_per_block": (cells, cells)}
-    return np.array([skimage_hog(image, block_norm="L2-Hys", **options) for image in images], np.float32)
+    shares = _cell_histograms(images, cell, bins)  # (n, cell row, cell column, bins)
+    window = (block // cell, block // cell)
+    blocks = np.lib.stride_tricks.sliding_window_view(shares, window, axis=(1, 2)).transpose(0, 1, 2, 4, 5, 3)
+    blocks = np.minimum(_shortened(blocks), HOG_CLIP)
+    return _shortened(blocks).reshape(len(images), -1).astype(np.float32)
 
 
 def lbp_top(sequence: Array, *, grid: int) -> npt.NDArray[np.float32]:
@@ -157,30 +161,58 @@ def lbp_codes(volume: Array, axes: tuple[int, int]) -> npt.NDArray[np.intp]:
 
 
 @cache
-def _cell_weights(size: int, block: int, step: int) -> npt.NDArray[np.float32]:
+def _cell_weights(size: int, block: int, step: int, margin: float) -> npt.NDArray[np.float32]:
     """Weight of each pixel of a line (columns) in each cell of each block (rows)."""
     width = block / SIFT_CELLS
-    starts = np.arange(0, size - block + 1, step)[:, None]
+    starts = np.arange(margin, size - margin - block + 1, step)[:, None]
     centres = (starts + (np.arange(SIFT_CELLS) + 0.5) * width - 0.5).reshape(-1, 1)
     middles = np.repeat(starts + (block - 1) / 2, SIFT_CELLS, axis=1).reshape(-1, 1)
-    pixels = np.arange(size)
-    triangle = np.maximum(0, 1 - np.abs(pixels - centres) / width)
-    gauss = np.exp(-0.5 * ((pixels - middles) / (block / 2)) ** 2)
-    inside = np.abs(pixels - middles) < block / 2
-    weights: npt.NDArray[np.float32] = (triangle * gauss * inside).astype(np.float32)
-    return weights
+    pixels = np.arange(-block, size + block)
+    weights = np.maximum(0, 1 - np.abs(pixels - centres) / width)
+    weights *= np.exp(-0.5 * ((pixels - middles) / (block / 2)) ** 2)
+    weights[:, block] += weights[:, :block].sum(axis=1)  # a pixel beyond the edge has the gradient of the edge
+    weights[:, -block - 1] += weights[:, -block:].sum(axis=1)
+    return weights[:, block:-block].astype(np.float32)
 
 
 def _orientation_energy(images: Array) -> npt.NDArray[np.float32]:
     """Gradient magnitudes shared between orientations, (n, orientation, height, width)."""
     dy, dx = np.gradient(images.astype(np.float32), axis=(1, 2))
     magnitude = np.hypot(dx, dy)
-    position = np.arctan2(dy, dx) * (SIFT_ORIENTATIONS / (2 * np.pi)) % SIFT_ORIENTATIONS
-    orientation = np.arange(SIFT_ORIENTATIONS)[:, None, None]
-    distance = np.abs(position[:, None] - orientation)
-    share = np.maximum(0, 1 - np.minimum(distance, SIFT_ORIENTATIONS - distance))
-    energy: npt.NDArray[np.float32] = (magnitude[:, None] * share).astype(np.float32)
+    position = np.arctan2(dy, dx) * np.float32(SIFT_ORIENTATIONS / (2 * np.pi))
+    lower = np.floor(position)
+    upper_share = magnitude * (position - lower)
+    energy = np.zeros((len(images), SIFT_ORIENTATIONS, *images.shape[1:]), np.float32)
+    n, rows, columns = np.ogrid[: len(images), : images.shape[1], : images.shape[2]]
+    orientation = lower.astype(np.intp) % SIFT_ORIENTATIONS
+    energy[n, orientation, rows, columns] = magnitude - upper_share
+    energy[n, (orientation + 1) % SIFT_ORIENTATIONS, rows, columns] = upper_share
     return energy
+
+
+def _cell_histograms(images: Array, cell: int, bins: int) -> npt.NDArray[np.float64]:
+    """Gradient magnitudes in each cell and orientation, (n, cell row, cell column, bins), divided by the cell's area.
+
+    A gradient is the difference of two neighbours, not halved, and zero at the edge; it counts in one bin.
+    """
+    n, size, _ = images.shape
+    grid = size // cell
+    dy, dx = np.zeros((2, *images.shape))
+    dy[:, 1:-1], dx[:, :, 1:-1] = images[:, 2:] - images[:, :-2], images[:, :, 2:] - images[:, :, :-2]
+    cells = np.arange(grid * cell) // cell
+    place = np.arange(n)[:, None, None] * grid**2 + cells[:, None] * grid + cells
+    dy, dx = dy[:, : cells.size, : cells.size], dx[:, : cells.size, : cells.size]
+    # an angle just below zero is rounded to 180: that last bin is dropped, as in scikit-image
+    bin_of = (np.rad2deg(np.arctan2(dy, dx)) % 180 / (180 / bins)).astype(np.intp)
+    sums = np.bincount((place * (bins + 1) + bin_of).ravel(), np.hypot(dx, dy).ravel(), n * grid**2 * (bins + 1))
+    shares: npt.NDArray[np.float64] = sums.reshape(n, grid, grid, bins + 1)[..., :bins] / cell**2
+    return shares
+
+
+def _shortened(blocks: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Blocks (n, row, column, cell row, cell column, bins) over their norms, to which a little is added."""
+    squares = (blocks**2).sum(axis=(3, 4, 5), keepdims=True)
+    return np.asarray(blocks / np.sqrt(squares + HOG_NOISE**2))
 
 
 def _unit(descriptors: Array) -> npt.NDArray[np.float32]:
