@@ -18,6 +18,7 @@ help:  ## show this list
 	  'all|everything (the default)' \
 	  'manifest|check the corpus and write its table, run nothing' \
 	  'features|every per-clip feature, no training' \
+	  'fine_tuned|AlexNet fine-tuned on FER2013, alone' \
 	  'audio_only|the audio system alone' \
 	  'video_only|the video system alone' \
 	  'evaluate|metrics.json and the score tables, no page' \

@@ -23,6 +23,7 @@ include: "rules/report.smk"
 localrules:
     all,
     features,
+    fine_tuned,
     audio_only,
     video_only,
     manifest,
@@ -37,6 +38,11 @@ rule all:
 rule features:
     input:
         PLAN.feature_files(),
+
+
+rule fine_tuned:
+    input:
+        lambda w: f"{WEIGHTS}/{PLAN.model('cnn_fer2013')}.safetensors",
 
 
 rule audio_only:

@@ -285,5 +285,7 @@ def test_features_of_the_fine_tuned_network_are_made_only_where_they_are_used(fe
 
 
 def test_faces_that_are_missing_are_an_error():
+    with pytest.raises(WeightsError, match=r"fine_tuning\.faces\.path: is null, expected a file or folder; set it"):
+        plan().model("cnn_fer2013")
     with pytest.raises(WeightsError, match=r"No such file or directory; correct fine_tuning\.faces\.path"):
         plan(fine_tuning={"faces": {"path": "nowhere.csv"}}).stage("fine_tune")

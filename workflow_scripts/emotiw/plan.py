@@ -263,6 +263,8 @@ class Plan:
     @staticmethod
     def _identity(key: str, about: Mapping[str, Any]) -> str:
         """SHA-256 that the configuration demands of a file or folder, else that of what is there."""
+        if not about["path"]:
+            raise WeightsError(f"{key}.path: is null, expected a file or folder; set it in the configuration")
         try:
             return str(about["sha256"] or content_sha256(Path(about["path"])))
         except OSError as error:
