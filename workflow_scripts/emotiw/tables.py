@@ -11,7 +11,7 @@ from typing import Any
 from emotiw import systems
 
 PARTS = ("test", "val")
-NAMES = {"cnn": "CNN", "dense_sift": "Dense SIFT", "hog": "HOG", "lbp_top": "LBP-TOP"}
+NAMES = {"cnn": "CNN", "cnn_fer2013": "CNN fine-tuned", "dense_sift": "Dense SIFT", "hog": "HOG", "lbp_top": "LBP-TOP"}
 CLASSIFIER_NAMES = {"pls": "PLS", "kernel_pls": "kernel PLS", "svm": "SVM", "logistic": "logistic regression"}
 SELECTED = "Parameters are selected on training folds only; all clips of a part count, pooled over its folds."
 
