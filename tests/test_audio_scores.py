@@ -16,6 +16,7 @@ from emotiw.status import Status
 CLASSES = ("anger", "fear")
 PARTS = ["train"] * 8 + ["val"] * 4 + ["test"] * 4
 SETTINGS = {
+    "peepholes": True,
     "optimiser": "adam",
     "learning_rate": 0.02,
     "momentum": 0.9,

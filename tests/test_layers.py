@@ -15,6 +15,7 @@ NUMERICS = {
         "cnn",
         "efficientnet",
         "blstm",
+        "peepholes",
         "training",
         "fusion",
         "metrics",

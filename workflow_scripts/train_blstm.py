@@ -12,6 +12,7 @@ from emotiw.status import Status
 def main(argv=None):
     """Run the program."""
     args = runtime.arguments(__doc__, argv, one=["manifest", "features", "scaler", "model"])
+    runtime.keep_memory()
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # no tips on devices and products
     corpus, scaler = manifest.read(args.manifest), store.read(args.scaler, "scaler")
     labels = {row.clip: row.label for row in corpus.rows}

@@ -45,6 +45,7 @@ EDITS = {
     "emotiw/image_sets.py": gathered(2),
     "emotiw/pls.py": {"video_scores": 2, **SCORES_END},
     "emotiw/blstm.py": AUDIO_END,
+    "emotiw/peepholes.py": AUDIO_END,
     "emotiw/training.py": NETWORKS_END,
     "emotiw/metrics.py": END,
     "emotiw/film.py": {"faces_film": 1},
