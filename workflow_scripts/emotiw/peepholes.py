@@ -155,10 +155,11 @@ def _deltas(gradient: Array, weights: Weights, states: States, *, limited: bool)
 
 
 def _local(peepholes: Array, states: States, *, limited: bool) -> tuple[Array, Array]:
-    """Derivatives within a step: of o and c by the output, (T, 2, D, B, H); of c', i, f and g by c, (T, 4, D, B, H).
+    """Find what the gradients within a step are multiples of.
 
-    By the output means: times the gradient of h they give the gradient of o before squashing and that of c. If the
-    deltas are limited, what reaches c' by peepholes is not among them.
+    The gradient of h times the first, (T, 2, D, B, H), is that of o before squashing and what h adds to that of c; the
+    gradient of c times the second, (T, 4, D, B, H), is that of c', i, f and g. If the deltas are limited, the first of
+    these four leaves out what reaches c' by peepholes.
     """
     gates = states.gates
     i, f, g, o = (gates[:, k] for k in range(4))
@@ -236,7 +237,7 @@ class PeepholeLSTM(nn.Module):
         self.peepholes = nn.Parameter(torch.zeros(3, 2, n_units))
 
     def forward(self, x: Tensor, rows: Tensor) -> Tensor:
-        """Outputs of both directions, (n_frames, n_clips, 2 n_units), of inputs (n_frames, n_clips, n_inputs).
+        """Map inputs (n_frames, n_clips, n_inputs) to the outputs of both directions, (n_frames, n_clips, 2 n_units).
 
         `rows` is what `blstm.reversal` returns.
         """

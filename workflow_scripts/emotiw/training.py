@@ -244,7 +244,7 @@ class _Run(LightningModule):  # type: ignore[misc]
             self.check("training", loss.item())
             self.loss, self.n_frames = self.loss + loss.item(), self.n_frames + int(lengths.sum())
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             if self.recipe.gradient_clip:
                 clip_grad_value_(self.model.parameters(), self.recipe.gradient_clip)
             optimiser.step()
