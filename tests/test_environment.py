@@ -16,7 +16,7 @@ PROGRAMS = {
         *("embedding", "efficientnet_lite0"),
         *("pca", "kernels", "video_scores", "video_combination"),
     ),
-    "report": ("faces_film", "contact_sheet", "contact_page", "fusion", "evaluate", "report"),
+    "report": ("faces_film", "contact_sheet", "contact_page", "learning_curves", "fusion", "evaluate", "report"),
 }
 
 

@@ -11,8 +11,8 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 CLIPS = 19
 END = {"fusion": 1, "evaluate": 1, "report": 1}
-AUDIO_END = {"scaler": 1, "train_blstm": 2, "audio_scores": 1, **END}
-NETWORKS_END = {"train_blstm": 2, "audio_scores": 1, **END}
+NETWORKS_END = {"train_blstm": 2, "audio_scores": 1, "learning_curves": 1, **END}
+AUDIO_END = {"scaler": 1, **NETWORKS_END}
 SCORES_END = {"video_combination": 1, **END}
 
 
@@ -68,7 +68,9 @@ EDITS = {
     "video_combination.py": SCORES_END,
     "scaler.py": AUDIO_END,
     "train_blstm.py": NETWORKS_END,
-    "audio_scores.py": {"audio_scores": 1, **END},
+    "audio_scores.py": {"audio_scores": 1, "learning_curves": 1, **END},
+    "learning_curves.py": {"learning_curves": 1},
+    "emotiw/learning_curves.py": {"learning_curves": 1},
     "fusion.py": END,
     "evaluate.py": {"evaluate": 1, "report": 1},
     "report.py": {"report": 1},
@@ -125,7 +127,7 @@ def test_a_comment_runs_nothing(workspace):
         ("evaluation: {bootstrap: 300}", {"evaluate": 1, "report": 1}),
         ("report: {title: Another}", {"report": 1}),
         ("blstm: {dropout: 0.1}", NETWORKS_END),
-        ("blstm: {repeats: 2}", {"train_blstm": 2, "audio_scores": 1, **END}),
+        ("blstm: {repeats: 2}", NETWORKS_END),
         ("video: {n_components: 1}", {"video_scores": 2, **SCORES_END}),
         ("video: {svm_c: 2.0}", {"report": 1}),
         ("video: {pca_dimension: 12}", gathered(2)),

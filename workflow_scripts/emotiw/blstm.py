@@ -19,6 +19,7 @@ from emotiw.peepholes import PeepholeLSTM
 
 Array = npt.NDArray[Any]
 
+RULE = "least cross-entropy of the clips' mean posteriors"  # by which the best network is chosen
 BATCH_SIZE = 10  # of prediction; fixed, because the composition of a batch changes float32 results
 
 
@@ -228,6 +229,12 @@ def initialise(model: BLSTM, *, init_range: float, generator: torch.Generator) -
     return model
 
 
+def tensors(model: BLSTM, scaler: Scaler) -> dict[str, Tensor]:
+    """Weights of a network and, as `scaler.mean` and `scaler.scale`, the standardisation of its inputs."""
+    fitted = {f"scaler.{name}": torch.from_numpy(np.array(getattr(scaler, name))) for name in ("mean", "scale")}
+    return {**model.state_dict(), **fitted}
+
+
 def padded(features: Sequence[Array]) -> tuple[Tensor, Tensor]:
     """Clips of different lengths as one tensor (n_frames, n_clips, n_features), 0 at their ends, and their lengths."""
     tensors = [torch.from_numpy(np.asarray(x, np.float32)) for x in features]
@@ -291,3 +298,38 @@ def mean_scores(scores: Mapping[str, Array]) -> dict[str, Array]:
         groups.setdefault(name.rpartition("_")[0], []).append(values)
     groups["mean"] = list(scores.values())
     return {name: np.mean(group, axis=0) for name, group in groups.items()}
+
+
+def best(networks: Mapping[str, Mapping[str, Any]]) -> str:
+    """Name of the best of some networks by `RULE`; the first in a fold in which nothing could be validated."""
+    return min(networks, key=lambda name: (networks[name]["validation"] or {"clip_loss": 0})["clip_loss"])
+
+
+def restarts(networks: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Summarise what the restarts of each architecture reach on the validation clips.
+
+    Parameters
+    ----------
+    networks : mapping of str to mapping
+        By network (architecture, "_", repeat), its `validation` as `training.evaluate` returns it, or None.
+
+    Returns
+    -------
+    dict of str to dict
+        By architecture the number of networks `n`, the `best` by `RULE`, and of each value of `validation` its `mean`
+        and standard deviation `std` (of the sample; None of a single network); both None where nothing was validated.
+    """
+    groups: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for name, about in networks.items():
+        groups.setdefault(name.rpartition("_")[0], {})[name] = about
+    found = {}
+    for architecture, group in groups.items():
+        validations = [about["validation"] for about in group.values() if about["validation"]]
+        values = {key: [float(v[key]) for v in validations] for key in (validations or [{}])[0]}
+        found[architecture] = {
+            "n": len(group),
+            "best": best(group),
+            "mean": {key: float(np.mean(v)) for key, v in values.items()} or None,
+            "std": {key: float(np.std(v, ddof=1)) if len(v) > 1 else None for key, v in values.items()} or None,
+        }
+    return found

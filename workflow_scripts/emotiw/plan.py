@@ -43,6 +43,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "video_combination": (),
     "scaler": (),
     "audio_scores": (),
+    "learning_curves": (),
     "fusion": ("fusion",),
     "evaluate": ("evaluation", "run", "seed"),
 }
@@ -119,7 +120,8 @@ class Plan:
 
     def audio_targets(self) -> list[str]:
         """Files that the audio system alone makes."""
-        return [*self.features("egemaps"), *self.per_fold("audio/{fold}/scores.h5")]
+        scores = self.per_fold("audio/{fold}/scores.h5")
+        return [*self.features("egemaps"), *scores, f"{self.folder}/report/learning_curves.svg"]
 
     def video_targets(self) -> list[str]:
         """Files that the video system alone makes."""
@@ -276,6 +278,7 @@ ABOVE: dict[str, Callable[..., dict[str, Stage]]] = {
         **plan._per_job("egemaps", fold),
     },
     "audio_scores": _network_stages,
+    "learning_curves": lambda plan: {fold: plan.stage("audio_scores", fold=fold) for fold in plan.folds},
     "fusion": lambda plan, fold: {
         "audio": plan.stage("audio_scores", fold=fold),
         "video": plan.stage("video_combination", fold=fold),
