@@ -1,79 +1,293 @@
-"""CPU seconds of a training epoch: flip-padded LSTMs under the stripped trainer against packed bidirectional ones.
+"""Training of BLSTMs: the cells against each other, Lightning's share, and sixty networks against the obvious loop.
 
-Run: python benchmarks/blstm.py [units a layer ...], for example `64 64`; synthetic clips of 40 to 80 frames.
+Run one of
+
+    python benchmarks/blstm.py cells        # ms a batch: torch's LSTM, peepholes, a plain loop, packed sequences
+    python benchmarks/blstm.py lightning    # share of an epoch that the trainer takes, by cell and architecture
+    python benchmarks/blstm.py sixty        # six architectures on 200 clips against the obvious loop, scaled to sixty
+
+All with one thread, on synthetic clips of 40 to 80 frames of 88 values.
 """
 
+import functools
+import io
+import logging
 import sys
+import tempfile
 import time
 import warnings
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
+from multiprocessing import get_context
+from typing import Any
 
 import numpy as np
 import torch
+from pytorch_lightning import LightningModule, Trainer
+from torch import nn
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader
 
-from emotiw import blstm, training
+from emotiw import blstm, runtime, training
 
-N_CLIPS, N_INPUTS, N_CLASSES = 260, 88, 7
+ARCHITECTURES = ((64,), (128,), (64, 64), (128, 64), (128, 128), (156, 300, 102))
+N_INPUTS, N_CLASSES, SEED = 88, 7, 2016
+N_TRAINING, N_VALIDATION, N_EPOCHS, N_LONG = 200, 100, 3, 20
+AFEW = {"clips": 773, "repeats": 10}
 
 
-class Packed(torch.nn.Module):
+def clips(n: int, seed: int) -> training.Clips:
+    """Clips of noise with a trace of their class."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, N_CLASSES, n).tolist()
+    lengths = rng.integers(40, 81, n)
+    return training.Clips(
+        [rng.normal(y / 20, 1, (t, N_INPUTS)).astype(np.float32) for y, t in zip(labels, lengths, strict=True)], labels
+    )
+
+
+def network(layers: tuple[int, ...], *, peepholes: bool) -> tuple[blstm.BLSTM, torch.Generator]:
+    """Make a network and the generator that made its weights."""
+    generator = torch.Generator().manual_seed(SEED)
+    model = blstm.BLSTM(N_INPUTS, layers, N_CLASSES, peepholes=peepholes)
+    return blstm.initialise(model, init_range=0.1, generator=generator), generator
+
+
+def median_ms(work: Callable[[], None], n: int = 9) -> float:
+    """Median CPU time of a call, after one to warm up."""
+    work()
+    found = []
+    for _ in range(n):
+        start = time.process_time()
+        work()
+        found.append(1e3 * (time.process_time() - start))
+    return float(np.median(found))
+
+
+class PlainLoop(nn.Module):
+    """The peephole equations as a loop of torch operations, differentiated by torch."""
+
+    def __init__(self, n_inputs: int, units: int) -> None:
+        super().__init__()
+        n = units // 2
+        self.sizes, self.peepholes = (n_inputs, n), nn.Parameter(torch.empty(2, 3, n).uniform_(-0.1, 0.1))
+        self.into = nn.ModuleList(nn.Linear(n_inputs, 4 * n) for _ in range(2))
+        self.again = nn.ModuleList(nn.Linear(n, 4 * n, bias=False) for _ in range(2))
+
+    def one_way(self, x: torch.Tensor, d: int) -> torch.Tensor:
+        """Run one direction."""
+        h = c = x.new_zeros(x.shape[1], self.sizes[1])
+        pi, pf, po = self.peepholes[d]
+        outputs = []
+        for projected in self.into[d](x):
+            i, f, g, o = (projected + self.again[d](h)).chunk(4, dim=1)
+            c = torch.sigmoid(f + pf * c) * c + torch.sigmoid(i + pi * c) * torch.tanh(g)
+            h = torch.sigmoid(o + po * c) * torch.tanh(c)
+            outputs.append(h)
+        return torch.stack(outputs)
+
+    def forward(self, x: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """As `PeepholeLSTM.forward`."""
+        back = blstm._permute(self.one_way(blstm._permute(x, rows), 1), rows)
+        return torch.cat([self.one_way(x, 0), back], dim=2)
+
+
+class Packed(nn.Module):
     """Stock bidirectional LSTM over packed sequences."""
 
-    def __init__(self, layers):
+    def __init__(self, layers: tuple[int, ...]) -> None:
         super().__init__()
         sizes = zip([N_INPUTS, *layers], layers, strict=False)
-        self.layers = torch.nn.ModuleList(torch.nn.LSTM(n, units // 2, bidirectional=True) for n, units in sizes)
-        self.output = torch.nn.Linear(layers[-1], N_CLASSES)
+        self.layers = nn.ModuleList(nn.LSTM(n, units // 2, bidirectional=True) for n, units in sizes)
+        self.output = nn.Linear(layers[-1], N_CLASSES)
 
-    def forward(self, inputs, lengths, _noise=None):
+    def forward(self, inputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Logits of every frame."""
-        x = torch.nn.utils.rnn.pack_padded_sequence(inputs, lengths, enforce_sorted=False)
+        x = nn.utils.rnn.pack_padded_sequence(inputs, lengths, enforce_sorted=False)
         for layer in self.layers:
             x, _ = layer(x)
-        return self.output(torch.nn.utils.rnn.pad_packed_sequence(x)[0])
+        logits: torch.Tensor = self.output(nn.utils.rnn.pad_packed_sequence(x)[0])
+        return logits
+
+    @classmethod
+    def like(cls, model: blstm.BLSTM, layers: tuple[int, ...]) -> "Packed":
+        """Make one with the weights of a BLSTM without peepholes."""
+        packed = cls(layers)
+        for stock, layer in zip(packed.layers, model.layers, strict=True):
+            back = {f"{name}_reverse": values for name, values in layer.back.state_dict().items()}
+            stock.load_state_dict({**layer.ahead.state_dict(), **back})
+            for name, weights in stock.named_parameters():
+                weights.requires_grad_("bias_hh" not in name)
+        packed.output.load_state_dict(model.output.state_dict())
+        return packed
 
 
-def epoch(model, batches):
-    """CPU seconds of one epoch of steps, without a trainer."""
-    optimiser = torch.optim.SGD(model.parameters(), lr=1e-5, momentum=0.9)
-    start = time.process_time()
-    for inputs, lengths, labels in batches:
-        optimiser.zero_grad()
-        training.summed_cross_entropy(model(inputs, lengths), labels).backward()
-        optimiser.step()
-    return time.process_time() - start
+def cells() -> None:
+    """Print ms a batch of ten clips of 51 to 60 frames, forward and backward."""
+    lengths, labels = torch.arange(51, 61), torch.randint(N_CLASSES, (60, 10))
+    x = torch.randn(60, 10, N_INPUTS)
+    print(f"{'layers':>12} {'torch':>7} {'peepholes':>10} {'loop':>7} {'packed':>7}  CPU ms a batch; over torch's")
+    for layers in ARCHITECTURES:
+        fused, peepholes = (network(layers, peepholes=use)[0] for use in (False, True))
+        loop = network(layers, peepholes=True)[0]
+        loop.layers = nn.ModuleList(PlainLoop(n, units) for n, units in zip([N_INPUTS, *layers], layers, strict=False))
+
+        def step(model: nn.Module) -> Callable[[], None]:
+            return lambda: training.summed_cross_entropy(model(x, lengths), labels).backward()
+
+        ms = [median_ms(step(model)) for model in (fused, peepholes, loop, Packed(layers))]
+        print(f"{'-'.join(map(str, layers)):>12} {ms[0]:7.2f} {ms[1]:10.2f} {ms[2]:7.1f} {ms[3]:7.1f}", end="  ")
+        print(" ".join(f"{value / ms[0]:.2f}" for value in ms))
 
 
-def lightning(model, batches, recipe):
-    """CPU seconds of one epoch under the trainer, validation (on one clip) included."""
-    seconds = []
-    clip = training.Clips([np.zeros((50, N_INPUTS), np.float32)], [0])
-    for n in (1, 4):
+def lightning() -> None:
+    """Print CPU seconds of an epoch, and how much of it passes outside of the library's own steps and validation."""
+    learnt, checked = clips(N_TRAINING, 0), clips(N_VALIDATION, 1)
+    for peepholes in (True, False):
+        for layers in ((64,), (128, 128)):
+            model, generator = network(layers, peepholes=peepholes)
+            recipe = training.Recipe(layers, peepholes=peepholes, patience=100)
+            run = training._Run(model, recipe, checked, generator)
+            inside: list[float] = []
+            for name in ("training_step", "on_train_epoch_end"):
+                setattr(run, name, timed(getattr(run, name), inside))
+            start = time.process_time()
+            training.trainer(N_LONG).fit(run, [training.Batches(learnt, 10, generator)])
+            total, own = time.process_time() - start, sum(inside)
+            print(
+                f"peepholes {peepholes!s:5} {layers!s:11} {total / N_LONG:.3f} s an epoch, of which"
+                f" {1e3 * (total - own) / N_LONG:.1f} ms or {100 * (total - own) / total:.1f} % are Lightning's"
+            )
+
+
+def timed(work: Callable[..., None], seconds: list[float]) -> Callable[..., None]:
+    """Wrap a function so that the CPU time of each call is noted."""
+
+    @functools.wraps(work)
+    def wrapped(*args: Any) -> None:
         start = time.process_time()
-        run = training._Run(model, recipe, clip, torch.Generator())
-        trainer = training.trainer(training.Recipe(recipe.layers, max_epochs=n))
-        trainer.fit(run, batches)
+        work(*args)
         seconds.append(time.process_time() - start)
-    return (seconds[1] - seconds[0]) / 3
+
+    return wrapped
 
 
-def main():
-    """Print the median of five epochs each, in turn."""
-    torch.set_num_threads(1)
-    warnings.filterwarnings("ignore", message=r".*LeafSpec", category=FutureWarning)
-    layers = tuple(map(int, sys.argv[1:])) or (64,)
-    rng = np.random.default_rng(0)
-    features = [rng.normal(size=(n, N_INPUTS)).astype(np.float32) for n in rng.integers(40, 81, N_CLIPS)]
-    clips = training.Clips(features, rng.integers(0, N_CLASSES, N_CLIPS).tolist())
-    batches = training.Batches(clips, 10, torch.Generator())
-    models = {"packed": Packed(layers), "flip-padded": blstm.BLSTM(N_INPUTS, layers, N_CLASSES)}
-    seconds = {name: [] for name in [*models, "flip-padded, Lightning"]}
-    for _ in range(5):
-        for name, model in models.items():
-            seconds[name].append(epoch(model, batches))
-        seconds["flip-padded, Lightning"].append(lightning(models["flip-padded"], batches, training.Recipe(layers)))
-    for name, values in seconds.items():
-        print(f"{name:24} {np.median(values):.3f} s ({min(values):.3f} to {max(values):.3f}) for {N_CLIPS} clips")
+class Obvious(LightningModule):
+    """What one writes first: packed sequences, Lightning's defaults."""
+
+    def __init__(self, model: Packed) -> None:
+        super().__init__()
+        self.model, self.losses, self.sums = model, [], []
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """CURRENNT's descent."""
+        return torch.optim.SGD([p for p in self.parameters() if p.requires_grad], lr=1e-5, momentum=0.9)
+
+    def _loss(self, batch: training.Batch) -> torch.Tensor:
+        inputs, lengths, labels = batch
+        return cross_entropy(
+            self.model(inputs, lengths).flatten(0, 1), labels.flatten(), ignore_index=-100, reduction="sum"
+        )
+
+    def training_step(self, batch: training.Batch, _index: int) -> torch.Tensor:
+        """Loss of a batch."""
+        loss = self._loss(batch)
+        self.sums.append((loss.item(), int(batch[1].sum())))
+        self.log("train_loss", loss, batch_size=10)
+        return loss
+
+    def validation_step(self, batch: training.Batch, _index: int) -> None:
+        """Loss of a batch of validation clips."""
+        self.log("val_loss", self._loss(batch), batch_size=10)
+
+    def on_train_epoch_end(self) -> None:
+        """Keep the mean loss of a frame."""
+        loss, n_frames = map(sum, zip(*self.sums, strict=True))
+        self.losses.append(loss / n_frames)
+        self.sums.clear()
+
+
+class Order:
+    """Batches of indices in the order of `training.Batches`."""
+
+    def __init__(self, part: training.Clips, generator: torch.Generator) -> None:
+        self.batches = blstm.length_batches([len(x) for x in part.features], 10)
+        self.generator = generator
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self):
+        for i in torch.randperm(len(self), generator=self.generator).tolist():
+            yield self.batches[i]
+
+
+def obvious(layers: tuple[int, ...]) -> tuple[float, list[float]]:
+    """CPU seconds and loss of every epoch of the obvious loop."""
+    learnt, checked = clips(N_TRAINING, 0), clips(N_VALIDATION, 1)
+    model, generator = network(layers, peepholes=False)
+
+    def loader(part: training.Clips, batches) -> DataLoader:
+        return DataLoader(range(len(part.labels)), batch_sampler=batches, collate_fn=lambda i: training._batch(part, i))
+
+    of_validation = blstm.length_batches([len(x) for x in checked.features], 10)
+    run = Obvious(Packed.like(model, layers))
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        start = time.process_time()
+        Trainer(max_epochs=N_EPOCHS, default_root_dir=folder, accelerator="cpu").fit(
+            run, loader(learnt, Order(learnt, generator)), loader(checked, of_validation)
+        )
+        return time.process_time() - start, run.losses
+
+
+def ours(layers: tuple[int, ...], *, peepholes: bool = False) -> tuple[float, list[float]]:
+    """CPU seconds and loss of every epoch of the library's training."""
+    recipe = training.Recipe(layers, peepholes=peepholes, max_epochs=N_EPOCHS)
+    start = time.process_time()
+    trained = training.train(clips(N_TRAINING, 0), clips(N_VALIDATION, 1), recipe, n_classes=N_CLASSES, seed=SEED)
+    return time.process_time() - start, [epoch["train_loss"] for epoch in trained.history]
+
+
+def quiet() -> None:
+    """One thread, no remarks."""
+    runtime.prepare()
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    runtime.keep_memory()
+    warnings.simplefilter("ignore")
+
+
+def sixty() -> None:
+    """Print CPU and wall seconds of both, and their ratio."""
+    start = time.perf_counter()
+    slow = {layers: obvious(layers) for layers in ARCHITECTURES}
+    slow_wall = time.perf_counter() - start
+    with ProcessPoolExecutor(2, get_context("spawn"), quiet) as pool:
+        list(pool.map(time.sleep, [0.5, 0.5]))  # both are there
+        for peepholes in (False, True):
+            list(pool.map(ours, [(8,)] * 2))  # and have imported
+            start = time.perf_counter()
+            longest_first = ARCHITECTURES[::-1]
+            jobs = [pool.submit(ours, layers, peepholes=peepholes) for layers in longest_first]
+            fast = dict(zip(longest_first, (job.result() for job in jobs), strict=True))
+            report(slow, slow_wall, fast, time.perf_counter() - start, peepholes=peepholes)
+
+
+def report(slow, slow_wall, fast, fast_wall, *, peepholes: bool) -> None:
+    """Print a table of both."""
+    print(f"{'peepholes' if peepholes else 'the same network'}: CPU s for {N_EPOCHS} epochs of {N_TRAINING} clips")
+    for layers in ARCHITECTURES:
+        gap = max(abs(a - b) for a, b in zip(slow[layers][1], fast[layers][1], strict=True))
+        same = "" if peepholes else f", losses differ by {gap:.1e}"
+        (a, _), (b, _) = slow[layers], fast[layers]
+        print(f"  {'-'.join(map(str, layers)):>12} obvious {a:6.2f}, ours {b:6.2f}: {a / b:.1f} times{same}")
+    cpu = [sum(seconds for seconds, _ in table.values()) for table in (slow, fast)]
+    print(f"  CPU {cpu[0]:.1f} and {cpu[1]:.1f} s: {cpu[0] / cpu[1]:.2f} times")
+    print(f"  wall {slow_wall:.1f} s in one process, {fast_wall:.1f} s in two: {slow_wall / fast_wall:.2f} times")
+    scale = AFEW["clips"] / N_TRAINING * AFEW["repeats"] / N_EPOCHS * 100 / 3600
+    print(f"  sixty models of 100 epochs on {AFEW['clips']} clips: {scale * cpu[0]:.1f} and {scale * cpu[1]:.1f} CPU h")
 
 
 if __name__ == "__main__":
-    main()
+    quiet()
+    {"cells": cells, "lightning": lightning, "sixty": sixty}[sys.argv[1]]()

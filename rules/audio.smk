@@ -108,3 +108,20 @@ rule audio_scores:
     shell:
         'python "$EMOTIW_PROGRAMS"/audio_scores.py --posteriors {input.posteriors:q} --output {output:q}'
         " --stage {params.stage:q} > {log:q} 2>&1"
+
+
+rule learning_curves:
+    input:
+        scores=PLAN.per_fold("audio/{fold}/scores.h5"),
+    output:
+        f"{RUN}/report/learning_curves.svg",
+    log:
+        f"{RUN}/logs/learning_curves.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    params:
+        stage=stage("learning_curves"),
+    shell:
+        'python "$EMOTIW_PROGRAMS"/learning_curves.py --scores {input.scores:q} --output {output:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"

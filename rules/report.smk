@@ -64,8 +64,9 @@ rule report:
                 if rule.output.model in PLAN.embedding_files()
             ),
         ],
-        # it is linked to, not read
+        # these are linked to, not read
         contact_page=ancient(rules.contact_page.output),
+        learning_curves=ancient(rules.learning_curves.output),
     output:
         f"{RUN}/report/report.html",
     log:

@@ -100,6 +100,11 @@ def faces_arrays(rng: np.random.Generator) -> dict[str, np.ndarray]:
     }
 
 
+NETWORKS = {
+    "selected": "64_0",
+    "selection": {"rule": "least loss", "part": "val", "n_clips": 9},
+    "restarts": {"64": {"n": 2, "best": "64_0", "mean": {"accuracy": 0.5}, "std": {"accuracy": 0.1}}},
+}
 FACES_FACTS = {
     **{"n_searched": 10, "n_searched_whole": 1, "n_detected": 9, "n_faces_max": 1, "n_kept": 9},
     **{"detected_fraction": 0.9, "kept_fraction": 0.9, "n_cuts": 0, "n_scenes": 1},
@@ -134,9 +139,8 @@ def _write_scores(run: Run, name: str, fold: splits.Fold, rng: np.random.Generat
     audio = {net: softmax(evidence(heard) + rng.normal(0, 0.7, (len(heard), 7)), axis=1) for net in ("64_0", "64_1")}
     audio["mean"] = (audio["64_0"] + audio["64_1"]) / 2
     entries = [store.Entry(net, {"scores": values}) for net, values in audio.items()]
-    store.write(
-        run.folder / f"audio_{name}.h5", "scores", entries, stage={"fold": name}, facts={**facts, "clips": heard}
-    )
+    facts |= {"clips": heard, **NETWORKS}
+    store.write(run.folder / f"audio_{name}.h5", "scores", entries, stage={"fold": name}, facts=facts)
 
 
 def _write_more_scores(run: Run, name: str, fold: splits.Fold) -> None:

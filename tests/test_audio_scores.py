@@ -4,11 +4,12 @@ import logging
 import numpy as np
 import pytest
 from safetensors import safe_open
+from safetensors.torch import load_file
 
 import audio_scores
 import scaler
 import train_blstm
-from emotiw import manifest, store
+from emotiw import blstm, manifest, store
 from emotiw.errors import StoreError
 from emotiw.stage import Stage
 from emotiw.status import Status
@@ -16,6 +17,7 @@ from emotiw.status import Status
 CLASSES = ("anger", "fear")
 PARTS = ["train"] * 8 + ["val"] * 4 + ["test"] * 4
 SETTINGS = {
+    "peepholes": True,
     "optimiser": "adam",
     "learning_rate": 0.02,
     "momentum": 0.9,
@@ -111,15 +113,26 @@ def test_model_is_byte_stable_and_says_what_it_is(corpus):
     assert (corpus / "4_0.safetensors").read_bytes() == first
     with safe_open(corpus / "4_0.safetensors", "np") as model:
         about = json.loads(model.metadata()["emotiw"])
-    assert about == {
+    assert about == SETTINGS | {
         "architecture": [4],
         "classes": ["anger", "fear"],
         "columns": ["a", "b", "c"],
+        "constant": [],
         "fold": "official",
         "network": "4_0",
         "repeat": 0,
         "seed": 7,
     }
+
+
+def test_the_model_file_alone_gives_the_posteriors_of_a_clip(corpus):
+    found = store.read(network(corpus), "posteriors", names=["c13"]).entries["c13"].arrays["posteriors"]
+    weights, clip = load_file(corpus / "4_0.safetensors"), store.read(corpus / "c13.h5", "frame_features")
+    mean, scale = weights.pop("scaler.mean").numpy(), weights.pop("scaler.scale").numpy()
+    model = blstm.BLSTM(3, [4], 2)
+    model.load_state_dict(weights)
+    scaled = blstm.standardise([clip.entries["c13"].arrays["features"]], blstm.Scaler(mean, scale), clip=10.0)
+    np.testing.assert_allclose(blstm.frame_posteriors(model, scaled)[0], found, atol=1e-6)
 
 
 def test_scores_hold_networks_means_and_the_selected_network_without_training_clips(corpus):
@@ -143,11 +156,28 @@ def test_selected_is_the_network_with_the_least_validation_loss_of_clips(corpus)
     assert losses[found.facts["selected"]] == pytest.approx(-np.log(of_val).mean())
 
 
+def test_scores_tell_the_rule_the_data_and_the_restarts_of_each_architecture(corpus):
+    found = scores(corpus, network(corpus, 0), network(corpus, 1), network(corpus, 0, (4, 2))).facts
+    assert found["selection"] == {
+        "rule": "least cross-entropy of the clips' mean posteriors",
+        "part": "val",
+        "n_clips": 4,
+    }
+    accuracies = [found["networks"][f"4_{i}"]["validation"]["accuracy"] for i in (0, 1)]
+    assert found["restarts"]["4"]["n"] == 2
+    assert found["restarts"]["4"]["mean"]["accuracy"] == pytest.approx(np.mean(accuracies))
+    assert found["restarts"]["4"]["std"]["accuracy"] == pytest.approx(np.std(accuracies, ddof=1))
+    assert found["restarts"]["4-2"]["std"]["accuracy"] is None
+    assert found["selected"] in {about["best"] for about in found["restarts"].values()}
+    assert len(found["networks"]["4_0"]["history"]) == 2
+
+
 @pytest.mark.parametrize("silent", [range(8, 12), range(12)])
 def test_a_fold_with_nothing_to_learn_from_or_to_stop_at_has_no_audio_scores(corpus, silent):
     silence(corpus, *silent)
     found = scores(corpus, network(corpus))
     assert found.facts["clips"] == []
+    assert found.facts["restarts"] == {"4": {"n": 1, "best": "4_0", "mean": None, "std": None}}
     assert {entry.arrays["scores"].shape for entry in found.entries.values()} == {(0, 2)}
 
 

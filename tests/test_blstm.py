@@ -8,9 +8,10 @@ from emotiw.errors import FeatureError
 LENGTHS = [7, 3, 1, 5]
 
 
-def network(layers=(6, 4), *, n_inputs=5, init_range=0.4):
+def network(layers=(6, 4), *, n_inputs=5, init_range=0.4, peepholes=False):
     generator = torch.Generator().manual_seed(3)
-    return blstm.initialise(blstm.BLSTM(n_inputs, layers, 3), init_range=init_range, generator=generator)
+    model = blstm.BLSTM(n_inputs, layers, 3, peepholes=peepholes)
+    return blstm.initialise(model, init_range=init_range, generator=generator)
 
 
 def clips(lengths=LENGTHS, n_inputs=5):
@@ -21,9 +22,10 @@ def clips(lengths=LENGTHS, n_inputs=5):
 def packed(model, inputs, lengths):
     """Second implementation: torch's bidirectional LSTM over packed sequences."""
     x = torch.nn.utils.rnn.pack_padded_sequence(inputs, lengths, enforce_sorted=False)
-    for ahead, back in zip(model.ahead, model.back, strict=True):
-        both = torch.nn.LSTM(ahead.input_size, ahead.hidden_size, bidirectional=True)
-        weights = {**ahead.state_dict(), **{f"{name}_reverse": values for name, values in back.state_dict().items()}}
+    for layer in model.layers:
+        both = torch.nn.LSTM(layer.ahead.input_size, layer.ahead.hidden_size, bidirectional=True)
+        weights = layer.ahead.state_dict()
+        weights |= {f"{name}_reverse": values for name, values in layer.back.state_dict().items()}
         both.load_state_dict(weights)
         x, _ = both(x)
     return model.output(torch.nn.utils.rnn.pad_packed_sequence(x)[0])

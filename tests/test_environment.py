@@ -16,7 +16,10 @@ PROGRAMS = {
         *("embedding", "efficientnet_lite0"),
         *("pca", "kernels", "video_scores", "video_combination", "baseline"),
     ),
-    "report": ("faces_film", "contact_sheet", "contact_page", "fusion", "evaluate", "tables", "report"),
+    "report": (
+        *("faces_film", "contact_sheet", "contact_page", "learning_curves"),
+        *("fusion", "evaluate", "tables", "report"),
+    ),
 }
 
 

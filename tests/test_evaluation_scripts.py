@@ -11,7 +11,7 @@ from emotiw import evaluation, fusion, manifest, metrics, scores, splits, store
 from emotiw.errors import StoreError
 from emotiw.manifest import Manifest
 from emotiw.status import Status
-from evaluation_fixtures import CLASSES, SETTINGS, config, evaluate, fuse_all, make_run, start
+from evaluation_fixtures import CLASSES, NETWORKS, SETTINGS, config, evaluate, fuse_all, make_run, start
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +186,11 @@ def test_statuses_add_up_to_the_clips_of_the_manifest(official):
         "audio": {"ok": 53, "no_audio": 1, "silent_audio": 1, "undecodable": 1},
     }
     assert all(sum(counts.values()) == found["n_clips"] == len(run.corpus.rows) for counts in found["status"].values())
+
+
+def test_metrics_tell_by_fold_which_network_is_selected_and_why(crossed):
+    run, found = crossed
+    assert found["networks"] == dict.fromkeys(run.folds, NETWORKS)
 
 
 def test_every_clip_has_a_prediction_and_probabilities_that_sum_to_one(official):

@@ -18,6 +18,7 @@ NUMERICS = {
         "cnn",
         "efficientnet",
         "blstm",
+        "peepholes",
         "training",
         "fusion",
         "metrics",

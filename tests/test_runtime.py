@@ -48,3 +48,21 @@ def test_a_program_that_hangs_ends_itself(root):
     )
     assert done.returncode == 1
     assert "Timeout" in done.stderr
+
+
+def test_memory_that_was_freed_is_used_again_without_page_faults(root):
+    code = """if True:
+    import resource
+    import numpy as np
+    from emotiw import runtime
+    runtime.keep_memory()
+    for _ in range(2):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        [np.ones(500_000) for _ in range(4)]
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    """
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, cwd=root / "workflow_scripts", timeout=60, check=True, capture_output=True, text=True
+    )
+    assert int(done.stdout) < 500  # of the 3900 pages of the second time

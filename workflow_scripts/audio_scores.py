@@ -2,6 +2,8 @@
 
 from emotiw import blstm, runtime, store
 
+KEPT = ("architecture", "seed", "validation", "best_epoch", "improved", "history")
+
 
 def main(argv=None):
     """Run the program."""
@@ -13,12 +15,11 @@ def main(argv=None):
         # the training clips have no score that a network did not learn from
         clips = [*facts["parts"]["val"], *facts["parts"]["test"]]
         entries = store.read(path, "posteriors", names=clips).entries.values()
-        networks[facts["network"]] = {key: facts[key] for key in ("validation", "best_epoch", "improved", "seed")}
+        networks[facts["network"]] = {key: facts[key] for key in KEPT}
         scores[facts["network"]] = blstm.clip_scores([entry.arrays["posteriors"] for entry in entries]).reshape(
             len(clips), len(facts["classes"])
         )
-    # in a fold without an audio system no network has a validation loss
-    selected = min(networks, key=lambda name: (networks[name]["validation"] or {"clip_loss": 0})["clip_loss"])
+    selected = blstm.best(networks)
     scores |= blstm.mean_scores(scores) | {"selected": scores[selected]}
     about = {
         "fold": facts["fold"],
@@ -26,6 +27,8 @@ def main(argv=None):
         "classes": facts["classes"],
         "networks": networks,
         "selected": selected,
+        "selection": {"rule": blstm.RULE, "part": "val", "n_clips": len(facts["parts"]["val"])},
+        "restarts": blstm.restarts(networks),
     }
     entries = [store.Entry(name, {"scores": values}) for name, values in scores.items()]
     store.write(args.output, "scores", entries, stage=args.stage, facts=about)

@@ -20,7 +20,8 @@ def main(argv=None):
     }
     pools = evaluation.pools(corpus, folds, fused, single)
     found = evaluation.statuses(corpus, {"video": args.faces, "audio": args.audio})
-    files.write_json(args.output, evaluation.report(corpus, fused, pools, found, settings=args.settings))
+    content = evaluation.report(corpus, fused, pools, found, settings=args.settings)
+    files.write_json(args.output, content | {"networks": evaluation.networks(single["audio"])})
     files.write_atomic(args.predictions, manifest.table_bytes(evaluation.prediction_rows(corpus, pools, found)))
     files.write_atomic(args.scores, manifest.table_bytes(evaluation.score_rows(corpus, pools)))
 

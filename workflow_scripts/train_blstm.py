@@ -12,6 +12,7 @@ from emotiw.status import Status
 def main(argv=None):
     """Run the program."""
     args = runtime.arguments(__doc__, argv, one=["manifest", "features", "scaler", "model"])
+    runtime.keep_memory()
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # no tips on devices and products
     corpus, scaler = manifest.read(args.manifest), store.read(args.scaler, "scaler")
     labels = {row.clip: row.label for row in corpus.rows}
@@ -21,12 +22,14 @@ def main(argv=None):
     usable = [entry for entry in entries.values() if entry.status == Status.OK]
     about = {key: args.stage[key] for key in ("fold", "architecture", "repeat", "seed")} | {"classes": corpus.classes}
     about["network"] = f"{'-'.join(map(str, about['architecture']))}_{about['repeat']}"
-    metadata = {"emotiw": json.dumps({**about, "columns": scaler.facts["columns"]}, sort_keys=True)}
+    described = {**about, **{key: scaler.facts[key] for key in ("columns", "constant")}, **args.settings["blstm"]}
+    metadata = {"emotiw": json.dumps(described, sort_keys=True)}
     results = {clip: store.Entry(clip, status=entry.status) for clip, entry in entries.items()}
     if not scaler.entries or not any(clip.name in fold.val for clip in usable):
         # nothing to learn from or to stop at: the fold has no audio system, and the other modality decides
         files.write_atomic(args.model, save({}, metadata))
-        about |= dict.fromkeys(("validation", "best_epoch", "improved")) | {"parts": dict.fromkeys(parts, ())}
+        about |= dict.fromkeys(("validation", "best_epoch", "improved"))
+        about |= {"history": [], "parts": dict.fromkeys(parts, ())}
         store.write(args.output, "posteriors", [], stage=args.stage, facts=about)
         return
     settings = dict(args.settings["blstm"])
@@ -38,7 +41,7 @@ def main(argv=None):
     trained = training.train(learnt, checked, recipe, n_classes=len(corpus.classes), seed=args.stage["seed"])
     for entry, posteriors in zip(usable, blstm.frame_posteriors(trained.model, scaled), strict=True):
         results[entry.name] = store.Entry(entry.name, {"posteriors": posteriors, "time": entry.arrays["time"]})
-    files.write_atomic(args.model, save(trained.model.state_dict(), metadata))
+    files.write_atomic(args.model, save(blstm.tensors(trained.model, fitted), metadata))
     about |= trained.facts
     about["parts"] = {name: [clip for clip in clips if clip in inputs] for name, clips in parts.items()}
     store.write(args.output, "posteriors", results.values(), stage=args.stage, facts=about)

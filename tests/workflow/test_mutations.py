@@ -12,8 +12,8 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 CLIPS = 19
 REPORT_END = {"evaluate": 1, "tables": 1, "report": 1}
 END = {"fusion": 1, **REPORT_END}
-AUDIO_END = {"scaler": 1, "train_blstm": 2, "audio_scores": 1, **END}
-NETWORKS_END = {"train_blstm": 2, "audio_scores": 1, **END}
+NETWORKS_END = {"train_blstm": 2, "audio_scores": 1, "learning_curves": 1, **END}
+AUDIO_END = {"scaler": 1, **NETWORKS_END}
 SCORES_END = {"video_combination": 1, **END}
 
 
@@ -51,6 +51,7 @@ EDITS = {
     "emotiw/systems.py": REPORT_END,
     "emotiw/tables.py": {"tables": 1, "report": 1},
     "emotiw/blstm.py": AUDIO_END,
+    "emotiw/peepholes.py": AUDIO_END,
     "emotiw/training.py": NETWORKS_END,
     "emotiw/metrics.py": END,
     "emotiw/film.py": {"faces_film": 1},
@@ -73,7 +74,9 @@ EDITS = {
     "video_combination.py": SCORES_END,
     "scaler.py": AUDIO_END,
     "train_blstm.py": NETWORKS_END,
-    "audio_scores.py": {"audio_scores": 1, **END},
+    "audio_scores.py": {"audio_scores": 1, "learning_curves": 1, **END},
+    "learning_curves.py": {"learning_curves": 1},
+    "emotiw/learning_curves.py": {"learning_curves": 1},
     "fusion.py": END,
     "baseline.py": {"baseline": 2, **REPORT_END},
     "evaluate.py": REPORT_END,
@@ -134,7 +137,7 @@ def test_a_comment_runs_nothing(workspace):
         ("video: {classifiers: [pls, svm]}", {"video_scores": 2, "video_combination": 1, **REPORT_END}),
         ("report: {title: Another}", {"report": 1}),
         ("blstm: {dropout: 0.1}", NETWORKS_END),
-        ("blstm: {repeats: 2}", {"train_blstm": 2, "audio_scores": 1, **END}),
+        ("blstm: {repeats: 2}", NETWORKS_END),
         ("video: {n_components: 1}", {"video_scores": 2, **SCORES_END}),
         ("video: {svm_c: 2.0}", {"report": 1}),
         ("video: {pca_dimension: 12}", gathered(2)),

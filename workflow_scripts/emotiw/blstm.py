@@ -4,7 +4,7 @@ Tensors are time-major: (n_frames, n_clips, n). Clips of one batch are padded at
 neither the posteriors of real frames nor the loss.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -15,13 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from emotiw.errors import FeatureError
+from emotiw.peepholes import PeepholeLSTM
 
 Array = npt.NDArray[Any]
 
+RULE = "least cross-entropy of the clips' mean posteriors"  # by which the best network is chosen
 BATCH_SIZE = 10  # of prediction; fixed, because the composition of a batch changes float32 results
-
-# one direction of one layer: (n_inputs, n_units) -> module that maps (n_frames, n_clips, n_inputs) to (outputs, state)
-CELLS: dict[str, Callable[[int, int], nn.Module]] = {"lstm": nn.LSTM}
 
 
 @dataclass(frozen=True)
@@ -113,11 +112,31 @@ class Noise:
         )
 
 
-class BLSTM(nn.Module):
-    """Layers of two one-way LSTMs, and a linear output for every frame.
+class PlainLSTM(nn.Module):
+    """Two one-way LSTMs of torch, which have no peepholes.
 
-    The reverse LSTM reads each clip from its last real frame to its first, then padding. Both read padded tensors,
-    which torch computes 3 to 5 times faster on a CPU than packed sequences, with the same result.
+    Both read padded tensors, the reverse one from the last real frame of each clip to its first: torch computes that
+    3 to 5 times faster on a CPU than packed sequences, with the same result.
+
+    Parameters
+    ----------
+    n_inputs : int
+        Values of a frame.
+    n_units : int
+        Of each direction.
+    """
+
+    def __init__(self, n_inputs: int, n_units: int) -> None:
+        super().__init__()
+        self.ahead, self.back = nn.LSTM(n_inputs, n_units), nn.LSTM(n_inputs, n_units)
+
+    def forward(self, x: Tensor, rows: Tensor) -> Tensor:
+        """As `PeepholeLSTM.forward`."""
+        return torch.cat([self.ahead(x)[0], _permute(self.back(_permute(x, rows))[0], rows)], dim=2)
+
+
+class BLSTM(nn.Module):
+    """Bidirectional layers and a linear output for every frame.
 
     Parameters
     ----------
@@ -127,8 +146,8 @@ class BLSTM(nn.Module):
         Units of each layer, both directions together.
     n_classes : int
         Outputs.
-    cell : str
-        Of `CELLS`.
+    peepholes : bool
+        Whether the gates see the states, as in CURRENNT.
 
     Raises
     ------
@@ -136,15 +155,14 @@ class BLSTM(nn.Module):
         If there is no layer, or one cannot be halved.
     """
 
-    def __init__(self, n_inputs: int, layers: Sequence[int], n_classes: int, *, cell: str = "lstm") -> None:
+    def __init__(self, n_inputs: int, layers: Sequence[int], n_classes: int, *, peepholes: bool = True) -> None:
         super().__init__()
         if not layers or any(units < 2 or units % 2 for units in layers):
             raise FeatureError(
                 f"BLSTM {list(layers)}: layers must be positive even numbers, half of the units for each direction"
             )
-        sizes = list(pairwise([n_inputs, *layers]))
-        self.ahead = nn.ModuleList(CELLS[cell](n, units // 2) for n, units in sizes)
-        self.back = nn.ModuleList(CELLS[cell](n, units // 2) for n, units in sizes)
+        layer = PeepholeLSTM if peepholes else PlainLSTM
+        self.layers = nn.ModuleList(layer(n, units // 2) for n, units in pairwise([n_inputs, *layers]))
         self.output = nn.Linear(layers[-1], n_classes)
 
     def forward(self, inputs: Tensor, lengths: Tensor, noise: Noise | None = None) -> Tensor:
@@ -161,10 +179,8 @@ class BLSTM(nn.Module):
         """
         rows = reversal(lengths, len(inputs))
         x = noise.shake(inputs) if noise else inputs
-        for ahead, back in zip(self.ahead, self.back, strict=True):
-            x = torch.cat(
-                [ahead(x)[0], _permute(back(_permute(x, rows))[0], rows)], dim=2
-            )  # (n_frames, n_clips, units)
+        for layer in self.layers:
+            x = layer(x, rows)  # (n_frames, n_clips, units)
             x = noise.drop(x) if noise else x
         logits: Tensor = self.output(x)
         return logits
@@ -202,7 +218,7 @@ def _permute(values: Tensor, rows: Tensor) -> Tensor:
 def initialise(model: BLSTM, *, init_range: float, generator: torch.Generator) -> BLSTM:
     """Draw every weight and bias uniformly from [-init_range, init_range], as CURRENNT does.
 
-    CURRENNT has one bias a gate and nn.LSTM adds two: the second is held at 0.
+    CURRENNT has one bias a gate and torch's LSTM adds two: the second is held at 0.
     """
     with torch.no_grad():
         for name, weights in model.named_parameters():
@@ -211,6 +227,12 @@ def initialise(model: BLSTM, *, init_range: float, generator: torch.Generator) -
             else:
                 weights.uniform_(-init_range, init_range, generator=generator)
     return model
+
+
+def tensors(model: BLSTM, scaler: Scaler) -> dict[str, Tensor]:
+    """Weights of a network and, as `scaler.mean` and `scaler.scale`, the standardisation of its inputs."""
+    fitted = {f"scaler.{name}": torch.from_numpy(np.array(getattr(scaler, name))) for name in ("mean", "scale")}
+    return {**model.state_dict(), **fitted}
 
 
 def padded(features: Sequence[Array]) -> tuple[Tensor, Tensor]:
@@ -276,3 +298,38 @@ def mean_scores(scores: Mapping[str, Array]) -> dict[str, Array]:
         groups.setdefault(name.rpartition("_")[0], []).append(values)
     groups["mean"] = list(scores.values())
     return {name: np.mean(group, axis=0) for name, group in groups.items()}
+
+
+def best(networks: Mapping[str, Mapping[str, Any]]) -> str:
+    """Name of the best of some networks by `RULE`; the first in a fold in which nothing could be validated."""
+    return min(networks, key=lambda name: (networks[name]["validation"] or {"clip_loss": 0})["clip_loss"])
+
+
+def restarts(networks: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Summarise what the restarts of each architecture reach on the validation clips.
+
+    Parameters
+    ----------
+    networks : mapping of str to mapping
+        By network (architecture, "_", repeat), its `validation` as `training.evaluate` returns it, or None.
+
+    Returns
+    -------
+    dict of str to dict
+        By architecture the number of networks `n`, the `best` by `RULE`, and of each value of `validation` its `mean`
+        and standard deviation `std` (of the sample; None of a single network); both None where nothing was validated.
+    """
+    groups: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for name, about in networks.items():
+        groups.setdefault(name.rpartition("_")[0], {})[name] = about
+    found = {}
+    for architecture, group in groups.items():
+        validations = [about["validation"] for about in group.values() if about["validation"]]
+        values = {key: [float(v[key]) for v in validations] for key in (validations or [{}])[0]}
+        found[architecture] = {
+            "n": len(group),
+            "best": best(group),
+            "mean": {key: float(np.mean(v)) for key, v in values.items()} or None,
+            "std": {key: float(np.std(v, ddof=1)) if len(v) > 1 else None for key, v in values.items()} or None,
+        }
+    return found

@@ -155,6 +155,15 @@ def report(
     }
 
 
+def networks(tables: Sequence[Table]) -> dict[str, Any]:
+    """By fold, what the audio scores say of their networks: which is selected, by what rule on what, the restarts."""
+    return {
+        table.fold: {key: table.facts[key] for key in ("selected", "selection", "restarts")}
+        for table in tables
+        if "restarts" in table.facts
+    }
+
+
 def account(corpus: Manifest, pools: Sequence[Pool], found: Statuses) -> None:
     """Check that every clip of the corpus has a status in each modality and a prediction.
 

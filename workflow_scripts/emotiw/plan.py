@@ -48,6 +48,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "baseline": ("baseline",),
     "scaler": (),
     "audio_scores": (),
+    "learning_curves": (),
     "fusion": ("fusion",),
     "evaluate": ("evaluation", "run", "seed"),
     "tables": ("video.features", "video.classifiers", "video.combination", "video.combinations"),
@@ -144,7 +145,8 @@ class Plan:
 
     def audio_targets(self) -> list[str]:
         """Files that the audio system alone makes."""
-        return [*self.features("egemaps"), *self.all_audio_scores()]
+        curves = f"{self.folder}/report/learning_curves.svg"
+        return [*self.features("egemaps"), *self.all_audio_scores(), curves]
 
     def video_targets(self) -> list[str]:
         """Files that the video system alone makes."""
@@ -351,6 +353,7 @@ ABOVE: dict[str, Callable[..., dict[str, Stage]]] = {
         **plan._per_job("egemaps", fold),
     },
     "audio_scores": _network_stages,
+    "learning_curves": lambda plan: {fold: plan.stage("audio_scores", fold=fold) for fold in plan.folds},
     "fusion": lambda plan, fold: {
         "audio": plan.stage("audio_scores", fold=fold),
         "video": _video_stage(plan, fold, *plan._video_system()),

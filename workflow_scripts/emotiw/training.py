@@ -15,6 +15,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.plugins.environments import LightningEnvironment
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torch.nn.utils import clip_grad_value_
 
 from emotiw.blstm import BLSTM, Noise, clip_scores, frame_posteriors, initialise, length_batches, padded
 from emotiw.errors import FeatureError
@@ -46,6 +47,7 @@ class Recipe:
     """How a network is built and trained; section `blstm` of the configuration tells the meaning of each value."""
 
     layers: tuple[int, ...]
+    peepholes: bool = True
     optimiser: str = "sgd"
     learning_rate: float = 1e-5
     momentum: float = 0.9
@@ -133,26 +135,24 @@ def train(training: Clips, validation: Clips, recipe: Recipe, *, n_classes: int,
                 " split and the statuses"
             )
     generator = torch.Generator().manual_seed(seed)
-    model = BLSTM(training.features[0].shape[1], recipe.layers, n_classes)
+    model = BLSTM(training.features[0].shape[1], recipe.layers, n_classes, peepholes=recipe.peepholes)
     run = _Run(initialise(model, init_range=recipe.init_range, generator=generator), recipe, validation, generator)
     run.validate()
     with warnings.catch_warnings():
         # Lightning 2.6 under torch 2.13
         warnings.filterwarnings("ignore", message=r".*LeafSpec", category=FutureWarning)
-        trainer(recipe).fit(run, Batches(training, recipe.batch_size, generator))
+        trainer(recipe.max_epochs).fit(run, [Batches(training, recipe.batch_size, generator)])
     model.load_state_dict(run.best)
     return Trained(model, run.history, run.best_epoch, evaluate(model, validation))
 
 
-def trainer(recipe: Recipe) -> Any:
+def trainer(max_epochs: int) -> Any:
     """Make a Lightning trainer without what costs more than a small epoch, and that leaves no file behind."""
     return Trainer(
         accelerator="cpu",
         devices=1,
         plugins=[LightningEnvironment()],  # else it looks for Slurm, and refuses some of its allocations
-        max_epochs=recipe.max_epochs,
-        gradient_clip_val=recipe.gradient_clip,
-        gradient_clip_algorithm="value",
+        max_epochs=max_epochs,
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -206,7 +206,13 @@ def evaluate(model: BLSTM, clips: Clips) -> dict[str, float]:
 
 
 class _Run(LightningModule):  # type: ignore[misc]
-    """One run: steps, validation after each epoch, early stopping, the best weights."""
+    """One run: steps, validation after each epoch, early stopping, the best weights.
+
+    To Lightning an epoch is one step of manual optimisation over all batches: what it does around a step takes about
+    as long as a small network needs for a batch.
+    """
+
+    automatic_optimization = False
 
     def __init__(self, model: BLSTM, recipe: Recipe, validation: Clips, generator: torch.Generator) -> None:
         super().__init__()
@@ -230,13 +236,18 @@ class _Run(LightningModule):  # type: ignore[misc]
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self.on_sigterm)
 
-    def training_step(self, batch: Batch, _index: int) -> Tensor:
-        """Loss of one batch."""
-        inputs, lengths, labels = batch
-        loss = summed_cross_entropy(self.model(inputs, lengths, self.noise), labels)
-        self.check("training", loss.item())
-        self.loss, self.n_frames = self.loss + loss.item(), self.n_frames + int(lengths.sum())
-        return loss
+    def training_step(self, batches: "Batches", _index: int) -> None:
+        """Descend once for each batch."""
+        optimiser = self.optimizers(use_pl_optimizer=False)
+        for inputs, lengths, labels in batches:
+            loss = summed_cross_entropy(self.model(inputs, lengths, self.noise), labels)
+            self.check("training", loss.item())
+            self.loss, self.n_frames = self.loss + loss.item(), self.n_frames + int(lengths.sum())
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            if self.recipe.gradient_clip:
+                clip_grad_value_(self.model.parameters(), self.recipe.gradient_clip)
+            optimiser.step()
 
     def on_train_epoch_end(self) -> None:
         """Validate, and stop if nothing has improved for long enough."""
