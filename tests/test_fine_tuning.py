@@ -198,6 +198,9 @@ def test_a_state_of_another_run_or_a_damaged_one_is_not_used(whole, tmp_path, ca
     checkpoint.save(path, whole[1][0], identity="run")
     assert checkpoint.load(path, identity="run").batch == 1
     assert checkpoint.load(path, identity="other") == State()
+    (tmp_path / f".{path.name}.1.tmp").write_bytes(b"cut short")
+    assert checkpoint.load(path, identity="run").batch == 1
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)

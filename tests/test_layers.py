@@ -20,6 +20,8 @@ NUMERICS = {
         "blstm",
         "peepholes",
         "training",
+        "fine_tuning",
+        "lightning",
         "fusion",
         "metrics",
         "splits",

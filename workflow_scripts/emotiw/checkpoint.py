@@ -29,6 +29,8 @@ def save(path: Path, state: State, *, identity: str) -> None:
 
 def load(path: Path, *, identity: str) -> State:
     """Read the state of this run; a new one if there is none, or it is damaged or of another run (which is logged)."""
+    for cut_short in path.parent.glob(f".{path.name}.*.tmp"):
+        cut_short.unlink()  # by a job that was killed while it wrote
     if not path.exists():
         return State()
     try:

@@ -7,7 +7,6 @@ from its `State` ends with the same weights, bit by bit, as one that was never s
 import hashlib
 import math
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,11 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.plugins.environments import LightningEnvironment
+from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 
+from emotiw import lightning
 from emotiw.cnn import POOL5, SCALED, alexnet
 from emotiw.errors import FeatureError
 
@@ -186,22 +185,15 @@ def train(training: Pictures, validation: Pictures, model: Classifier, recipe: R
         If the loss is no longer finite.
     """
     run = _Run(model.train(), recipe, session)
-    trainer = Trainer(
-        accelerator=session.accelerator,
-        devices=1,
-        plugins=[LightningEnvironment()],  # else it looks for Slurm, and refuses some of its allocations
-        precision=recipe.precision,
-        max_epochs=recipe.max_epochs - run.state.epoch,
-        num_sanity_val_steps=0,
-        deterministic=True,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
     if not run.finished:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=r".*LeafSpec", category=FutureWarning)  # Lightning, torch 2.13
+        trainer = lightning.trainer(
+            recipe.max_epochs - run.state.epoch,
+            accelerator=session.accelerator,
+            precision=recipe.precision,
+            num_sanity_val_steps=0,
+            deterministic=True,
+        )
+        with lightning.quiet():
             trainer.fit(run, _Training(training, recipe, run), _Batches(validation, recipe))
     model.cpu().load_state_dict(run.state.best)
     return run.state
