@@ -16,6 +16,7 @@ NUMERICS = {
         "efficientnet",
         "blstm",
         "peepholes",
+        "standardisation",
         "training",
         "fusion",
         "metrics",

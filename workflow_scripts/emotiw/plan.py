@@ -41,7 +41,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "kernels": ("video.subspace_rank", "video.regularisation", "video.polynomial_degree"),
     "video_scores": ("video.inner_folds",),
     "video_combination": (),
-    "scaler": (),
+    "scaler": ("blstm.normalise",),
     "audio_scores": (),
     "learning_curves": (),
     "fusion": ("fusion",),
