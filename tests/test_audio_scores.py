@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 import audio_scores
 import scaler
 import train_blstm
-from emotiw import blstm, manifest, store
+from emotiw import blstm, manifest, standardisation, store
 from emotiw.errors import StoreError
 from emotiw.stage import Stage
 from emotiw.status import Status
@@ -28,6 +28,10 @@ SETTINGS = {
     "gradient_clip": 5.0,
     "batch_size": 4,
     "patience": 5,
+    "schedule": "cosine",
+    "class_weights": True,
+    "label_smoothing": 0.1,
+    "normalise": "training",
     "max_epochs": 2,
     "feature_clip": 10.0,
 }
@@ -65,13 +69,13 @@ def run(program, corpus, output, stage, **paths):
     return corpus / output
 
 
-def standardisation(corpus):
+def fitted_scaler(corpus):
     return run(scaler, corpus, "scaler.h5", {}, manifest=corpus / "clips.csv", features=corpus)
 
 
 def network(corpus, repeat=0, architecture=(4,)):
     stage = {"architecture": architecture, "repeat": repeat, "seed": 7 + repeat}
-    paths = {"manifest": corpus / "clips.csv", "features": corpus, "scaler": standardisation(corpus)}
+    paths = {"manifest": corpus / "clips.csv", "features": corpus, "scaler": fitted_scaler(corpus)}
     name = f"{'-'.join(map(str, architecture))}_{repeat}"
     return run(train_blstm, corpus, f"{name}.h5", stage, **paths, model=corpus / f"{name}.safetensors")
 
@@ -84,7 +88,7 @@ def scores(corpus, *networks):
 
 
 def test_scaler_is_that_of_the_usable_training_clips(corpus):
-    found = store.read(standardisation(corpus), "scaler")
+    found = store.read(fitted_scaler(corpus), "scaler")
     used = [store.read(corpus / f"c{i:02}.h5", "frame_features").entries[f"c{i:02}"] for i in (0, 2, 3, 4, 5, 6, 7)]
     frames = np.concatenate([entry.arrays["features"] for entry in used]).astype(float)
     np.testing.assert_allclose(found.entries["scaler"].arrays["mean"], frames.mean(axis=0), rtol=1e-12)
@@ -95,6 +99,15 @@ def test_scaler_is_that_of_the_usable_training_clips(corpus):
         "n_constant": 0,
         "columns": ["a", "b", "c"],
     }
+
+
+def test_normalisation_by_subject_reaches_the_scaler_and_the_network(corpus, monkeypatch):
+    by_training = network(corpus).read_bytes(), store.read(corpus / "scaler.h5", "scaler").entries["scaler"].arrays
+    monkeypatch.setitem(SETTINGS, "normalise", "subject")
+    assert network(corpus).read_bytes() != by_training[0]
+    found = store.read(corpus / "scaler.h5", "scaler").entries["scaler"].arrays
+    np.testing.assert_allclose(found["mean"], 0, atol=1e-6)
+    assert not np.allclose(found["mean"], by_training[1]["mean"], atol=1e-2)
 
 
 def test_posteriors_of_every_usable_clip_and_the_status_of_the_others(corpus):
@@ -131,7 +144,9 @@ def test_the_model_file_alone_gives_the_posteriors_of_a_clip(corpus):
     mean, scale = weights.pop("scaler.mean").numpy(), weights.pop("scaler.scale").numpy()
     model = blstm.BLSTM(3, [4], 2)
     model.load_state_dict(weights)
-    scaled = blstm.standardise([clip.entries["c13"].arrays["features"]], blstm.Scaler(mean, scale), clip=10.0)
+    scaled = standardisation.standardise(
+        [clip.entries["c13"].arrays["features"]], standardisation.Scaler(mean, scale), clip=10.0
+    )
     np.testing.assert_allclose(blstm.frame_posteriors(model, scaled)[0], found, atol=1e-6)
 
 

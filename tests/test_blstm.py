@@ -143,31 +143,3 @@ def test_noise_changes_the_logits_only_while_training():
     noise = blstm.Noise(torch.Generator().manual_seed(0), inputs=0.5, dropout=0.5)
     assert not torch.allclose(model(inputs, lengths, noise), model(inputs, lengths))
     assert torch.equal(model(inputs, lengths, blstm.Noise(noise.generator)), model(inputs, lengths))
-
-
-def test_standardised_training_frames_have_mean_0_and_deviation_1():
-    features = clips([50, 30])
-    scaled = np.concatenate(blstm.standardise(features, blstm.fit_scaler(features), clip=10))
-    np.testing.assert_allclose([scaled.mean(axis=0), scaled.std(axis=0)], [[0] * 5, [1] * 5], atol=1e-6)
-
-
-def test_a_constant_column_has_scale_1_and_becomes_0_everywhere():
-    features = clips()
-    for x in features:
-        x[:, 2] = 0.1
-    scaler = blstm.fit_scaler(features)
-    assert (scaler.constant, scaler.scale[2]) == ((2,), 1)
-    (other,) = blstm.standardise([np.full((2, 5), 7, np.float32)], scaler, clip=10)
-    assert not other[:, 2].any()
-
-
-def test_standardised_features_are_limited():
-    scaler = blstm.Scaler(np.zeros(1), np.ones(1))
-    (scaled,) = blstm.standardise([np.float32([[-50], [2], [50]])], scaler, clip=10)
-    assert scaled.ravel().tolist() == [-10, 2, 10]
-
-
-@pytest.mark.parametrize("features", [[], [np.zeros((0, 5), np.float32)]])
-def test_a_scaler_needs_frames(features):
-    with pytest.raises(FeatureError, match="no training frame, expected at least one"):
-        blstm.fit_scaler(features)

@@ -7,7 +7,7 @@ import numpy as np
 import opensmile
 import pytest
 
-from emotiw import blstm, egemaps, media
+from emotiw import egemaps, media, standardisation
 from emotiw.errors import FeatureError
 from emotiw.status import Status
 from emotiw.store import Entry
@@ -125,14 +125,14 @@ def test_the_shortest_sound_gives_one_frame_without_nan():
 
 def test_columns_that_are_dead_in_short_frames_are_found_and_become_0():
     clips = [egemaps.frames(voice(2, seed=seed), **settings())[1] for seed in range(3)]
-    fitted = blstm.fit_scaler(clips)
+    fitted = standardisation.fit_scaler(clips)
     names = egemaps.columns(**settings())
     assert {names[column] for column in fitted.constant} >= {
         *(f"F0semitoneFrom27.5Hz_sma3nz_stddev{way}Slope" for way in ("Rising", "Falling")),
         *(f"loudness_sma3_stddev{way}Slope" for way in ("Rising", "Falling")),
         *("loudnessPeaksPerSec", "StddevVoicedSegmentLengthSec", "StddevUnvoicedSegmentLength"),
     }
-    scaled = np.concatenate(blstm.standardise(clips, fitted, clip=10.0))
+    scaled = np.concatenate(standardisation.standardise(clips, fitted, clip=10.0))
     assert not scaled[:, list(fitted.constant)].any()
 
 
@@ -140,7 +140,10 @@ def test_quotients_by_a_mean_near_0_explode_and_are_limited_after_standardising(
     clips = [egemaps.frames(voice(2, seed=seed), **settings())[1] for seed in range(3)]
     quotients = ["stddevNorm" in name for name in egemaps.columns(**settings())]
     assert np.abs(np.concatenate(clips)[:, quotients]).max() > 50
-    assert np.abs(np.concatenate(blstm.standardise(clips, blstm.fit_scaler(clips), clip=10.0))).max() <= 10
+    assert (
+        np.abs(np.concatenate(standardisation.standardise(clips, standardisation.fit_scaler(clips), clip=10.0))).max()
+        <= 10
+    )
 
 
 def test_full_scale_does_not_wrap():

@@ -19,6 +19,7 @@ NUMERICS = {
         "efficientnet",
         "blstm",
         "peepholes",
+        "standardisation",
         "training",
         "fine_tuning",
         "lightning",

@@ -84,6 +84,48 @@ def test_loss_of_padding_is_nothing():
     assert loss.item() == pytest.approx(3 * np.log(2))
 
 
+def test_loss_with_class_weights_and_smoothing_is_that_of_its_definition():
+    logits, labels = torch.tensor([[[0.3, -0.2], [1.0, 0.5]]]), torch.tensor([[0, 1]])
+    weights, smoothing = torch.tensor([0.5, 2.0]), 0.2
+    log_posteriors = logits[0].log_softmax(dim=1)
+    targets = torch.tensor([[0.9, 0.1], [0.1, 0.9]])
+    expected = -(targets * weights * log_posteriors).sum()
+    found = training.summed_cross_entropy(logits, labels, weights=weights, smoothing=smoothing)
+    torch.testing.assert_close(found, expected)
+
+
+def test_classes_weigh_inversely_to_their_frames():
+    part = Clips([np.zeros((n, 1)) for n in (10, 20, 10)], [0, 2, 2])
+    weights = training.class_weights(part, 3)
+    assert weights.tolist() == pytest.approx([2, 0, 2 / 3])
+    assert (weights[0] * 10 + weights[2] * 30) / 40 == pytest.approx(1)
+
+
+def test_class_weights_change_what_is_learnt():
+    part = clips(40)
+    chosen = [i for i, y in enumerate(part.labels) if y == 0 or i % 8 == 1]
+    uneven = Clips([part.features[i] for i in chosen], [part.labels[i] for i in chosen])
+    found = [train(replace(ADAM, class_weights=use, max_epochs=5), learnt=uneven).model for use in (False, True)]
+    minority = [np.mean([p[:, 1].mean() for p in training.frame_posteriors(m, clips().features)]) for m in found]
+    assert minority[1] > minority[0] + 0.05
+
+
+def test_the_cosine_schedule_goes_from_the_rate_to_nearly_0():
+    recipe = Recipe((4,), learning_rate=0.1, schedule="cosine", max_epochs=10)
+    rates = [recipe.rate(epoch) for epoch in range(10)]
+    assert rates[0] == 0.1
+    assert rates[5] == pytest.approx(0.05)
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.003
+    assert {replace(recipe, schedule="constant").rate(epoch) for epoch in range(10)} == {0.1}
+
+
+def test_the_schedule_reaches_the_optimiser():
+    found = [train(replace(ADAM, schedule=schedule)).history for schedule in ("constant", "cosine")]
+    assert found[0][0] == found[1][0]
+    assert found[0][1] != found[1][1]
+
+
 def test_batches_are_of_similar_length_and_in_a_new_order_each_time():
     part = Clips([np.zeros((n, 1), np.float32) for n in range(40, 0, -1)], [0] * 40)
     batches = training.Batches(part, 10, torch.Generator().manual_seed(0))

@@ -1,6 +1,6 @@
 """Write the mean and the standard deviation of the audio frames of a fold's training clips."""
 
-from emotiw import blstm, collection, manifest, runtime, store
+from emotiw import collection, manifest, runtime, standardisation, store
 from emotiw.status import Status
 
 
@@ -9,10 +9,14 @@ def main(argv=None):
     args = runtime.arguments(__doc__, argv, one=["manifest", "features"])
     corpus = manifest.read(args.manifest)
     fold = manifest.folds(corpus)[args.stage["fold"]]
+    subjects = {row.clip: row.subject for row in corpus.rows}
     entries = collection.load(corpus, args.features, "frame_features", fold.train).values()
-    features = [entry.arrays["features"] for entry in entries if entry.status == Status.OK]
+    usable = [entry for entry in entries if entry.status == Status.OK]
+    features = [entry.arrays["features"] for entry in usable]
+    if args.settings["blstm"]["normalise"] == "subject":
+        features = standardisation.by_subject(features, [subjects[entry.name] for entry in usable])
     # without a usable training clip the fold has no audio system, and the other modality decides
-    scalers = [blstm.fit_scaler(features)] if features else []
+    scalers = [standardisation.fit_scaler(features)] if features else []
     job = next(row.job for row in corpus.rows if row.clip in fold.train)
     facts = {
         "columns": store.read(args.features / f"{job}.h5", "frame_features", names=()).facts["columns"],

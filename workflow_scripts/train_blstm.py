@@ -5,7 +5,7 @@ import logging
 
 from safetensors.torch import save
 
-from emotiw import blstm, collection, files, manifest, runtime, store, training
+from emotiw import blstm, collection, files, manifest, runtime, standardisation, store, training
 from emotiw.status import Status
 
 
@@ -15,7 +15,7 @@ def main(argv=None):
     runtime.keep_memory()
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # no tips on devices and products
     corpus, scaler = manifest.read(args.manifest), store.read(args.scaler, "scaler")
-    labels = {row.clip: row.label for row in corpus.rows}
+    labels, subjects = ({row.clip: getattr(row, key) for row in corpus.rows} for key in ("label", "subject"))
     fold = manifest.folds(corpus)[args.stage["fold"]]
     parts = {"train": fold.train, "val": fold.val, "test": fold.test}
     entries = collection.load(corpus, args.features, "frame_features", sum(parts.values(), ()))
@@ -33,8 +33,11 @@ def main(argv=None):
         store.write(args.output, "posteriors", [], stage=args.stage, facts=about)
         return
     settings = dict(args.settings["blstm"])
-    fitted = blstm.Scaler(**scaler.entries["scaler"].arrays, constant=tuple(scaler.facts["constant"]))
-    scaled = blstm.standardise([x.arrays["features"] for x in usable], fitted, clip=settings.pop("feature_clip"))
+    features = [entry.arrays["features"] for entry in usable]
+    if settings.pop("normalise") == "subject":
+        features = standardisation.by_subject(features, [subjects[entry.name] for entry in usable])
+    fitted = standardisation.Scaler(**scaler.entries["scaler"].arrays, constant=tuple(scaler.facts["constant"]))
+    scaled = standardisation.standardise(features, fitted, clip=settings.pop("feature_clip"))
     inputs = {entry.name: x for entry, x in zip(usable, scaled, strict=True)}
     learnt, checked = (training.labelled(inputs, labels, parts[name], corpus.classes) for name in ("train", "val"))
     recipe = training.Recipe(tuple(about["architecture"]), **settings)

@@ -16,67 +16,12 @@ from torch import Tensor, nn
 
 from emotiw.errors import FeatureError
 from emotiw.peepholes import PeepholeLSTM
+from emotiw.standardisation import Scaler
 
 Array = npt.NDArray[Any]
 
 RULE = "least cross-entropy of the clips' mean posteriors"  # by which the best network is chosen
 BATCH_SIZE = 10  # of prediction; fixed, because the composition of a batch changes float32 results
-
-
-@dataclass(frozen=True)
-class Scaler:
-    """Standardisation of frames, fitted on training frames only.
-
-    Attributes
-    ----------
-    mean, scale : ndarray, shape (n_features,)
-        Mean and standard deviation, float64; of a constant column its value and 1.
-    constant : tuple of int
-        Columns that did not vary, which `standardise` sets to 0.
-    """
-
-    mean: Array
-    scale: Array
-    constant: tuple[int, ...] = ()
-
-
-def fit_scaler(features: Sequence[Array]) -> Scaler:
-    """Mean and standard deviation of the frames of all clips.
-
-    Parameters
-    ----------
-    features : sequence of ndarray, shape (n_frames, n_features)
-        One array a clip.
-
-    Raises
-    ------
-    FeatureError
-        If there is no frame.
-    """
-    if not sum(map(len, features)):
-        raise FeatureError("scaler: no training frame, expected at least one; check the status of the training clips")
-    X = np.concatenate(features).astype(np.float64)
-    constant = X.min(axis=0) == X.max(axis=0)
-    mean, scale = np.where(constant, X[0], X.mean(axis=0)), np.where(constant, 1.0, X.std(axis=0))
-    return Scaler(mean, scale, tuple(np.flatnonzero(constant).tolist()))
-
-
-def standardise(features: Sequence[Array], scaler: Scaler, *, clip: float) -> list[Array]:
-    """(x - mean) / scale, limited to [-clip, clip], in float32; a constant column becomes 0.
-
-    Parameters
-    ----------
-    features : sequence of ndarray, shape (n_frames, n_features)
-        One array a clip.
-    scaler : Scaler
-        Of the training frames.
-    clip : float
-        Limit in standard deviations.
-    """
-    scaled = [np.clip((x - scaler.mean) / scaler.scale, -clip, clip).astype(np.float32) for x in features]
-    for x in scaled:
-        x[:, list(scaler.constant)] = 0
-    return scaled
 
 
 @dataclass(frozen=True)

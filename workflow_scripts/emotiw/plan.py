@@ -46,7 +46,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "video_scores": ("video.inner_folds",),
     "video_combination": (),
     "baseline": ("baseline",),
-    "scaler": (),
+    "scaler": ("blstm.normalise",),
     "audio_scores": (),
     "learning_curves": (),
     "fusion": ("fusion",),

@@ -50,15 +50,23 @@ class Recipe:
     peepholes: bool = True
     optimiser: str = "sgd"
     learning_rate: float = 1e-5
+    schedule: str = "constant"
     momentum: float = 0.9
     weight_decay: float = 0.0
     dropout: float = 0.0
+    class_weights: bool = False
+    label_smoothing: float = 0.0
     input_noise: float = 0.0
     init_range: float = 0.1
     gradient_clip: float | None = None
     batch_size: int = 10
     patience: int = 20
     max_epochs: int = 500
+
+    def rate(self, epoch: int) -> float:
+        """Learning rate of an epoch, from 0."""
+        fraction = epoch / self.max_epochs if self.schedule == "cosine" else 0
+        return self.learning_rate * (1 + math.cos(math.pi * fraction)) / 2
 
     @property
     def architecture(self) -> str:
@@ -137,6 +145,7 @@ def train(training: Clips, validation: Clips, recipe: Recipe, *, n_classes: int,
     generator = torch.Generator().manual_seed(seed)
     model = BLSTM(training.features[0].shape[1], recipe.layers, n_classes, peepholes=recipe.peepholes)
     run = _Run(initialise(model, init_range=recipe.init_range, generator=generator), recipe, validation, generator)
+    run.class_weights = class_weights(training, n_classes) if recipe.class_weights else None
     run.validate()
     with warnings.catch_warnings():
         # Lightning 2.6 under torch 2.13
@@ -179,7 +188,17 @@ class Batches:
             yield self.batches[i]
 
 
-def summed_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+def class_weights(clips: Clips, n_classes: int) -> Tensor:
+    """Weight of each class: inverse to its number of frames, with a mean of 1 over all frames; 0 without frames."""
+    n_frames = np.bincount(list(clips.labels), [len(x) for x in clips.features], n_classes)
+    present = n_frames > 0
+    weights = np.where(present, n_frames.sum() / (present.sum() * np.maximum(1, n_frames)), 0)
+    return torch.from_numpy(weights.astype(np.float32))
+
+
+def summed_cross_entropy(
+    logits: Tensor, labels: Tensor, *, weights: Tensor | None = None, smoothing: float = 0.0
+) -> Tensor:
     """Sum of the cross-entropies of the real frames of a batch.
 
     Parameters
@@ -188,8 +207,13 @@ def summed_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
         Of every frame.
     labels : Tensor, shape (n_frames, n_clips)
         `PADDING` where there is no frame.
+    weights : Tensor, shape (n_classes,), or None
+        Of the classes; None: all 1.
+    smoothing : float
+        Share of each label that is spread over all classes.
     """
-    return cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=PADDING, reduction="sum")
+    options: dict[str, Any] = {"ignore_index": PADDING, "reduction": "sum", "label_smoothing": smoothing}
+    return cross_entropy(logits.flatten(0, 1), labels.flatten(), weights, **options)
 
 
 def evaluate(model: BLSTM, clips: Clips) -> dict[str, float]:
@@ -221,6 +245,7 @@ class _Run(LightningModule):  # type: ignore[misc]
         self.history: list[dict[str, float]] = []
         self.best, self.best_loss, self.best_epoch = {}, math.inf, 0  # type: dict[str, Tensor], float, int
         self.loss, self.n_frames = 0.0, 0
+        self.class_weights: Tensor | None = None
         self.on_sigterm = signal.getsignal(signal.SIGTERM)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -239,8 +264,13 @@ class _Run(LightningModule):  # type: ignore[misc]
     def training_step(self, batches: "Batches", _index: int) -> None:
         """Descend once for each batch."""
         optimiser = self.optimizers(use_pl_optimizer=False)
+        for group in optimiser.param_groups:
+            group["lr"] = self.recipe.rate(len(self.history))
         for inputs, lengths, labels in batches:
-            loss = summed_cross_entropy(self.model(inputs, lengths, self.noise), labels)
+            logits = self.model(inputs, lengths, self.noise)
+            loss = summed_cross_entropy(
+                logits, labels, weights=self.class_weights, smoothing=self.recipe.label_smoothing
+            )
             self.check("training", loss.item())
             self.loss, self.n_frames = self.loss + loss.item(), self.n_frames + int(lengths.sum())
             optimiser.zero_grad()

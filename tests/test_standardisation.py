@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from emotiw import standardisation
+from emotiw.errors import FeatureError
+
+
+def clips(lengths=(7, 3, 1, 5)):
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=(n, 5)).astype(np.float32) for n in lengths]
+
+
+def test_standardised_training_frames_have_mean_0_and_deviation_1():
+    features = clips([50, 30])
+    scaled = np.concatenate(standardisation.standardise(features, standardisation.fit_scaler(features), clip=10))
+    np.testing.assert_allclose([scaled.mean(axis=0), scaled.std(axis=0)], [[0] * 5, [1] * 5], atol=1e-6)
+
+
+def test_a_constant_column_has_scale_1_and_becomes_0_everywhere():
+    features = clips()
+    for x in features:
+        x[:, 2] = 0.1
+    scaler = standardisation.fit_scaler(features)
+    assert (scaler.constant, scaler.scale[2]) == ((2,), 1)
+    (other,) = standardisation.standardise([np.full((2, 5), 7, np.float32)], scaler, clip=10)
+    assert not other[:, 2].any()
+
+
+def test_standardised_features_are_limited():
+    scaler = standardisation.Scaler(np.zeros(1), np.ones(1))
+    (scaled,) = standardisation.standardise([np.float32([[-50], [2], [50]])], scaler, clip=10)
+    assert scaled.ravel().tolist() == [-10, 2, 10]
+
+
+@pytest.mark.parametrize("features", [[], [np.zeros((0, 5), np.float32)]])
+def test_a_scaler_needs_frames(features):
+    with pytest.raises(FeatureError, match="no training frame, expected at least one"):
+        standardisation.fit_scaler(features)
+
+
+def test_the_frames_of_every_subject_get_mean_0_and_deviation_1():
+    features = [x + 10 * i for i, x in enumerate(clips([30, 20, 40]))]
+    first, second, third = standardisation.by_subject(features, ["a", "b", "a"])
+    for frames in (np.concatenate([first, third]), second):
+        np.testing.assert_allclose([frames.mean(axis=0), frames.std(axis=0)], [[0] * 5, [1] * 5], atol=1e-5)
+    assert first.dtype == np.float32
+
+
+def test_a_subject_does_not_reach_another():
+    features, changed = clips(), clips()
+    changed[1] += 5
+    found = [standardisation.by_subject(x, ["a", "b", "a", "c"]) for x in (features, changed)]
+    assert all(np.array_equal(found[0][i], found[1][i]) for i in (0, 2, 3))
+
+
+def test_a_column_that_does_not_vary_in_a_subject_becomes_0():
+    features = clips()
+    features[1][:, 3] = 7
+    found = standardisation.by_subject(features, ["a", "b", "a", "c"])
+    assert not found[1][:, 3].any()
