@@ -30,6 +30,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 
 from emotiw import blstm, runtime, training
+from emotiw import lightning as without_extras
 
 ARCHITECTURES = ((64,), (128,), (64, 64), (128, 64), (128, 128), (156, 300, 102))
 N_INPUTS, N_CLASSES, SEED = 88, 7, 2016
@@ -153,7 +154,7 @@ def lightning() -> None:
             for name in ("training_step", "on_train_epoch_end"):
                 setattr(run, name, timed(getattr(run, name), inside))
             start = time.process_time()
-            training.trainer(N_LONG).fit(run, [training.Batches(learnt, 10, generator)])
+            without_extras.trainer(N_LONG).fit(run, [training.Batches(learnt, 10, generator)])
             total, own = time.process_time() - start, sum(inside)
             print(
                 f"peepholes {peepholes!s:5} {layers!s:11} {total / N_LONG:.3f} s an epoch, of which"

@@ -54,6 +54,8 @@ EDITS = {
     "emotiw/blstm.py": NETWORKS_END,
     "emotiw/peepholes.py": NETWORKS_END,
     "emotiw/training.py": NETWORKS_END,
+    "emotiw/lightning.py": NETWORKS_END,
+    "emotiw/fine_tuning.py": {},
     "emotiw/metrics.py": END,
     "emotiw/film.py": {"faces_film": 1},
     "emotiw/report.py": {"report": 1},

@@ -1,9 +1,6 @@
 """Training of a network with CURRENNT's semantics, by Lightning."""
 
 import math
-import signal
-import threading
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.plugins.environments import LightningEnvironment
+from pytorch_lightning import LightningModule
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_value_
 
+from emotiw import lightning
 from emotiw.blstm import BLSTM, Noise, clip_scores, frame_posteriors, initialise, length_batches, padded
 from emotiw.errors import FeatureError
 
@@ -147,26 +144,10 @@ def train(training: Clips, validation: Clips, recipe: Recipe, *, n_classes: int,
     run = _Run(initialise(model, init_range=recipe.init_range, generator=generator), recipe, validation, generator)
     run.class_weights = class_weights(training, n_classes) if recipe.class_weights else None
     run.validate()
-    with warnings.catch_warnings():
-        # Lightning 2.6 under torch 2.13
-        warnings.filterwarnings("ignore", message=r".*LeafSpec", category=FutureWarning)
-        trainer(recipe.max_epochs).fit(run, [Batches(training, recipe.batch_size, generator)])
+    with lightning.quiet():
+        lightning.trainer(recipe.max_epochs).fit(run, [Batches(training, recipe.batch_size, generator)])
     model.load_state_dict(run.best)
     return Trained(model, run.history, run.best_epoch, evaluate(model, validation))
-
-
-def trainer(max_epochs: int) -> Any:
-    """Make a Lightning trainer without what costs more than a small epoch, and that leaves no file behind."""
-    return Trainer(
-        accelerator="cpu",
-        devices=1,
-        plugins=[LightningEnvironment()],  # else it looks for Slurm, and refuses some of its allocations
-        max_epochs=max_epochs,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
 
 
 class Batches:
@@ -246,7 +227,6 @@ class _Run(LightningModule):  # type: ignore[misc]
         self.best, self.best_loss, self.best_epoch = {}, math.inf, 0  # type: dict[str, Tensor], float, int
         self.loss, self.n_frames = 0.0, 0
         self.class_weights: Tensor | None = None
-        self.on_sigterm = signal.getsignal(signal.SIGTERM)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Stochastic gradient descent, or Adam with decoupled weight decay."""
@@ -255,11 +235,6 @@ class _Run(LightningModule):  # type: ignore[misc]
         if self.recipe.optimiser == "adam":
             return torch.optim.AdamW(weights, lr=rate, weight_decay=decay)
         return torch.optim.SGD(weights, lr=rate, momentum=self.recipe.momentum, weight_decay=decay)
-
-    def on_train_start(self) -> None:
-        """Undo Lightning's handler of SIGTERM, with which a killed job would end with status 0."""
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, self.on_sigterm)
 
     def training_step(self, batches: "Batches", _index: int) -> None:
         """Descend once for each batch."""
