@@ -48,6 +48,16 @@ def test_projection_products_do_not_depend_on_sign_or_rotation_of_the_basis(base
     np.testing.assert_allclose(kernels.projection_products(turned), kernels.projection_products(bases), atol=1e-12)
 
 
+@pytest.mark.parametrize("degree", [1, 2])
+def test_projection_kernels_do_not_depend_on_how_frames_are_mixed(sets, degree):
+    """Orthogonal mixtures of the frames, R F, have the same F' F, hence the same subspace in another basis."""
+    rng = np.random.default_rng(0)
+    mixed = {name: np.linalg.qr(rng.standard_normal((len(F), len(F))))[0] @ F for name, F in sets.items()}
+    for name in ("subspace_polynomial", "subspace_rbf"):
+        expected, found = six(sets, degree=degree)[name], six(mixed, degree=degree)[name]
+        np.testing.assert_allclose(found.matrix, expected.matrix, atol=1e-10)
+
+
 def test_projection_distance_is_between_projectors(bases):
     G = kernels.projection_products(bases)
     expected = [[np.linalg.norm(P @ P.T - Q @ Q.T) ** 2 for Q in bases] for P in bases]

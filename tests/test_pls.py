@@ -91,6 +91,16 @@ def test_components_stop_at_the_numerical_rank(task, model, rank):
     np.testing.assert_allclose(fitted.class_scores(K), model(rank).fit(K, y).class_scores(K), atol=1e-12)
 
 
+@BOTH
+def test_coefficients_beyond_the_numerical_rank_do_not_grow(task, model):
+    """At rank 1, further components of unguarded PLS are rounding divided by nearly nothing: coefficients of 1e14."""
+    _, _, y = task
+    v = np.random.default_rng(2).standard_normal((60, 1))
+    path = model(5).fit(v @ v.T, y).coef_path_
+    np.testing.assert_array_equal(path, np.broadcast_to(path[:1], path.shape))
+    assert np.abs(path).max() < 1
+
+
 def test_components_stop_when_the_labels_are_explained():
     y = np.arange(12) % 2
     X = np.stack([2.0 * y, np.zeros(12)], axis=1)

@@ -7,6 +7,8 @@ import virus_features as features
 
 from emotiw import image_sets, kernels
 
+PUBLISHED = {"pls": (62.84, 5.99), "svm": (66.57, 5.79)}  # Chen et al. 2020, covariances
+
 
 @pytest.fixture(scope="module")
 def published(shared):
@@ -20,15 +22,16 @@ def published(shared):
 
 
 @pytest.mark.parametrize(
-    ("classifier", "kernel", "n_draws", "figure", "deviation"),
+    ("classifier", "kernel", "n_draws"),
     [
-        ("kernel_pls", virus.LINEAR, 10, 62.84, 5.99),
-        ("kernel_pls", "covariance_rbf", 10, 62.84, 5.99),
-        ("pls", "covariance_rbf", 10, 62.84, 5.99),
-        ("svm", virus.LINEAR, 5, 66.57, 5.79),  # half a second a draw
+        ("kernel_pls", virus.LINEAR, 10),
+        ("kernel_pls", "covariance_rbf", 10),
+        ("pls", "covariance_rbf", 10),
+        ("svm", virus.LINEAR, 5),  # half a second a draw
     ],
 )
-def test_published_figures_are_met(published, classifier, kernel, n_draws, figure, deviation):
+def test_published_figures_are_within_one_standard_deviation(published, classifier, kernel, n_draws):
+    figure, deviation = PUBLISHED["svm" if classifier == "svm" else "pls"]
     inner, label, orders = published
     found = []
     for order in orders[:n_draws]:
