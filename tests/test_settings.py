@@ -113,3 +113,16 @@ def test_a_stage_gets_whole_sections_or_single_keys():
 @pytest.mark.parametrize("name", ["demo", "embedding"])
 def test_an_example_is_a_configuration(root, name):
     assert settings.load([root / "examples" / f"{name}.yaml"])["run"] == name
+
+
+def test_the_modern_preset_is_laid_over_another_configuration(root):
+    found = settings.load([root / "examples" / "demo.yaml", root / "presets" / "modern.yaml"])
+    assert (found["run"], found["blstm"]["repeats"]) == ("demo", 2)
+    assert (found["blstm"]["peepholes"], found["blstm"]["normalise"]) == (False, "subject")
+
+
+def test_the_default_is_currennts_semantics():
+    blstm = settings.load([])["blstm"]
+    expected = {"peepholes": True, "optimiser": "sgd", "learning_rate": 1e-5, "momentum": 0.9, "init_range": 0.1}
+    expected |= {"batch_size": 10, "patience": 20, "dropout": 0.0, "input_noise": 0.0, "schedule": "constant"}
+    assert {key: blstm[key] for key in expected} == expected
