@@ -222,7 +222,7 @@ def feature_scores(
     found = {kernel: _scores(name, {kernel: kernels[kernel]}, path, values, training) for kernel, path in paths.items()}
 
     def mean(grid: Sequence[Any], train: Ints, test: Ints) -> Matrix:
-        return np.mean([path(grid, train, test) for path in paths.values()], axis=0)
+        return np.asarray(np.mean([path(grid, train, test) for path in paths.values()], axis=0))
 
     return found | {"mean": _scores(name, kernels, mean, values, training)}
 
