@@ -23,10 +23,15 @@ def task():
     return X @ X.T, y, [f"subject{i // 4}" for i in range(36)]
 
 
-def decisions(name, K, y):
+def decisions(name, K, y, settings=SETTINGS):
     n = len(y)
-    fitted = classifiers.fit(classifiers.make_classifier(name, SETTINGS), K[:n, :n], y)
+    fitted = classifiers.fit(classifiers.make_classifier(name, settings), K[:n, :n], y)
     return classifiers.decision_values(fitted, K[n:, :n])
+
+
+def alone(name, settings, K, training):
+    """Scores of a feature's only kernel."""
+    return classifiers.feature_scores(name, settings, {"only": K}, training)["only"]
 
 
 @NAMES
@@ -89,7 +94,7 @@ def test_a_fit_that_fails_tells_how_many_training_sets(task):
 def test_scores_have_out_of_fold_rows_then_those_of_the_other_sets(task, name, settings):
     K, y, subjects = task
     training = Training(y[:36], tuple(subjects), 3)
-    found = classifiers.kernel_scores(name, settings, K, training)
+    found = alone(name, settings, K, training)
     grid = classifiers.grid(name, settings, 36)
     path = classifiers.kernel_path(name, K[:36, :36], y[:36])
     inner, _, choice = selection.out_of_fold(path, grid, training)
@@ -113,7 +118,7 @@ def test_a_grid_is_scored_as_each_of_its_values_is(task, name):
 
 def test_auto_chooses_more_than_one_component_where_one_cannot_tell_the_classes(task):
     K, y, subjects = task
-    found = classifiers.kernel_scores("kernel_pls", AUTO, K, Training(y[:36], tuple(subjects), 3))
+    found = alone("kernel_pls", AUTO, K, Training(y[:36], tuple(subjects), 3))
     assert found.choice.grid == tuple(range(1, 9))
     assert found.choice.accuracies[found.choice.index] == max(found.choice.accuracies)
     assert found.n_components == [found.choice.value]
@@ -138,7 +143,7 @@ def test_a_grid_begins_with_the_simplest_and_has_a_nominal_value(name, settings,
 def test_training_sets_alone_can_be_scored(task):
     K, y, subjects = task
     training = Training(y[:36], tuple(subjects), 3)
-    assert classifiers.kernel_scores("pls", SETTINGS, K[:36, :36], training).values.shape == (36, 4)
+    assert alone("pls", SETTINGS, K[:36, :36], training).values.shape == (36, 4)
 
 
 @NAMES
@@ -147,7 +152,7 @@ def test_other_sets_can_influence_neither_training_scores_nor_the_choice(task, n
     other = K.copy()
     other[36:], other[:, 36:] = 7.0, 7.0
     training = Training(y[:36], tuple(subjects), 3)
-    found, changed = (classifiers.kernel_scores(name, AUTO, A, training) for A in (K, other))
+    found, changed = (alone(name, AUTO, A, training) for A in (K, other))
     np.testing.assert_array_equal(found.values[:36], changed.values[:36])
     assert found.choice == changed.choice
 
@@ -158,7 +163,7 @@ def test_kernels_between_test_sets_are_not_read(task):
     other[36:, 36:] = np.nan
     other[:36, 36:] = np.nan
     training = Training(y[:36], tuple(subjects), 3)
-    found, changed = (classifiers.kernel_scores("svm", SETTINGS, A, training) for A in (K, other))
+    found, changed = (alone("svm", SETTINGS, A, training) for A in (K, other))
     np.testing.assert_array_equal(found.values, changed.values)
 
 
@@ -169,11 +174,30 @@ def test_scores_of_a_feature_hold_each_kernel_and_their_mean(task):
     np.testing.assert_allclose(found["mean"].values, (found["linear"].values + found["square"].values) / 2)
     assert found["linear"].n_components == [4]
     assert found["mean"].n_components is None
-    assert found["mean"].choice is None
+    np.testing.assert_array_equal(found["linear"].values, alone("kernel_pls", SETTINGS, K, training).values)
+
+
+@NAMES
+def test_the_kernels_of_a_mean_share_the_parameter_that_is_best_for_the_mean(task, name):
+    K, y, subjects = task
+    noise = np.random.default_rng(3).standard_normal((48, 48))
+    kernels = {"linear": K, "noise": noise @ noise.T}
+    training = Training(y[:36], tuple(subjects), 3)
+    found = classifiers.feature_scores(name, AUTO, kernels, training)["mean"]
+    family = classifiers.family(name)
+    right = 0
+    for train, test in training.folds(np.arange(36)):
+        parts = [(A[np.ix_(train, train)], A[np.ix_(test, train)]) for A in kernels.values()]
+        staged = np.mean([family.path(found.choice.grid, A, y[train], B) for A, B in parts], axis=0)
+        right = right + (staged.argmax(axis=2) == y[test]).sum(axis=1)
+    assert found.choice.value == found.choice.grid[right.argmax()]
+    fixed = {**AUTO, family.parameter: found.choice.value}
+    expected = [decisions(name, A, y[:36], fixed) for A in kernels.values()]
+    np.testing.assert_allclose(found.values[36:], np.mean(expected, axis=0))
 
 
 def test_inner_folds_take_fewer_components_where_they_have_fewer_sets():
     K, y = np.diag(np.arange(1.0, 10.0)), np.array([0, 1, 2] * 3)
-    found = classifiers.kernel_scores("pls", {"n_components": 8}, K, Training(y, tuple("aaabbbccc"), 3))
+    found = alone("pls", {"n_components": 8}, K, Training(y, tuple("aaabbbccc"), 3))
     assert found.scored.all()
     assert found.choice.value == 8

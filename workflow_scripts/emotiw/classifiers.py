@@ -40,9 +40,9 @@ class Scores:
     scored : ndarray of bool, shape (n_sets,)
         Which rows of the kernel these are: training sets without an out-of-fold score have none.
     n_components : list of int, or None
-        Components that a PLS used, a number a class or one for all.
+        Components that a PLS on a single kernel used, a number a class or one for all.
     choice : Choice or None
-        The parameter; None of a mean and of no scores.
+        The parameter; of a mean, that of all its kernels; None of no scores.
     """
 
     values: Matrix
@@ -186,45 +186,56 @@ def decision_values(fitted: BaseEstimator, K: Matrix) -> Matrix:
 
 
 def kernel_path(name: str, K: Matrix, y: Ints) -> selection.Path:
-    """Scores along a grid on parts of a kernel (n_train, n_train), for `selection`."""
+    """Scores along a grid on parts of a kernel (n_train, n_train), for `selection`; each is computed once."""
+    found: dict[tuple[Any, ...], Matrix] = {}
 
     def path(values: Sequence[Any], train: Ints, test: Ints) -> Matrix:
-        return family(name).path(values, K[np.ix_(train, train)], y[train], K[np.ix_(test, train)])
+        key = (tuple(values), train.tobytes(), test.tobytes())
+        if key not in found:
+            found[key] = family(name).path(values, K[np.ix_(train, train)], y[train], K[np.ix_(test, train)])
+        return found[key]
 
     return path
-
-
-def kernel_scores(name: str, settings: Settings, K: Matrix, training: Training) -> Scores:
-    """Scores of all sets of a kernel whose first rows are the training sets, with the parameter chosen among these.
-
-    Parameters
-    ----------
-    name, settings
-        As in `grid`.
-    K : ndarray, shape (n_sets, n_sets)
-        Kernel between all sets; only its columns of training sets are read.
-    training : Training
-        Class indices and subjects of the training sets, folds of the choice and of their out-of-fold scores.
-    """
-    n = len(training.y)
-    path = kernel_path(name, K[:n, :n], training.y)
-    inner, has, choice = selection.out_of_fold(path, grid(name, settings, n), training)
-    fitted = fit(family(name).make(choice.value), K[:n, :n], training.y)
-    values = inner if n == len(K) else np.concatenate([inner, decision_values(fitted, K[n:, :n])])
-    scored = np.concatenate([has, np.ones(len(K) - n, dtype=np.bool_)])
-    return Scores(values[scored], scored, _n_components(fitted), choice)
 
 
 def feature_scores(
     name: str, settings: Settings, kernels: Mapping[str, Matrix], training: Training
 ) -> dict[str, Scores]:
-    """`kernel_scores` of each kernel of a feature, and as `mean` the mean of their decision values, as they are.
+    """Scores of all sets of a feature by each of its kernels, and as `mean` by the mean of their decision values.
 
-    All kernels score the same sets, because folds depend on classes and subjects alone.
+    Each kernel has its own parameter. Those of the mean share one, chosen by the accuracy of the mean, because decision
+    values are averaged as they are: a support vector machine's shrink with C, and values of different C would weigh
+    the kernels by that. All kernels score the same sets, because folds depend on classes and subjects alone.
+
+    Parameters
+    ----------
+    name, settings
+        As in `grid`.
+    kernels : mapping of str to ndarray, shape (n_sets, n_sets)
+        Kernels between all sets, training sets first; only their columns of training sets are read.
+    training : Training
+        Class indices and subjects of the training sets, folds of the choices and of their out-of-fold scores.
     """
-    found = {kernel: kernel_scores(name, settings, K, training) for kernel, K in kernels.items()}
-    scored = next(iter(found.values())).scored
-    return found | {"mean": Scores(np.mean([scores.values for scores in found.values()], axis=0), scored)}
+    n = len(training.y)
+    values = grid(name, settings, n)
+    paths = {kernel: kernel_path(name, K[:n, :n], training.y) for kernel, K in kernels.items()}
+    found = {kernel: _scores(name, {kernel: kernels[kernel]}, path, values, training) for kernel, path in paths.items()}
+
+    def mean(grid: Sequence[Any], train: Ints, test: Ints) -> Matrix:
+        return np.mean([path(grid, train, test) for path in paths.values()], axis=0)
+
+    return found | {"mean": _scores(name, kernels, mean, values, training)}
+
+
+def _scores(name: str, kernels: Mapping[str, Matrix], path: selection.Path, values: Grid, training: Training) -> Scores:
+    """Scores by the mean of kernels' decision values, whose out-of-fold scores `path` tells."""
+    n = len(training.y)
+    inner, has, choice = selection.out_of_fold(path, values, training)
+    fitted = [fit(family(name).make(choice.value), K[:n, :n], training.y) for K in kernels.values()]
+    others = [decision_values(it, K[n:, :n]) for it, K in zip(fitted, kernels.values(), strict=True) if len(K) > n]
+    scores = np.concatenate([inner[has], np.mean(others, axis=0)]) if others else inner[has]
+    scored = np.concatenate([has, np.ones(len(next(iter(kernels.values()))) - n, dtype=np.bool_)])
+    return Scores(scores, scored, _n_components(fitted[0]) if len(fitted) == 1 else None, choice)
 
 
 def no_scores(n_classes: int) -> Scores:
