@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -150,6 +151,7 @@ def test_a_corpus_of_sound_alone_is_scored_by_its_sound_in_another_folder(worksp
             rows.append([path.stem, f"{path.stem}.wav", label, subject, split])
     with (tmp_path / "corpus/manifest.csv").open("w", newline="") as stream:
         csv.writer(stream).writerows(rows)
+    shutil.copy(workspace.folder / "tiny.onnx", tmp_path)  # paths are taken from the folder that Snakemake runs in
     config = workspace.over("sound", f"{{run: sound, clips_per_job: 8, corpus: {{root: {tmp_path / 'corpus'}}}}}")
     done = workspace.snakemake("--directory", str(tmp_path), config=config)
     assert done.returncode == 0, done.stdout + done.stderr
