@@ -3,8 +3,8 @@
 Protocol of Chen et al. (Pattern Recognition 2020): 15 classes of five sets of 20 images; three sets of each class
 train, two test; ten draws; images of 20 x 20 pixels, their intensities as features. Published: covariance and PLS
 62.84 +- 5.99, covariance and kernel SVM 66.57 +- 5.79, best of all methods 82.17 +- 5.81. The row "linear"
-is the log-Euclidean kernel tr(log C1 log C2) as it is, which comes closest to both published figures; the six kernels of
-this system are normalised or RBF. Which kernel the publication used is not known here.
+is the log-Euclidean kernel tr(log C1 log C2) as it is, which comes closest to both published figures; the six kernels
+of this system are normalised or RBF. Which kernel the publication used is not known here.
 
 The second part leaves the protocol by other features, of the same 20 x 20 or of the published 41 x 41 pixels, with the
 same draws, image-set models, kernels and PLS. Everything is chosen inside the 45 training sets of a draw, by leaving
