@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-LEAVES = {"errors", "status", "emotions", "systems"}
+LEAVES = {"errors", "status", "emotions", "systems", "seeds"}
 NUMERICS = {
     *(
         "image_sets",

@@ -7,7 +7,8 @@ import pytest
 from emotiw import settings
 from emotiw.errors import WeightsError
 from emotiw.manifest import Manifest, Row
-from emotiw.plan import Plan, derived_seed
+from emotiw.plan import Plan
+from emotiw.seeds import derived_seed
 from onnx_fixtures import settings as embedding
 
 CLASSES = ("anger", "fear")

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
 
-import jinja2
 import numpy as np
 
-from emotiw import contact_sheet, store
+from emotiw import contact_sheet, pages, store
 from emotiw.manifest import Manifest, Row
-from emotiw.stage import RESOURCES
 from emotiw.status import Status
 from emotiw.tracks import SAME_FACE, overlap
 
@@ -92,21 +90,18 @@ def render(corpus: Manifest, folder: Path) -> str:
     StoreError
         If an artefact is missing or damaged.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(RESOURCES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(TEMPLATE).render(
-        corpus=corpus,
-        groups=groups(list(shown(corpus, folder))),
-        folder=FOLDER,
-        width=contact_sheet.WIDTH,
-        height=contact_sheet.HEIGHT,
-        style=(RESOURCES / STYLE).read_text(encoding="utf-8"),
-        script=(RESOURCES / SCRIPT).read_text(encoding="utf-8"),
+    return (
+        pages.environment()
+        .get_template(TEMPLATE)
+        .render(
+            corpus=corpus,
+            groups=groups(list(shown(corpus, folder))),
+            folder=FOLDER,
+            width=contact_sheet.WIDTH,
+            height=contact_sheet.HEIGHT,
+            style=pages.resource(STYLE),
+            script=pages.resource(SCRIPT),
+        )
     )
 
 

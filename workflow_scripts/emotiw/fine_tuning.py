@@ -4,7 +4,6 @@ Everything random is a function of (seed, step) or (seed, epoch): a run that was
 from its `State` ends with the same weights, bit by bit, as one that was never stopped.
 """
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,6 +20,7 @@ from torch.nn.functional import cross_entropy, interpolate
 from emotiw import lightning
 from emotiw.cnn import POOL5, SCALED, alexnet
 from emotiw.errors import FeatureError
+from emotiw.seeds import derived_seed
 
 HIDDEN_UNITS = 4096
 # Caffe's bvlc_alexnet: fillers of fc6, fc7 and fc8; biases learn at twice the rate and do not decay
@@ -159,7 +159,7 @@ def classifier(arrays: Weights, head: Weights | None, recipe: Recipe, *, n_class
         Classes, and the seed of the fresh layers.
     """
     model = Classifier(alexnet(arrays, layout=recipe.layout), layout=recipe.layout, n_classes=n_classes)
-    model.initialise(torch.Generator().manual_seed(_seed(seed, "weights")))
+    model.initialise(torch.Generator().manual_seed(derived_seed(seed, "weights")))
     if head is not None:
         model.load_state_dict({name: torch.from_numpy(np.array(values)) for name, values in head.items()}, strict=False)
     return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
@@ -254,9 +254,9 @@ class _Training:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         epoch, first = self.run.state.epoch, self.run.state.batch
-        order = np.random.default_rng(_seed(self.seed, "order", epoch)).permutation(len(self.labels))
+        order = np.random.default_rng(derived_seed(self.seed, "order", epoch)).permutation(len(self.labels))
         for i in range(first, self.run.n_batches):
-            rng = np.random.default_rng(_seed(self.seed, "crops", epoch, i))
+            rng = np.random.default_rng(derived_seed(self.seed, "crops", epoch, i))
             rows = order[i * self.recipe.batch_size : (i + 1) * self.recipe.batch_size]
             top, left = rng.integers(0, SCALED - self.recipe.crop + 1, (2, len(rows)))
             mirror = rng.random(len(rows)) < 0.5
@@ -281,6 +281,11 @@ class _Run(LightningModule):  # type: ignore[misc]
         state = self.state
         return state.epoch >= self.recipe.max_epochs or state.epoch - state.best_epoch >= self.recipe.patience
 
+    @property
+    def decay(self) -> float:
+        """By what all learning rates are multiplied in this epoch."""
+        return self.recipe.decay_factor ** (self.state.epoch // self.recipe.decay_every)
+
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """SGD with Caffe's rates; the velocities of an earlier part of the run are put back."""
         recipe = self.recipe
@@ -301,11 +306,11 @@ class _Run(LightningModule):  # type: ignore[misc]
     def on_train_epoch_start(self) -> None:
         """Set the learning rates of the epoch."""
         for group in self.optimizers().param_groups:
-            group["lr"] = group["base"] * self.recipe.decay_factor ** (self.state.epoch // self.recipe.decay_every)
+            group["lr"] = group["base"] * self.decay
 
     def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
         """Mean cross-entropy of a batch."""
-        torch.manual_seed(_seed(self.session.seed, "dropout", self.state.epoch, self.state.batch))
+        torch.manual_seed(derived_seed(self.session.seed, "dropout", self.state.epoch, self.state.batch))
         images, labels = batch
         loss = cross_entropy(self.model(images), labels)
         if not math.isfinite(loss.item()):
@@ -344,8 +349,7 @@ class _Run(LightningModule):  # type: ignore[misc]
             "train_loss": state.loss_sum / self.n_pictures,
             "val_loss": self.val_loss / self.n_val,
             "val_accuracy": self.right / self.n_val,
-            "learning_rate": self.recipe.learning_rate
-            * self.recipe.decay_factor ** (state.epoch // self.recipe.decay_every),
+            "learning_rate": self.recipe.learning_rate * self.decay,
         }
         self.right, self.val_loss, self.n_val = 0, 0.0, 0
         self.session.tell(
@@ -378,11 +382,6 @@ def _copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {
         name: values.detach().cpu().clone(memory_format=torch.contiguous_format) for name, values in tensors.items()
     }
-
-
-def _seed(*parts: Any) -> int:
-    """63 bits of the SHA-256 of the parts."""
-    return int.from_bytes(hashlib.sha256("/".join(map(str, parts)).encode()).digest()[:8], "big") >> 1
 
 
 def convolution_arrays(model: Classifier, names: Iterable[str]) -> dict[str, npt.NDArray[np.float32]]:

@@ -14,6 +14,7 @@ from emotiw import settings, systems
 from emotiw.errors import WeightsError
 from emotiw.files import content_sha256
 from emotiw.manifest import Manifest
+from emotiw.seeds import derived_seed
 from emotiw.splits import SPLITS
 from emotiw.stage import PACKAGE, Stage
 from emotiw.stage import stage as identity
@@ -281,12 +282,6 @@ class Plan:
         of = {"embedding": name} if name in self.config["embeddings"] else {}
         stage = "embedding" if of else name
         return {name: Stage({job: self.stage(stage, **of, job=job).digest for job in self.jobs(fold, parts)})}
-
-
-def derived_seed(root: int, architecture: str, repeat: int) -> int:
-    """Seed of a network: 63 bits of SHA-256(root seed, architecture, repeat), so that no two runs share a stream."""
-    digest = hashlib.sha256(f"{root}/{architecture}/{repeat}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
 
 
 def _network_stages(plan: Plan, fold: str) -> dict[str, Stage]:

@@ -10,17 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from emotiw import charts, collection, systems, tables
+from emotiw import charts, collection, pages, systems, tables
 from emotiw.emotions import HIDDEN
 from emotiw.errors import StoreError
 from emotiw.evaluation import MAIN
 from emotiw.manifest import Manifest
-from emotiw.stage import RESOURCES
 
 TEMPLATE, STYLE, SCRIPT, DEVIATIONS = "report.html.j2", "report.css", "report.js", "deviations.json"
 # accuracy in % on AFEW 2016, with its part and, where it is known, its interval (methods: Wilson, 320 of 593 clips)
@@ -64,19 +62,13 @@ def render(
     StoreError
         If a clip has no row among the predictions.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(RESOURCES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = pages.environment()
     environment.filters |= {"percent": percent, "interval": interval, "number": number}
     part = next((name for name in ("test", "val") if metrics["parts"][name]["n_scored"]), "test")
     context = {
         "title": provenance["config"]["report"]["title"],
-        "style": _resource(STYLE),
-        "script": _resource(SCRIPT),
+        "style": pages.resource(STYLE),
+        "script": pages.resource(SCRIPT),
         "corpus": corpus,
         "metrics": metrics,
         "comparable": corpus.corpus.lower().startswith("afew"),
@@ -211,7 +203,7 @@ def class_counts(corpus: Manifest) -> list[tuple[str, list[int]]]:
 
 def deviations(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     """List what was chosen where the paper is silent or lost, with the values in use."""
-    listed = json.loads(_resource(DEVIATIONS))
+    listed = json.loads(pages.resource(DEVIATIONS))
     return [{"text": item["text"], "values": {key: setting(config, key) for key in item["keys"]}} for item in listed]
 
 
@@ -284,7 +276,3 @@ def _strip(chips: Images) -> str:
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=JPEG_QUALITY, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
-
-
-def _resource(name: str) -> str:
-    return (RESOURCES / name).read_text(encoding="utf-8")
