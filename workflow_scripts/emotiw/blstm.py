@@ -21,7 +21,7 @@ from emotiw.standardisation import Scaler
 Array = npt.NDArray[Any]
 
 RULE = "least cross-entropy of the clips' mean posteriors"  # by which the best network is chosen
-BATCH_SIZE = 10  # of prediction; fixed, because the composition of a batch changes float32 results
+BATCH_SIZE = 50  # of prediction; fixed, because the composition of a batch changes float32 results
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ def prepare(deadline_s: float = 0) -> None:
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
         torch.use_deterministic_algorithms(True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads it, and filling took 5 %
     if deadline_s:
         faulthandler.dump_traceback_later(deadline_s, exit=True)
 

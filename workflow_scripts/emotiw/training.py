@@ -233,8 +233,9 @@ class _Run(LightningModule):  # type: ignore[misc]
         weights = [p for p in self.model.parameters() if p.requires_grad]
         rate, decay = self.recipe.learning_rate, self.recipe.weight_decay
         if self.recipe.optimiser == "adam":
-            return torch.optim.AdamW(weights, lr=rate, weight_decay=decay)
-        return torch.optim.SGD(weights, lr=rate, momentum=self.recipe.momentum, weight_decay=decay)
+            return torch.optim.AdamW(weights, lr=rate, weight_decay=decay, fused=True)
+        momentum = self.recipe.momentum
+        return torch.optim.SGD(weights, lr=rate, momentum=momentum, weight_decay=decay, fused=True)
 
     def training_step(self, batches: "Batches", _index: int) -> None:
         """Descend once for each batch."""
