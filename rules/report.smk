@@ -82,3 +82,30 @@ rule report:
         " --metrics {input.metrics:q} --predictions {input.predictions:q}"
         " --faces {params.faces_folder:q} --provenance-records {input.records:q} --output {output:q}"
         " --stage {params.stage:q} > {log:q} 2>&1"
+
+
+rule crate:
+    input:
+        manifest=ancient(TABLE),
+        results=[
+            *(rules.evaluate.output[name] for name in ("metrics", "predictions")),
+            *rules.tables.output,
+            *rules.report.output,
+        ],
+        records=rules.report.input.records,
+    output:
+        f"{RUN}/report/run_crate.zip",
+    log:
+        f"{RUN}/logs/crate.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    params:
+        report_folder=f"{RUN}/report",
+        workflow_files=PLAN.workflow_files(),
+        stage=stage("crate"),
+    shell:
+        'python "$EMOTIW_PROGRAMS"/crate.py --manifest {input.manifest:q} --report {params.report_folder:q}'
+        " --results {input.results:q} --workflow {params.workflow_files:q}"
+        " --provenance-records {input.records:q} --output {output:q}"
+        " --stage {params.stage:q} > {log:q} 2>&1"

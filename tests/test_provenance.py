@@ -78,7 +78,7 @@ def test_commit_and_uncommitted_changes(repository):
 
 def test_a_folder_without_a_repository_has_no_commit(tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert provenance.git_state(tmp_path) == {"commit": None, "dirty": None}
+    assert provenance.git_state(tmp_path) == {"commit": None, "date": None, "dirty": None}
 
 
 def test_a_machine_without_git_has_no_commit(repository, monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 CLIPS = 19
-REPORT_END = {"evaluate": 1, "tables": 1, "report": 1}
+REPORT_END = {"evaluate": 1, "tables": 1, "report": 1, "crate": 1}
 END = {"fusion": 1, **REPORT_END}
 NETWORKS_END = {"train_blstm": 2, "audio_scores": 1, "learning_curves": 1, **END}
 AUDIO_END = {"scaler": 1, **NETWORKS_END}
@@ -51,7 +51,7 @@ EDITS = {
     "emotiw/combination.py": SCORES_END,
     "emotiw/baselines.py": {"baseline": 2, **REPORT_END},
     "emotiw/systems.py": REPORT_END,
-    "emotiw/tables.py": {"tables": 1, "report": 1},
+    "emotiw/tables.py": {"tables": 1, "report": 1, "crate": 1},
     "emotiw/standardisation.py": AUDIO_END,
     "emotiw/blstm.py": NETWORKS_END,
     "emotiw/peepholes.py": NETWORKS_END,
@@ -60,7 +60,8 @@ EDITS = {
     "emotiw/fine_tuning.py": {},
     "emotiw/metrics.py": {"learning_curves": 1, **END},
     "emotiw/film.py": {"faces_film": 1},
-    "emotiw/report.py": {"report": 1},
+    "emotiw/report.py": {"report": 1, "crate": 1},
+    "emotiw/crate.py": {"crate": 1},
     "emotiw/efficientnet.py": {},
     "emotiw/plan.py": {},
     "emotiw/corpora/afew.py": {},
@@ -85,8 +86,9 @@ EDITS = {
     "fusion.py": END,
     "baseline.py": {"baseline": 2, **REPORT_END},
     "evaluate.py": REPORT_END,
-    "tables.py": {"tables": 1},
-    "report.py": {"report": 1},
+    "tables.py": {"tables": 1, "crate": 1},
+    "report.py": {"report": 1, "crate": 1},
+    "crate.py": {"crate": 1},
     "faces_film.py": {"faces_film": 1},
     "contact_sheet.py": SHEETS,
     "contact_page.py": {"contact_page": 1},
@@ -116,7 +118,7 @@ def test_an_edited_module_runs_what_imports_it(workspace, name):
     ("name", "expected"),
     [
         ("egemaps_frames.conf.inc", {"egemaps": CLIPS, "functionals": CLIPS, "baseline": 1, **AUDIO_END}),
-        ("report.html.j2", {"report": 1}),
+        ("report.html.j2", {"report": 1, "crate": 1}),
         ("contact_page.css", {"contact_page": 1}),
     ],
 )
@@ -166,8 +168,8 @@ def test_a_comment_runs_nothing(workspace):
     ],
 )
 def test_a_changed_setting_runs_what_reads_it(workspace, text, expected):
-    # the report prints the whole configuration, so it is always made again
-    assert workspace.outdated(workspace.over("changed", text)) == Counter({**expected, "report": 1})
+    # the report and the crate hold the whole configuration, so they are always made again
+    assert workspace.outdated(workspace.over("changed", text)) == Counter({**expected, "report": 1, "crate": 1})
 
 
 def test_a_replaced_clip_runs_its_own_jobs_whatever_its_date(workspace):

@@ -12,7 +12,7 @@ from typing import Any
 from emotiw import manifest as manifests
 from emotiw import settings, systems
 from emotiw.errors import WeightsError
-from emotiw.files import content_sha256
+from emotiw.files import content_sha256, sha256
 from emotiw.manifest import Manifest
 from emotiw.seeds import derived_seed
 from emotiw.splits import SPLITS
@@ -140,6 +140,18 @@ class Plan:
             names.remove(settings.FINE_TUNED)
         return [path for name in names for path in self.features(name)]
 
+    @staticmethod
+    def workflow_files() -> list[str]:
+        """Files that say how the workflow runs: rules, default configuration, versions of the packages."""
+        root = PROGRAMS.parent
+        names = [
+            "Snakefile",
+            "config.yaml",
+            "requirements.lock",
+            *sorted(p.name for p in (root / "rules").glob("*.smk")),
+        ]
+        return [str(root / "rules" / name if name.endswith(".smk") else root / name) for name in names]
+
     def embedding_files(self) -> list[str]:
         """ONNX files of the configured embeddings."""
         return [about["path"] for about in self.config["embeddings"].values()]
@@ -156,7 +168,14 @@ class Plan:
 
     def targets(self) -> list[str]:
         """Everything; intermediates are named, so that a missing one is noticed."""
-        pages = ("report.html", "metrics.json", "tables/tables.json", "faces.mp4", "contact_sheets.html")
+        pages = (
+            "report.html",
+            "run_crate.zip",
+            "metrics.json",
+            "tables/tables.json",
+            "faces.mp4",
+            "contact_sheets.html",
+        )
         report = [*(f"{self.folder}/report/{name}" for name in pages), *self.contact_sheets()]
         folds = [path for fold in self.folds for path in self.networks(fold)]
         fused = self.per_fold("fusion/{fold}/scores.h5")
@@ -199,7 +218,7 @@ class Plan:
             return [*recipe, "cnn.layout", "cnn.crop"]
         if name == "embedding":
             return [f"embeddings.{wildcards['embedding']}"]
-        if name == "report":
+        if name in ("report", "crate"):
             return list(self.config)
         if name == "video_scores":
             chosen = CLASSIFIER_SETTINGS[wildcards["classifier"]]
@@ -221,6 +240,8 @@ class Plan:
             more["seed"] = derived_seed(self.config["seed"], name, 0)
         if "fold" in wildcards:
             more["rows"] = self._rows_digest(wildcards["fold"], ("train",) if name in ("pca", "scaler") else SPLITS)
+        if name == "crate":
+            more["workflow"] = [sha256(Path(path)) for path in self.workflow_files()]
         if name == "train_blstm":
             more |= self._network(wildcards["architecture"], int(wildcards["repeat"]))
         if name in ("evaluate", "report", "faces_film", "contact_page"):
@@ -356,4 +377,5 @@ ABOVE: dict[str, Callable[..., dict[str, Stage]]] = {
     "evaluate": _evaluated_stages,
     "tables": lambda plan: {"evaluate": plan.stage("evaluate")},
     "report": lambda plan: {"evaluate": plan.stage("evaluate")},
+    "crate": lambda plan: {name: plan.stage(name) for name in ("evaluate", "tables", "report")},
 }

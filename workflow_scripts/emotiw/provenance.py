@@ -63,10 +63,11 @@ def determinants(
 
 
 def git_state(repository: Path) -> dict[str, Any]:
-    """Commit of a repository and whether it holds changes that the commit lacks; None where there is no repository."""
+    """Commit of a repository, its date, whether there are changes that it lacks; None where there is no repository."""
     commit = _git(repository, "rev-parse", "HEAD")
     changes = None if commit is None else _git(repository, "status", "--porcelain")
-    return {"commit": commit, "dirty": None if changes is None else bool(changes)}
+    date = None if commit is None else _git(repository, "show", "--no-patch", "--format=%cI", "HEAD")
+    return {"commit": commit, "date": date, "dirty": None if changes is None else bool(changes)}
 
 
 def packages() -> dict[str, str]:

@@ -1,0 +1,36 @@
+"""Pack a run as a Workflow Run RO-Crate."""
+
+import json
+from pathlib import Path
+
+from emotiw import crate, files, provenance, runtime, stage
+
+REPOSITORY = stage.PACKAGE.parents[1]
+
+
+def main(argv=None):
+    """Run the program."""
+    args = runtime.arguments(
+        __doc__, argv, one=["manifest", "report"], many=["results", "workflow", "provenance_records"]
+    )
+    facts = provenance.determinants(
+        repository=REPOSITORY, config=args.settings, manifest=args.manifest, records=args.provenance_records
+    )
+    metrics = json.loads((args.report / "metrics.json").read_bytes())
+    kind = "synthetic clips: a self-test, never a result" if metrics["synthetic"] else "clips"
+    about = {
+        "name": f"{args.settings['report']['title']}: {metrics['run']}",
+        "description": f"Audio-video emotion recognition on {metrics['n_clips']} {kind} of {metrics['corpus']}.",
+    }
+    packed = crate.packed(
+        {f"report/{path.relative_to(args.report).as_posix()}": path for path in args.results},
+        {"manifest.csv": args.manifest},
+        {f"workflow/{Path(path).resolve().relative_to(REPOSITORY).as_posix()}": path for path in args.workflow},
+        facts=facts,
+        about=about,
+    )
+    files.write_atomic(args.output, packed)
+
+
+if __name__ == "__main__":
+    runtime.start(main)
