@@ -9,7 +9,7 @@ CODE := workflow_scripts tests benchmarks
 SMK := Snakefile rules/*.smk
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check setup lock clean
+.PHONY: help demo test reproduce check setup lock clean
 
 help:  ## show this list
 	@echo "Targets of make:"
@@ -33,6 +33,9 @@ demo: $(READY)  ## render the synthetic demo corpus, run the whole workflow on i
 test: $(READY) $(CRATE_READY) check  ## set up, check the style and pass every test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=95
 	@echo "All tests passed; coverage of the library is printed above."
+
+reproduce: $(READY)  ## run the demo twice, otherwise, and compare every artefact; takes half an hour
+	$(BIN)/python tests/reproduce.py results/reproduce
 
 check: $(READY)  ## formatting, linting and types
 	$(BIN)/ruff format --check --quiet $(CODE)
