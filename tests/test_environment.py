@@ -9,7 +9,7 @@ import yaml
 from emotiw import stage
 
 PROGRAMS = {
-    "demo": ("demo_clips", "demo_corpus", "demo_defects"),
+    "demo": ("demo_clips", "demo_corpus", "demo_defects", "fetch_text", "fetch_ravdess", "fetch_crema_d"),
     "audio": ("audio", "egemaps", "functionals", "scaler", "train_blstm", "audio_scores"),
     "video": (
         *("landmarks", "alexnet", "fine_tune", "faces", "cnn", "dense_sift", "hog", "lbp_top"),

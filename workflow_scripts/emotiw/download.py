@@ -24,7 +24,7 @@ def fetch(url: str, *, max_bytes: int = MAX_BYTES, silence_s: float = SILENCE_S,
         does not arrive in time.
     """
     try:
-        with _opener().open(url, timeout=silence_s) as response:
+        with opener().open(url, timeout=silence_s) as response:
             announced = response.headers.get("Content-Length")
             data = _read(response, url, max_bytes, time.monotonic() + whole_s)
     except HTTPError as error:
@@ -36,7 +36,7 @@ def fetch(url: str, *, max_bytes: int = MAX_BYTES, silence_s: float = SILENCE_S,
     return data
 
 
-def _opener() -> urllib.request.OpenerDirector:
+def opener() -> urllib.request.OpenerDirector:
     """Build an opener of the allowed schemes, for redirections too (urllib's default one also opens ftp and data)."""
     opener = urllib.request.OpenerDirector()
     for handler in (

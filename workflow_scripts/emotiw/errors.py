@@ -27,3 +27,7 @@ class StoreError(EmotiwError):
 
 class WeightsError(EmotiwError):
     """Model weights are missing, altered or of another architecture."""
+
+
+class DownloadError(EmotiwError):
+    """A published file cannot be fetched, or is not what was published."""
