@@ -10,6 +10,7 @@ rule evaluate:
         metrics=f"{RUN}/report/metrics.json",
         predictions=f"{RUN}/report/predictions.csv",
         scores=f"{RUN}/report/scores.csv",
+        ledger=f"{RUN}/report/ledger.json",
     log:
         f"{RUN}/logs/evaluate.log",
     conda:
@@ -23,7 +24,8 @@ rule evaluate:
         'python "$EMOTIW_PROGRAMS"/evaluate.py --manifest {input.manifest:q} --fusion {input.fusion:q}'
         " --audio-scores {input.audio_scores:q} --video-scores {input.video_scores:q}"
         " --faces {params.faces_folder:q} --audio {params.audio_folder:q}"
-        " --predictions {output.predictions:q} --scores {output.scores:q} --output {output.metrics:q}"
+        " --predictions {output.predictions:q} --scores {output.scores:q}"
+        " --ledger {output.ledger:q} --output {output.metrics:q}"
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 

@@ -1,5 +1,6 @@
 """A made-up run, without any media: a corpus, its per-clip artefacts and the scores of both modalities."""
 
+import hashlib
 import importlib
 import json
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import softmax
 
-from emotiw import manifest, settings, splits, store
+from emotiw import choices, manifest, settings, splits, store
 from emotiw.manifest import Manifest, Row
 from emotiw.status import Status
 
@@ -21,7 +22,7 @@ MORE = {  # stage, index of the modality, entries, noise
     "lbp_top": ({"feature": "lbp_top"}, 0, ("svm",), 1.0),
     "functionals": ({"feature": "functionals"}, 1, ("svm",), 1.0),
 }
-SETTINGS = {"scheme": "joint", "grid_step": 0.1, "cv_folds": 3}
+SETTINGS = {"scheme": "joint", "grid_step": 0.1, "cv_folds": 3, "cv_repeats": 2}
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,15 @@ def rows(n_clips: int, n_folds: int, classes: tuple[str, ...] = CLASSES) -> tupl
         part = {"fold": f"fold{subject % n_folds + 1}"} if n_folds else {"split": ("train", "val", "test")[subject % 3]}
         name = f"clip{i:03d}"
         found.append(
-            Row(name, f"{name}.mp4", classes[i % len(classes)], f"s{subject:02d}", sha256="0" * 64, job=name, **part)
+            Row(
+                name,
+                f"{name}.mp4",
+                classes[i % len(classes)],
+                f"s{subject:02d}",
+                sha256=hashlib.sha256(name.encode()).hexdigest(),
+                job=name,
+                **part,
+            )
         )
     return tuple(found)
 
@@ -132,14 +141,16 @@ def _write_scores(run: Run, name: str, fold: splits.Fold, rng: np.random.Generat
         return np.eye(7)[[index[clip] % 7 for clip in names]]
 
     video = {kernel: evidence(seen) * 0.3 + rng.normal(0, 0.2, (len(seen), 7)) for kernel in ("subspace_rbf", "mean")}
-    facts = {"clips": seen, "classes": CLASSES, "fold": name}
+    made = [choices.Record("video/cnn/pls/mean: n_components", 8, "accuracy", fold.train, candidates=40)]
+    facts = {"clips": seen, "classes": CLASSES, "fold": name, **choices.facts(made)}
     stage = {"fold": name, "feature": "cnn", "classifier": "pls"}
     entries = [store.Entry(kernel, {"scores": values}) for kernel, values in video.items()]
     store.write(run.folder / f"video_{name}.h5", "scores", entries, stage=stage, facts=facts)
     audio = {net: softmax(evidence(heard) + rng.normal(0, 0.7, (len(heard), 7)), axis=1) for net in ("64_0", "64_1")}
     audio["mean"] = (audio["64_0"] + audio["64_1"]) / 2
     entries = [store.Entry(net, {"scores": values}) for net, values in audio.items()]
-    facts |= {"clips": heard, **NETWORKS}
+    made = [choices.Record("audio/64_0: epoch", 7, "least loss", fold.val, candidates=20)]
+    facts |= {"clips": heard, **NETWORKS, **choices.facts(made)}
     store.write(run.folder / f"audio_{name}.h5", "scores", entries, stage={"fold": name}, facts=facts)
 
 
@@ -151,7 +162,8 @@ def _write_more_scores(run: Run, name: str, fold: splits.Fold) -> None:
         clips = [c for c in sorted(fold.train + fold.val + fold.test) if status(index[c])[modality] == Status.OK]
         evidence = np.eye(7)[[index[clip] % 7 for clip in clips]]
         written = [store.Entry(e, {"scores": evidence + rng.normal(0, noise, (len(clips), 7))}) for e in entries]
-        facts = {"clips": clips, "classes": CLASSES, "fold": name}
+        made = [choices.Record(f"{system}: C", 1.0, "accuracy", fold.train, candidates=7)]
+        facts = {"clips": clips, "classes": CLASSES, "fold": name, **choices.facts(made)}
         store.write(run.folder / f"{system}_{name}.h5", "scores", written, stage={"fold": name, **stage}, facts=facts)
 
 
@@ -187,7 +199,14 @@ def evaluate(run, output="metrics.json"):
 
     start(
         "evaluate",
-        {"settings": {"run": "made-up", "seed": 1, "evaluation": {"bootstrap": 200}}},
+        {
+            "settings": {
+                "run": "made-up",
+                "seed": 1,
+                "evaluation": {"bootstrap": 200},
+                "corpus": {"shared_films": "fail"},
+            }
+        },
         manifest=run.table,
         fusion=of("fusion"),
         audio_scores=of("audio") + of("functionals"),
@@ -196,6 +215,7 @@ def evaluate(run, output="metrics.json"):
         audio=run.folder / "audio",
         predictions=run.folder / "predictions.csv",
         scores=run.folder / "scores.csv",
+        ledger=run.folder / "ledger.json",
         output=run.folder / output,
     )
     return json.loads((run.folder / output).read_text())

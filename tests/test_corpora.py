@@ -60,6 +60,7 @@ def test_afew_leaves_out_what_is_in_no_split_and_says_so(afew):
     tree(afew, "Extra/Angry/1.avi")
     assert found("afew", afew).notes == (
         "1 file left out: not below Train_AFEW, Val_AFEW or Test_vid_Distribute (the first: 1.avi)",
+        "the source films are not named in this corpus: a film in two splits cannot be noticed",
     )
 
 
@@ -244,6 +245,7 @@ def test_meld_joins_tables_and_clips(meld):
         ("val-dia0_utt0", "anger", "val", "val-dia0"),
         ("test-dia0_utt1", "surprise", "test", "test-dia0"),
     ]
+    assert {candidate.film for candidate in made.candidates} == {"s8e21"}
     assert made.candidates[0].path == meld / "train/train_splits/dia0_utt0.mp4"
     assert made.candidates[0].where == f"{meld / 'train_sent_emo.csv'}:2"
 

@@ -37,6 +37,7 @@ class Corpus:
                 "classes": list(CLASSES),
                 "options": {},
                 "allow_outside": False,
+                "shared_films": "fail",
                 "protocol": {"scheme": "official", "n_folds": 3},
             },
             "clips_per_job": 1,
@@ -268,11 +269,12 @@ ONE_ROW = {
     "nul in the path": ({"path": "a\0b"}, r"t\.csv:8: file .* cannot be read \(embedded null byte\)"),
     "subject of another split": (
         {"subject": "s2"},
-        r": subject 's2' is in train \(t\.csv:8\) and val \(t\.csv:4\); splits",
+        r": subject 's2' is in train \(clip 'x', t\.csv:8\) and val \(clip 'b1', t\.csv:4\); splits and folds must not"
+        r" share subjects: move all clips of the subject to one",
     ),
     "content of another split": (
         {"path": "copy"},
-        r": content \(SHA-256\) '[0-9a-f]{12}' is in train \(t\.csv:8\) and val",
+        r": content \(SHA-256\) '[0-9a-f]{12}' is in train \(clip 'x', t\.csv:8\) and val \(clip 'b1', .*remove one of",
     ),
 }
 
@@ -365,7 +367,45 @@ def test_a_subject_in_two_folds_is_a_problem(corpus):
     corpus.protocol("folds")
     corpus.write([*GOOD, ("x", "x", "fear", "s1", "", "f2")])
     (problem,) = corpus.problems()
-    assert "subject 's1' is in f1 (t.csv:2) and f2 (t.csv:8); splits and folds must not share subjects" in problem
+    assert "subject 's1' is in f1 (clip 'a1', t.csv:2) and f2 (clip 'x', t.csv:8); splits and folds must not" in problem
+
+
+FILMS = (*COLUMNS, "film")
+
+
+def with_films(*films):
+    return [(*row, film) for row, film in zip(GOOD, films, strict=True)]
+
+
+def test_a_film_in_two_splits_is_a_problem(corpus):
+    corpus.write(with_films("Alien", "Alien", "Brazil", "Alien", "", ""), FILMS)
+    (problem,) = corpus.problems()
+    assert (
+        "film 'Alien' is in train (clip 'a1', t.csv:2) and val (clip 'b2', t.csv:5); splits and folds must" in problem
+    )
+    assert (
+        "move all clips of the film to one of them; where published splits divide films, corpus.shared_films" in problem
+    )
+
+
+def test_a_film_in_two_folds_is_a_problem(corpus):
+    corpus.protocol("folds")
+    corpus.write(with_films("Alien", "Alien", "Brazil", "Brazil", "Brazil", "Casablanca"), FILMS)
+    (problem,) = corpus.problems()
+    assert "film 'Brazil' is in f2 (clip 'b1', t.csv:4) and f3 (clip 'c1', t.csv:6)" in problem
+
+
+def test_films_in_two_splits_are_noted_where_that_is_allowed(corpus):
+    corpus.config["corpus"]["shared_films"] = "note"
+    corpus.write(with_films("Alien", "Alien", "Brazil", "Alien", "", ""), FILMS)
+    (note,) = corpus.refresh().notes
+    assert note.startswith("1 source film is in two splits, as published (the first: ")
+    assert [row.film for row in corpus.refresh().rows] == ["Alien", "Alien", "Brazil", "Alien", "", ""]
+
+
+def test_films_within_splits_are_neither_problem_nor_note(corpus):
+    corpus.write(with_films("Alien", "Alien", "Brazil", "Brazil", "", ""), FILMS)
+    assert not corpus.refresh().notes
 
 
 def test_two_folds_are_too_few(corpus):

@@ -45,7 +45,7 @@ def table(path):
 def test_every_clip_of_the_fold_has_a_finite_row_in_every_system(official, fused):
     run, _ = official
     assert fused.facts["clips"] == [row.clip for row in run.corpus.rows]
-    assert set(fused.entries) == {"video", "audio", "shared", "per_class", "joint", "fusion"}
+    assert set(fused.entries) == {"video", "audio", "shared", "per_class", "joint", "stacked", "fusion"}
     for entry in fused.entries.values():
         assert entry.arrays["scores"].shape == (len(run.corpus.rows), 7)
 
@@ -144,7 +144,7 @@ def test_systems_that_see_better_than_chance_beat_the_majority_class(crossed):
 
 def test_single_systems_are_scored_beside_the_main_ones(official):
     _, found = official
-    expected = {"video", "audio", "shared", "per_class", "joint", "fusion", "video/cnn/pls/mean", "audio/64_1"}
+    expected = {"video", "audio", *fusion.SCHEMES, "fusion", "video/cnn/pls/mean", "audio/64_1"}
     assert expected <= set(found["parts"]["test"]["systems"])
 
 

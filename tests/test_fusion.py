@@ -1,8 +1,5 @@
 """Fusion: identities of the weighted sum, exact search where it can be enumerated, no optimism hidden."""
 
-import itertools
-import time
-
 import numpy as np
 import pytest
 from scipy.special import softmax
@@ -105,27 +102,16 @@ def test_joint_weights_are_never_worse_than_the_other_schemes():
     for seed in range(5):
         s = made_up(seed=seed)
         audio, video = posteriors(s)
-        right = {
-            name: n_right(audio, video, s.truth, scheme(audio, video, s.truth, 0.1))
-            for name, scheme in fusion.SCHEMES.items()
-        }
-        assert right["joint"] >= max(right.values())
-
-
-def test_joint_weights_reach_the_exhaustive_search_on_a_small_grid():
-    for seed in range(4):
-        s = made_up(n=40, n_classes=3, seed=seed)
-        audio, video = posteriors(s)
-        everything = itertools.product(fusion.grid(0.25), repeat=3)
-        best = max(n_right(audio, video, s.truth, np.array(weights)) for weights in everything)
-        assert n_right(audio, video, s.truth, fusion.joint_weights(audio, video, s.truth, 0.25)) == best
+        others = [n_right(audio, video, s.truth, f(audio, video, s.truth, 0.1)) for f in fusion.SEPARATE.values()]
+        assert fusion.joint_search(audio, video, s.truth, 0.1).n_right >= max(others)
 
 
 def test_equal_modalities_are_weighted_equally():
     s = made_up()
     audio, _ = posteriors(s)
-    for scheme in fusion.SCHEMES.values():
+    for scheme in fusion.SEPARATE.values():
         assert scheme(audio, audio, s.truth, 0.1).tolist() == [0.5] * 4
+    assert fusion.joint_search(audio, audio, s.truth, 0.1).weights.tolist() == [0.5] * 4
 
 
 @pytest.mark.parametrize("order", [0, 1, 2])
@@ -133,20 +119,25 @@ def test_the_fit_does_not_depend_on_the_order_of_the_clips(order):
     s = made_up()
     permuted = s[np.random.default_rng(order).permutation(len(s.truth))]
     first, second = fusion.fit(s, step=0.1), fusion.fit(permuted, step=0.1)
-    for scheme in fusion.SCHEMES:
+    for scheme in fusion.WEIGHTED:
         assert first.weights[scheme].tolist() == second.weights[scheme].tolist()
 
 
 def test_the_fit_is_deterministic():
     first, second = fusion.fit(made_up(), step=0.05), fusion.fit(made_up(), step=0.05)
     assert (first.audio_scale, first.video_scale) == (second.audio_scale, second.video_scale)
-    assert all((first.weights[name] == second.weights[name]).all() for name in fusion.SCHEMES)
+    assert all((first.weights[name] == second.weights[name]).all() for name in fusion.WEIGHTED)
+    assert (first.stacked.model.coef_ == second.stacked.model.coef_).all()
 
 
 def test_without_clips_to_fit_to_weights_are_one_half_and_nothing_is_rescaled():
     fitted = fusion.fit(made_up()[np.zeros(0, int)], step=0.1)
     assert (fitted.audio_scale, fitted.video_scale) == (1, 1)
     assert all(weights.tolist() == [0.5] * 4 for weights in fitted.weights.values())
+    s = made_up(n=8)
+    audio, video = posteriors(s)
+    assert fitted.stacked is None
+    assert fusion.fused(fitted, s, "stacked") == pytest.approx((audio + video) / 2)
 
 
 def test_fusion_beats_both_modalities_when_they_err_independently():
@@ -156,24 +147,15 @@ def test_fusion_beats_both_modalities_when_they_err_independently():
     assert right > max((scores.argmax(1) == fresh.truth).sum() for scores in (fresh.audio, fresh.video))
 
 
-def test_optimism_is_resubstitution_minus_cross_validation():
-    report = fusion.optimism(made_up(n=60), step=0.1, n_folds=5)
-    assert set(report) == set(fusion.SCHEMES)
-    for values in report.values():
-        assert values["optimism"] == values["resubstitution"] - values["cross_validated"]
-
-
-def test_seven_weights_are_more_optimistic_than_one_on_noise():
-    rng = np.random.default_rng(0)
-    n = 140
-    noise = Scores(rng.normal(size=(n, 7)), rng.normal(size=(n, 7)), np.arange(n) % 7, np.arange(n) % 20)
-    report = fusion.optimism(noise, step=0.1, n_folds=5)
-    assert report["joint"]["optimism"] > report["shared"]["optimism"]
-    assert report["joint"]["optimism"] > 0.05
-
-
-def test_optimism_needs_two_subjects():
-    assert fusion.optimism(made_up(n_subjects=1), step=0.1, n_folds=5) is None
+def test_records_name_the_clips_that_were_fitted_to():
+    s = made_up(n=40)
+    named = Scores(s.audio, s.video, s.truth, s.subjects, tuple(f"c{i:02d}" for i in range(40)))
+    known = named[np.arange(3, 33)]
+    made = {it.choice: it for it in fusion.records(fusion.fit(known, step=0.25), known, step=0.25)}
+    assert all(it.clips == named.clips[3:33] for it in made.values())
+    assert made["fusion/joint"].candidates == 5**4
+    assert made["fusion/joint"].criterion.endswith("; proven")
+    assert set(made) > {"fusion/scale of audio", "fusion/scale of video", "fusion/shared", "fusion/stacked: C"}
 
 
 def test_missing_modalities_are_completed_and_named():
@@ -186,10 +168,3 @@ def test_missing_modalities_are_completed_and_named():
 def test_class_prior_is_the_share_of_each_class_and_uniform_without_clips():
     assert fusion.class_prior(np.array([0, 0, 2, 2]), 3).tolist() == [0.5, 0, 0.5]
     assert fusion.class_prior(np.zeros(0, int), 4).tolist() == [0.25] * 4
-
-
-def test_fitting_and_optimism_of_afews_validation_part_take_seconds():
-    s = made_up(n=383, n_classes=7, n_subjects=100)
-    start = time.perf_counter()
-    fusion.optimism(s, step=0.05, n_folds=5)
-    assert time.perf_counter() - start < 10

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-LEAVES = {"errors", "status", "emotions", "systems", "seeds"}
+LEAVES = {"errors", "status", "emotions", "systems", "seeds", "choices"}
 NUMERICS = {
     *(
         "image_sets",
@@ -24,6 +24,9 @@ NUMERICS = {
         "fine_tuning",
         "lightning",
         "fusion",
+        "branch_and_bound",
+        "stacking",
+        "optimism",
         "metrics",
         "splits",
         "tracks",

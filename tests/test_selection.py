@@ -115,4 +115,4 @@ def test_class_indices_are_in_the_declared_order():
 )
 def test_an_absent_class_or_unknown_label_is_refused(labels, message):
     with pytest.raises(FeatureError, match=message):
-        Training.of(labels, ["a"] * len(labels), ["sad", "happy"], 3)
+        Training.of([("clip", label, "a") for label in labels], ["sad", "happy"], 3)

@@ -34,7 +34,7 @@ def program(root):
 
     def run(name, output, **options):
         more = {key: options.pop(key) for key in ("feature", "classifier") if key in options}
-        more |= {"features": options.pop("combination")} if "combination" in options else {}
+        more |= {"features": options.pop("combination"), "classifier": "pls"} if "combination" in options else {}
         spec = importlib.util.spec_from_file_location(f"program_{name}", root / "workflow_scripts" / f"{name}.py")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)

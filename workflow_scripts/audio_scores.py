@@ -1,6 +1,6 @@
 """Write the clip scores of a fold's networks, of the mean of each architecture and of all, and of the best network."""
 
-from emotiw import blstm, runtime, store
+from emotiw import blstm, choices, runtime, store
 
 KEPT = ("architecture", "seed", "validation", "best_epoch", "improved", "history")
 
@@ -8,19 +8,22 @@ KEPT = ("architecture", "seed", "validation", "best_epoch", "improved", "history
 def main(argv=None):
     """Run the program."""
     args = runtime.arguments(__doc__, argv, many=["posteriors"])
-    networks = {}
-    scores = {}
+    networks, scores, above = {}, {}, []
     for path in args.posteriors:
         facts = store.read(path, "posteriors", names=()).facts
         # the training clips have no score that a network did not learn from
         clips = [*facts["parts"]["val"], *facts["parts"]["test"]]
         entries = store.read(path, "posteriors", names=clips).entries.values()
+        above.append(facts)
         networks[facts["network"]] = {key: facts[key] for key in KEPT}
         scores[facts["network"]] = blstm.clip_scores([entry.arrays["posteriors"] for entry in entries]).reshape(
             len(clips), len(facts["classes"])
         )
     selected = blstm.best(networks)
     scores |= blstm.mean_scores(scores) | {"selected": scores[selected]}
+    made = [
+        choices.Record("audio: best network", selected, blstm.RULE, facts["parts"]["val"], candidates=len(networks))
+    ]
     about = {
         "fold": facts["fold"],
         "clips": clips,
@@ -29,6 +32,7 @@ def main(argv=None):
         "selected": selected,
         "selection": {"rule": blstm.RULE, "part": "val", "n_clips": len(facts["parts"]["val"])},
         "restarts": blstm.restarts(networks),
+        **choices.facts(made if facts["parts"]["val"] else [], *above),
     }
     entries = [store.Entry(name, {"scores": values}) for name, values in scores.items()]
     store.write(args.output, "scores", entries, stage=args.stage, facts=about)

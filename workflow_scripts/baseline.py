@@ -4,7 +4,7 @@ from itertools import compress
 
 import numpy as np
 
-from emotiw import baselines, classifiers, collection, manifest, runtime, selection, splits, store
+from emotiw import baselines, choices, classifiers, collection, manifest, runtime, selection, splits, store, systems
 
 
 def main(argv=None):
@@ -17,12 +17,13 @@ def main(argv=None):
     train = [row for row, part, _ in clips if part == "train"]
     # a class without a usable clip cannot be learnt: the fold has no such baseline then
     lacking = splits.lacking([row.label for row in train], table.classes)
-    found = classifiers.no_scores(len(table.classes))
+    found, made = classifiers.no_scores(len(table.classes)), []
     if not lacking:
-        labels, subjects = [row.label for row in train], [row.subject for row in train]
-        training = selection.Training.of(labels, subjects, table.classes, settings["inner_folds"])
+        known = [(row.clip, row.label, row.subject) for row in train]
+        training = selection.Training.of(known, table.classes, settings["inner_folds"])
         X = np.stack([entry.arrays["features"] for _, _, entry in clips]).astype(np.float64)
         found = baselines.clip_scores(X, training, settings)
+        made = selection.recorded({systems.baseline(args.stage["feature"]): found.choice}, training, "C, gamma")
     scored = list(compress(clips, found.scored))
     facts = {
         "clips": [row.clip for row, _, _ in scored],
@@ -30,6 +31,7 @@ def main(argv=None):
         "classes": list(table.classes),
         "lacking": lacking,
         "selection": selection.facts({"svm": found.choice}, [row.clip for row in train]),
+        **choices.facts(made),
     }
     entry = store.Entry("svm", {"scores": found.values})
     store.write(args.output, "scores", [entry], stage=args.stage, facts=facts)

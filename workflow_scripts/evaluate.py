@@ -1,6 +1,6 @@
 """Score every system over all folds, and account for every clip."""
 
-from emotiw import evaluation, files, manifest, runtime, scores
+from emotiw import evaluation, files, firewall, ledger, manifest, runtime, scores
 
 
 def main(argv=None):
@@ -8,20 +8,25 @@ def main(argv=None):
     args = runtime.arguments(
         __doc__,
         argv,
-        one=["manifest", "faces", "audio", "predictions", "scores"],
+        one=["manifest", "faces", "audio", "predictions", "scores", "ledger"],
         many=["fusion", "audio_scores", "video_scores"],
     )
     corpus = manifest.read(args.manifest)
     folds = manifest.folds(corpus)
+    wall = firewall.check(corpus.rows, lambda row: row.path, shared_films=args.settings["corpus"]["shared_films"])
     fused = [scores.read(path, corpus) for path in args.fusion]
     single = {
         "video": [scores.read(path, corpus) for path in args.video_scores],
         "audio": [scores.read(path, corpus) for path in args.audio_scores],
     }
+    entries = ledger.gather(folds, [*fused, *single["audio"], *single["video"]])
     pools = evaluation.pools(corpus, folds, fused, single)
     found = evaluation.statuses(corpus, {"video": args.faces, "audio": args.audio})
     content = evaluation.report(corpus, fused, pools, found, settings=args.settings)
-    files.write_json(args.output, content | {"networks": evaluation.networks(single["audio"])})
+    content |= {"networks": evaluation.networks(single["audio"])}
+    content |= {"firewall": wall, "ledger": ledger.summary(entries)}
+    files.write_json(args.output, content)
+    files.write_json(args.ledger, {"run": content["run"], "entries": entries})
     files.write_atomic(args.predictions, manifest.table_bytes(evaluation.prediction_rows(corpus, pools, found)))
     files.write_atomic(args.scores, manifest.table_bytes(evaluation.score_rows(corpus, pools)))
 

@@ -1,6 +1,6 @@
 """Compute the six kernels of one feature between all clips of a fold: training, validation, test."""
 
-from emotiw import collection, image_sets, kernels, manifest, runtime, splits, store
+from emotiw import choices, collection, image_sets, kernels, manifest, runtime, splits, store
 from emotiw.status import Status
 
 
@@ -10,8 +10,8 @@ def main(argv=None):
     video = args.settings["video"]
     table = manifest.read(args.manifest)
     fold = manifest.folds(table)[args.stage["fold"]]
-    sets, parts = {}, []
-    pca = [image_sets.PCA(**entry.arrays) for entry in store.read(args.pca, "pca").entries.values()]
+    sets, parts, above = {}, [], store.read(args.pca, "pca")
+    pca = [image_sets.PCA(**entry.arrays) for entry in above.entries.values()]
     for clip, part in [(clip, name) for name in splits.SPLITS if pca for clip in getattr(fold, name)]:
         # one clip at a time: the 9216 values of all frames of EmotiW are 4 GB
         entry = collection.load(table, args.features, "frame_features", [clip])[clip]
@@ -20,12 +20,21 @@ def main(argv=None):
             parts.append(part)
     rank, regularisation, degree = video["subspace_rank"], video["regularisation"], video["polynomial_degree"]
     found = kernels.feature_kernels(sets, parts.count("train"), rank=rank, regularisation=regularisation, degree=degree)
+    gammas = {name: kernel.gamma for name, kernel in found.items()}
+    made = choices.Record(
+        f"video/{args.stage['feature']}: kernel widths",
+        gammas,
+        "median squared distance",
+        list(sets)[: parts.count("train")],
+        kind=choices.NO_LABELS,
+    )
     facts = {
         "clips": list(sets),
         "parts": parts,
         "n_frames": [len(F) for F in sets.values()],
-        "gamma": {name: kernel.gamma for name, kernel in found.items()},
+        "gamma": gammas,
         "min_eigenvalue": {name: kernel.min_eigenvalue for name, kernel in found.items()},
+        **choices.facts([made] if sets else [], above.facts),
     }
     entries = [store.Entry(name, {"matrix": kernel.matrix}) for name, kernel in found.items()]
     store.write(args.output, "kernels", entries, stage=args.stage, facts=facts)

@@ -1,6 +1,6 @@
 """Fit the PCA of one feature on the frames of a fold's training clips."""
 
-from emotiw import collection, image_sets, manifest, runtime, splits, store
+from emotiw import choices, collection, image_sets, manifest, runtime, splits, store
 from emotiw.status import Status
 
 
@@ -15,6 +15,17 @@ def main(argv=None):
     facts = {"n_clips": len(sets), "n_frames": sum(map(len, sets.values())), "lacking": lacking}
     # a class without a usable clip cannot be learnt: the fold has no video system then, and the other modality decides
     fitted = [] if lacking else [image_sets.fit_pca([*sets.values()], args.settings["video"]["pca_dimension"])]
+    made = [
+        choices.Record(
+            f"video/{args.stage['feature']}: PCA",
+            len(pca.components),
+            "variance of the frames",
+            sets,
+            kind=choices.NO_LABELS,
+        )
+        for pca in fitted
+    ]
+    facts |= choices.facts(made)
     store.write(args.output, "pca", [store.Entry("pca", vars(pca)) for pca in fitted], stage=args.stage, facts=facts)
 
 

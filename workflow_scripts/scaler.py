@@ -1,6 +1,6 @@
 """Write the mean and the standard deviation of the audio frames of a fold's training clips."""
 
-from emotiw import collection, manifest, runtime, standardisation, store
+from emotiw import choices, collection, manifest, runtime, standardisation, store
 from emotiw.status import Status
 
 
@@ -17,6 +17,12 @@ def main(argv=None):
         features = standardisation.by_subject(features, [subjects[entry.name] for entry in usable])
     # without a usable training clip the fold has no audio system, and the other modality decides
     scalers = [standardisation.fit_scaler(features)] if features else []
+    made = [
+        choices.Record(
+            "audio: standardisation", None, "mean and deviation", [e.name for e in usable], kind=choices.NO_LABELS
+        )
+        for _ in scalers
+    ]
     job = next(row.job for row in corpus.rows if row.clip in fold.train)
     facts = {
         "columns": store.read(args.features / f"{job}.h5", "frame_features", names=()).facts["columns"],
@@ -24,6 +30,7 @@ def main(argv=None):
         "n_constant": sum(len(fitted.constant) for fitted in scalers),
         "n_clips": len(features),
         "n_frames": sum(map(len, features)),
+        **choices.facts(made),
     }
     entries = [store.Entry("scaler", {"mean": fitted.mean, "scale": fitted.scale}) for fitted in scalers]
     store.write(args.output, "scaler", entries, stage=args.stage, facts=facts)

@@ -5,7 +5,7 @@ import logging
 
 from safetensors.torch import save
 
-from emotiw import blstm, collection, files, manifest, runtime, standardisation, store, training
+from emotiw import blstm, choices, collection, files, manifest, runtime, standardisation, store, training
 from emotiw.status import Status
 
 
@@ -30,12 +30,14 @@ def main(argv=None):
         files.write_atomic(args.model, save({}, metadata))
         about |= dict.fromkeys(("validation", "best_epoch", "improved"))
         about |= {"history": [], "parts": dict.fromkeys(parts, ())}
+        about |= choices.facts([], scaler.facts)
         store.write(args.output, "posteriors", [], stage=args.stage, facts=about)
         return
     settings = dict(args.settings["blstm"])
-    features = [entry.arrays["features"] for entry in usable]
+    features, made = [entry.arrays["features"] for entry in usable], []
     if settings.pop("normalise") == "subject":
         features = standardisation.by_subject(features, [subjects[entry.name] for entry in usable])
+        made.append(standardisation.record([entry.name for entry in usable]))
     fitted = standardisation.Scaler(**scaler.entries["scaler"].arrays, constant=tuple(scaler.facts["constant"]))
     scaled = standardisation.standardise(features, fitted, clip=settings.pop("feature_clip"))
     inputs = {entry.name: x for entry, x in zip(usable, scaled, strict=True)}
@@ -45,7 +47,8 @@ def main(argv=None):
     for entry, posteriors in zip(usable, blstm.frame_posteriors(trained.model, scaled), strict=True):
         results[entry.name] = store.Entry(entry.name, {"posteriors": posteriors, "time": entry.arrays["time"]})
     files.write_atomic(args.model, save(blstm.tensors(trained.model, fitted), metadata))
-    about |= trained.facts
+    made += training.records(about["network"], trained, learnt, checked)
+    about |= trained.facts | choices.facts(made, scaler.facts)
     about["parts"] = {name: [clip for clip in clips if clip in inputs] for name, clips in parts.items()}
     store.write(args.output, "posteriors", results.values(), stage=args.stage, facts=about)
 

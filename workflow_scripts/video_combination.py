@@ -1,6 +1,6 @@
 """Average one classifier's scores of several features over the clips that all of them score."""
 
-from emotiw import combination, runtime, store
+from emotiw import choices, combination, runtime, store
 
 
 def main(argv=None):
@@ -10,7 +10,10 @@ def main(argv=None):
     clips, classes, scores = combination.mean_scores(
         [(found.facts["clips"], found.facts["classes"], found.entries["mean"].arrays["scores"]) for found in artefacts]
     )
-    facts = {"clips": clips, "classes": classes, "features": [found.stage["feature"] for found in artefacts]}
+    features = [found.stage["feature"] for found in artefacts]
+    system = f"video/{args.stage['features']}/{args.stage['classifier']}/mean"
+    made = choices.Record(f"{system}: weights", "equal", "fixed beforehand", [])
+    facts = {"clips": clips, "classes": classes, "features": features, **choices.facts([made])}
     store.write(args.output, "scores", [store.Entry("mean", {"scores": scores})], stage=args.stage, facts=facts)
 
 

@@ -2,7 +2,7 @@
 
 from itertools import compress
 
-from emotiw import classifiers, manifest, runtime, selection, store
+from emotiw import choices, classifiers, manifest, runtime, selection, store
 
 
 def main(argv=None):
@@ -14,21 +14,27 @@ def main(argv=None):
     clips, parts = kernels.facts["clips"], kernels.facts["parts"]
     row_of_clip = {row.clip: row for row in table.rows}
     train = [row_of_clip[clip] for clip, part in zip(clips, parts, strict=True) if part == "train"]
+    made = []
     if train:
-        labels, subjects = [row.label for row in train], [row.subject for row in train]
-        training = selection.Training.of(labels, subjects, table.classes, video["inner_folds"])
+        known = [(row.clip, row.label, row.subject) for row in train]
+        training = selection.Training.of(known, table.classes, video["inner_folds"])
         matrices = {name: entry.arrays["matrix"] for name, entry in kernels.entries.items()}
         found = classifiers.feature_scores(args.stage["classifier"], video, matrices, training)
+        system = f"video/{args.stage['feature']}/{args.stage['classifier']}"
+        chosen = {f"{system}/{name}": scores.choice for name, scores in found.items()}
+        made = selection.recorded(chosen, training, classifiers.family(args.stage["classifier"]).parameter)
     else:
         found = dict.fromkeys([*kernels.entries, "mean"], classifiers.no_scores(len(table.classes)))
     scored = found["mean"].scored
-    choices = {name: scores.choice for name, scores in found.items()}
     facts = {
         "clips": list(compress(clips, scored)),
         "parts": list(compress(parts, scored)),
         "classes": list(table.classes),
         "n_components": {name: scores.n_components for name, scores in found.items()},
-        "selection": selection.facts(choices, [row.clip for row in train]),
+        "selection": selection.facts(
+            {name: scores.choice for name, scores in found.items()}, [row.clip for row in train]
+        ),
+        **choices.facts(made, kernels.facts),
     }
     entries = [store.Entry(name, {"scores": scores.values}) for name, scores in found.items()]
     store.write(args.output, "scores", entries, stage=args.stage, facts=facts)

@@ -20,6 +20,7 @@ SCORED = ("test", "val")
 KIND_OF_MODALITY = {"video": "faces", "audio": "audio"}
 # clips of a fused table that a system judged by itself; elsewhere it falls back on the class prior
 COVERED_BY = {"video": ("fusion", "video"), "audio": ("fusion", "audio")}
+FITTED = ("weights", "temperatures", "optimism", "n_fitted", "joint")  # of each fold's fusion
 ANY_MODALITY = ("fusion", "video", "audio")
 
 Statuses = dict[str, dict[str, Status]]
@@ -146,10 +147,7 @@ def report(
         "fusion": {
             "scheme": fused[0].facts["scheme"],
             "fitted_on": "val",
-            "folds": {
-                table.fold: {key: table.facts[key] for key in ("weights", "temperatures", "optimism", "n_fitted")}
-                for table in fused
-            },
+            "folds": {table.fold: {key: table.facts[key] for key in FITTED} for table in fused},
         },
         "notes": _notes(corpus, pools, found),
     }

@@ -2,7 +2,8 @@
 
 Paper: three schemes, one weight for all classes, a weight per class, and a joint search of a weight per class; how
 the scores were brought to one scale is not said. Here [ours]: each modality is calibrated by one temperature, the
-weights lie on a grid, and accuracy, then nearness to 1/2, then likelihood decides among them.
+weights lie on a grid, and accuracy, then nearness to 1/2, then likelihood decides among them. Stacked logistic
+regression stands beside them for reference; it is not the paper's.
 """
 
 from collections.abc import Callable
@@ -12,19 +13,21 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
-from sklearn.model_selection import GroupKFold
 
-from emotiw import metrics
+from emotiw import branch_and_bound, choices, metrics, selection, stacking
+from emotiw.branch_and_bound import Found
+from emotiw.choices import Record
 from emotiw.errors import FeatureError
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+WEIGHTED = ("shared", "per_class", "joint")  # the paper's schemes 1, 2, 3
+SCHEMES = (*WEIGHTED, "stacked")
 SCALE_BOUNDS = (1e-2, 1e2)  # of a calibration [ours]: few, well separated clips would send it to infinity
+N_COMPARED = 256  # weights whose scores are held at a time
 TINY = 1e-12  # below every posterior that a network can give in float32
-NEAREST_FIRST, LIKELIEST_FIRST = (0, 1, 2), (0, 2, 1)  # orders of the objectives
-MAX_SWEEPS = 100
 
 Objective = tuple[float, ...]
 
@@ -41,24 +44,45 @@ class Scores:
         Index of the true class.
     subjects : ndarray, shape (n_clips,)
         Number of the subject.
+    clips : tuple of str
+        Their ids, or nothing.
     """
 
     audio: Floats
     video: Floats
     truth: Ints
     subjects: Ints
+    clips: tuple[str, ...] = ()
 
     def __getitem__(self, rows: Ints) -> "Scores":
-        return Scores(self.audio[rows], self.video[rows], self.truth[rows], self.subjects[rows])
+        clips = tuple(self.clips[row] for row in rows) if self.clips else ()
+        return Scores(self.audio[rows], self.video[rows], self.truth[rows], self.subjects[rows], clips)
+
+    def __len__(self) -> int:
+        return len(self.truth)
 
 
 @dataclass(frozen=True)
 class Fusion:
-    """A fitted fusion: the scale of each modality and the audio weights of each scheme, shape (n_classes,)."""
+    """A fitted fusion.
+
+    Attributes
+    ----------
+    audio_scale, video_scale : float
+        Calibration of each modality.
+    weights : dict of str to ndarray, shape (n_classes,)
+        Audio weights of each of the paper's schemes.
+    joint : Found
+        What the joint search proved.
+    stacked : Stacked or None
+        The logistic regression; None with clips of fewer than two classes, where the mean of both stands for it.
+    """
 
     audio_scale: float
     video_scale: float
     weights: dict[str, Floats]
+    joint: Found
+    stacked: stacking.Stacked | None
 
 
 def log_posteriors(posteriors: Floats) -> Floats:
@@ -111,7 +135,7 @@ def shared_weights(audio: Floats, video: Floats, truth: Ints, step: float) -> Fl
     """Scheme 1: the one weight of the grid that is best for all classes, repeated for each class."""
     n_classes = audio.shape[1]
     candidates = np.repeat(grid(step)[:, None], n_classes, axis=1)
-    return _best(candidates, _objectives(audio, video, truth, candidates))[0]
+    return _best(candidates, _objectives(audio, video, truth, candidates))
 
 
 def per_class_weights(audio: Floats, video: Floats, truth: Ints, step: float) -> Floats:
@@ -126,69 +150,82 @@ def per_class_weights(audio: Floats, video: Floats, truth: Ints, step: float) ->
     return np.where(total > 0, np.round(weights * n_steps) / n_steps, 0.5)
 
 
-def joint_weights(audio: Floats, video: Floats, truth: Ints, step: float) -> Floats:
-    """Scheme 3: coordinate ascent over a weight per class on the grid.
+def joint_search(
+    audio: Floats, video: Floats, truth: Ints, step: float, *, max_branches: int = branch_and_bound.MAX_BRANCHES
+) -> Found:
+    """Scheme 3: the best of all weights a class on the grid, by branch and bound from the best of the schemes above.
 
-    Starts at the weights of schemes 1 and 2, at 1/2, at audio alone and at video alone; every sweep sets each class's
-    weight in turn to the best of the grid, once breaking ties by nearness to 1/2 and once by likelihood. The best end
-    is kept: most clips right, then the weights nearest 1/2 (on few clips likelihood overfits), then the greatest
-    likelihood, then the earliest start.
+    Most clips right, then the weights nearest to 1/2 (on few clips likelihood overfits), then the greatest likelihood,
+    then the smallest weight of the first class in which they differ. What is found says whether it is proven the best
+    and, if not, how many clips could at most be right.
     """
-    n_classes = audio.shape[1]
-    starts = [scheme(audio, video, truth, step) for scheme in (shared_weights, per_class_weights)]
-    starts += [np.full(n_classes, value) for value in (0.5, 1.0, 0.0)]
-    guides = (NEAREST_FIRST, LIKELIEST_FIRST)
-    ends = [_ascent(audio, video, truth, start, grid(step), guide) for guide in guides for start in starts]
-    candidates = np.array(ends)
-    return _best(candidates, _objectives(audio, video, truth, candidates))[0]
+    starts = np.array([scheme(audio, video, truth, step) for scheme in SEPARATE.values()])
+
+    def likelihood(weights: Floats) -> Floats:
+        blocks = np.array_split(weights, 1 + len(weights) // N_COMPARED)
+        return np.array([logs for block in blocks for *_, logs in _objectives(audio, video, truth, block)])
+
+    start = _best(starts, _objectives(audio, video, truth, starts))
+    return branch_and_bound.search(
+        branch_and_bound.Problem(audio, video, truth, grid(step)), start, likelihood, max_branches=max_branches
+    )
 
 
-SCHEMES: dict[str, Callable[[Floats, Floats, Ints, float], Floats]] = {
+SEPARATE: dict[str, Callable[[Floats, Floats, Ints, float], Floats]] = {
     "shared": shared_weights,
     "per_class": per_class_weights,
-    "joint": joint_weights,
 }
 
 
-def fit(scores: Scores, *, step: float) -> Fusion:
-    """Calibrate both modalities and choose the weights of every scheme on the same clips; 1/2 without clips."""
+def fit(scores: Scores, *, step: float, max_branches: int = branch_and_bound.MAX_BRANCHES) -> Fusion:
+    """Calibrate both modalities and fit every scheme on the same clips; weights are 1/2 without clips.
+
+    Parameters
+    ----------
+    scores : Scores
+        Of clips that neither modality was trained on.
+    step : float
+        Of the grid of weights.
+    max_branches : int
+        Limit of the joint search.
+    """
     scale_a, scale_v = (calibration_scale(values, scores.truth) for values in (scores.audio, scores.video))
     audio, video = calibrated(scores.audio, scale_a), calibrated(scores.video, scale_v)
-    weights = {name: scheme(audio, video, scores.truth, step) for name, scheme in SCHEMES.items()}
-    return Fusion(scale_a, scale_v, weights)
+    weights = {name: scheme(audio, video, scores.truth, step) for name, scheme in SEPARATE.items()}
+    joint = joint_search(audio, video, scores.truth, step, max_branches=max_branches)
+    stacked = stacking.fit(stacking.features(audio, video), scores.truth, scores.subjects)
+    return Fusion(scale_a, scale_v, {**weights, "joint": joint.weights}, joint, stacked)
+
+
+def records(fusion: Fusion, scores: Scores, *, step: float) -> list[Record]:
+    """Record for the ledger what `fit` has chosen with the clips of `scores`."""
+    n, n_classes = len(grid(step)), scores.audio.shape[1]
+    most = "most clips right, then nearest to 1/2, then likeliest"
+    proof = "proven" if fusion.joint.complete else f"at most {fusion.joint.upper_bound} clips could be right"
+    made = {
+        "scale of audio": (fusion.audio_scale, "likelihood", 1),
+        "scale of video": (fusion.video_scale, "likelihood", 1),
+        "shared": (fusion.weights["shared"].tolist(), most, n),
+        "per_class": (fusion.weights["per_class"].tolist(), "recalls of the single modalities", 1),
+        "joint": (fusion.weights["joint"].tolist(), f"{most}; {proof}", n**n_classes),
+    }
+    if fusion.stacked:
+        choice = fusion.stacked.choice
+        made["stacked: C"] = (choice.value, choice.note or selection.CRITERION, len(choice.grid))
+    return [
+        choices.Record(f"fusion/{name}", chosen, criterion, scores.clips, candidates=candidates)
+        for name, (chosen, criterion, candidates) in made.items()
+    ]
 
 
 def fused(fusion: Fusion, scores: Scores, scheme: str) -> Floats:
     """Fused scores of clips that have both modalities, shape (n_clips, n_classes)."""
     audio, video = calibrated(scores.audio, fusion.audio_scale), calibrated(scores.video, fusion.video_scale)
-    return weighted_sum(audio, video, fusion.weights[scheme])
-
-
-def optimism(scores: Scores, *, step: float, n_folds: int) -> dict[str, dict[str, float]] | None:
-    """How much each scheme's accuracy on the clips it was fitted to exceeds its cross-validated accuracy.
-
-    The folds are of whole subjects, and every fold fits temperatures and weights anew. None with fewer than two
-    subjects.
-    """
-    n_folds = min(n_folds, len(np.unique(scores.subjects)))
-    if n_folds < 2:
-        return None
-    whole = fit(scores, step=step)
-    right = {scheme: 0 for scheme in SCHEMES}
-    for train, test in GroupKFold(n_folds).split(scores.audio, groups=scores.subjects):
-        fitted = fit(scores[train], step=step)
-        for scheme in SCHEMES:
-            right[scheme] += _n_right(fitted, scores[test], scheme)
-    n = len(scores.truth)
-    report = {}
-    for scheme in SCHEMES:
-        resubstitution, validated = _n_right(whole, scores, scheme) / n, right[scheme] / n
-        report[scheme] = {
-            "resubstitution": resubstitution,
-            "cross_validated": validated,
-            "optimism": resubstitution - validated,
-        }
-    return report
+    if scheme in WEIGHTED:
+        return weighted_sum(audio, video, fusion.weights[scheme])
+    if fusion.stacked is None:
+        return weighted_sum(audio, video, np.full(audio.shape[1], 0.5))
+    return stacking.posteriors(fusion.stacked, stacking.features(audio, video), audio.shape[1])
 
 
 def completed(scores: Floats, has: Bools, fallback: Floats) -> Floats:
@@ -208,10 +245,6 @@ def source_names(has_audio: Bools, has_video: Bools) -> list[str]:
     return [names[bool(a), bool(v)] for a, v in zip(has_audio, has_video, strict=True)]
 
 
-def _n_right(fusion: Fusion, scores: Scores, scheme: str) -> int:
-    return int((fused(fusion, scores, scheme).argmax(1) == scores.truth).sum())
-
-
 def _recalls(posteriors: Floats, truth: Ints) -> Floats:
     """Recall of each class, 0 for a class without clips."""
     recalls = metrics.recalls(metrics.confusion_matrix(truth, posteriors.argmax(1), posteriors.shape[1]))
@@ -229,26 +262,6 @@ def _objectives(audio: Floats, video: Floats, truth: Ints, candidates: Floats) -
     return [(float(n), -float(far), float(log)) for n, log, far in zip(right, logs, away, strict=True)]
 
 
-def _best(
-    candidates: Floats, objectives: list[Objective], guide: tuple[int, ...] = NEAREST_FIRST
-) -> tuple[Floats, Objective]:
-    ranked = [tuple(values[i] for i in guide) for values in objectives]
-    index = max(range(len(ranked)), key=ranked.__getitem__)
-    return candidates[index], ranked[index]
-
-
-def _ascent(  # noqa: PLR0913, PLR0917 - the problem, where to start and what to prefer
-    audio: Floats, video: Floats, truth: Ints, start: Floats, steps: Floats, guide: tuple[int, ...]
-) -> Floats:
-    weights, best = _best(start[None], _objectives(audio, video, truth, start[None]), guide)
-    for _ in range(MAX_SWEEPS):
-        before = best
-        for c in range(len(weights)):
-            candidates = np.repeat(weights[None], len(steps), axis=0)
-            candidates[:, c] = steps
-            found, objective = _best(candidates, _objectives(audio, video, truth, candidates), guide)
-            if objective > best:
-                weights, best = found, objective
-        if best == before:
-            break
-    return weights
+def _best(candidates: Floats, objectives: list[Objective]) -> Floats:
+    best: Floats = candidates[max(range(len(objectives)), key=objectives.__getitem__)]
+    return best

@@ -39,6 +39,8 @@ class Row:
         Hash of the file's bytes, the job that computes its features, the file's bytes.
     format, duration_s, width, height, fps, rate_hz, channels : str
         Media facts.
+    film : str
+        Film or broadcast that the clip is cut from, empty where it is not known or there is none.
     """
 
     clip: str
@@ -57,6 +59,7 @@ class Row:
     fps: str = ""
     rate_hz: str = ""
     channels: str = ""
+    film: str = ""
 
 
 COLUMNS = tuple(field.name for field in fields(Row))

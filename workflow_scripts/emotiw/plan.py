@@ -51,7 +51,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "audio_scores": (),
     "learning_curves": (),
     "fusion": ("fusion",),
-    "evaluate": ("evaluation", "run", "seed"),
+    "evaluate": ("evaluation", "run", "seed", "corpus.shared_films"),
     "tables": ("video.features", "video.classifiers", "video.combination", "video.combinations"),
 }
 

@@ -29,6 +29,7 @@ PUBLISHED = {
 PUBLISHED_ONLY = {"test": {"challenge baseline": "40.47 %", "challenge winner": "59.02 %"}, "val": {}}
 MISSING = "n/a"
 N_CHIPS, CHIP_PX, JPEG_QUALITY = 4, 48, 70
+OPTIMISM = ("resubstitution", "cross_validated", "optimism")
 PART_ORDER = {"test": 0, "val": 1, "train": 2}
 
 Images = npt.NDArray[np.uint8]
@@ -163,7 +164,7 @@ def optimism(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = [fold["optimism"] for fold in metrics["fusion"]["folds"].values() if fold["optimism"]]
     lines = []
     for scheme in found[0] if found else ():
-        means = {key: statistics.fmean(fold[scheme][key] for fold in found) for key in found[0][scheme]}
+        means = {key: statistics.fmean(fold[scheme][key] for fold in found) for key in OPTIMISM}
         lines.append({"scheme": scheme, **means, "test": metrics["parts"]["test"]["systems"][scheme]["accuracy"]})
     return lines
 

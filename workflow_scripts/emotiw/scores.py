@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from emotiw import fusion, store
+from emotiw import choices, fusion, optimism, store
+from emotiw.choices import Record
 from emotiw.emotions import HIDDEN
 from emotiw.errors import StoreError
 from emotiw.manifest import Manifest
@@ -91,13 +92,21 @@ def prior_of(corpus: Manifest, fold: Fold) -> Floats:
     return fusion.class_prior(truth[truth >= 0], len(corpus.classes))
 
 
+def prior_record(corpus: Manifest, fold: Fold) -> Record:
+    """Record for the ledger of the prior, which decides on clips that no modality could judge."""
+    return choices.Record("class prior", prior_of(corpus, fold).tolist(), "share of each class", fold.train)
+
+
 def fuse(
     corpus: Manifest, fold: Fold, audio: Table, video: Table, *, settings: Mapping[str, Any]
 ) -> tuple[list[store.Entry], dict[str, Any]]:
     """Fuse the `mean` systems of both modalities for every clip of a fold.
 
-    Temperatures and weights are fitted on the validation clips that have both modalities. A clip with one modality
-    takes that one's posteriors, a clip with neither the class prior of the training clips; `sources` says which.
+    Temperatures and weights are fitted on the validation clips that have both modalities. The video system has never
+    seen these, the networks have, to choose the epoch. (Out-of-fold scores of training clips exist for video alone; as
+    a ground for its temperature they cost 648 chimeric clips likelihood: 1.32 nats a test clip, against 1.29.) A clip
+    with one modality takes that one's posteriors, a clip with neither the class prior of the training clips; `sources`
+    says which.
 
     Parameters
     ----------
@@ -106,24 +115,27 @@ def fuse(
     audio, video : Table
         Posteriors of the network ensemble; decision values of the video system.
     settings : mapping
-        `scheme` (of the system called `fusion`), `grid_step`, `cv_folds`.
+        `scheme` (of the system called `fusion`), `grid_step`, `cv_folds`, `cv_repeats`.
 
     Returns
     -------
     entries : list of Entry
         Scores of `video` and `audio` (calibrated posteriors), of each scheme, and of `fusion`.
     facts : dict
-        Clips, classes, parts, sources, weights, temperatures, optimism, number of clips fitted to.
+        Clips, classes, parts, sources, weights, temperatures, what the joint search proved, the stacked regression,
+        optimism, number of clips fitted to, and the records of all choices.
     """
     parts = parts_of(fold)
     clips = tuple(parts)
     decided, has_v = video.rows("mean", clips)
     heard, has_a = audio.rows("mean", clips)
     heard[has_a] = fusion.log_posteriors(heard[has_a])
-    both = fusion.Scores(heard, decided, truth_of(corpus, clips), subjects_of(corpus, clips))
+    both = fusion.Scores(heard, decided, truth_of(corpus, clips), subjects_of(corpus, clips), clips)
     fitting = np.array([part == "val" for part in parts.values()], bool) & has_a & has_v & (both.truth >= 0)
     known = both[np.flatnonzero(fitting)]
-    fitted = fusion.fit(known, step=settings["grid_step"])
+    step = settings["grid_step"]
+    fitted = fusion.fit(known, step=step)
+    cross_validation = {"n_folds": settings["cv_folds"], "n_repeats": settings["cv_repeats"]}
 
     prior = prior_of(corpus, fold)
     posteriors_a = fusion.completed(fusion.calibrated(heard, fitted.audio_scale), has_a, prior)
@@ -142,8 +154,11 @@ def fuse(
         "scheme": settings["scheme"],
         "weights": {scheme: weights.tolist() for scheme, weights in fitted.weights.items()},
         "temperatures": {"audio": 1 / fitted.audio_scale, "video": 1 / fitted.video_scale},
-        "optimism": fusion.optimism(known, step=settings["grid_step"], n_folds=settings["cv_folds"]),
-        "n_fitted": int(fitting.sum()),
+        "joint": fitted.joint.facts,
+        "stacked": fitted.stacked.facts if fitted.stacked else None,
+        "optimism": optimism.report(known, fitted, step=step, **cross_validation),
+        "n_fitted": len(known),
         "resubstitution": ["val"],
+        **choices.facts([*fusion.records(fitted, known, step=step), prior_record(corpus, fold)]),
     }
     return [store.Entry(name, {"scores": scores}) for name, scores in systems.items()], facts

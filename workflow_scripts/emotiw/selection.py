@@ -4,8 +4,7 @@ Folds are stratified by class and whole in their subjects. The criterion is accu
 wins, so a grid begins with its simplest value. Nothing here is given a set that is not for training.
 """
 
-import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
+from emotiw import choices as records
 from emotiw.errors import FeatureError
 
 Matrix = npt.NDArray[np.float64]
@@ -62,16 +62,18 @@ class Choice:
 
 @dataclass(frozen=True)
 class Training:
-    """Training sets: class indices (n_train,), the subject of each, and the wanted number of folds."""
+    """Training sets: class indices (n_train,), their subjects, the wanted number of folds, and the clips' ids."""
 
     y: Ints
     groups: tuple[str, ...]
     n_folds: int
+    clips: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, labels: Sequence[str], subjects: Sequence[str], classes: Sequence[str], n_folds: int) -> Self:
-        """Training sets of these labels; errors as `class_indices`."""
-        return cls(class_indices(labels, classes), tuple(subjects), n_folds)
+    def of(cls, clips: Sequence[tuple[str, str, str]], classes: Sequence[str], n_folds: int) -> Self:
+        """Training sets of clips, each an id, a label and a subject; errors as `class_indices`."""
+        ids, labels, subjects = zip(*clips, strict=True)
+        return cls(class_indices(labels, classes), subjects, n_folds, ids)
 
     @property
     def n_classes(self) -> int:
@@ -92,15 +94,25 @@ class Training:
         return [(train, test) for train, test in pairs if test.size and len(set(self.y[train])) == self.n_classes]
 
 
-def facts(choices: Mapping[str, Choice | None], clips: Iterable[str]) -> dict[str, Any]:
-    """Account of choices for an artefact: by what, each in full, and the number and a digest of the clips they saw.
-
-    The digest is the SHA-256 of the sorted clip ids, one a line.
-    """
-    seen = sorted(clips)
-    digest = hashlib.sha256("".join(f"{clip}\n" for clip in seen).encode()).hexdigest()
+def facts(choices: Mapping[str, Choice | None], clips: Sequence[str]) -> dict[str, Any]:
+    """Account of choices for an artefact: by what, each in full, and the number and a digest of the clips they saw."""
     made = {name: asdict(choice) for name, choice in choices.items() if choice}
-    return {"criterion": CRITERION, "clips": {"n": len(seen), "sha256": digest}, "choices": made}
+    return {"criterion": CRITERION, "clips": {"n": len(clips), "sha256": records.digest(clips)}, "choices": made}
+
+
+def recorded(choices: Mapping[str, Choice | None], training: Training, parameter: str) -> list[records.Record]:
+    """Record for the ledger of each system's choice of `parameter`, with the training sets that it was handed."""
+    return [
+        records.Record(
+            f"{system}: {parameter}",
+            choice.value,
+            CRITERION if choice.accuracies else choice.note or "set by the configuration; fitted to these clips",
+            training.clips,
+            candidates=len(choice.grid),
+        )
+        for system, choice in choices.items()
+        if choice
+    ]
 
 
 def class_indices(labels: Sequence[str], classes: Sequence[str]) -> Ints:

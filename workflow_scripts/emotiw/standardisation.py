@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from emotiw import choices
+from emotiw.choices import Record
 from emotiw.errors import FeatureError
 
 Array = npt.NDArray[Any]
@@ -66,6 +68,13 @@ def standardise(features: Sequence[Array], scaler: Scaler, *, clip: float) -> li
     for x in scaled:
         x[:, list(scaler.constant)] = 0
     return scaled
+
+
+def record(clips: Sequence[str]) -> Record:
+    """Record for the ledger the normalisation by subject of `clips`, those that are to be judged included."""
+    return choices.Record(
+        "audio: normalisation by subject", None, "mean and deviation of each subject", clips, kind=choices.TRANSDUCTIVE
+    )
 
 
 def by_subject(features: Sequence[Array], subjects: Sequence[str]) -> list[Array]:

@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_value_
 
-from emotiw import lightning
+from emotiw import choices, lightning
 from emotiw.blstm import BLSTM, Noise, clip_scores, frame_posteriors, initialise, length_batches, padded
+from emotiw.choices import Record
 from emotiw.errors import FeatureError
 
 PADDING = -100  # label of a frame that is no frame
@@ -33,10 +34,13 @@ class Clips:
         One array a clip, standardised.
     labels : sequence of int
         Index of the class of each clip, and of each of its frames.
+    names : sequence of str
+        Their ids.
     """
 
     features: Sequence[npt.NDArray[Any]]
     labels: Sequence[int]
+    names: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,22 @@ def labelled(
 ) -> Clips:
     """Select those of `clips` that have features and whose label is a class (not hidden)."""
     chosen = [clip for clip in clips if clip in features and labels[clip] in classes]
-    return Clips([features[clip] for clip in chosen], [classes.index(labels[clip]) for clip in chosen])
+    return Clips([features[clip] for clip in chosen], [classes.index(labels[clip]) for clip in chosen], chosen)
+
+
+def records(network: str, trained: Trained, training: Clips, validation: Clips) -> list[Record]:
+    """Record for the ledger what the clips that `train` was given have decided: weights, and the epoch to stop at."""
+    n_epochs, name = len(trained.history), f"audio/{network}"
+    return [
+        choices.Record(f"{name}: weights", None, "cross-entropy of the frames", training.names),
+        choices.Record(
+            f"{name}: epoch",
+            trained.best_epoch,
+            "least cross-entropy of the frames",
+            validation.names,
+            candidates=n_epochs + 1,
+        ),
+    ]
 
 
 def train(training: Clips, validation: Clips, recipe: Recipe, *, n_classes: int, seed: int) -> Trained:

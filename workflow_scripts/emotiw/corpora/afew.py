@@ -15,6 +15,7 @@ LABELS = {
     "sad": "sadness",
     "surprise": "surprise",
 }
+UNKNOWN = "the source films are not named in this corpus: a film in two splits cannot be noticed"
 
 
 def scan(source: Source) -> Scan:
@@ -32,7 +33,9 @@ def scan(source: Source) -> Scan:
         folder = path.parent.name
         label = HIDDEN if split == "test" else LABELS.get(folder.casefold(), folder)
         found.append(Candidate(f"{split}-{safe_id(path.stem)}", path, label, str(path), split=split))
-    return Scan(tuple(found), notes=left_out(strange, "not below Train_AFEW, Val_AFEW or Test_vid_Distribute"))
+    return Scan(
+        tuple(found), notes=(*left_out(strange, "not below Train_AFEW, Val_AFEW or Test_vid_Distribute"), UNKNOWN)
+    )
 
 
 def _split(path: Path) -> str | None:

@@ -6,16 +6,15 @@ import re
 import stat
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from emotiw import splits
+from emotiw import firewall, splits
 from emotiw.corpora.interface import MAX_ID, SAFE_ID, Candidate, shown
 from emotiw.emotions import HIDDEN
 from emotiw.splits import SPLITS, Fold
 
 SAFE_FOLD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 OTHER_NAMES = {
     "training": "train",
     "dev": "val",
@@ -26,7 +25,7 @@ OTHER_NAMES = {
 }
 
 
-def check(candidates: Sequence[Candidate], classes: Sequence[str], *, origin: str) -> list[str]:
+def check(candidates: Sequence[Candidate], classes: Sequence[str], *, origin: str, shared_films: str) -> list[str]:
     """Every problem of the clips as a table, with their content known by its hash; no file is touched.
 
     Parameters
@@ -37,11 +36,13 @@ def check(candidates: Sequence[Candidate], classes: Sequence[str], *, origin: st
         The ordered label set.
     origin : str
         The corpus's table or folder, to name in problems of the whole.
+    shared_films : str
+        Whether a film in two splits is a problem: `fail` or `note`.
     """
     problems = [line for candidate in candidates for line in _check_row(candidate, classes)]
     problems += _check_ids(candidates)
-    problems += _check_shared(candidates, lambda candidate: candidate.subject, "subject", "subjects")
-    problems += _check_shared(candidates, _content, "content (SHA-256)", "clips")
+    walls = [wall for wall in firewall.WALLS if wall is not firewall.FILM or shared_films == firewall.FAIL]
+    problems += [line for wall in walls for line in firewall.shared(wall, candidates, _where)]
     problems += [f"{origin}: {line}" for line in _check_parts(candidates, classes)]
     return problems
 
@@ -68,12 +69,19 @@ def check_file(candidate: Candidate, root: Path, *, allow_outside: bool) -> list
     return []
 
 
+def shared_films(candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    """Note the films that are in two splits, where that is allowed."""
+    films = list(firewall.shared(firewall.FILM, candidates, _where))
+    noun = "film is" if len(films) == 1 else "films are"
+    return (f"{len(films)} source {noun} in two splits, as published (the first: {films[0]})",) if films else ()
+
+
 def repeated(candidates: Sequence[Candidate]) -> tuple[str, ...]:
     """Note each content that occurs more than once within a split: no error, but no two independent clips either."""
     clips = defaultdict(list)
     for candidate in candidates:
-        if _content(candidate):
-            clips[_part(candidate), candidate.sha256].append(candidate.clip)
+        if firewall.CONTENT.key(candidate):
+            clips[firewall.part(candidate), candidate.sha256].append(candidate.clip)
     return tuple(f"same content: clips {', '.join(sorted(names))}" for names in clips.values() if len(names) > 1)
 
 
@@ -109,22 +117,6 @@ def _check_ids(candidates: Sequence[Candidate]) -> Iterator[str]:
             )
 
 
-def _check_shared(
-    candidates: Sequence[Candidate], key: Callable[[Candidate], str], what: str, whose: str
-) -> Iterator[str]:
-    """Yield what occurs in more than one split or fold, with the first clip in each."""
-    first: dict[str, dict[str, Candidate]] = defaultdict(dict)
-    for candidate in candidates:
-        if key(candidate) and _part(candidate):
-            first[key(candidate)].setdefault(_part(candidate), candidate)
-    for value, parts in first.items():
-        if len(parts) > 1:
-            places = " and ".join(f"{part} ({shown(candidate.where)})" for part, candidate in sorted(parts.items()))
-            where = shown(max(parts.items())[1].where)
-            name = value[:12] if len(value) == len(EMPTY_SHA256) else value
-            yield f"{where}: {what} {name!r} is in {places}; splits and folds must not share {whose}"
-
-
 def _check_parts(candidates: Sequence[Candidate], classes: Sequence[str]) -> Iterator[str]:
     names = [candidate.fold for candidate in candidates]
     clips = [str(i) for i in range(len(candidates))]  # ids may be at fault
@@ -132,7 +124,7 @@ def _check_parts(candidates: Sequence[Candidate], classes: Sequence[str]) -> Ite
     if not candidates:
         yield "holds no clip; check corpus.kind and corpus.root"
         return
-    if not any(_part(candidate) for candidate in candidates):
+    if not any(firewall.part(candidate) for candidate in candidates):
         return
     if any(names) and len(divided) < splits.MIN_FOLDS:
         yield f"only {len(divided)} of at least {splits.MIN_FOLDS} folds hold clips ({', '.join(divided)})"
@@ -154,13 +146,8 @@ def _check_fold(fold: Fold, label_of_clip: Mapping[str, str], classes: Sequence[
             yield f"class {label!r} has no training clip in fold {fold.name}; add clips or set corpus.classes"
 
 
-def _part(candidate: Candidate) -> str:
-    return candidate.split or candidate.fold
-
-
-def _content(candidate: Candidate) -> str:
-    """Hash of the content; an empty file has none to share."""
-    return "" if candidate.sha256 == EMPTY_SHA256 else candidate.sha256
+def _where(candidate: Candidate) -> str:
+    return shown(candidate.where)
 
 
 def _hint(name: str, allowed: Sequence[str]) -> str:

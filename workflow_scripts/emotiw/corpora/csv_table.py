@@ -1,4 +1,4 @@
-"""Anyone's clips, listed in a CSV table with the columns clip, path, label, subject and split or fold."""
+"""Anyone's clips, listed in a CSV table: columns clip, path, label, subject, split or fold, perhaps film."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,7 +12,10 @@ DEMO_TABLE = "manifest.csv"
 
 
 def scan(source: Source) -> Scan:
-    """Read the table; paths are relative to the root, `subject` may be absent where the scheme does not group by it."""
+    """Read the table; paths are relative to the root.
+
+    `subject` may be absent where the scheme does not group by it, `film` always.
+    """
     choose(source)
     path = source.root / (source.table or DEMO_TABLE)
     needed = [COLUMN_OF_SCHEME[source.scheme]] if source.scheme in COLUMN_OF_SCHEME else []
@@ -27,5 +30,5 @@ def scan_demo(source: Source) -> Scan:
 
 
 def _candidate(root: Path, where: str, row: Mapping[str, str]) -> Candidate:
-    optional = {name: row.get(name, "") for name in ("subject", "split", "fold")}
+    optional = {name: row.get(name, "") for name in ("subject", "split", "fold", "film")}
     return Candidate(row["clip"], root / row["path"], row["label"], where, **optional)

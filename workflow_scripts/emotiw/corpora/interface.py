@@ -45,6 +45,8 @@ class Candidate:
         Empty where the corpus does not tell.
     sha256 : str
         Hash of the content, empty before it is read.
+    film : str
+        Film or broadcast that the clip is cut from, empty where it is not known or there is none.
     """
 
     clip: str
@@ -55,6 +57,7 @@ class Candidate:
     split: str = ""
     fold: str = ""
     sha256: str = ""
+    film: str = ""
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def refresh(config: Mapping[str, Any], path: Path, probe: Probe) -> Manifest:
     hashed = [replace(candidate, sha256=file.sha256) for candidate, file in zip(candidates, files, strict=True)]
     problems += of_files
     if hashed or not problems:
-        problems += checks.check(hashed, classes, origin=origin)
+        problems += checks.check(hashed, classes, origin=origin, shared_films=corpus["shared_films"])
     if problems:
         noun = "problem" if len(problems) == 1 else "problems"
         raise ManifestError(f"{len(problems)} {noun} of the corpus {origin}:\n  " + "\n  ".join(problems))
@@ -83,7 +83,7 @@ def refresh(config: Mapping[str, Any], path: Path, probe: Probe) -> Manifest:
         corpus["kind"],
         found.synthetic,
         corpus["protocol"]["scheme"],
-        found.notes + _unknown_subjects(candidates) + checks.repeated(hashed),
+        found.notes + _unknown_subjects(candidates) + checks.repeated(hashed) + checks.shared_films(hashed),
     )
     manifests.write(path, made)
     return made
@@ -187,6 +187,7 @@ def _rows(candidates: Sequence[Candidate], files: Sequence[_File], clips_per_job
             c.sha256,
             jobs[c.clip],
             file.size,
+            film=c.film,
             **file.facts,
         )
         for c, file in zip(candidates, files, strict=True)

@@ -30,7 +30,7 @@ def scan(source: Source) -> Scan:
     """Find the labelled utterances of the official splits; ids and dialogues begin anew in each split.
 
     The splits share the series' speakers, so that a dialogue stands for the subject: its utterances are not
-    independent, and no dialogue is in two splits.
+    independent, and no dialogue is in two splits. The film is the episode, where the tables name it.
     """
     choose(source)
     films, strange, twice = _films(source.root)
@@ -76,7 +76,13 @@ def _part(root: Path, split: str, films: Mapping[str, Path], path: Path | None) 
             continue
         film = films.get(name, folder / f"{name}.mp4")
         label = LABELS.get(row["Emotion"], row["Emotion"])
-        candidates.append(Candidate(clip, film, label, f"{path}:{line}", f"{split}-dia{row['Dialogue_ID']}", split))
+        subject, episode = f"{split}-dia{row['Dialogue_ID']}", _episode(row)
+        candidates.append(Candidate(clip, film, label, f"{path}:{line}", subject, split, film=episode))
     named = {candidate.path for candidate in candidates}
     notes += left_out([film for film in films.values() if film not in named], f"no label in {path.name}")
     return _Part(tuple(candidates), tuple(notes), labels.problems)
+
+
+def _episode(row: Mapping[str, str]) -> str:
+    season, episode = row.get("Season", ""), row.get("Episode", "")
+    return f"s{season}e{episode}" if season and episode else ""

@@ -1,0 +1,79 @@
+"""How much the accuracy on the clips that a fusion was fitted to promises too much.
+
+Cross-validation over whole subjects, repeated with other groupings of them (Kohavi, "A study of cross-validation and
+bootstrap for accuracy estimation and model selection", IJCAI 1995): every fold fits calibrations, weights and the
+stacked regression anew, so that no clip is judged by anything that has seen its subject.
+"""
+
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import GroupKFold
+
+from emotiw import fusion
+from emotiw.fusion import SCHEMES, Fusion, Scores
+
+MAX_BRANCHES = 1_000_000  # of a joint search within a fold
+
+
+def report(
+    scores: Scores, fitted: Fusion, *, step: float, n_folds: int, n_repeats: int
+) -> dict[str, dict[str, Any]] | None:
+    """Resubstituted and cross-validated accuracy of each scheme, and their difference.
+
+    Parameters
+    ----------
+    scores : Scores
+        The clips that `fitted` was fitted to.
+    fitted : Fusion
+        Of all of them.
+    step : float
+        Of the grid of weights.
+    n_folds : int
+        At most as many as subjects.
+    n_repeats : int
+        Groupings of the subjects, drawn with the seeds 0, 1, ...; one where every subject is a fold of its own.
+
+    Returns
+    -------
+    dict or None
+        By scheme `resubstitution`, `cross_validated` (mean over the repeats), `optimism` (their difference), `std` (of
+        the repeats' cross-validated accuracies, and so of their optimism; None of a single one), `n_folds` and
+        `n_repeats`. None with fewer than two subjects.
+    """
+    n_subjects = len(np.unique(scores.subjects))
+    n_folds = min(n_folds, n_subjects)
+    if n_folds < 2:
+        return None
+    n_repeats = 1 if n_folds == n_subjects else n_repeats
+    validated = [cross_validated(scores, step=step, n_folds=n_folds, seed=seed) for seed in range(n_repeats)]
+    found = {}
+    for scheme in SCHEMES:
+        resubstitution = n_right(fitted, scores, scheme) / len(scores)
+        accuracies = [accuracy[scheme] for accuracy in validated]
+        mean = float(np.mean(accuracies))
+        found[scheme] = {
+            "resubstitution": resubstitution,
+            "cross_validated": mean,
+            "optimism": resubstitution - mean,
+            "std": float(np.std(accuracies, ddof=1)) if n_repeats > 1 else None,
+            "n_folds": n_folds,
+            "n_repeats": n_repeats,
+        }
+    return found
+
+
+def cross_validated(scores: Scores, *, step: float, n_folds: int, seed: int) -> dict[str, float]:
+    """Accuracy of each scheme over the clips of all folds, of one grouping of the subjects."""
+    right = dict.fromkeys(SCHEMES, 0)
+    folds = GroupKFold(n_folds, shuffle=True, random_state=seed)
+    for train, test in folds.split(scores.audio, groups=scores.subjects):
+        fitted = fusion.fit(scores[train], step=step, max_branches=MAX_BRANCHES)
+        for scheme in SCHEMES:
+            right[scheme] += n_right(fitted, scores[test], scheme)
+    return {scheme: n / len(scores) for scheme, n in right.items()}
+
+
+def n_right(fitted: Fusion, scores: Scores, scheme: str) -> int:
+    """How many clips a scheme gets right."""
+    return int((fusion.fused(fitted, scores, scheme).argmax(1) == scores.truth).sum())
