@@ -97,7 +97,8 @@ rule audio_scores:
     input:
         posteriors=lambda w: PLAN.networks(w.fold),
     output:
-        f"{RUN}/audio/{{fold}}/scores.h5",
+        scores=f"{RUN}/audio/{{fold}}/scores.h5",
+        frames=f"{RUN}/audio/{{fold}}/frames.h5",
     log:
         f"{RUN}/logs/audio_scores/{{fold}}.log",
     conda:
@@ -106,7 +107,8 @@ rule audio_scores:
     params:
         stage=stage("audio_scores"),
     shell:
-        'python "$EMOTIW_PROGRAMS"/audio_scores.py --posteriors {input.posteriors:q} --output {output:q}'
+        'python "$EMOTIW_PROGRAMS"/audio_scores.py --posteriors {input.posteriors:q}'
+        " --frames {output.frames:q} --output {output.scores:q}"
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 

@@ -55,6 +55,9 @@ rule report:
         manifest=ancient(TABLE),
         metrics=rules.evaluate.output.metrics,
         predictions=rules.evaluate.output.predictions,
+        scores=rules.evaluate.output.scores,
+        fusion=PLAN.per_fold("fusion/{fold}/scores.h5"),
+        frames=PLAN.per_fold("audio/{fold}/frames.h5"),
         faces=PLAN.features("faces"),
         records=[
             *(f"{WEIGHTS}/{name}.json" for name in PLAN.models()),
@@ -79,6 +82,7 @@ rule report:
         stage=stage("report"),
     shell:
         'python "$EMOTIW_PROGRAMS"/report.py --manifest {input.manifest:q}'
-        " --metrics {input.metrics:q} --predictions {input.predictions:q}"
+        " --metrics {input.metrics:q} --predictions {input.predictions:q} --scores {input.scores:q}"
+        " --fusion {input.fusion:q} --frames {input.frames:q}"
         " --faces {params.faces_folder:q} --provenance-records {input.records:q} --output {output:q}"
         " --stage {params.stage:q} > {log:q} 2>&1"
