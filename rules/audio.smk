@@ -116,7 +116,11 @@ rule learning_curves:
     input:
         scores=PLAN.per_fold("audio/{fold}/scores.h5"),
     output:
-        f"{RUN}/report/learning_curves.svg",
+        report(
+            f"{RUN}/report/learning_curves.svg",
+            caption="../report/learning_curves.rst",
+            category="Figures",
+        ),
     log:
         f"{RUN}/logs/learning_curves.log",
     conda:

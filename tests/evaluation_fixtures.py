@@ -216,6 +216,9 @@ def evaluate(run, output="metrics.json"):
     return json.loads((run.folder / output).read_text())
 
 
+FIGURES = ("systems", "classifiers", "figure4", "recall", "gains", "weights")
+
+
 def write_report(run, output="report.html"):
     """Write the page of an evaluated run; return its path."""
     start(
@@ -229,6 +232,7 @@ def write_report(run, output="report.html"):
         frames=[run.folder / f"frames_{name}.h5" for name in run.folds],
         faces=run.folder / "faces",
         provenance_records=[run.folder / "weights.json"],
+        figures=[run.folder / f"{name}.svg" for name in FIGURES],
         output=run.folder / output,
     )
     return run.folder / output

@@ -235,13 +235,6 @@ def test_the_selection_ledger_is_shown_where_there_is_one(page, render, metrics,
     assert said in text
 
 
-def test_a_run_without_an_audio_baseline_has_no_figure_4(render, metrics):
-    found = copy.deepcopy(metrics)
-    for part in found["parts"].values():
-        del part["systems"]["audio/functionals/svm"]
-    assert "This run has no audio baseline" in render(found=found)
-
-
 def test_provenance_is_on_the_page(page):
     for text in ("c" * 40, "with uncommitted changes", "a" * 64, "Abacus", "numpy 1.0", "alexnet"):
         assert text in page.text

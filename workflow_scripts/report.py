@@ -11,7 +11,7 @@ def main(argv=None):
         __doc__,
         argv,
         one=["manifest", "metrics", "predictions", "scores", "faces"],
-        many=["fusion", "frames", "provenance_records"],
+        many=["fusion", "frames", "provenance_records", "figures"],
     )
     corpus = manifest.read(args.manifest)
     facts = provenance.determinants(
@@ -23,7 +23,11 @@ def main(argv=None):
     )
     rows = explorer.chosen(corpus, report.read_predictions(args.predictions))
     about = explorer.seen(corpus, rows, faces=args.faces, fusion=args.fusion, frames=args.frames)
-    page = report.render(corpus, json.loads(args.metrics.read_bytes()), rows, about, provenance=facts)
+    metrics = json.loads(args.metrics.read_bytes())
+    page = report.render(corpus, metrics, rows, about, provenance=facts)
+    charts = report.plots(metrics, rows, args.settings["video"])
+    for path in args.figures:
+        files.write_atomic(path, charts[path.stem].svg.encode())
     files.write_atomic(args.output, page.encode())
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from emotiw import charts, comparisons, datasheet, explorer, formats, pages, published, systems, tables
+from emotiw.charts import Chart
 from emotiw.evaluation import MAIN
 from emotiw.explorer import Seen
 from emotiw.formats import interval, percent
@@ -49,7 +50,7 @@ def render(
     """
     environment = pages.environment()
     environment.filters |= formats.FILTERS
-    part = next((name for name in ("test", "val") if metrics["parts"][name]["n_scored"]), "test")
+    part = shown_part(metrics)
     config = provenance["config"]
     context = {
         "title": config["report"]["title"],
@@ -65,8 +66,9 @@ def render(
         "main": MAIN,
         "verdict": verdict(metrics, part),
         "provenance": provenance,
+        "charts": plots(metrics, rows, config["video"]),
         **_paper(corpus, metrics, part, config),
-        **_errors(metrics, part, rows),
+        "confusions": [confusion_cells(name, metrics["parts"][part]["systems"][name]["confusion"]) for name in MAIN],
         "clips": list(explorer.clip_rows(rows, about)),
         "clip_data": explorer.data(corpus.classes, rows, about),
         "error_filters": explorer.ERRORS,
@@ -76,6 +78,31 @@ def render(
         "seeds": datasheet.seeds(config),
     }
     return environment.get_template(TEMPLATE).render(context)
+
+
+def plots(
+    metrics: Mapping[str, Any], rows: Mapping[str, Mapping[str, str]], video: Mapping[str, Any]
+) -> dict[str, Chart]:
+    """Charts of the page by name; parameters as in `render`, and the section `video` of the configuration."""
+    part, classes, scheme = shown_part(metrics), metrics["classes"], metrics["fusion"]["scheme"]
+    confusions = {name: metrics["parts"][part]["systems"][name]["confusion"] for name in MAIN}
+    weights = {name: fold["weights"][scheme] for name, fold in metrics["fusion"]["folds"].items()}
+    best = comparisons.best_modality(metrics["parts"][part])
+    changes = explorer.changes([row for row in rows.values() if row["part"] == part], best, classes)
+    made = (
+        comparisons.overview_chart(metrics, part),
+        comparisons.classifier_chart(metrics, part, video),
+        comparisons.figure_4(metrics, part),
+        charts.recall_chart("recall", f"Recall of each class, {part} clips", confusions, classes),
+        charts.gain_chart("gains", f"Clips that fusion wins and loses over {best} alone, {part}", changes),
+        charts.weight_chart("weights", f"Weight of audio, scheme “{scheme}”", weights, classes),
+    )
+    return {chart.name: chart for chart in made}
+
+
+def shown_part(metrics: Mapping[str, Any]) -> str:
+    """Part whose systems are drawn and judged: test, or val where no test label is known."""
+    return next((name for name in ("test", "val") if metrics["parts"][name]["n_scored"]), "test")
 
 
 def read_predictions(path: Path) -> list[dict[str, str]]:
@@ -121,9 +148,6 @@ def _paper(corpus: Manifest, metrics: Mapping[str, Any], part: str, config: Mapp
         "rules": published.RULES,
         "lost": published.LOST,
         "published_interval": published.PUBLISHED_INTERVAL,
-        "overview_chart": comparisons.overview_chart(metrics, part),
-        "figure_4": comparisons.figure_4(metrics, part),
-        "classifier_chart": comparisons.classifier_chart(metrics, part, config["video"]),
         "networks": comparisons.networks(metrics),
         "schemes": comparisons.schemes(metrics),
         "comparisons": metrics["parts"][part].get("comparisons", []),
@@ -131,21 +155,6 @@ def _paper(corpus: Manifest, metrics: Mapping[str, Any], part: str, config: Mapp
         "tables": tables.readable(metrics, config["video"]),
         "classifier_names": tables.CLASSIFIER_NAMES,
         "others": comparisons.others(metrics),
-    }
-
-
-def _errors(metrics: Mapping[str, Any], part: str, rows: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    found, classes, scheme = metrics["parts"][part]["systems"], metrics["classes"], metrics["fusion"]["scheme"]
-    weights = {name: fold["weights"][scheme] for name, fold in metrics["fusion"]["folds"].items()}
-    best = comparisons.best_modality(metrics["parts"][part])
-    changes = explorer.changes([row for row in rows.values() if row["part"] == part], best, classes)
-    return {
-        "confusions": [confusion_cells(name, found[name]["confusion"]) for name in MAIN],
-        "recall_chart": charts.recall_chart(
-            "recall", f"Recall of each class, {part} clips", {name: found[name]["confusion"] for name in MAIN}, classes
-        ),
-        "gain_chart": charts.gain_chart("gain", f"Clips that fusion wins and loses over {best} alone, {part}", changes),
-        "weight_chart": charts.weight_chart("weights", f"Weight of audio, scheme “{scheme}”", weights, classes),
     }
 
 

@@ -125,22 +125,23 @@
         element("thead", {}, head), element("tbody", {}, ...lines)));
   }
 
-  const [LEFT, CELL, WIDE] = [76, 15, 480];
+  const [LEFT, CELL] = [76, 15];
   function heat(title, columns, seconds, truth) {
     const n = data.classes.length;
-    const step = WIDE / columns.length;
+    const wide = Math.max(160, Math.min(480, list.clientWidth - 150)); // text keeps its size on a phone
+    const step = wide / columns.length;
     const height = n * CELL;
-    const svg = element("svg", { viewBox: `0 0 ${LEFT + WIDE + 14} ${height + 20}`, role: "img", "aria-label": title });
+    const svg = element("svg", { viewBox: `0 0 ${LEFT + wide + 14} ${height + 20}`, role: "img", "aria-label": title });
     data.classes.forEach((name, c) => svg.append(element("text",
       { x: LEFT - 6, y: c * CELL + 12, "text-anchor": "end", class: name === truth ? "tick truth" : "tick" }, name)));
     columns.forEach((scores, i) => scores.forEach((score, c) => svg.append(element("rect",
       { x: (LEFT + i * step).toFixed(2), y: c * CELL, width: (step + 0.3).toFixed(2), height: CELL, fill: shade(score) },
       element("title", {}, `${data.classes[c]} ${score.toFixed(2)}${seconds ? ` at ${(seconds[0] + i * seconds[1]).toFixed(2)} s` : ""}`)))));
-    svg.append(element("rect", { x: LEFT, y: 0, width: WIDE, height, class: "frame" }));
+    svg.append(element("rect", { x: LEFT, y: 0, width: wide, height, class: "frame" }));
     if (seconds) {
       const end = seconds[0] + columns.length * seconds[1];
       svg.append(element("text", { x: LEFT, y: height + 15, class: "axis" }, `${seconds[0].toFixed(1)} s`),
-        element("text", { x: LEFT + WIDE, y: height + 15, "text-anchor": "end", class: "axis" }, `${end.toFixed(1)} s`));
+        element("text", { x: LEFT + wide, y: height + 15, "text-anchor": "end", class: "axis" }, `${end.toFixed(1)} s`));
     }
     return svg;
   }
