@@ -97,7 +97,8 @@ rule audio_scores:
     input:
         posteriors=lambda w: PLAN.networks(w.fold),
     output:
-        f"{RUN}/audio/{{fold}}/scores.h5",
+        scores=f"{RUN}/audio/{{fold}}/scores.h5",
+        frames=f"{RUN}/audio/{{fold}}/frames.h5",
     log:
         f"{RUN}/logs/audio_scores/{{fold}}.log",
     conda:
@@ -106,7 +107,8 @@ rule audio_scores:
     params:
         stage=stage("audio_scores"),
     shell:
-        'python "$EMOTIW_PROGRAMS"/audio_scores.py --posteriors {input.posteriors:q} --output {output:q}'
+        'python "$EMOTIW_PROGRAMS"/audio_scores.py --posteriors {input.posteriors:q}'
+        " --frames {output.frames:q} --output {output.scores:q}"
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 
@@ -114,7 +116,11 @@ rule learning_curves:
     input:
         scores=PLAN.per_fold("audio/{fold}/scores.h5"),
     output:
-        f"{RUN}/report/learning_curves.svg",
+        report(
+            f"{RUN}/report/learning_curves.svg",
+            caption="../report/learning_curves.rst",
+            category="Figures",
+        ),
     log:
         f"{RUN}/logs/learning_curves.log",
     conda:

@@ -23,7 +23,11 @@ rule faces_film:
         manifest=ancient(TABLE),
         faces=PLAN.features("faces"),
     output:
-        f"{RUN}/report/faces.mp4",
+        report(
+            f"{RUN}/report/faces.mp4",
+            caption="../report/faces.rst",
+            category="Faces",
+        ),
     log:
         f"{RUN}/logs/faces_film.log",
     conda:

@@ -1,3 +1,6 @@
+FIGURES = ("systems", "classifiers", "figure4", "recall", "gains", "weights")
+
+
 rule evaluate:
     input:
         manifest=ancient(TABLE),
@@ -7,8 +10,16 @@ rule evaluate:
         faces=PLAN.features("faces"),
         audio=PLAN.features("audio"),
     output:
-        metrics=f"{RUN}/report/metrics.json",
-        predictions=f"{RUN}/report/predictions.csv",
+        metrics=report(
+            f"{RUN}/report/metrics.json",
+            caption="../report/metrics.rst",
+            category="Numbers",
+        ),
+        predictions=report(
+            f"{RUN}/report/predictions.csv",
+            caption="../report/predictions.rst",
+            category="Numbers",
+        ),
         scores=f"{RUN}/report/scores.csv",
         ledger=f"{RUN}/report/ledger.json",
     log:
@@ -33,9 +44,21 @@ rule tables:
     input:
         metrics=rules.evaluate.output.metrics,
     output:
-        classifiers=f"{RUN}/report/tables/table5_6_classifiers.csv",
-        kernels=f"{RUN}/report/tables/table5_6_kernels.csv",
-        combinations=f"{RUN}/report/tables/table7_combinations.csv",
+        classifiers=report(
+            f"{RUN}/report/tables/table5_6_classifiers.csv",
+            caption="../report/table5_6_classifiers.rst",
+            category="Tables of the paper",
+        ),
+        kernels=report(
+            f"{RUN}/report/tables/table5_6_kernels.csv",
+            caption="../report/table5_6_kernels.rst",
+            category="Tables of the paper",
+        ),
+        combinations=report(
+            f"{RUN}/report/tables/table7_combinations.csv",
+            caption="../report/table7_combinations.rst",
+            category="Tables of the paper",
+        ),
         text=f"{RUN}/report/tables/tables.md",
         tables=f"{RUN}/report/tables/tables.json",
     log:
@@ -57,6 +80,9 @@ rule report:
         manifest=ancient(TABLE),
         metrics=rules.evaluate.output.metrics,
         predictions=rules.evaluate.output.predictions,
+        scores=rules.evaluate.output.scores,
+        fusion=PLAN.per_fold("fusion/{fold}/scores.h5"),
+        frames=PLAN.per_fold("audio/{fold}/frames.h5"),
         faces=PLAN.features("faces"),
         records=[
             *(f"{WEIGHTS}/{name}.json" for name in PLAN.models()),
@@ -70,7 +96,19 @@ rule report:
         contact_page=ancient(rules.contact_page.output),
         learning_curves=ancient(rules.learning_curves.output),
     output:
-        f"{RUN}/report/report.html",
+        page=report(
+            f"{RUN}/report/report.html",
+            caption="../report/page.rst",
+            category="The report",
+        ),
+        figures=[
+            report(
+                f"{RUN}/report/figures/{name}.svg",
+                caption=f"../report/{name}.rst",
+                category="Figures",
+            )
+            for name in FIGURES
+        ],
     log:
         f"{RUN}/logs/report.log",
     conda:
@@ -81,8 +119,10 @@ rule report:
         stage=stage("report"),
     shell:
         'python "$EMOTIW_PROGRAMS"/report.py --manifest {input.manifest:q}'
-        " --metrics {input.metrics:q} --predictions {input.predictions:q}"
-        " --faces {params.faces_folder:q} --provenance-records {input.records:q} --output {output:q}"
+        " --metrics {input.metrics:q} --predictions {input.predictions:q} --scores {input.scores:q}"
+        " --fusion {input.fusion:q} --frames {input.frames:q}"
+        " --faces {params.faces_folder:q} --provenance-records {input.records:q}"
+        " --figures {output.figures:q} --output {output.page:q}"
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 

@@ -73,6 +73,7 @@ def make_run(folder: Path, *, n_clips: int = 56, n_folds: int = 0, synthetic: bo
     for name, fold in run.folds.items():
         _write_scores(run, name, fold, rng)
         _write_more_scores(run, name, fold)
+        _write_frames(run, name, fold)
     (folder / "weights.json").write_text(json.dumps({"name": "alexnet", "licence": "BSD", "sha256": "f" * 64}))
     return run
 
@@ -167,6 +168,20 @@ def _write_more_scores(run: Run, name: str, fold: splits.Fold) -> None:
         store.write(run.folder / f"{system}_{name}.h5", "scores", written, stage={"fold": name, **stage}, facts=facts)
 
 
+def _write_frames(run: Run, name: str, fold: splits.Fold) -> None:
+    """Frame posteriors of the clips that were not learnt from; every second has more frames than a page shows."""
+    rng = np.random.default_rng(len(name))
+    index = {row.clip: i for i, row in enumerate(run.corpus.rows)}
+    entries = []
+    for clip in sorted(fold.val + fold.test):
+        if status(index[clip])[1] == Status.OK:
+            n_frames = (50, 130)[index[clip] % 2]
+            posteriors = softmax(rng.normal(0, 1, (n_frames, 7)), axis=1).astype(np.float32)
+            entries.append(store.Entry(clip, {"posteriors": posteriors, "time": np.arange(n_frames) * 0.04}))
+    facts = {"fold": name, "classes": CLASSES}
+    store.write(run.folder / f"frames_{name}.h5", "posteriors", entries, stage={"fold": name}, facts=facts)
+
+
 def config() -> dict:
     """The shipped configuration, for a run called `demo`."""
     return settings.load([])
@@ -219,3 +234,25 @@ def evaluate(run, output="metrics.json"):
         output=run.folder / output,
     )
     return json.loads((run.folder / output).read_text())
+
+
+FIGURES = ("systems", "classifiers", "figure4", "recall", "gains", "weights")
+
+
+def write_report(run, output="report.html"):
+    """Write the page of an evaluated run; return its path."""
+    start(
+        "report",
+        {"settings": config()},
+        manifest=run.table,
+        metrics=run.folder / "metrics.json",
+        predictions=run.folder / "predictions.csv",
+        scores=run.folder / "scores.csv",
+        fusion=[run.folder / f"fusion_{name}.h5" for name in run.folds],
+        frames=[run.folder / f"frames_{name}.h5" for name in run.folds],
+        faces=run.folder / "faces",
+        provenance_records=[run.folder / "weights.json"],
+        figures=[run.folder / f"{name}.svg" for name in FIGURES],
+        output=run.folder / output,
+    )
+    return run.folder / output

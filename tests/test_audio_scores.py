@@ -83,7 +83,8 @@ def network(corpus, repeat=0, architecture=(4,)):
 def scores(corpus, *networks):
     output = corpus / "scores.h5"
     stage = Stage({"settings": {}, "fold": "official"})
-    audio_scores.main(["--posteriors", *map(str, networks), "--output", str(output), "--stage", str(stage)])
+    paths = ["--frames", str(corpus / "frames.h5"), "--output", str(output)]
+    audio_scores.main(["--posteriors", *map(str, networks), *paths, "--stage", str(stage)])
     return store.read(output, "scores")
 
 
@@ -161,6 +162,16 @@ def test_scores_hold_networks_means_and_the_selected_network_without_training_cl
     np.testing.assert_allclose(table["mean"].sum(axis=1), 1, atol=1e-6)
 
 
+def test_mean_frames_of_a_clip_have_the_mean_score_and_their_times(corpus):
+    found = scores(corpus, network(corpus, 0), network(corpus, 1))
+    frames = store.read(corpus / "frames.h5", "posteriors")
+    assert list(frames.entries) == found.facts["clips"]
+    assert frames.facts == {"fold": "official", "classes": ["anger", "fear"]}
+    means = [entry.arrays["posteriors"].mean(axis=0) for entry in frames.entries.values()]
+    np.testing.assert_allclose(means, found.entries["mean"].arrays["scores"], atol=1e-6)
+    np.testing.assert_allclose(frames.entries["c08"].arrays["time"], np.arange(13) * 0.04)
+
+
 def test_selected_is_the_network_with_the_least_validation_loss_of_clips(corpus):
     found = scores(corpus, network(corpus, 0), network(corpus, 1))
     losses = {name: about["validation"]["clip_loss"] for name, about in found.facts["networks"].items()}
@@ -194,6 +205,7 @@ def test_a_fold_with_nothing_to_learn_from_or_to_stop_at_has_no_audio_scores(cor
     assert found.facts["clips"] == []
     assert found.facts["restarts"] == {"4": {"n": 1, "best": "4_0", "mean": None, "std": None}}
     assert {entry.arrays["scores"].shape for entry in found.entries.values()} == {(0, 2)}
+    assert store.read(corpus / "frames.h5", "posteriors").entries == {}
 
 
 def test_training_logs_nothing(corpus, capfd, caplog):

@@ -11,7 +11,7 @@ from emotiw import evaluation, fusion, manifest, metrics, scores, splits, store
 from emotiw.errors import StoreError
 from emotiw.manifest import Manifest
 from emotiw.status import Status
-from evaluation_fixtures import CLASSES, NETWORKS, SETTINGS, config, evaluate, fuse_all, make_run, start
+from evaluation_fixtures import CLASSES, FIGURES, NETWORKS, SETTINGS, evaluate, fuse_all, make_run, start, write_report
 
 
 @pytest.fixture(scope="module")
@@ -343,19 +343,11 @@ def test_bootstrap_resamples_are_shared_by_all_systems(official):
 
 def test_the_report_is_one_page_and_the_same_twice(official):
     run, _ = official
-    for name in ("report.html", "again.html"):
-        start(
-            "report",
-            {"settings": config()},
-            manifest=run.table,
-            metrics=run.folder / "metrics.json",
-            predictions=run.folder / "predictions.csv",
-            faces=run.folder / "faces",
-            provenance_records=[run.folder / "weights.json"],
-            output=run.folder / name,
-        )
-    page = (run.folder / "report.html").read_text()
-    assert page == (run.folder / "again.html").read_text()
+    page = write_report(run).read_text()
+    figures = [(run.folder / f"{name}.svg").read_bytes() for name in FIGURES]
+    assert page == write_report(run, "again.html").read_text()
+    assert figures == [(run.folder / f"{name}.svg").read_bytes() for name in FIGURES]
+    assert all(figure.startswith(b"<svg") for figure in figures)
     assert all(f'data-clip="{row.clip}"' in page for row in run.corpus.rows)
 
 

@@ -31,6 +31,7 @@ NUMERICS = {
         "splits",
         "tracks",
         "cuts",
+        "courses",
     ),
     *("demo.action_units", "demo.design", "demo.face", "demo.portrait", "demo.scene", "demo.voice"),
 }

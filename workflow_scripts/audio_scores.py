@@ -1,20 +1,23 @@
-"""Write the clip scores of a fold's networks, of the mean of each architecture and of all, and of the best network."""
+"""Write the clip scores of a fold's networks, their means and the best network's; the mean of all, frame by frame."""
 
-from emotiw import blstm, choices, runtime, store
+from emotiw import blstm, choices, courses, runtime, store
 
 KEPT = ("architecture", "seed", "validation", "best_epoch", "improved", "history")
 
 
 def main(argv=None):
     """Run the program."""
-    args = runtime.arguments(__doc__, argv, many=["posteriors"])
-    networks, scores, above = {}, {}, []
+    args = runtime.arguments(__doc__, argv, one=["frames"], many=["posteriors"])
+    networks, scores, frames, times, above = {}, {}, {}, {}, []
     for path in args.posteriors:
         facts = store.read(path, "posteriors", names=()).facts
         # the training clips have no score that a network did not learn from
         clips = [*facts["parts"]["val"], *facts["parts"]["test"]]
         entries = store.read(path, "posteriors", names=clips).entries.values()
         above.append(facts)
+        for entry in entries:
+            frames.setdefault(entry.name, []).append(entry.arrays["posteriors"])
+            times[entry.name] = entry.arrays["time"]
         networks[facts["network"]] = {key: facts[key] for key in KEPT}
         scores[facts["network"]] = blstm.clip_scores([entry.arrays["posteriors"] for entry in entries]).reshape(
             len(clips), len(facts["classes"])
@@ -36,6 +39,13 @@ def main(argv=None):
     }
     entries = [store.Entry(name, {"scores": values}) for name, values in scores.items()]
     store.write(args.output, "scores", entries, stage=args.stage, facts=about)
+    over_time = (
+        store.Entry(clip, {"posteriors": courses.mean_course(found), "time": times[clip]})
+        for clip, found in frames.items()
+    )
+    store.write(
+        args.frames, "posteriors", over_time, stage=args.stage, facts={key: facts[key] for key in ("fold", "classes")}
+    )
 
 
 if __name__ == "__main__":

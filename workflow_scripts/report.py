@@ -2,13 +2,16 @@
 
 import json
 
-from emotiw import files, manifest, provenance, report, runtime, stage
+from emotiw import explorer, files, manifest, provenance, report, runtime, stage
 
 
 def main(argv=None):
     """Run the program."""
     args = runtime.arguments(
-        __doc__, argv, one=["manifest", "metrics", "predictions", "faces"], many=["provenance_records"]
+        __doc__,
+        argv,
+        one=["manifest", "metrics", "predictions", "scores", "faces"],
+        many=["fusion", "frames", "provenance_records", "figures"],
     )
     corpus = manifest.read(args.manifest)
     facts = provenance.determinants(
@@ -16,15 +19,15 @@ def main(argv=None):
         config=args.settings,
         manifest=args.manifest,
         records=args.provenance_records,
-        artefacts=[args.metrics, args.predictions],
+        artefacts=[args.metrics, args.predictions, args.scores, *args.fusion, *args.frames],
     )
-    page = report.render(
-        corpus,
-        json.loads(args.metrics.read_bytes()),
-        report.read_predictions(args.predictions),
-        report.face_strips(corpus, args.faces),
-        provenance=facts,
-    )
+    rows = explorer.chosen(corpus, report.read_predictions(args.predictions))
+    about = explorer.seen(corpus, rows, faces=args.faces, fusion=args.fusion, frames=args.frames)
+    metrics = json.loads(args.metrics.read_bytes())
+    page = report.render(corpus, metrics, rows, about, provenance=facts)
+    charts = report.plots(metrics, rows, args.settings["video"])
+    for path in args.figures:
+        files.write_atomic(path, charts[path.stem].svg.encode())
     files.write_atomic(args.output, page.encode())
 
 

@@ -2,10 +2,12 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections import Counter
 
 import numpy as np
@@ -62,6 +64,18 @@ def test_the_page_is_whole_and_needs_no_network(workspace):
     assert page.rstrip().endswith("</html>")
     for outside in ('src="http', "src='http", '<link rel="stylesheet" href="http', "@import"):
         assert outside not in page
+
+
+def test_snakemakes_own_report_holds_pages_tables_and_figures_with_captions(workspace):
+    done = workspace.snakemake("--report", "whole.zip")
+    assert done.returncode == 0, done.stdout + done.stderr
+    with zipfile.ZipFile(workspace.folder / "whole.zip") as archive:
+        names = {os.path.basename(name) for name in archive.namelist()}
+        text = "".join(archive.read(n).decode() for n in archive.namelist() if n.endswith((".html", ".js", ".json")))
+    figures = {f"{name}.svg" for name in ("systems", "classifiers", "figure4", "recall", "gains", "weights")}
+    assert names >= figures | {"report.html", "learning_curves.svg", "faces.mp4", "table7_combinations.csv"}
+    assert all(category in text for category in ("Figures", "Tables of the paper", "Numbers"))
+    assert "the paper&#x27;s figure 4" in text or "the paper's figure 4" in text or "paper\u2019s figure 4" in text
 
 
 def test_nothing_is_done_twice(workspace):

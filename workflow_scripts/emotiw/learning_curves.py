@@ -10,8 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from emotiw.charts import RC
-
+RC: dict[Any, Any] = {
+    "svg.hashsalt": "emotiw",
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Arial"],
+}
 TRAINING, VALIDATION = "#56B4E9", "#000000"
 WIDTH_IN, ROW_IN = 7.2, 1.9
 

@@ -159,7 +159,8 @@ class Plan:
     def audio_targets(self) -> list[str]:
         """Files that the audio system alone makes."""
         curves = f"{self.folder}/report/learning_curves.svg"
-        return [*self.features("egemaps"), *self.all_audio_scores(), curves]
+        frames = self.per_fold("audio/{fold}/frames.h5")
+        return [*self.features("egemaps"), *self.all_audio_scores(), *frames, curves]
 
     def video_targets(self) -> list[str]:
         """Files that the video system alone makes."""

@@ -37,7 +37,7 @@ def determinants(
     records : iterable of Path
         JSON records of the model weights.
     artefacts : iterable of Path
-        Further files whose hashes are wanted.
+        Further files whose hashes are wanted; named by their path below the manifest's folder, where they lie there.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def determinants(
         "config": dict(config),
         "manifest_sha256": files.sha256(manifest),
         "weights": [*recorded, *_supplied(config, recorded)],
-        "artefacts": {path.name: files.sha256(path) for path in sorted(artefacts)},
+        "artefacts": {_name(path, manifest.parent): files.sha256(path) for path in sorted(artefacts)},
         "python": platform.python_version(),
         "packages": packages(),
         "machine": {
@@ -81,6 +81,10 @@ def cpu_model(facts: Path = CPU_FACTS) -> str:
     text = facts.read_text(errors="replace") if facts.is_file() else ""
     names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
 
 
 def _git(repository: Path, *command: str) -> str | None:

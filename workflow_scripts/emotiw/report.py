@@ -1,49 +1,39 @@
 """One self-contained page that a reviewer reads from top to bottom."""
 
-import base64
 import csv
 import io
 import json
-import statistics
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-from PIL import Image
-
-from emotiw import charts, collection, pages, systems, tables
-from emotiw.emotions import HIDDEN
-from emotiw.errors import StoreError
+from emotiw import charts, datasheet, explorer, formats, overviews, pages, published, systems, tables
+from emotiw.charts import Chart
 from emotiw.evaluation import MAIN
+from emotiw.explorer import Seen
+from emotiw.formats import interval, percent
 from emotiw.manifest import Manifest
 
-TEMPLATE, STYLE, SCRIPT, DEVIATIONS = "report.html.j2", "report.css", "report.js", "deviations.json"
-# accuracy in % on AFEW 2016, with its part and, where it is known, its interval (methods: Wilson, 320 of 593 clips)
-PUBLISHED = {
-    "audio": {"val": {"accuracy": "31 to 35 %"}},
-    "fusion": {"test": {"accuracy": "53.9 %", "interval": "49.9 to 57.9"}},
-}
-PUBLISHED_ONLY = {"test": {"challenge baseline": "40.47 %", "challenge winner": "59.02 %"}, "val": {}}
-MISSING = "n/a"
-N_CHIPS, CHIP_PX, JPEG_QUALITY = 4, 48, 70
-OPTIMISM = ("resubstitution", "cross_validated", "optimism")
-PART_ORDER = {"test": 0, "val": 1, "train": 2}
-
-Images = npt.NDArray[np.uint8]
+TEMPLATE, STYLE, SCRIPT, MACROS = "report.html.j2", "report.css", "report.js", "report_macros.html.j2"
+SECTIONS = (
+    "report_overview.html.j2",
+    "report_paper.html.j2",
+    "report_errors.html.j2",
+    "report_clips.html.j2",
+    "report_data.html.j2",
+    "report_reproducibility.html.j2",
+)
 
 
 def render(
     corpus: Manifest,
     metrics: Mapping[str, Any],
-    predictions: Sequence[Mapping[str, str]],
-    strips: Mapping[str, str],
+    rows: Mapping[str, Mapping[str, str]],
+    about: Seen,
     *,
     provenance: Mapping[str, Any],
 ) -> str:
-    """Render the page as HTML.
+    """Render the page as HTML; the same bytes for the same content.
 
     Parameters
     ----------
@@ -51,63 +41,73 @@ def render(
         The clips.
     metrics : mapping
         Content of `metrics.json`.
-    predictions : sequence of mapping
-        Rows of `predictions.csv`.
-    strips : mapping of str to str
-        Data URI of each clip's faces, where it has any.
+    rows : mapping of str to mapping
+        The row of `predictions.csv` that is shown of each clip.
+    about : Seen
+        What else is shown of the clips.
     provenance : mapping
         From `provenance.determinants`; its `config` names the page.
-
-    Raises
-    ------
-    StoreError
-        If a clip has no row among the predictions.
     """
     environment = pages.environment()
-    environment.filters |= {"percent": percent, "interval": interval, "number": number}
-    part = next((name for name in ("test", "val") if metrics["parts"][name]["n_scored"]), "test")
+    environment.filters |= formats.FILTERS
+    part = shown_part(metrics)
+    config = provenance["config"]
     context = {
-        "title": provenance["config"]["report"]["title"],
+        "title": config["report"]["title"],
         "style": pages.resource(STYLE),
         "script": pages.resource(SCRIPT),
+        "library": charts.library(),
+        "macros": MACROS,
+        "sections": SECTIONS,
         "corpus": corpus,
         "metrics": metrics,
-        "comparable": corpus.corpus.lower().startswith("afew"),
         "part": part,
-        "verdict": verdict(metrics, part),
+        "n_folds": len(metrics["fusion"]["folds"]),
         "main": MAIN,
-        "published": PUBLISHED,
-        "published_only": PUBLISHED_ONLY,
-        "confusions": [confusion_cells(name, metrics["parts"][part]["systems"][name]["confusion"]) for name in MAIN],
-        "charts": _charts(metrics, part),
-        "baselines": [systems.baseline(name) for name in systems.BASELINES],
-        "tables": tables.readable(metrics, provenance["config"]["video"]),
-        "classifier_names": tables.CLASSIFIER_NAMES,
-        "others": other_systems(metrics),
-        "optimism": optimism(metrics),
-        "clips": list(clip_rows(corpus, predictions, strips)),
-        "counts": class_counts(corpus),
-        "subjects": dict(sorted(Counter(row.subject for row in corpus.rows).items())),
+        "verdict": verdict(metrics, part),
         "provenance": provenance,
-        "config_text": json.dumps(provenance["config"], indent=2, sort_keys=True, ensure_ascii=False),
-        "deviations": deviations(provenance["config"]),
+        "charts": plots(metrics, rows, config["video"]),
+        **_paper(corpus, metrics, part, config),
+        "confusions": [confusion_cells(name, metrics["parts"][part]["systems"][name]["confusion"]) for name in MAIN],
+        "clips": list(explorer.clip_rows(rows, about)),
+        "clip_data": explorer.data(corpus.classes, rows, about),
+        "error_filters": explorer.ERRORS,
+        **_data(corpus, rows),
+        "config_text": json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False),
+        "deviations": datasheet.deviations(config),
+        "seeds": datasheet.seeds(config),
     }
     return environment.get_template(TEMPLATE).render(context)
+
+
+def plots(
+    metrics: Mapping[str, Any], rows: Mapping[str, Mapping[str, str]], video: Mapping[str, Any]
+) -> dict[str, Chart]:
+    """Charts of the page by name; parameters as in `render`, and the section `video` of the configuration."""
+    part, classes, scheme = shown_part(metrics), metrics["classes"], metrics["fusion"]["scheme"]
+    confusions = {name: metrics["parts"][part]["systems"][name]["confusion"] for name in MAIN}
+    weights = {name: fold["weights"][scheme] for name, fold in metrics["fusion"]["folds"].items()}
+    best = overviews.best_modality(metrics["parts"][part])
+    changes = explorer.changes([row for row in rows.values() if row["part"] == part], best, classes)
+    made = (
+        overviews.overview_chart(metrics, part),
+        overviews.classifier_chart(metrics, part, video),
+        overviews.figure_4(metrics, part),
+        charts.recall_chart("recall", f"Recall of each class, {part} clips", confusions, classes),
+        charts.gain_chart("gains", f"Clips that fusion wins and loses over {best} alone, {part}", changes),
+        charts.weight_chart("weights", f"Weight of audio, scheme “{scheme}”", weights, classes),
+    )
+    return {chart.name: chart for chart in made}
+
+
+def shown_part(metrics: Mapping[str, Any]) -> str:
+    """Part whose systems are drawn and judged: test, or val where no test label is known."""
+    return next((name for name in ("test", "val") if metrics["parts"][name]["n_scored"]), "test")
 
 
 def read_predictions(path: Path) -> list[dict[str, str]]:
     """Read the rows of `predictions.csv`."""
     return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
-
-
-def face_strips(corpus: Manifest, folder: Path) -> dict[str, str]:
-    """Draw a few faces of each clip that has any, as data URIs; one clip at a time is in memory."""
-    strips = {}
-    for row in corpus.rows:
-        arrays = collection.load(corpus, folder, "faces", [row.clip])[row.clip].arrays
-        if len(arrays.get("chips", ())):
-            strips[row.clip] = _strip(arrays["chips"])
-    return strips
 
 
 def verdict(metrics: Mapping[str, Any], part: str) -> list[str]:
@@ -122,7 +122,7 @@ def verdict(metrics: Mapping[str, Any], part: str) -> list[str]:
         f"Fusion is right on {percent(fused['accuracy'])} of {where}{_range(fused['accuracy_interval'])}; "
         f"always answering “{constant['label']}” would be right on {percent(constant['accuracy'])}."
     )
-    best = max(("video", "audio"), key=lambda name: about["systems"][name]["accuracy"])
+    best = overviews.best_modality(about)
     gain = about["fusion_gain"][best]
     points = f"{100 * gain['accuracy']:+.1f} points{_range(gain['accuracy_interval'], signed=True)}"
     alone = percent(about["systems"][best]["accuracy"])
@@ -141,94 +141,30 @@ def confusion_cells(name: str, confusion: Sequence[Sequence[int]]) -> dict[str, 
     }
 
 
-def other_systems(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Accuracy on both parts of each system that is not one of the main three, restarts of a network as one line."""
-    parts = metrics["parts"]
-    groups: dict[str, list[str]] = {}
-    for name in parts["test"]["systems"]:
-        stem, underscore, repeat = name.rpartition("_")
-        groups.setdefault(stem if underscore and repeat.isdigit() else name, []).append(name)
-    lines = []
-    for stem, names in groups.items():
-        if stem not in MAIN:
-            of = {part: [parts[part]["systems"][name]["accuracy"] for name in names] for part in parts}
-            restarts = len(names) if names != [stem] else None
-            lines.append(
-                {"name": stem, "restarts": restarts} | {part: _mean_deviation(found) for part, found in of.items()}
-            )
-    return lines
+def _paper(corpus: Manifest, metrics: Mapping[str, Any], part: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "comparable": published.comparable(corpus.corpus),
+        "published": published.lines(metrics, part, corpus.corpus),
+        "rules": published.RULES,
+        "lost": published.LOST,
+        "published_interval": published.PUBLISHED_INTERVAL,
+        "networks": overviews.networks(metrics),
+        "schemes": overviews.schemes(metrics),
+        "comparisons": metrics["parts"][part].get("comparisons", []),
+        "baselines": [systems.baseline(name) for name in systems.BASELINES],
+        "tables": tables.readable(metrics, config["video"]),
+        "classifier_names": tables.CLASSIFIER_NAMES,
+        "others": overviews.others(metrics),
+    }
 
 
-def optimism(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Resubstitution, cross-validated and test accuracy of each scheme, the mean of the folds that have an estimate."""
-    found = [fold["optimism"] for fold in metrics["fusion"]["folds"].values() if fold["optimism"]]
-    lines = []
-    for scheme in found[0] if found else ():
-        means = {key: statistics.fmean(fold[scheme][key] for fold in found) for key in OPTIMISM}
-        lines.append({"scheme": scheme, **means, "test": metrics["parts"]["test"]["systems"][scheme]["accuracy"]})
-    return lines
-
-
-def clip_rows(
-    corpus: Manifest, predictions: Sequence[Mapping[str, str]], strips: Mapping[str, str]
-) -> Iterator[dict[str, Any]]:
-    """Yield what the page shows of each clip: its test row, else its validation row, else its training row."""
-    chosen: dict[str, Mapping[str, str]] = {}
-    for row in sorted(predictions, key=lambda row: (row["clip"], PART_ORDER[row["part"]])):
-        chosen.setdefault(row["clip"], row)
-    if lost := sorted({row.clip for row in corpus.rows} - set(chosen)):
-        raise StoreError(
-            f"predictions: {len(lost)} of {len(corpus.rows)} clips are missing: {', '.join(lost[:5])}; run again"
-        )
-    for clip, row in chosen.items():
-        posteriors = [float(row[f"p_{label}"]) for label in corpus.classes]
-        right = row["predicted_fusion"] == row["label"]
-        outcome = "hidden" if row["label"] == HIDDEN else "right" if right else "wrong"
-        yield {
-            **row,
-            "outcome": outcome,
-            "posteriors": posteriors,
-            "confidence": max(posteriors),
-            "strip": strips.get(clip),
-        }
-
-
-def class_counts(corpus: Manifest) -> list[tuple[str, list[int]]]:
-    """Clips of each class and with a hidden label, for each split or fold and in all."""
-    counts: dict[str, Counter[str]] = {}
-    for row in corpus.rows:
-        counts.setdefault(row.fold or row.split, Counter())[row.label] += 1
-    counts = dict(sorted(counts.items())) | {"all": sum(counts.values(), Counter())}
-    return [(name, [found[label] for label in (*corpus.classes, HIDDEN)]) for name, found in counts.items()]
-
-
-def deviations(config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """List what was chosen where the paper is silent or lost, with the values in use."""
-    listed = json.loads(pages.resource(DEVIATIONS))
-    return [{"text": item["text"], "values": {key: setting(config, key) for key in item["keys"]}} for item in listed]
-
-
-def setting(config: Mapping[str, Any], key: str) -> str:
-    """Value of a dotted key such as `video.pca_dimension`, as JSON."""
-    value: Any = config
-    for name in key.split("."):
-        value = value[name]
-    return json.dumps(value, sort_keys=True)
-
-
-def percent(value: float | None) -> str:
-    """Write a share in percent."""
-    return MISSING if value is None else f"{100 * value:.1f} %"
-
-
-def number(value: float | None) -> str:
-    """Write a share with two decimals."""
-    return MISSING if value is None else f"{value:.2f}"
-
-
-def interval(ends: Sequence[float] | None, signed: bool = False) -> str:
-    """Write the ends of an interval in percent; nothing where there is none."""
-    return "" if ends is None else " to ".join(f"{100 * end:{'+' if signed else ''}.1f}" for end in ends)
+def _data(corpus: Manifest, rows: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    return {
+        "counts": datasheet.class_counts(corpus),
+        "places": datasheet.places(corpus),
+        "status_counts": datasheet.status_counts(corpus, rows),
+        "subjects": datasheet.subject_counts(corpus),
+    }
 
 
 def _range(ends: Sequence[float] | None, signed: bool = False) -> str:
@@ -249,31 +185,3 @@ def _account(metrics: Mapping[str, Any], about: Mapping[str, Any], part: str) ->
         f"judged by both modalities, {sources['video']} by video alone, {sources['audio']} by audio alone and "
         f"{sources['prior']} by the class prior."
     )
-
-
-def _charts(metrics: Mapping[str, Any], part: str) -> dict[str, str]:
-    systems, scheme = metrics["parts"][part]["systems"], metrics["fusion"]["scheme"]
-    weights = {name: fold["weights"][scheme] for name, fold in metrics["fusion"]["folds"].items()}
-    return {
-        "recall": charts.recall_chart({name: systems[name]["confusion"] for name in MAIN}, metrics["classes"]),
-        "weights": charts.weight_chart(weights, metrics["classes"]),
-    }
-
-
-def _mean_deviation(values: Sequence[float | None]) -> str:
-    known = [value for value in values if value is not None]
-    if not known:
-        return MISSING
-    spread = f" ± {100 * statistics.stdev(known):.1f}" if len(known) > 1 else ""
-    return f"{100 * statistics.fmean(known):.1f}{spread} %"
-
-
-def _strip(chips: Images) -> str:
-    """Row of a few evenly spaced chips as a small JPEG."""
-    chosen = np.linspace(0, len(chips) - 1, N_CHIPS).round().astype(int)
-    picture = Image.new("RGB", (N_CHIPS * CHIP_PX, CHIP_PX))
-    for i, index in enumerate(chosen):
-        picture.paste(Image.fromarray(chips[index]).resize((CHIP_PX, CHIP_PX), Image.Resampling.BOX), (i * CHIP_PX, 0))
-    stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=JPEG_QUALITY, optimize=True)
-    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()

@@ -1,0 +1,137 @@
+"""What the page shows of every clip."""
+
+import base64
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from emotiw import explorer, report, store
+from emotiw.errors import StoreError
+from evaluation_fixtures import evaluate, fuse_all, make_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    made = make_run(tmp_path_factory.mktemp("explorer"), n_folds=3)
+    fuse_all(made)
+    evaluate(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def predictions(run):
+    return report.read_predictions(run.folder / "predictions.csv")
+
+
+@pytest.fixture(scope="module")
+def rows(run, predictions):
+    return explorer.chosen(run.corpus, predictions)
+
+
+def paths(run, name):
+    return [run.folder / f"{name}_{fold}.h5" for fold in run.folds]
+
+
+@pytest.fixture(scope="module")
+def about(run, rows):
+    return explorer.seen(
+        run.corpus, rows, faces=run.folder / "faces", fusion=paths(run, "fusion"), frames=paths(run, "frames")
+    )
+
+
+def test_a_missing_clip_is_an_error(run, predictions):
+    without = [row for row in predictions if row["clip"] != "clip005"]
+    with pytest.raises(StoreError, match="1 of 56 clips are missing: clip005"):
+        explorer.chosen(run.corpus, without)
+
+
+def test_a_clip_is_shown_with_its_test_prediction(rows):
+    assert {row["part"] for row in rows.values()} == {"test"}
+
+
+def test_scores_are_those_of_the_fold_that_the_row_names(run, rows, about):
+    for clip, row in rows.items():
+        ours = about.scores[clip]["fusion"]
+        np.testing.assert_allclose(ours, [float(row[f"p_{name}"]) for name in run.corpus.classes], atol=1e-6)
+
+
+def test_a_modality_that_could_not_judge_has_no_scores(about):
+    assert set(about.scores["clip003"]) == {"audio", "fusion"}
+    assert set(about.scores["clip010"]) == {"video", "fusion"}
+    assert set(about.scores["clip017"]) == {"fusion"}
+
+
+def test_fused_scores_of_every_clip_are_needed(run, rows):
+    with pytest.raises(StoreError, match=r"fused scores: \d+ of 56 clips are missing"):
+        explorer.seen(run.corpus, rows, faces=run.folder / "faces", fusion=paths(run, "fusion")[:1], frames=[])
+
+
+def test_time_courses_are_those_of_the_fold_and_short(run, rows, about):
+    assert set(about.courses) == set(rows) - {"clip010", "clip017", "clip030"}
+    found = store.read(run.folder / f"frames_{rows['clip000']['fold']}.h5", "posteriors", names=["clip000"])
+    course = about.courses["clip000"]
+    np.testing.assert_allclose(course.levels / 255, found.entries["clip000"].arrays["posteriors"], atol=0.002)
+    assert (course.start, course.step) == (0, pytest.approx(0.04))
+    long = about.courses["clip001"]
+    assert len(long.levels) == 65
+    assert long.step == pytest.approx(0.08)
+
+
+def test_a_course_of_one_frame_has_no_step():
+    assert explorer._course(np.full((1, 2), 0.5), np.zeros(1)).step == 0
+
+
+def test_clips_with_faces_have_a_small_strip(rows, about):
+    assert set(about.strips) == set(rows) - {"clip003", "clip017"}
+    assert Image.open(io.BytesIO(about.strips["clip000"])).size == (288, 48)
+    assert len(about.strips["clip000"]) < 6000
+
+
+def test_the_data_of_the_page_hold_every_clip_in_order(run, rows, about):
+    found = json.loads(explorer.data(run.corpus.classes, rows, about))
+    assert found["classes"] == list(run.corpus.classes)
+    clips = dict(zip(rows, found["clips"], strict=True))
+    levels = np.frombuffer(base64.b64decode(clips["clip001"]["c"]), np.uint8).reshape(-1, 7)
+    np.testing.assert_array_equal(levels, about.courses["clip001"].levels)
+    assert abs(sum(clips["clip001"]["f"]) - 1000) <= 4
+    assert "c" not in clips["clip010"]
+    assert "s" not in clips["clip003"]
+
+
+def test_data_cannot_end_their_element(rows, about):
+    assert "<" not in explorer.data(["</script>"], rows, about)
+
+
+def judged(truth, video, audio, fusion, source="fusion"):
+    predicted = {f"predicted_{name}": value for name, value in zip(explorer.MAIN, (video, audio, fusion), strict=True)}
+    return {"label": truth, "source": source, **predicted}
+
+
+@pytest.mark.parametrize(
+    ("row", "marks", "outcome"),
+    [
+        (judged("a", "b", "a", "a"), "v0 a1 f1", "right"),
+        (judged("a", "b", "a", "b"), "v0 a1 f0 lost", "wrong"),
+        (judged("a", "b", "b", "a"), "v0 a0 f1 won", "right"),
+        (judged("a", "a", "a", "b", "video"), "v1 f0 lost", "wrong"),
+        (judged("a", "a", "b", "b", "audio"), "a0 f0", "wrong"),
+        (judged("a", "b", "b", "b", "prior"), "f0", "wrong"),
+        (judged("?", "b", "b", "b"), "", "hidden"),
+    ],
+)
+def test_marks_tell_who_was_right(row, marks, outcome):
+    assert " ".join(explorer.marks(row)) == marks
+    assert explorer.outcome(row) == outcome
+
+
+def test_every_filter_asks_for_marks_that_exist():
+    known = {"v0", "v1", "a0", "a1", "f0", "f1", "won", "lost"}
+    assert {mark for marks in explorer.ERRORS.values() for mark in marks.split()} == known
+
+
+def test_changes_count_wins_and_losses_by_class():
+    rows = [judged("a", "b", "b", "a"), judged("a", "a", "b", "b"), judged("b", "b", "b", "b"), judged("?", *"aaa")]
+    assert explorer.changes(rows, "video", ["a", "b"]) == {"a": (1, 1), "b": (0, 0)}

@@ -1,0 +1,75 @@
+"""Counts of a corpus, and what a run depends on, as a page shows them."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from emotiw import pages
+from emotiw.emotions import HIDDEN
+from emotiw.manifest import Manifest
+from emotiw.seeds import derived_seed
+
+DEVIATIONS = "deviations.json"
+
+
+def class_counts(corpus: Manifest) -> list[tuple[str, list[int]]]:
+    """Clips of each class and with a hidden label, for each split or fold and in all."""
+    counts: dict[str, Counter[str]] = {}
+    for row in corpus.rows:
+        counts.setdefault(row.fold or row.split, Counter())[row.label] += 1
+    counts = dict(sorted(counts.items())) | {"all": sum(counts.values(), Counter())}
+    return [(name, [found[label] for label in (*corpus.classes, HIDDEN)]) for name, found in counts.items()]
+
+
+def status_counts(corpus: Manifest, rows: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str, list[int]]]:
+    """Modality, status and clips of it in each split or fold and in all."""
+    places = {row.clip: row.fold or row.split for row in corpus.rows}
+    names = sorted(set(places.values()))
+    found = []
+    for modality in ("video", "audio"):
+        counts = Counter((rows[clip][f"status_{modality}"], place) for clip, place in places.items())
+        for status in sorted({status for status, _ in counts}, key=lambda status: (status != "ok", status)):
+            row = [counts[status, name] for name in names]
+            found.append((modality, status, [*row, sum(row)]))
+    return found
+
+
+def subject_counts(corpus: Manifest) -> list[tuple[str, str, list[int]]]:
+    """Each subject, the splits or folds of its clips, and its clips of each class and with a hidden label."""
+    counts: dict[str, Counter[str]] = {}
+    places: dict[str, set[str]] = {}
+    for row in corpus.rows:
+        counts.setdefault(row.subject, Counter())[row.label] += 1
+        places.setdefault(row.subject, set()).add(row.fold or row.split)
+    return [
+        (name, ", ".join(sorted(places[name])), [counts[name][label] for label in (*corpus.classes, HIDDEN)])
+        for name in sorted(counts)
+    ]
+
+
+def places(corpus: Manifest) -> list[str]:
+    """Names of the splits or folds of a corpus."""
+    return sorted({row.fold or row.split for row in corpus.rows})
+
+
+def deviations(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """List what was chosen where the paper is silent or lost, with the values in use."""
+    listed = json.loads(pages.resource(DEVIATIONS))
+    return [{"text": item["text"], "values": {key: setting(config, key) for key in item["keys"]}} for item in listed]
+
+
+def setting(config: Mapping[str, Any], key: str) -> str:
+    """Value of a dotted key such as `video.pca_dimension`, as JSON."""
+    value: Any = config
+    for name in key.split("."):
+        value = value[name]
+    return json.dumps(value, sort_keys=True)
+
+
+def seeds(config: Mapping[str, Any]) -> list[tuple[str, list[int]]]:
+    """Seeds of the repeats of each architecture."""
+    names: Iterable[str] = ("-".join(map(str, layers)) for layers in config["blstm"]["architectures"])
+    return [
+        (name, [derived_seed(config["seed"], name, i) for i in range(config["blstm"]["repeats"])]) for name in names
+    ]

@@ -1,0 +1,39 @@
+"""How the pages write shares, differences and intervals."""
+
+from collections.abc import Sequence
+
+MISSING = "n/a"
+
+
+def percent(value: float | None) -> str:
+    """Write a share in percent."""
+    return MISSING if value is None else f"{100 * value:.1f} %"
+
+
+def points(value: float | None) -> str:
+    """Write a difference of shares in points, with its sign."""
+    return MISSING if value is None else f"{100 * value:+.1f} points"
+
+
+def number(value: float | None) -> str:
+    """Write a share with two decimals."""
+    return MISSING if value is None else f"{value:.2f}"
+
+
+def probability(value: float | None) -> str:
+    """Write the p of a test with three decimals; a smaller one is said to be smaller."""
+    return MISSING if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def interval(ends: Sequence[float] | None, signed: bool = False) -> str:
+    """Write the ends of an interval in percent; nothing where there is none."""
+    return "" if ends is None else " to ".join(f"{100 * end:{'+' if signed else ''}.1f}" for end in ends)
+
+
+FILTERS = {
+    "percent": percent,
+    "points": points,
+    "number": number,
+    "probability": probability,
+    "interval": interval,
+}
