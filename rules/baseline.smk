@@ -11,6 +11,9 @@ rule baseline:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(220, PAIRS_MB, ALL_CLIPS),
+        runtime=minutes(2, 0.02, ALL_CLIPS),
     params:
         features_folder=folder("features"),
         stage=stage("baseline"),

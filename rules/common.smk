@@ -1,6 +1,8 @@
+import math
 import os
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
@@ -67,3 +69,28 @@ def folder(name):
         return str(Path(files if isinstance(files, str) else files[0]).parent)
 
     return parent
+
+
+# What a job asks of a cluster (on one machine it bounds nothing). The arguments are its peak memory and its CPU time by
+# itself and with each of its clips, as benchmarks/resources.py measured them: per-clip stages on 20 real clips of 76
+# frames, in one batch and singly; models on 648 clips, scaled to 76 frames. Half of the memory and three times the time
+# are added for other clips and nodes, and a second attempt asks for twice as much. Every batch counts as the largest,
+# because all jobs of a Slurm array get what the first one asks for.
+ALL_CLIPS = len(PLAN.manifest.rows)
+LARGEST_JOB = max(Counter(row.job for row in PLAN.manifest.rows).values())
+PAIRS_MB = ALL_CLIPS * 12 * 8 / 1e6  # a clip, of twelve square matrices over all clips
+GPU = int(
+    config["accelerator"] == "gpu"
+)  # asked for only where the configuration demands one
+
+
+def memory(start_mb, clip_mb, n_clips=LARGEST_JOB):
+    """Megabytes, as a function of the attempt."""
+    need = math.ceil(1.5 * (start_mb + clip_mb * n_clips))
+    return lambda wildcards, attempt: attempt * need
+
+
+def minutes(start_s, clip_s, n_clips=LARGEST_JOB):
+    """Minutes of wall time, ten at least, as a function of the attempt."""
+    need = max(10, math.ceil(4 * (start_s + clip_s * n_clips) / 60))
+    return lambda wildcards, attempt: attempt * need

@@ -10,6 +10,9 @@ rule faces:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(110, 8),
+        runtime=minutes(2, 0.8),
     params:
         stage=stage("faces"),
     shell:
@@ -29,6 +32,9 @@ rule faces_film:
     conda:
         "../envs/report.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(300, 8, 1),
+        runtime=minutes(60, 0.5, ALL_CLIPS),
     params:
         faces_folder=folder("faces"),
         stage=stage("faces_film"),
@@ -47,6 +53,9 @@ rule contact_sheet:
     conda:
         "../envs/report.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(60, 8),
+        runtime=minutes(1, 0.1),
     params:
         stage=stage("contact_sheet"),
     shell:
@@ -66,6 +75,9 @@ rule contact_page:
     conda:
         "../envs/report.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(150, 0.1, ALL_CLIPS),
+        runtime=minutes(2, 0.05, ALL_CLIPS),
     params:
         faces_folder=folder("faces"),
         stage=stage("contact_page"),

@@ -10,6 +10,9 @@ rule fusion:
     conda:
         "../envs/report.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(200, 0.1, ALL_CLIPS),
+        runtime=minutes(2, 0.1, ALL_CLIPS),
     params:
         stage=stage("fusion"),
     shell:

@@ -15,6 +15,9 @@ rule evaluate:
     conda:
         "../envs/report.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(250, 0.1, ALL_CLIPS),
+        runtime=minutes(5, 0.1, ALL_CLIPS),
     params:
         audio_folder=folder("audio"),
         faces_folder=folder("faces"),
@@ -74,6 +77,9 @@ rule report:
     conda:
         "../envs/report.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(300, 0.1, ALL_CLIPS),
+        runtime=minutes(5, 0.05, ALL_CLIPS),
     params:
         faces_folder=folder("faces"),
         stage=stage("report"),

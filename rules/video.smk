@@ -10,6 +10,10 @@ rule cnn:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(440, 12),
+        runtime=minutes(4, 1.1),
+        gpu=GPU,
     params:
         stage=stage("cnn"),
     shell:
@@ -40,6 +44,9 @@ rule dense_sift:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(100, 7.5),
+        runtime=minutes(1, 0.11),
     params:
         stage=stage("dense_sift"),
     shell:
@@ -57,6 +64,9 @@ rule hog:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(95, 5),
+        runtime=minutes(1, 0.07),
     params:
         stage=stage("hog"),
     shell:
@@ -74,6 +84,9 @@ rule lbp_top:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(95, 5),
+        runtime=minutes(1, 0.08),
     params:
         stage=stage("lbp_top"),
     shell:
@@ -93,6 +106,9 @@ rule embedding:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(440, 12),
+        runtime=minutes(4, 2),
     params:
         stage=stage("embedding"),
     shell:
@@ -111,6 +127,9 @@ rule pca:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(180, 2.8, ALL_CLIPS),
+        runtime=minutes(2, 0.06, ALL_CLIPS),
     params:
         features_folder=folder("features"),
         stage=stage("pca"),
@@ -132,6 +151,9 @@ rule kernels:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(190, 0.1 + PAIRS_MB, ALL_CLIPS),
+        runtime=minutes(2, 0.06, ALL_CLIPS),
     params:
         features_folder=folder("features"),
         stage=stage("kernels"),
@@ -153,6 +175,9 @@ rule video_scores:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(200, PAIRS_MB, ALL_CLIPS),
+        runtime=minutes(4, 0.03, ALL_CLIPS),
     params:
         stage=stage("video_scores"),
     shell:
