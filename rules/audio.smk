@@ -61,6 +61,7 @@ rule functionals:
 rule scaler:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         features=lambda w: PLAN.features("egemaps", w.fold, ["train"]),
     output:
         f"{RUN}/audio/{{fold}}/scaler.h5",
@@ -85,6 +86,7 @@ rule scaler:
 rule train_blstm:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         features=lambda w: PLAN.features("egemaps", w.fold),
         scaler=f"{RUN}/audio/{{fold}}/scaler.h5",
     output:

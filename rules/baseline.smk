@@ -1,6 +1,7 @@
 rule baseline:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         features=lambda w: PLAN.features(w.feature, w.fold),
     output:
         f"{RUN}/baseline/{{fold}}/{{feature}}.h5",

@@ -19,6 +19,7 @@ settings.check(config)
 RUN = f"results/{config['run']}"
 WEIGHTS = "results/weights"
 TABLE = f"{RUN}/manifest.csv"
+ABOUT = f"{RUN}/manifest.json"  # is read with the table
 # Programs run under the interpreter that runs Snakemake, unless conda puts another one in front. What cannot change a
 # result (the accelerator: not beyond a checked tolerance) goes to them through the environment, so that it is in no
 # job's identity.
@@ -37,9 +38,21 @@ def media_facts(path):
     return media.probe(path)
 
 
+def deposit(path):
+    """Put a file that no rule makes into the storage of the run's data, if they have one (--default-storage-provider)."""
+    provider = workflow.storage_registry.default_storage_provider
+    if provider:
+        prefix = workflow.storage_settings.default_storage_prefix
+        there = provider.object(f"{prefix.rstrip('/')}/{path}" if prefix else path)
+        there.set_local_path(Path(path))
+        workflow.async_run(there.managed_store())
+
+
 # Only the main process looks at the corpus: the processes that a cluster starts read the table.
 if workflow.is_main_process:
     PLAN = Plan(config, inventory.refresh(config, Path(TABLE), media_facts))
+    deposit(TABLE)
+    deposit(ABOUT)
 else:
     PLAN = Plan(config, manifests.read(Path(TABLE)))
 
@@ -79,14 +92,13 @@ def folder(name):
 ALL_CLIPS = len(PLAN.manifest.rows)
 LARGEST_JOB = max(Counter(row.job for row in PLAN.manifest.rows).values())
 PAIRS_MB = ALL_CLIPS * 12 * 8 / 1e6  # a clip, of twelve square matrices over all clips
-GPU = int(
-    config["accelerator"] == "gpu"
-)  # asked for only where the configuration demands one
+SNAKEMAKE_MB = 2 * (190 + 0.0026 * ALL_CLIPS)  # of the two processes that start a program on a node; each reads the table
+GPU = int(config["accelerator"] == "gpu")  # asked for only where the configuration demands one
 
 
 def memory(start_mb, clip_mb, n_clips=LARGEST_JOB):
     """Megabytes, as a function of the attempt."""
-    need = math.ceil(1.5 * (start_mb + clip_mb * n_clips))
+    need = math.ceil(1.5 * (start_mb + clip_mb * n_clips) + SNAKEMAKE_MB)
     return lambda wildcards, attempt: attempt * need
 
 

@@ -24,6 +24,7 @@ rule faces:
 rule faces_film:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         faces=PLAN.features("faces"),
     output:
         f"{RUN}/report/faces.mp4",
@@ -66,6 +67,7 @@ rule contact_sheet:
 rule contact_page:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         faces=PLAN.features("faces"),
         sheets=PLAN.contact_sheets(),
     output:

@@ -1,6 +1,7 @@
 rule fusion:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         audio=f"{RUN}/audio/{{fold}}/scores.h5",
         video=lambda w: PLAN.video_system(w.fold),
     output:

@@ -1,6 +1,7 @@
 rule evaluate:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         fusion=PLAN.per_fold("fusion/{fold}/scores.h5"),
         audio_scores=PLAN.all_audio_scores(),
         video_scores=PLAN.all_video_scores(),
@@ -56,6 +57,7 @@ rule tables:
 rule report:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         metrics=rules.evaluate.output.metrics,
         predictions=rules.evaluate.output.predictions,
         faces=PLAN.features("faces"),

@@ -119,6 +119,7 @@ rule embedding:
 rule pca:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         features=lambda w: PLAN.features(w.feature, w.fold, ["train"]),
     output:
         f"{RUN}/video/{{fold}}/{{feature}}/pca.h5",
@@ -142,6 +143,7 @@ rule pca:
 rule kernels:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         features=lambda w: PLAN.features(w.feature, w.fold),
         pca=f"{RUN}/video/{{fold}}/{{feature}}/pca.h5",
     output:
@@ -167,6 +169,7 @@ rule kernels:
 rule video_scores:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         kernels=f"{RUN}/video/{{fold}}/{{feature}}/kernels.h5",
     output:
         f"{RUN}/video/{{fold}}/{{feature}}/{{classifier}}.h5",
