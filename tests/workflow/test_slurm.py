@@ -1,6 +1,5 @@
 """A small run on a Slurm cluster of one node in which everything is killed once; started by `make test-slurm`."""
 
-import hashlib
 import os
 import shutil
 import signal
@@ -8,9 +7,10 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+
+from killing import hashes, kill, running, strike
 
 pytest.importorskip("snakemake_executor_plugin_slurm", reason="needs requirements-slurm.txt; see `make test-slurm`")
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
@@ -22,38 +22,6 @@ QUICK = [
     "--default-resources", "slurm_partition=main", "mem_mb=500", "runtime=10",
 ]  # fmt: skip
 DEADLINE_S = 1500
-
-
-def hashes(folder):
-    """SHA-256 of every result; left out are logs, and what was hashed when."""
-    files = [path for path in (folder / "results").rglob("*") if path.is_file() and "logs" not in path.parts]
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in files
-        if not path.name.endswith((".files.csv", ".tmp"))
-    }
-
-
-def running(folder, program):
-    """Process ids of a program of the workflow that works in the folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            arguments = (process / "cmdline").read_bytes().split(b"\0")
-            if len(arguments) > 1 and arguments[1] == f"{folder}/workflow_scripts/{program}.py".encode():
-                found.append(int(process.name))
-        except OSError:
-            continue
-    return found
-
-
-def end(pids):
-    """Kill processes, and those of them that are still there."""
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
 
 
 class Cluster:
@@ -78,7 +46,7 @@ class Cluster:
 
     def kill_daemon(self):
         """Kill slurmd, not the jobs, and start it again."""
-        end([int((self._folder / "slurmd.pid").read_text())])
+        kill([int((self._folder / "slurmd.pid").read_text())])
         time.sleep(1)
         self.run("worker", str(self._folder))
 
@@ -86,8 +54,8 @@ class Cluster:
         """Kill slurmd, the steps that it started, and every process of the run's jobs, as a crash of the node would."""
         steps = subprocess.run(["pgrep", "-x", "slurmstepd"], capture_output=True, text=True, check=False)
         programs = {path.stem for path in (folder / "workflow_scripts").glob("*.py")}
-        end([int((self._folder / "slurmd.pid").read_text()), *map(int, steps.stdout.split())])
-        end([pid for program in programs for pid in running(folder, program)])
+        kill([int((self._folder / "slurmd.pid").read_text()), *map(int, steps.stdout.split())])
+        kill([pid for program in programs for pid in running(folder, program)])
         time.sleep(1)
         self.run("worker", str(self._folder))
 
@@ -124,7 +92,7 @@ def test_a_run_on_slurm_survives_every_kill_and_equals_a_local_run(cluster, batc
     folder, log = other.folder, other.folder.parent / "snakemake.log"
     snakemake = start(folder, log)
     happens = {
-        "faces": lambda: end(running(folder, "faces")[:1]),
+        "faces": lambda: kill(running(folder, "faces")[:1]),
         "egemaps": lambda: cluster.cancel("egemaps"),
         "pca": cluster.kill_daemon,
         "train_blstm": lambda: cluster.kill_node(folder),
@@ -132,8 +100,7 @@ def test_a_run_on_slurm_survives_every_kill_and_equals_a_local_run(cluster, batc
     }
     last = time.monotonic() + DEADLINE_S
     while snakemake.poll() is None and time.monotonic() < last:
-        for program in [name for name in happens if running(folder, name)]:
-            happens.pop(program)()
+        strike(folder, happens)
         time.sleep(0.05)
     said = log.read_text()
     assert not happens, f"{sorted(happens)} did not run:\n{said}"
