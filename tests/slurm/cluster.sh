@@ -28,7 +28,7 @@ install_packages() {
 write_configuration() {
     local memory_mb
     memory_mb=$(awk '/MemTotal/ {print int($2 / 1024 * 0.9)}' /proc/meminfo)
-    sed -e "s|@NODE@|$(hostname -s)|g" -e "s|@RUN@|$run|g" -e "s|@CPUS@|$(nproc)|g" -e "s|@MEMORY@|$memory_mb|g" \
+    sed -e "s|@NODE@|$(hostname -s)|g" -e "s|@RUN@|$run|g" -e "s|@CPUS@|$(nproc --all)|g" -e "s|@MEMORY@|$memory_mb|g" \
         "$here/slurm.conf.in" >"$run/slurm.conf"
     mkdir -p "$(dirname "$system_conf")"
     ln -sfn "$run/slurm.conf" "$system_conf"

@@ -30,8 +30,8 @@ rule slow:
 
 def start(folder, *more):
     command = [sys.executable, "-m", "snakemake", "-c2", *more]
-    log = (folder / "said.log").open("ab")
-    return subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, start_new_session=True)
+    with (folder / "said.log").open("ab") as log:
+        return subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, start_new_session=True)
 
 
 @pytest.fixture(scope="module")
