@@ -92,8 +92,12 @@ def folder(name):
 ALL_CLIPS = len(PLAN.manifest.rows)
 LARGEST_JOB = max(Counter(row.job for row in PLAN.manifest.rows).values())
 PAIRS_MB = ALL_CLIPS * 12 * 8 / 1e6  # a clip, of twelve square matrices over all clips
-SNAKEMAKE_MB = 2 * (190 + 0.0026 * ALL_CLIPS)  # of the two processes that start a program on a node; each reads the table
-GPU = int(config["accelerator"] == "gpu")  # asked for only where the configuration demands one
+SNAKEMAKE_MB = 2 * (
+    190 + 0.0026 * ALL_CLIPS
+)  # of the two processes that start a program on a node; each reads the table
+GPU = int(
+    config["accelerator"] == "gpu"
+)  # asked for only where the configuration demands one
 
 
 def memory(start_mb, clip_mb, n_clips=LARGEST_JOB):

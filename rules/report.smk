@@ -45,6 +45,9 @@ rule tables:
     conda:
         "../envs/report.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(120, 0),
+        runtime=minutes(1, 0),
     params:
         stage=stage("tables"),
     shell:

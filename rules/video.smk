@@ -198,6 +198,9 @@ rule video_combination:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(120, 0.01, ALL_CLIPS),
+        runtime=minutes(1, 0),
     params:
         stage=stage("video_combination"),
     shell:
