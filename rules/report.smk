@@ -111,8 +111,11 @@ rule crate:
     conda:
         "../envs/report.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(250, 0.1, ALL_CLIPS),
+        runtime=minutes(5, 0.05, ALL_CLIPS),
     params:
-        report_folder=f"{RUN}/report",
+        report_folder=folder("results"),
         workflow_files=PLAN.workflow_files(),
         stage=stage("crate"),
     shell:
