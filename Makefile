@@ -46,7 +46,7 @@ check: $(READY)  ## formatting, linting and types
 	$(BIN)/ruff check --quiet $(CODE)
 	$(BIN)/snakefmt --check $(SMK)
 	$(BIN)/mypy
-	$(BIN)/codespell $(CODE) *.md *.yaml *.toml rules schemas examples presets envs
+	$(BIN)/codespell $(CODE) docs *.md *.yaml *.toml rules schemas examples presets envs
 
 setup: $(READY)  ## make .venv with the exact versions of requirements.lock
 

@@ -86,7 +86,8 @@ def folder(name):
 
 # What a job asks of a cluster (on one machine it bounds nothing). The arguments are its peak memory and its CPU time by
 # itself and with each of its clips, as benchmarks/resources.py measured them: per-clip stages on 20 real clips of 76
-# frames, in one batch and singly; models on 648 clips, scaled to 76 frames. Half of the memory and three times the time
+# frames, in one batch and singly; models on 648 clips, scaled to 76 frames (train_blstm: the largest network to the last
+# epoch). Those of the pages, of embeddings and of fine-tuning are estimates. Half of the memory and three times the time
 # are added for other clips and nodes, and a second attempt asks for twice as much. Every batch counts as the largest,
 # because all jobs of a Slurm array get what the first one asks for.
 ALL_CLIPS = len(PLAN.manifest.rows)

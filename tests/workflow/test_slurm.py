@@ -21,7 +21,7 @@ QUICK = [
     "--slurm-init-seconds-before-status-checks", "3", "--latency-wait", "10", "--retries", "4",
     "--default-resources", "slurm_partition=main", "mem_mb=500", "runtime=10",
 ]  # fmt: skip
-DEADLINE_S = 1500
+DEADLINE_S = 2400
 
 
 class Cluster:
