@@ -25,7 +25,7 @@ def running(folder: Path, program: str) -> list[int]:
             arguments = (process / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if len(arguments) > 1 and arguments[1] == f"{folder}/workflow_scripts/{program}.py".encode():
+        if f"{folder}/workflow_scripts/{program}.py".encode() in arguments:
             found.append(int(process.name))
     return found
 
