@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CRATE_READY := .venv-crate/.ready
+SLURM := .venv-slurm
 CODE := workflow_scripts tests benchmarks
 SMK := Snakefile rules/*.smk
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test reproduce check setup lock clean
+.PHONY: help demo test test-slurm reproduce check setup lock clean
 
 help:  ## show this list
 	@echo "Targets of make:"
@@ -37,12 +38,15 @@ test: $(READY) $(CRATE_READY) check  ## set up, check the style and pass every t
 reproduce: $(READY)  ## run the demo twice, otherwise, and compare every artefact; takes half an hour
 	$(BIN)/python tests/reproduce.py results/reproduce
 
+test-slurm: $(SLURM)  ## run the workflow on a Slurm cluster of one node and kill everything once; needs root and Debian
+	$(SLURM)/bin/python -m pytest -v tests/workflow/test_slurm.py
+
 check: $(READY)  ## formatting, linting and types
 	$(BIN)/ruff format --check --quiet $(CODE)
 	$(BIN)/ruff check --quiet $(CODE)
 	$(BIN)/snakefmt --check $(SMK)
 	$(BIN)/mypy
-	$(BIN)/codespell $(CODE) *.md *.yaml *.toml rules schemas examples presets envs
+	$(BIN)/codespell $(CODE) docs *.md *.yaml *.toml rules schemas examples presets envs
 
 setup: $(READY)  ## make .venv with the exact versions of requirements.lock
 
@@ -58,6 +62,12 @@ $(READY): requirements.lock pyproject.toml
 $(CRATE_READY): requirements-crate.lock
 	$(PYTHON) -m venv .venv-crate
 	.venv-crate/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-crate.lock
+	@touch $@
+
+$(SLURM): requirements-slurm.txt $(READY)  ## make .venv-slurm: .venv, and the Slurm plugin, which would slow down every other start
+	$(BIN)/python -m venv --clear $(SLURM)
+	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' > "$$(echo $(SLURM)/lib/python*/site-packages)/main.pth"
+	$(SLURM)/bin/python -m pip install --quiet --no-deps --disable-pip-version-check -r $<
 	@touch $@
 
 lock: requirements.in  ## resolve requirements.in into requirements.lock with the newest versions

@@ -8,6 +8,9 @@ rule audio:
     conda:
         "../envs/audio.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(80, 0.5),
+        runtime=minutes(2, 0.04),
     params:
         stage=stage("audio"),
     shell:
@@ -25,6 +28,9 @@ rule egemaps:
     conda:
         "../envs/audio.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(160, 0.2),
+        runtime=minutes(1, 0.06),
     params:
         stage=stage("egemaps"),
     shell:
@@ -42,6 +48,9 @@ rule functionals:
     conda:
         "../envs/audio.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(165, 0.9),
+        runtime=minutes(1, 0.03),
     params:
         stage=stage("functionals"),
     shell:
@@ -52,6 +61,7 @@ rule functionals:
 rule scaler:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         features=lambda w: PLAN.features("egemaps", w.fold, ["train"]),
     output:
         f"{RUN}/audio/{{fold}}/scaler.h5",
@@ -60,6 +70,9 @@ rule scaler:
     conda:
         "../envs/audio.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(100, 0.1, ALL_CLIPS),
+        runtime=minutes(1, 0.01, ALL_CLIPS),
     params:
         features_folder=folder("features"),
         stage=stage("scaler"),
@@ -73,6 +86,7 @@ rule scaler:
 rule train_blstm:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         features=lambda w: PLAN.features("egemaps", w.fold),
         scaler=f"{RUN}/audio/{{fold}}/scaler.h5",
     output:
@@ -83,6 +97,9 @@ rule train_blstm:
     conda:
         "../envs/audio.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(490, 0.1, ALL_CLIPS),
+        runtime=minutes(10, 6, ALL_CLIPS),
     params:
         features_folder=folder("features"),
         stage=stage("train_blstm"),
@@ -104,6 +121,9 @@ rule audio_scores:
     conda:
         "../envs/audio.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(200, 0.2, ALL_CLIPS),
+        runtime=minutes(4, 0.05, ALL_CLIPS),
     params:
         stage=stage("audio_scores"),
     shell:
@@ -126,6 +146,9 @@ rule learning_curves:
     conda:
         "../envs/report.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(300, 0, ALL_CLIPS),
+        runtime=minutes(10, 0, ALL_CLIPS),
     params:
         stage=stage("learning_curves"),
     shell:

@@ -1,6 +1,7 @@
 rule baseline:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         features=lambda w: PLAN.features(w.feature, w.fold),
     output:
         f"{RUN}/baseline/{{fold}}/{{feature}}.h5",
@@ -11,6 +12,9 @@ rule baseline:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(220, PAIRS_MB, ALL_CLIPS),
+        runtime=minutes(2, 0.02, ALL_CLIPS),
     params:
         features_folder=folder("features"),
         stage=stage("baseline"),

@@ -1,6 +1,8 @@
+import math
 import os
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
@@ -17,6 +19,7 @@ settings.check(config)
 RUN = f"results/{config['run']}"
 WEIGHTS = "results/weights"
 TABLE = f"{RUN}/manifest.csv"
+ABOUT = f"{RUN}/manifest.json"  # is read with the table
 # Programs run under the interpreter that runs Snakemake, unless conda puts another one in front. What cannot change a
 # result (the accelerator: not beyond a checked tolerance) goes to them through the environment, so that it is in no
 # job's identity.
@@ -35,9 +38,21 @@ def media_facts(path):
     return media.probe(path)
 
 
+def deposit(path):
+    """Put a file that no rule makes into the storage of the run's data, if they have one (--default-storage-provider)."""
+    provider = workflow.storage_registry.default_storage_provider
+    if provider:
+        prefix = workflow.storage_settings.default_storage_prefix
+        there = provider.object(f"{prefix.rstrip('/')}/{path}" if prefix else path)
+        there.set_local_path(Path(path))
+        workflow.async_run(there.managed_store())
+
+
 # Only the main process looks at the corpus: the processes that a cluster starts read the table.
 if workflow.is_main_process:
     PLAN = Plan(config, inventory.refresh(config, Path(TABLE), media_facts))
+    deposit(TABLE)
+    deposit(ABOUT)
 else:
     PLAN = Plan(config, manifests.read(Path(TABLE)))
 
@@ -67,3 +82,32 @@ def folder(name):
         return str(Path(files if isinstance(files, str) else files[0]).parent)
 
     return parent
+
+
+# What a job asks of a cluster (on one machine it bounds nothing). The arguments are its peak memory and its CPU time by
+# itself and with each of its clips, as benchmarks/resources.py measured them: per-clip stages on 20 real clips of 76
+# frames, in one batch and singly; models on 648 clips, scaled to 76 frames (train_blstm: the largest network to the last
+# epoch). Those of the pages, of embeddings and of fine-tuning are estimates. Half of the memory and three times the time
+# are added for other clips and nodes, and a second attempt asks for twice as much. Every batch counts as the largest,
+# because all jobs of a Slurm array get what the first one asks for.
+ALL_CLIPS = len(PLAN.manifest.rows)
+LARGEST_JOB = max(Counter(row.job for row in PLAN.manifest.rows).values())
+PAIRS_MB = ALL_CLIPS * 12 * 8 / 1e6  # a clip, of twelve square matrices over all clips
+SNAKEMAKE_MB = 2 * (
+    190 + 0.0026 * ALL_CLIPS
+)  # of the two processes that start a program on a node; each reads the table
+GPU = int(
+    config["accelerator"] == "gpu"
+)  # asked for only where the configuration demands one
+
+
+def memory(start_mb, clip_mb, n_clips=LARGEST_JOB):
+    """Megabytes, as a function of the attempt."""
+    need = math.ceil(1.5 * (start_mb + clip_mb * n_clips) + SNAKEMAKE_MB)
+    return lambda wildcards, attempt: attempt * need
+
+
+def minutes(start_s, clip_s, n_clips=LARGEST_JOB):
+    """Minutes of wall time, ten at least, as a function of the attempt."""
+    need = max(10, math.ceil(4 * (start_s + clip_s * n_clips) / 60))
+    return lambda wildcards, attempt: attempt * need

@@ -10,6 +10,9 @@ rule faces:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(110, 8),
+        runtime=minutes(2, 0.8),
     params:
         stage=stage("faces"),
     shell:
@@ -21,6 +24,7 @@ rule faces:
 rule faces_film:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         faces=PLAN.features("faces"),
     output:
         report(
@@ -33,6 +37,9 @@ rule faces_film:
     conda:
         "../envs/report.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(300, 8, 1),
+        runtime=minutes(60, 0.5, ALL_CLIPS),
     params:
         faces_folder=folder("faces"),
         stage=stage("faces_film"),
@@ -51,6 +58,9 @@ rule contact_sheet:
     conda:
         "../envs/report.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(60, 8),
+        runtime=minutes(1, 0.1),
     params:
         stage=stage("contact_sheet"),
     shell:
@@ -61,6 +71,7 @@ rule contact_sheet:
 rule contact_page:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         faces=PLAN.features("faces"),
         sheets=PLAN.contact_sheets(),
     output:
@@ -70,6 +81,9 @@ rule contact_page:
     conda:
         "../envs/report.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(150, 0.1, ALL_CLIPS),
+        runtime=minutes(2, 0.05, ALL_CLIPS),
     params:
         faces_folder=folder("faces"),
         stage=stage("contact_page"),

@@ -1,6 +1,7 @@
 rule fusion:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         audio=f"{RUN}/audio/{{fold}}/scores.h5",
         video=lambda w: PLAN.video_system(w.fold),
     output:
@@ -10,6 +11,9 @@ rule fusion:
     conda:
         "../envs/report.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(200, 0.1, ALL_CLIPS),
+        runtime=minutes(2, 0.1, ALL_CLIPS),
     params:
         stage=stage("fusion"),
     shell:

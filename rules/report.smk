@@ -4,6 +4,7 @@ FIGURES = ("systems", "classifiers", "figure4", "recall", "gains", "weights")
 rule evaluate:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         fusion=PLAN.per_fold("fusion/{fold}/scores.h5"),
         audio_scores=PLAN.all_audio_scores(),
         video_scores=PLAN.all_video_scores(),
@@ -27,6 +28,9 @@ rule evaluate:
     conda:
         "../envs/report.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(250, 0.1, ALL_CLIPS),
+        runtime=minutes(5, 0.1, ALL_CLIPS),
     params:
         audio_folder=folder("audio"),
         faces_folder=folder("faces"),
@@ -66,6 +70,9 @@ rule tables:
     conda:
         "../envs/report.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(120, 0),
+        runtime=minutes(1, 0),
     params:
         stage=stage("tables"),
     shell:
@@ -78,6 +85,7 @@ rule tables:
 rule report:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         metrics=rules.evaluate.output.metrics,
         predictions=rules.evaluate.output.predictions,
         scores=rules.evaluate.output.scores,
@@ -114,6 +122,9 @@ rule report:
     conda:
         "../envs/report.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(300, 0.1, ALL_CLIPS),
+        runtime=minutes(5, 0.05, ALL_CLIPS),
     params:
         faces_folder=folder("faces"),
         stage=stage("report"),
@@ -142,8 +153,11 @@ rule crate:
     conda:
         "../envs/report.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(250, 0.1, ALL_CLIPS),
+        runtime=minutes(5, 0.05, ALL_CLIPS),
     params:
-        report_folder=f"{RUN}/report",
+        report_folder=folder("results"),
         workflow_files=PLAN.workflow_files(),
         stage=stage("crate"),
     shell:

@@ -10,6 +10,10 @@ rule cnn:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(440, 12),
+        runtime=minutes(4, 1.1),
+        gpu=GPU,
     params:
         stage=stage("cnn"),
     shell:
@@ -40,6 +44,9 @@ rule dense_sift:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(100, 7.5),
+        runtime=minutes(1, 0.11),
     params:
         stage=stage("dense_sift"),
     shell:
@@ -57,6 +64,9 @@ rule hog:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(95, 5),
+        runtime=minutes(1, 0.07),
     params:
         stage=stage("hog"),
     shell:
@@ -74,6 +84,9 @@ rule lbp_top:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(95, 5),
+        runtime=minutes(1, 0.08),
     params:
         stage=stage("lbp_top"),
     shell:
@@ -93,6 +106,9 @@ rule embedding:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(440, 12),
+        runtime=minutes(4, 2),
     params:
         stage=stage("embedding"),
     shell:
@@ -103,6 +119,7 @@ rule embedding:
 rule pca:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         features=lambda w: PLAN.features(w.feature, w.fold, ["train"]),
     output:
         f"{RUN}/video/{{fold}}/{{feature}}/pca.h5",
@@ -111,6 +128,9 @@ rule pca:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(180, 2.8, ALL_CLIPS),
+        runtime=minutes(2, 0.06, ALL_CLIPS),
     params:
         features_folder=folder("features"),
         stage=stage("pca"),
@@ -123,6 +143,7 @@ rule pca:
 rule kernels:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         features=lambda w: PLAN.features(w.feature, w.fold),
         pca=f"{RUN}/video/{{fold}}/{{feature}}/pca.h5",
     output:
@@ -132,6 +153,9 @@ rule kernels:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(190, 0.1 + PAIRS_MB, ALL_CLIPS),
+        runtime=minutes(2, 0.06, ALL_CLIPS),
     params:
         features_folder=folder("features"),
         stage=stage("kernels"),
@@ -145,6 +169,7 @@ rule kernels:
 rule video_scores:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         kernels=f"{RUN}/video/{{fold}}/{{feature}}/kernels.h5",
     output:
         f"{RUN}/video/{{fold}}/{{feature}}/{{classifier}}.h5",
@@ -153,6 +178,9 @@ rule video_scores:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(200, PAIRS_MB, ALL_CLIPS),
+        runtime=minutes(4, 0.03, ALL_CLIPS),
     params:
         stage=stage("video_scores"),
     shell:
@@ -170,6 +198,9 @@ rule video_combination:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(120, 0.01, ALL_CLIPS),
+        runtime=minutes(1, 0),
     params:
         stage=stage("video_combination"),
     shell:

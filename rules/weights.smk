@@ -1,3 +1,11 @@
+# They fetch files, and a cluster's nodes often reach no network.
+localrules:
+    landmarks,
+    alexnet,
+    alexnet_fer2013,
+    efficientnet_lite0,
+
+
 rule landmarks:
     output:
         model=f"{WEIGHTS}/{PLAN.weights('landmarks')}.dat",
@@ -55,6 +63,10 @@ rule fine_tune:
     conda:
         "../envs/video.yaml"
     threads: config["fine_tuning"]["threads"]
+    resources:
+        mem_mb=memory(3000, 0),
+        runtime=minutes(20000, 0),
+        gpu=GPU,
     params:
         stage=lambda w: PLAN.stage("fine_tune"),
     shell:

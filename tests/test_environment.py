@@ -80,3 +80,20 @@ def test_the_workflow_uses_the_eight_packages_that_it_was_asked_for(root):
     asked = {"pytorch-lightning", "torch", "opensmile", "h5py", "scikit-learn", "moviepy", "dlib-bin"}
     assert asked <= {canonical(name) for name in imported}
     assert "snakemake.utils" in (root / "Snakefile").read_text()
+
+
+def test_every_rule_that_a_cluster_gets_says_what_it_needs(root):
+    for path in sorted((root / "rules").glob("*.smk")):
+        text = path.read_text()
+        local = re.findall(r"^    (\w+),$", text.partition("localrules:\n")[2].partition("\n\n")[0], re.MULTILINE)
+        for block in re.split(r"^(?=rule )", text, flags=re.MULTILINE):
+            name = re.match(r"rule (\w+)", block)
+            if path.name != "demo.smk" and name and name[1] not in local and "shell:" in block:
+                assert re.search(r"        mem_mb=memory\(.*\),\n        runtime=minutes\(.*\),\n", block), name[1]
+
+
+def test_the_cluster_s_plugin_is_pinned_and_outside_the_main_environment(root, lock):
+    lines = [line for line in (root / "requirements-slurm.txt").read_text().splitlines() if not line.startswith("#")]
+    pins = dict(line.split("==") for line in lines)
+    assert "snakemake-executor-plugin-slurm" in pins
+    assert not set(pins) & set(lock)

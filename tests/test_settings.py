@@ -121,6 +121,14 @@ def test_the_modern_preset_is_laid_over_another_configuration(root):
     assert (found["blstm"]["peepholes"], found["blstm"]["normalise"]) == (False, "subject")
 
 
+def test_the_preset_for_a_cluster_changes_batches_and_nothing_that_a_result_depends_on(root):
+    demo = root / "examples" / "demo.yaml"
+    before, after = settings.load([demo]), settings.load([demo, root / "presets" / "cluster.yaml"])
+    assert after["clips_per_job"] == 500
+    before["limits"]["job_s"], before["clips_per_job"] = after["limits"]["job_s"], 500
+    assert after == before
+
+
 def test_the_default_is_currennts_semantics():
     blstm = settings.load([])["blstm"]
     expected = {"peepholes": True, "optimiser": "sgd", "learning_rate": 1e-5, "momentum": 0.9, "init_range": 0.1}

@@ -1,0 +1,29 @@
+"""The rules name every file that they read: they run where data lie in a storage that no job looks into."""
+
+import shutil
+from dataclasses import replace
+
+import pytest
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+
+def test_a_run_needs_no_shared_file_system(fresh, tmp_path):
+    if not shutil.which("rsync"):
+        pytest.skip("needs rsync, which Snakemake's fs storage copies with")
+    here, there = tmp_path / "here", tmp_path / "there"
+    shutil.copytree(fresh.folder, here)
+    shutil.copytree(here / "corpus", there / "corpus")
+    config = replace(fresh, folder=here).over("stored", "{run: stored, clips_per_job: 32}")
+    done = replace(fresh, folder=here).snakemake(
+        *("audio_only", "--default-storage-provider", "fs", "--default-storage-prefix", str(there)),
+        *("--shared-fs-usage", "none"),
+        config=config,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    run = there / "results/stored"
+    assert (run / "audio/official/scores.h5").is_file()
+    assert (run / "manifest.csv").read_bytes() == (here / "results/stored/manifest.csv").read_bytes()
+    # nothing but the table, and what was said, was left where the jobs ran
+    left = {path.relative_to(here / "results").parts[1] for path in (here / "results").rglob("*") if path.is_file()}
+    assert left <= {"manifest.csv", "manifest.json", "manifest.files.csv", "logs"}
