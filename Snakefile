@@ -18,6 +18,7 @@ include: "rules/video.smk"
 include: "rules/baseline.smk"
 include: "rules/fusion.smk"
 include: "rules/report.smk"
+include: "rules/bundle.smk"
 
 
 localrules:

@@ -27,3 +27,7 @@ class StoreError(EmotiwError):
 
 class WeightsError(EmotiwError):
     """Model weights are missing, altered or of another architecture."""
+
+
+class BundleError(EmotiwError):
+    """A bundle of a trained system is missing, incomplete, altered or of another version."""

@@ -111,6 +111,30 @@ class Plan:
         features, classifier = self._video_system()
         return f"{self.folder}/video/{fold}/{_place(features)}/{classifier}.h5"
 
+    def of_video_system(self, name: str) -> list[str]:
+        """Files of this name of every fold of every feature of the video system; `{classifier}` is its classifier."""
+        features, classifier = self._video_system()
+        of_one = name.replace("{classifier}", classifier)
+        return [path for feature in features for path in self.per_fold(f"video/{{fold}}/{feature}/{of_one}")]
+
+    def bundled_features(self) -> list[str]:
+        """Per-clip files of the features of the video system."""
+        return [path for name in self._video_system()[0] for path in self.features(name)]
+
+    def bundled_networks(self) -> list[str]:
+        """Weights of every fold's networks."""
+        return [str(Path(path).with_suffix(".safetensors")) for fold in self.folds for path in self.networks(fold)]
+
+    def bundled_models(self) -> list[str]:
+        """Names of the weights that the faces and the video system's features depend on, but for embeddings."""
+        named = [name for name in self._video_system()[0] if name in ("cnn", settings.FINE_TUNED)]
+        return [self.weights("landmarks"), *map(self.model, named)]
+
+    def bundled_embeddings(self) -> list[str]:
+        """ONNX files of the embeddings of the video system, in the configuration's order."""
+        chosen = self._video_system()[0]
+        return [about["path"] for name, about in self.config["embeddings"].items() if name in chosen]
+
     def per_fold(self, pattern: str) -> list[str]:
         """`pattern` below the run's folder with `{fold}` replaced by every fold in order."""
         return [f"{self.folder}/{pattern.replace('{fold}', fold)}" for fold in self.folds]
@@ -179,7 +203,8 @@ class Plan:
         report = [*(f"{self.folder}/report/{name}" for name in pages), *self.contact_sheets()]
         folds = [path for fold in self.folds for path in self.networks(fold)]
         fused = self.per_fold("fusion/{fold}/scores.h5")
-        return [*report, *self.feature_files(), *self.audio_targets(), *self.video_targets(), *folds, *fused]
+        made = [*self.feature_files(), *self.audio_targets(), *self.video_targets(), *folds, *fused]
+        return [*report, *made, f"{self.folder}/bundle"]
 
     # --- identities ----------------------------------------------------------------------------------------------
 
@@ -218,7 +243,7 @@ class Plan:
             return [*recipe, "cnn.layout", "cnn.crop"]
         if name == "embedding":
             return [f"embeddings.{wildcards['embedding']}"]
-        if name in ("report", "crate"):
+        if name in ("report", "crate", "bundle"):
             return list(self.config)
         if name == "video_scores":
             chosen = CLASSIFIER_SETTINGS[wildcards["classifier"]]
@@ -244,7 +269,7 @@ class Plan:
             more["workflow"] = [sha256(Path(path)) for path in self.workflow_files()]
         if name == "train_blstm":
             more |= self._network(wildcards["architecture"], int(wildcards["repeat"]))
-        if name in ("evaluate", "report", "faces_film", "contact_page"):
+        if name in ("evaluate", "report", "bundle", "faces_film", "contact_page"):
             corpus = self.manifest
             more["corpus"] = [corpus.corpus, corpus.synthetic, corpus.scheme, list(corpus.notes)]
             more["folds"] = list(self.folds)
@@ -378,4 +403,5 @@ ABOVE: dict[str, Callable[..., dict[str, Stage]]] = {
     "tables": lambda plan: {"evaluate": plan.stage("evaluate")},
     "report": lambda plan: {"evaluate": plan.stage("evaluate")},
     "crate": lambda plan: {name: plan.stage(name) for name in ("evaluate", "tables", "report")},
+    "bundle": lambda plan: {"evaluate": plan.stage("evaluate")},
 }

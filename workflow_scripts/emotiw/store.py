@@ -59,6 +59,7 @@ KINDS: dict[str, dict[str, Field]] = {
         "variance": Field("<f8", ("components",)),
     },
     "kernels": {"matrix": Field("<f8", ("clips", "clips"))},
+    "classifier": {"coefficients": Field("<f8", ("clips", "classes")), "intercept": Field("<f8", ("classes",))},
     "scores": {"scores": Field("<f8", ("clips", "classes"))},
     "posteriors": {"posteriors": Field("<f4", ("frames", "classes")), "time": _TIME},
     "scaler": {"mean": Field("<f8", ("features",)), "scale": Field("<f8", ("features",))},
