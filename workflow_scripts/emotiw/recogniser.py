@@ -4,7 +4,7 @@ A recogniser has one member a fold that it was trained in. Each member is that f
 calibration and fusion weights; the recogniser's posteriors are the mean of theirs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -192,13 +192,23 @@ class Recogniser:
         names = ("video", "audio", "fusion")
         return Judgement({name: _mean([found[name] for found in members.values()]) for name in names}, members)
 
-    def video_track(self, perceived: Perceived, rows: Sequence[Ints]) -> Posteriors:
-        """Video posteriors of sets of faces, (n_sets, n_classes); `rows` are the faces of each set."""
-        return _mean([self._video(i, perceived, rows) for i in range(len(self.members))])
+    def track(self, perceived: Perceived, faces: Sequence[Ints], frames: Sequence[Ints]) -> dict[str, Floats]:
+        """Posteriors of `video`, `audio` and `fusion` of consecutive pieces, each (n_pieces, n_classes).
 
-    def audio_track(self, perceived: Perceived, rows: Sequence[Ints]) -> Posteriors:
-        """Audio posteriors of pieces of sound, (n_sets, n_classes); `rows` are the frames of each piece."""
-        return _mean([self._audio(i, perceived, rows) for i in range(len(self.members))])
+        Parameters
+        ----------
+        perceived : Perceived
+        faces, frames : sequence of ndarray of int
+            Rows of the faces and of the frames of sound in each piece; rows of NaN stand for pieces that have none.
+        """
+        members = []
+        for i, member in enumerate(self.members):
+            video = _scattered(lambda rows, i=i: self._video(i, perceived, rows), faces)
+            audio = _scattered(lambda rows, i=i: self._audio(i, perceived, rows), frames)
+            both = fusion.weighted_sum(audio, video, member.fusion.weights[member.scheme])
+            alone = np.where(np.isnan(video), audio, video)
+            members.append({"video": video, "audio": audio, "fusion": np.where(np.isnan(both), alone, both)})
+        return {name: _mean_known([found[name] for found in members]) for name in ("video", "audio", "fusion")}
 
     def _video(self, i: int, perceived: Perceived, rows: Sequence[Ints] | None) -> Posteriors:
         if perceived.video is None or not perceived.video[i]:
@@ -211,6 +221,24 @@ class Recogniser:
         frames = None if perceived.audio is None else perceived.audio[i]
         chosen = [np.arange(0 if frames is None else len(frames))] if rows is None else rows
         return self.members[i].audio_posteriors(frames, chosen)
+
+
+def _scattered(judge: Callable[[Sequence[Ints]], Posteriors], rows: Sequence[Ints]) -> Floats:
+    """Posteriors of the pieces that hold anything, in their places among all."""
+    has = [i for i, chosen in enumerate(rows) if len(chosen)]
+    found = judge([rows[i] for i in has])
+    if found is None:
+        return np.full((len(rows), 1), np.nan)
+    whole = np.full((len(rows), found.shape[1]), np.nan)
+    whole[has] = found
+    return whole
+
+
+def _mean_known(values: Sequence[Floats]) -> Floats:
+    """Mean of the values (n, n_classes) that are no NaN; an array of one column stands for all."""
+    stack = np.stack(np.broadcast_arrays(*values))
+    n = (~np.isnan(stack)).sum(axis=0)
+    return np.asarray(np.where(n > 0, np.nansum(stack, axis=0) / np.maximum(n, 1), np.nan))
 
 
 def _mean(values: Sequence[Posteriors]) -> Posteriors:
