@@ -41,7 +41,8 @@ def trainer(max_epochs: int, *, accelerator: str = "cpu", **more: Any) -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Ignore what Lightning 2.6 warns of under torch 2.13."""
+    """Ignore what Lightning 2.6 warns of under torch 2.13, and where Slurm is installed."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r".*LeafSpec", category=FutureWarning)
+        warnings.filterwarnings("ignore", message="The `srun` command")  # a job of the workflow is one process
         yield
