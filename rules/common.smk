@@ -6,7 +6,7 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from emotiw import manifest as manifests, settings
+from emotiw import checksums, manifest as manifests, settings
 from emotiw.corpora import inventory
 from emotiw.plan import Plan
 
@@ -67,3 +67,9 @@ def folder(name):
         return str(Path(files if isinstance(files, str) else files[0]).parent)
 
     return parent
+
+
+def record_checksums():
+    """Record the hashes of the run's files, in the process that plans."""
+    if workflow.is_main_process and Path(RUN).is_dir():
+        checksums.record(Path(RUN))

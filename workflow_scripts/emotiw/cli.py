@@ -129,8 +129,81 @@ def predict(
         show(f"\npage: {folder.folder / 'predictions.html'}")
     show("" if folder else "\n", end="")
     about = predictor.bundle.about
-    show(f"{texts.tally(judged)}\nbundle of run {about['run']}: {about['trained_on']['note']}")
+    show(f"{texts.tally(judged)}\n{texts.note(about)}")
     raise typer.Exit(0 if all(good for good, *_ in judged) else 1)
+
+
+@app.command()
+def doctor(configfile: ConfigFiles = None) -> None:
+    """Look at tools, versions, weights, corpus and disk, and say what to do; status 1 where a run would fail."""
+    from emotiw.doctor import State, examine  # noqa: PLC0415
+
+    table = Table(box=None, padding=(0, 1), show_header=False)
+    for name in ("state", "what"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("found", overflow="fold")
+    states = []
+    for finding in examine(configfile or []):
+        states.append(finding.state)
+        text = finding.found + (f"\n-> {finding.remedy}" if finding.remedy else "")
+        table.add_row(Text(finding.state), Text(finding.what), Text(text))
+    Console(highlight=False).print(table)
+    bad = sum(state == State.BAD for state in states)
+    typer.echo(f"{bad} of {len(states)} would keep a run from succeeding" if bad else "ready to run")
+    raise typer.Exit(1 if bad else 0)
+
+
+@app.command()
+def verify(
+    run: Annotated[Path, typer.Argument(help="A folder of results, such as results/demo.")],
+    every: Annotated[bool, typer.Option("--all", help="Name every bad file, not only the first.")] = False,
+) -> None:
+    """Compare every file of a run with the hash that was recorded when the run ended; status 1 where one differs."""
+    from emotiw import checksums  # noqa: PLC0415
+
+    try:
+        faults = checksums.faults(run)
+        first = next(faults, None)
+        if first is None:
+            typer.echo(f"{run}: {checksums.count(run)} files are as they were recorded")
+            return
+        typer.echo(first, err=True)
+        for fault in faults if every else ():
+            typer.echo(fault, err=True)
+    except EmotiwError as error:
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+    raise typer.Exit(1)
+
+
+@app.command()
+def why(
+    clip: Annotated[str, typer.Argument(help="Id of a clip, as in results/<run>/manifest.csv, or its path there.")],
+    configfile: ConfigFiles = None,
+    snakefile: Annotated[Path, typer.Option(help="The workflow.")] = Path("Snakefile"),
+) -> None:
+    """Say which jobs Snakemake would run for a clip, its features and its scores, and why."""
+    from emotiw import why as dry  # noqa: PLC0415
+    from emotiw.corpora.inventory import refresh  # noqa: PLC0415
+    from emotiw.media import probe  # noqa: PLC0415
+    from emotiw.plan import Plan  # noqa: PLC0415
+    from emotiw.settings import load  # noqa: PLC0415
+
+    try:
+        config = load(configfile or [])
+        plan = Plan(config, refresh(config, Path("results", config["run"], "manifest.csv"), probe))
+        row, targets = dry.targets(plan, clip)
+        found = dry.jobs(dry.dry_run(snakefile, configfile or [], targets))
+    except EmotiwError as error:
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        raise typer.Exit(1) from None
+    own = [job for job in found if f"/{row.job}." in job.output]
+    others = Counter(job.rule for job in found if job not in own)
+    typer.echo(f"{row.clip} ({row.path}), job {row.job}: {len(own)} of its own jobs would run")
+    for job in own:
+        typer.echo(f"  {job.rule:<14} {job.reason}")
+    for rule, n in others.items():
+        reasons = Counter(job.reason for job in found if job.rule == rule and job not in own)
+        typer.echo(f"  {rule:<14} {n} job{'s' * (n > 1)} for its scores: {reasons.most_common(1)[0][0]}")
 
 
 def default_bundle() -> Path:

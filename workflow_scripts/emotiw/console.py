@@ -1,10 +1,10 @@
 """Predictions on a terminal of 80 columns, and the clips that arguments name."""
 
 import os
-import shutil
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from emotiw.predict import Prediction
 from emotiw.prediction_files import shown
@@ -65,9 +65,9 @@ def line(prediction: Prediction) -> str:
     return f"{name:<27}{prediction.emotion:<13.13}{fused:>6}   {single[0]:<16.16}{single[1]:<15.15}".rstrip()
 
 
-def width() -> int:
-    """Columns of the terminal."""
-    return shutil.get_terminal_size((WIDTH, 24)).columns
+def note(about: Mapping[str, Any]) -> str:
+    """Say whose bundle it is, and what it was trained on."""
+    return textwrap.fill(f"bundle of run {about['run']}: {about['trained_on']['note']}", WIDTH)
 
 
 def tally(predictions: Iterable[tuple[bool, float, float]]) -> str:

@@ -14,8 +14,9 @@ from emotiw.predict import NAMES, STEP_S, WINDOW_S, Floats, Prediction
 # Okabe and Ito's palette, told apart by colour-blind readers, then lighter shades of it
 COLOURS = ("#D55E00", "#009E73", "#7A4B94", "#F0E442", "#BBBBBB", "#0072B2", "#56B4E9", "#E69F00", "#CC79A7", "#444444")
 SIZE_IN, DPI = (9.0, 5.6), 110
+MARGINS = {"left": 0.075, "right": 0.79, "top": 0.985, "bottom": 0.095, "hspace": 0.14}
 COLUMNS = 400  # windows that a picture shows; of a longer clip, means of several
-FACE_PX = 62
+FACE_PX = 58
 TITLES = {"fusion": "fused", "video": "face", "audio": "voice"}
 
 
@@ -49,8 +50,9 @@ def thinned(time_s: Floats, values: Floats, columns: int = COLUMNS) -> tuple[Flo
 
 
 def _draw(prediction: Prediction) -> Figure:
-    figure = Figure(figsize=SIZE_IN, layout="constrained")
-    strip, *panels = figure.subplots(4, 1, sharex=True, height_ratios=[0.62, 1, 1, 1])
+    # no automatic layout: its last digits depend on where objects lie in memory
+    figure = Figure(figsize=SIZE_IN)
+    strip, *panels = figure.subplots(4, 1, sharex=True, height_ratios=[0.62, 1, 1, 1], gridspec_kw=MARGINS)
     end_s = max(prediction.duration_s, STEP_S)
     strip.set_xlim(0, end_s)
     _faces(strip, prediction)
@@ -59,7 +61,8 @@ def _draw(prediction: Prediction) -> Figure:
     panels[-1].set_xlabel(f"time (s); posteriors of windows of {WINDOW_S:g} s")
     labels = [_label(prediction, c) for c in range(len(prediction.classes))]
     handles = [mpl.patches.Patch(color=colour(c)) for c in range(len(labels))]
-    figure.legend(handles[::-1], labels[::-1], loc="outside right center", frameon=False, fontsize=9, title="whole clip")
+    place = {"loc": "center left", "bbox_to_anchor": (0.8, 0.42), "frameon": False, "fontsize": 9}
+    figure.legend(handles[::-1], labels[::-1], title="whole clip", **place)
     return figure
 
 
