@@ -130,12 +130,12 @@ def train(run):
     export(run, run.bundle)
 
 
-def export(run, output):
+def export(run, output, features=None):
     to = run.folder
     networks = [to / "4_0.safetensors", to / "4_1.safetensors"]
     sources = {"fusion": to / "fusion.h5", "pca": to / "pca.h5", "kernels": to / "kernels.h5", "networks": networks}
     sources |= {"classifiers": to / "model.h5", "weights": to / "weights/landmarks.dat", "embeddings": []}
-    return start(run, "bundle", output, metrics=to / "metrics.json", features=to / "features", **sources)
+    return start(run, "bundle", output, metrics=to / "metrics.json", features=features or to / "features", **sources)
 
 
 def rewrite(bundle, change):

@@ -95,7 +95,10 @@ def test_a_clip_is_judged_alike_whatever_was_judged_before(judged, predictor, ta
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda p: made.clip(p, n=10, sound=0 * made.tone(1)), r"neither face nor voice: video no face \(0 faces in 5 fr"),
+        (
+            lambda p: made.clip(p, n=10, sound=0 * made.tone(1)),
+            r"neither face nor voice: video no face \(0 faces in 5 fr",
+        ),
         (lambda p: made.clip(p, n=10), r"audio no audio"),
         (lambda p: p.write_bytes(b""), r"video undecodable .* empty file"),
         (lambda p: p.write_text("hello"), r"Invalid data found"),

@@ -146,7 +146,9 @@ def index_sha256(about: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(rest, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def check_shapes(subject: str, arrays: Mapping[str, npt.NDArray[Any]], shapes: Mapping[str, Shape], sizes: dict[str, int]) -> None:
+def check_shapes(
+    subject: str, arrays: Mapping[str, npt.NDArray[Any]], shapes: Mapping[str, Shape], sizes: dict[str, int]
+) -> None:
     """Check that arrays are those of `shapes`; equal names of axes, also among `sizes`, must have equal sizes.
 
     Raises
@@ -163,7 +165,9 @@ def check_shapes(subject: str, arrays: Mapping[str, npt.NDArray[Any]], shapes: M
             n > 0 if isinstance(size, str) else n == size for size, n in zip(wanted, found, strict=True)
         )
         if not fits or arrays[name].dtype.kind != "f":
-            raise BundleError(f"{subject}: {name} is {arrays[name].dtype} of {found}, expected {tuple(wanted)}; {AGAIN}")
+            raise BundleError(
+                f"{subject}: {name} is {arrays[name].dtype} of {found}, expected {tuple(wanted)}; {AGAIN}"
+            )
         sizes.update((axis, n) for axis, n in zip(expected, found, strict=True) if isinstance(axis, str))
 
 

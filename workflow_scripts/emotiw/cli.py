@@ -199,11 +199,13 @@ def why(
     own = [job for job in found if f"/{row.job}." in job.output]
     others = Counter(job.rule for job in found if job not in own)
     typer.echo(f"{row.clip} ({row.path}), job {row.job}: {len(own)} of its own jobs would run")
+    table = Table(box=None, padding=(0, 1), show_header=False)
     for job in own:
-        typer.echo(f"  {job.rule:<14} {job.reason}")
+        table.add_row(Text(job.rule), Text(job.reason))
     for rule, n in others.items():
         reasons = Counter(job.reason for job in found if job.rule == rule and job not in own)
-        typer.echo(f"  {rule:<14} {n} job{'s' * (n > 1)} for its scores: {reasons.most_common(1)[0][0]}")
+        table.add_row(Text(rule), Text(f"{n} job{'s' * (n > 1)} for its scores: {reasons.most_common(1)[0][0]}"))
+    Console(highlight=False).print(table)
 
 
 def default_bundle() -> Path:

@@ -18,7 +18,7 @@ WIDTH = 80
 
 
 def clips(arguments: Sequence[Path]) -> Iterator[Path]:
-    """Yield files as they are named, and those of folders whose suffix is that of a clip, sorted, hidden ones left out."""
+    """Yield files as they are named, and of folders those with the suffix of a clip; sorted, hidden ones left out."""
     for path in arguments:
         if not path.is_dir():
             yield path

@@ -133,16 +133,16 @@ def write(
     files.write_json(folder / bundle.INDEX, index | {"sha256": bundle.index_sha256(index)})
 
 
-def feature_arrays(sets: Mapping[str, npt.NDArray[Any]], pca: image_sets.PCA, video: Mapping[str, Any]) -> dict[str, Any]:
+def feature_arrays(
+    sets: Mapping[str, npt.NDArray[Any]], pca: image_sets.PCA, video: Mapping[str, Any]
+) -> dict[str, Any]:
     """Arrays of a feature's file but for its classifiers: the PCA and the models of the training clips.
 
     Subspaces are kept as bases (n, d, r), filled up with zeros where one has fewer directions; logarithms as half
     vectors in float32.
     """
     projected = {clip: image_sets.project(F, pca) for clip, F in sets.items()}
-    vectors = kernels.training_vectors(
-        projected, rank=video["subspace_rank"], regularisation=video["regularisation"]
-    )
+    vectors = kernels.training_vectors(projected, rank=video["subspace_rank"], regularisation=video["regularisation"])
     bases = [image_sets.linear_subspace(F, video["subspace_rank"]) for F in projected.values()]
     subspaces = np.zeros((len(bases), bases[0].shape[0], max(P.shape[1] for P in bases)))
     for stack, P in zip(subspaces, bases, strict=True):
@@ -191,7 +191,7 @@ def _member(
 ) -> dict[str, Any]:
     """Write the files of one fold's system and describe it."""
     (fused,) = _of_fold(sources.fusion, "scores", fold.name)
-    video = {}
+    video: dict[str, Any] = {}
     for feature in systems.video_system(config["video"]):
         described = _feature(writer, corpus, fold, feature, sources, config)
         video |= {feature: described} if described else {}
@@ -228,8 +228,10 @@ def _feature(  # noqa: PLR0913, PLR0917 - where to, and what of
     return {
         "file": writer.add(f"{fold.name}/{feature}.safetensors", safetensors.numpy.save(arrays)),
         "gamma": fitted["kernels"].facts["gamma"],
-        "selection": {"criterion": fitted["classifier"].facts["selection"]["criterion"],
-                      **fitted["classifier"].facts["selection"]["choices"]["mean"]},
+        "selection": {
+            "criterion": fitted["classifier"].facts["selection"]["criterion"],
+            **fitted["classifier"].facts["selection"]["choices"]["mean"],
+        },
     }
 
 

@@ -183,7 +183,7 @@ class Reference:
 
     @classmethod
     def of(cls, vectors: Floats) -> Self:
-        """Reference with these half vectors."""
+        """Make the reference that has these half vectors."""
         return cls(vectors, np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
 
     def products(self, X: Matrix) -> Matrix:
@@ -208,7 +208,10 @@ def training_vectors(sets: Mapping[str, Frames], *, rank: int, regularisation: f
 
 
 def kernels_with(
-    sets: Sequence[Frames], references: Mapping[str, Reference], gammas: Mapping[str, float], settings: Mapping[str, Any]
+    sets: Sequence[Frames],
+    references: Mapping[str, Reference],
+    gammas: Mapping[str, float],
+    settings: Mapping[str, Any],
 ) -> dict[str, Matrix]:
     """Six kernels between other sets and the training sets, each (n_sets, n_train).
 

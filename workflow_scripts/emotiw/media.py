@@ -185,7 +185,7 @@ def waveform(path: Path, rate_hz: int, limits: Limits) -> tuple[Floats, AudioFac
 
 
 def heard(samples: Floats, about: Mapping[str, Any]) -> tuple[Floats, AudioFacts]:
-    """Samples (n_samples,) within +-32767/32768, and what is known of them; `about` as of `Sound`."""
+    """Limit samples (n_samples,) to +-32767/32768, and tell what is known of them; `about` as of `Sound`."""
     facts = AudioFacts(
         **about,
         peak=float(np.abs(samples).max(initial=0)),
@@ -412,7 +412,9 @@ def _uniform_sound(path: Path, stream: av.AudioStream) -> Iterator[av.AudioFrame
     yield None
 
 
-def _read_sound(path: Path, stream: av.AudioStream, rate_hz: int, limits: Limits, opened: ExitStack) -> Iterator[Floats]:
+def _read_sound(
+    path: Path, stream: av.AudioStream, rate_hz: int, limits: Limits, opened: ExitStack
+) -> Iterator[Floats]:
     with opened:
         blocks = _mono_blocks(path, stream, rate_hz, limits["max_duration_s"])
         yield from _without_padding(path, stream, blocks, rate_hz, limits["min_decoded_fraction"])

@@ -1,10 +1,10 @@
 """The emotion of any clip, by the system of a bundle.
 
-    from emotiw.predict import Predictor
+from emotiw.predict import Predictor
 
-    predictor = Predictor.load("results/demo/bundle")
-    for prediction in predictor.predict(["clip.mp4"]):
-        print(prediction.path, prediction.emotion, prediction.posteriors)
+predictor = Predictor.load("results/demo/bundle")
+for prediction in predictor.predict(["clip.mp4"]):
+    print(prediction.path, prediction.emotion, prediction.posteriors)
 """
 
 import time
@@ -122,7 +122,7 @@ class Prediction:
         return self.parts[-1].start_s + self.parts[-1].duration_s if self.parts else 0.0
 
     def best(self, name: str) -> str | None:
-        """The likeliest class by `fusion`, `video` or `audio`; None where it has no posteriors."""
+        """Return the likeliest class by `fusion`, `video` or `audio`; None where it has no posteriors."""
         values = self.posteriors.get(name)
         return None if values is None else self.classes[int(values.argmax())]
 
@@ -230,7 +230,7 @@ class Predictor:
             faces.facts.get("n_kept", 0),
             tuple(entry.facts["reason"] for entry in (faces, segment.sound) if "reason" in entry.facts),
         )
-        chosen = np.unique(np.linspace(0, len(times) - 1, STRIP).astype(int)) if len(times) else []
+        chosen = np.unique(np.linspace(0, len(times) - 1, min(STRIP, len(times))).astype(int))
         strip = [(segment.start_s + float(times[i]), faces.arrays["chips"][i].copy()) for i in chosen]
         return part, self._track(part, perceived, times, spoken), strip
 

@@ -95,7 +95,17 @@ def record(prediction: Prediction) -> dict[str, Any]:
 def rows(records: Sequence[dict[str, Any]], classes: Sequence[str]) -> list[list[str]]:
     """Rows of the CSV, the header first."""
     columns = [f"{name}_{label}" for name in NAMES for label in classes]
-    header = ["path", "emotion", "source", "video_status", "audio_status", "duration_s", "n_frames", "n_faces", "reason"]
+    header = [
+        "path",
+        "emotion",
+        "source",
+        "video_status",
+        "audio_status",
+        "duration_s",
+        "n_frames",
+        "n_faces",
+        "reason",
+    ]
     table = [[*header, *columns]]
     for it in records:
         facts = [it["path"], it["emotion"] or "", it["source"], it["status"]["video"], it["status"]["audio"]]

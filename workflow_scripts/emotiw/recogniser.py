@@ -6,6 +6,7 @@ calibration and fusion weights; the recogniser's posteriors are the mean of thei
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -203,8 +204,8 @@ class Recogniser:
         """
         members = []
         for i, member in enumerate(self.members):
-            video = _scattered(lambda rows, i=i: self._video(i, perceived, rows), faces)
-            audio = _scattered(lambda rows, i=i: self._audio(i, perceived, rows), frames)
+            video = _scattered(partial(self._video, i, perceived), faces)
+            audio = _scattered(partial(self._audio, i, perceived), frames)
             both = fusion.weighted_sum(audio, video, member.fusion.weights[member.scheme])
             alone = np.where(np.isnan(video), audio, video)
             members.append({"video": video, "audio": audio, "fusion": np.where(np.isnan(both), alone, both)})

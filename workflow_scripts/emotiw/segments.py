@@ -43,7 +43,9 @@ class Segment:
     sound: Entry
 
 
-def segments(path: Path, settings: Mapping[str, Any], predictor: Any, length_s: float, watch: Watch) -> Iterator[Segment]:
+def segments(
+    path: Path, settings: Mapping[str, Any], predictor: Any, length_s: float, watch: Watch
+) -> Iterator[Segment]:
     """Segments of `length_s` seconds of a clip, the last one shorter.
 
     A defect ends its modality: that segment of it, and the rest, have the status `undecodable`.

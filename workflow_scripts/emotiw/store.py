@@ -164,9 +164,7 @@ def narrow(values: npt.NDArray[Any], dtype: np.dtype[Any], subject: str = "featu
     """Values in a narrower type; refused if one is too large for it, as in `narrowed`."""
     largest, limit = np.abs(values).max(initial=0), np.finfo(dtype).max
     if largest > limit:
-        raise StoreError(
-            f"{subject}: {largest:g} is above {limit:g}, the largest {dtype}; set the storage to float32"
-        )
+        raise StoreError(f"{subject}: {largest:g} is above {limit:g}, the largest {dtype}; set the storage to float32")
     return values.astype(dtype)
 
 

@@ -1,6 +1,7 @@
 """A prediction over time as a picture: some faces, and the posteriors of windows, fused and by modality."""
 
 import io
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -21,7 +22,7 @@ TITLES = {"fusion": "fused", "video": "face", "audio": "voice"}
 
 
 def pictures(prediction: Prediction) -> dict[str, bytes]:
-    """The picture as `png` and `svg`, the same bytes for the same prediction."""
+    """Draw the picture as `png` and `svg`, the same bytes for the same prediction."""
     with mpl.rc_context(RC):
         figure = _draw(prediction)
         found = {}
@@ -61,8 +62,8 @@ def _draw(prediction: Prediction) -> Figure:
     panels[-1].set_xlabel(f"time (s); posteriors of windows of {WINDOW_S:g} s")
     labels = [_label(prediction, c) for c in range(len(prediction.classes))]
     handles = [mpl.patches.Patch(color=colour(c)) for c in range(len(labels))]
-    place = {"loc": "center left", "bbox_to_anchor": (0.8, 0.42), "frameon": False, "fontsize": 9}
-    figure.legend(handles[::-1], labels[::-1], title="whole clip", **place)
+    style: dict[str, Any] = {"title": "whole clip", "frameon": False, "fontsize": 9}
+    figure.legend(handles[::-1], labels[::-1], loc="center left", bbox_to_anchor=(0.8, 0.42), **style)
     return figure
 
 

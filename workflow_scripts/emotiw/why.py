@@ -1,11 +1,13 @@
 """Which jobs Snakemake would run for one clip, and why: its own dry run, read."""
 
+import json
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from emotiw.errors import ConfigError, ManifestError
 from emotiw.manifest import Row
@@ -45,7 +47,7 @@ def targets(plan: Plan, clip: str) -> tuple[Row, list[str]]:
 
 
 def dry_run(snakefile: Path, configfiles: Sequence[Path], wanted: Sequence[str]) -> str:
-    """What Snakemake says that it would do to make the files.
+    """Ask Snakemake what it would do to make the files.
 
     Raises
     ------
@@ -73,17 +75,49 @@ def jobs(text: str) -> list[Job]:
     """
     found: dict[tuple[str, str], Job] = {}
     rule, fields = "", {}
-    for line in [*text.splitlines(), ""]:
-        if job := JOB.fullmatch(line):
-            rule, fields = job[1], {}
-        elif field := FIELD.fullmatch(line):
-            fields[field[1]] = field[2]
-        elif rule and not line.strip():
+    for line in [*text.splitlines(), "end"]:
+        if line.startswith(" "):
+            if field := FIELD.fullmatch(line):
+                fields[field[1]] = field[2]
+            continue
+        if rule:
             output = fields.get("output", "")
-            found[rule, output] = Job(rule, output, fields.get("reason", "none given"))
-            rule = ""
+            found[rule, output] = Job(rule, output, explained(fields.get("reason", "none given")))
+        job = JOB.fullmatch(line)
+        rule, fields = job[1] if job else "", {}
     announced = EXPECTED.search(text)
     if (int(announced[1]) if announced else 0) != len(found):
         count = announced[1] if announced else "no"
         raise ConfigError(f"dry run: {len(found)} jobs were understood, {count} are announced; run `snakemake -n`")
     return list(found.values())
+
+
+def explained(reason: str) -> str:
+    """Snakemake's reason, with the two identities of a job that it prints in full reduced to what differs in them."""
+    head, mark, rest = reason.partition(" before: {")
+    if not mark:
+        return reason
+    try:
+        before, end = json.JSONDecoder().raw_decode("{" + rest)
+        now, _ = json.JSONDecoder().raw_decode(rest[rest.index(" now: ", end - 1) + len(" now: ") :])
+    except ValueError:
+        return reason
+    differ = [_difference(name, *pair) for name, *pair in _differences(before, now)]
+    return f"{head.partition(':')[0]}: {'; '.join(differ) or 'in order only'}"
+
+
+def _differences(before: Any, now: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted({*before, *now}):
+            yield from _differences(before.get(key), now.get(key), f"{where}.{key}" if where else key)
+    elif before != now:
+        yield where, before, now
+
+
+def _difference(name: str, before: Any, now: Any) -> str:
+    section = name.partition(".")[0]
+    if section in ("code", "rows", "clips", "folds", "faces", "sha256"):
+        return f"{section} changed"
+    if section == "above":
+        return f"{name.removeprefix('above.')} changed"
+    return f"{name.removeprefix('settings.').removeprefix('distributions.')} {before} -> {now}"
