@@ -1,21 +1,24 @@
+BUNDLED = PLAN.bundled()
+
+
 # The trained system as a folder for `emotiw predict`: safetensors, ONNX and JSON, with a checksum of every file.
 rule bundle:
     input:
         manifest=ancient(TABLE),
         metrics=rules.evaluate.output.metrics,
         fusion=PLAN.per_fold("fusion/{fold}/scores.h5"),
-        pca=PLAN.of_video_system("pca.h5"),
-        kernels=PLAN.of_video_system("kernels.h5"),
-        classifiers=PLAN.of_video_system("{classifier}_coefficients.h5"),
-        networks=PLAN.bundled_networks(),
-        features=PLAN.bundled_features(),
+        pca=BUNDLED["pca"],
+        kernels=BUNDLED["kernels"],
+        classifiers=BUNDLED["classifiers"],
+        networks=BUNDLED["networks"],
+        features=BUNDLED["features"],
         weights=[
             f"{WEIGHTS}/{name}.{'dat' if name.startswith('landmarks') else 'safetensors'}"
-            for name in PLAN.bundled_models()
+            for name in BUNDLED["models"]
         ],
-        records=[f"{WEIGHTS}/{name}.json" for name in PLAN.bundled_models()],
+        records=[f"{WEIGHTS}/{name}.json" for name in BUNDLED["models"]],
         # their checksums decide, not their dates
-        embeddings=[ancient(path) for path in PLAN.bundled_embeddings()],
+        embeddings=[ancient(path) for path in BUNDLED["embeddings"]],
     output:
         directory(f"{RUN}/bundle"),
     log:

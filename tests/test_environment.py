@@ -16,6 +16,7 @@ PROGRAMS = {
         *("embedding", "efficientnet_lite0"),
         *("pca", "kernels", "video_scores", "video_combination", "baseline", "bundle"),
     ),
+    "predict": ("predict_clips", "gather_predictions"),
     "report": (
         *("faces_film", "contact_sheet", "contact_page", "learning_curves"),
         *("fusion", "evaluate", "tables", "report", "crate"),

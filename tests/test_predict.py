@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import bundle_fixtures as tiny
 import media_fixtures as made
-from emotiw import cli, console, media, predict, prediction_files, segments, timeline
+from emotiw import cli, clip_files, console, media, predict, prediction_files, segments, timeline
 from emotiw.demo import design, render
 from emotiw.errors import BundleError
 from emotiw.predict import Predictor
@@ -259,7 +259,7 @@ def test_folders_are_searched_for_clips(tmp_path):
     for name in ("b.mp4", "a.AVI", "sub/c.wav", ".hidden/d.mp4", ".e.mp4", "notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    found = [path.relative_to(tmp_path).as_posix() for path in console.clips([tmp_path, tmp_path / "notes.txt"])]
+    found = [path.relative_to(tmp_path).as_posix() for path in clip_files.clips([tmp_path, tmp_path / "notes.txt"])]
     assert found == ["a.AVI", "b.mp4", "sub/c.wav", "notes.txt"]
 
 

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from emotiw import splits
+from emotiw import clip_files, splits
 from emotiw.emotions import HIDDEN
 from emotiw.errors import BundleError, EmotiwError
 from emotiw.manifest import Manifest
@@ -109,7 +109,7 @@ def predict(
             predictor = Predictor.load(bundle or default_bundle(), segment_s=segment_s, longest_s=longest_s)
         except EmotiwError as error:
             raise _refused(error) from None
-    paths = list(texts.clips(clips))
+    paths = list(clip_files.clips(clips))
     if not paths:
         raise _refused(f"no clip in {', '.join(map(str, clips))}; name clips, or folders that hold some")
     show = partial(console.print, soft_wrap=True, markup=False)

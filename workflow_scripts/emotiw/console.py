@@ -1,32 +1,16 @@
-"""Predictions on a terminal of 80 columns, and the clips that arguments name."""
+"""Predictions on a terminal of 80 columns."""
 
-import os
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from emotiw.predict import Prediction
 from emotiw.prediction_files import shown
 
-SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .avi .mkv .webm .flv .wmv .asf .mpg .mpeg .ts .mts .3gp .ogv .wav .flac .ogg .mp3 .m4a .aac".split()
-)
 BAR, EIGHTHS = 30, " ▏▎▍▌▋▊▉"
 SOURCES = {"fusion": "face and voice", "video": "the face alone", "audio": "the voice alone"}
 WIDTH = 80
-
-
-def clips(arguments: Sequence[Path]) -> Iterator[Path]:
-    """Yield files as they are named, and of folders those with the suffix of a clip; sorted, hidden ones left out."""
-    for path in arguments:
-        if not path.is_dir():
-            yield path
-            continue
-        for folder, folders, names in os.walk(path):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            found = (Path(folder, name) for name in sorted(names) if not name.startswith("."))
-            yield from (file for file in found if file.suffix.lower() in SUFFIXES)
 
 
 def block(prediction: Prediction) -> str:

@@ -111,29 +111,20 @@ class Plan:
         features, classifier = self._video_system()
         return f"{self.folder}/video/{fold}/{_place(features)}/{classifier}.h5"
 
-    def of_video_system(self, name: str) -> list[str]:
-        """Files of this name of every fold of every feature of the video system; `{classifier}` is its classifier."""
+    def bundled(self) -> dict[str, list[str]]:
+        """Inputs of the bundle: artefacts of every fold of the video system, its weights' names, and embeddings."""
         features, classifier = self._video_system()
-        of_one = name.replace("{classifier}", classifier)
-        return [path for feature in features for path in self.per_fold(f"video/{{fold}}/{feature}/{of_one}")]
-
-    def bundled_features(self) -> list[str]:
-        """Per-clip files of the features of the video system."""
-        return [path for name in self._video_system()[0] for path in self.features(name)]
-
-    def bundled_networks(self) -> list[str]:
-        """Weights of every fold's networks."""
-        return [str(Path(path).with_suffix(".safetensors")) for fold in self.folds for path in self.networks(fold)]
-
-    def bundled_models(self) -> list[str]:
-        """Names of the weights that the faces and the video system's features depend on, but for embeddings."""
-        named = [name for name in self._video_system()[0] if name in ("cnn", settings.FINE_TUNED)]
-        return [self.weights("landmarks"), *map(self.model, named)]
-
-    def bundled_embeddings(self) -> list[str]:
-        """ONNX files of the embeddings of the video system, in the configuration's order."""
-        chosen = self._video_system()[0]
-        return [about["path"] for name, about in self.config["embeddings"].items() if name in chosen]
+        names = {"pca": "pca.h5", "kernels": "kernels.h5", "classifiers": f"{classifier}_coefficients.h5"}
+        of_features = [f"video/{{fold}}/{feature}/" for feature in features]
+        embeddings = self.config["embeddings"].items()
+        alexnet = [name for name in features if name in ("cnn", settings.FINE_TUNED)]
+        return {
+            **{kind: [it for place in of_features for it in self.per_fold(place + name)] for kind, name in names.items()},
+            "features": [path for name in features for path in self.features(name)],
+            "networks": [path[:-3] + ".safetensors" for fold in self.folds for path in self.networks(fold)],
+            "models": [self.weights("landmarks"), *map(self.model, alexnet)],
+            "embeddings": [about["path"] for name, about in embeddings if name in features],
+        }
 
     def per_fold(self, pattern: str) -> list[str]:
         """`pattern` below the run's folder with `{fold}` replaced by every fold in order."""
