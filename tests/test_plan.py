@@ -140,7 +140,7 @@ def test_a_label_reaches_what_is_trained_on_it():
     [
         ({"seed": 1}, {"train_blstm", "audio_scores", "fusion", *END}),
         ({"fusion": {"grid_step": 0.1}}, {"fusion", *END}),
-        ({"video": {"svm_c": 3.0}}, {"report"}),
+        ({"video": {"svm_c": 3.0}}, {"report", "bundle"}),
         ({"video": {"n_components_max": 3}}, {"video_scores", "video_combination", "fusion", *END}),
         ({"baseline": {"inner_folds": 2}}, {"baseline", *END}),
         ({"video": {"subspace_rank": 3}}, {"kernels", "video_scores", "video_combination", "fusion", *END}),

@@ -112,14 +112,17 @@ class Plan:
         return f"{self.folder}/video/{fold}/{_place(features)}/{classifier}.h5"
 
     def bundled(self) -> dict[str, list[str]]:
-        """Inputs of the bundle: artefacts of every fold of the video system, its weights' names, and embeddings."""
+        """Name the inputs of the bundle: artefacts and networks of every fold, weights, embeddings."""
         features, classifier = self._video_system()
         names = {"pca": "pca.h5", "kernels": "kernels.h5", "classifiers": f"{classifier}_coefficients.h5"}
-        of_features = [f"video/{{fold}}/{feature}/" for feature in features]
         embeddings = self.config["embeddings"].items()
         alexnet = [name for name in features if name in ("cnn", settings.FINE_TUNED)]
+        made = {
+            kind: [path for feature in features for path in self.per_fold(f"video/{{fold}}/{feature}/{name}")]
+            for kind, name in names.items()
+        }
         return {
-            **{kind: [it for place in of_features for it in self.per_fold(place + name)] for kind, name in names.items()},
+            **made,
             "features": [path for name in features for path in self.features(name)],
             "networks": [path[:-3] + ".safetensors" for fold in self.folds for path in self.networks(fold)],
             "models": [self.weights("landmarks"), *map(self.model, alexnet)],
