@@ -18,6 +18,7 @@ include: "rules/video.smk"
 include: "rules/baseline.smk"
 include: "rules/fusion.smk"
 include: "rules/report.smk"
+include: "rules/bundle.smk"
 
 
 localrules:
@@ -58,3 +59,12 @@ rule video_only:
 rule manifest:
     input:
         TABLE,
+
+
+# so that `emotiw verify` can tell what was altered since
+onsuccess:
+    record_checksums()
+
+
+onerror:
+    record_checksums()

@@ -8,7 +8,7 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from emotiw import manifest as manifests, settings
+from emotiw import checksums, manifest as manifests, settings
 from emotiw.corpora import inventory
 from emotiw.plan import Plan
 
@@ -111,3 +111,9 @@ def minutes(start_s, clip_s, n_clips=LARGEST_JOB):
     """Minutes of wall time, ten at least, as a function of the attempt."""
     need = max(10, math.ceil(4 * (start_s + clip_s * n_clips) / 60))
     return lambda wildcards, attempt: attempt * need
+
+
+def record_checksums():
+    """Record the hashes of the run's files, in the process that plans."""
+    if workflow.is_main_process and Path(RUN).is_dir():
+        checksums.record(Path(RUN))

@@ -172,7 +172,8 @@ rule video_scores:
         about=ancient(ABOUT),
         kernels=f"{RUN}/video/{{fold}}/{{feature}}/kernels.h5",
     output:
-        f"{RUN}/video/{{fold}}/{{feature}}/{{classifier}}.h5",
+        scores=f"{RUN}/video/{{fold}}/{{feature}}/{{classifier}}.h5",
+        model=f"{RUN}/video/{{fold}}/{{feature}}/{{classifier}}_coefficients.h5",
     log:
         f"{RUN}/logs/video_scores/{{fold}}_{{feature}}_{{classifier}}.log",
     conda:
@@ -184,7 +185,8 @@ rule video_scores:
     params:
         stage=stage("video_scores"),
     shell:
-        'python "$EMOTIW_PROGRAMS"/video_scores.py --manifest {input.manifest:q} --kernels {input.kernels:q} --output {output:q}'
+        'python "$EMOTIW_PROGRAMS"/video_scores.py --manifest {input.manifest:q} --kernels {input.kernels:q}'
+        " --model {output.model:q} --output {output.scores:q}"
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 

@@ -14,8 +14,9 @@ PROGRAMS = {
     "video": (
         *("landmarks", "alexnet", "fine_tune", "faces", "cnn", "dense_sift", "hog", "lbp_top"),
         *("embedding", "efficientnet_lite0"),
-        *("pca", "kernels", "video_scores", "video_combination", "baseline"),
+        *("pca", "kernels", "video_scores", "video_combination", "baseline", "bundle"),
     ),
+    "predict": ("predict_clips", "gather_predictions"),
     "report": (
         *("faces_film", "contact_sheet", "contact_page", "learning_curves"),
         *("fusion", "evaluate", "tables", "report", "crate"),

@@ -9,6 +9,7 @@ NUMERICS = {
     *(
         "image_sets",
         "kernels",
+        "recogniser",
         "pls",
         "classifiers",
         "selection",

@@ -32,8 +32,9 @@ GATHERED = {
     "evaluate": {},
     "tables": {},
     "report": {},
+    "bundle": {},
 }
-END = ("evaluate", "tables", "report")
+END = ("evaluate", "tables", "report", "bundle")
 
 
 def plan(corpus=CORPUS, **over):
@@ -139,12 +140,12 @@ def test_a_label_reaches_what_is_trained_on_it():
     [
         ({"seed": 1}, {"train_blstm", "audio_scores", "fusion", *END}),
         ({"fusion": {"grid_step": 0.1}}, {"fusion", *END}),
-        ({"video": {"svm_c": 3.0}}, {"report"}),
+        ({"video": {"svm_c": 3.0}}, {"report", "bundle"}),
         ({"video": {"n_components_max": 3}}, {"video_scores", "video_combination", "fusion", *END}),
         ({"baseline": {"inner_folds": 2}}, {"baseline", *END}),
         ({"video": {"subspace_rank": 3}}, {"kernels", "video_scores", "video_combination", "fusion", *END}),
-        ({"limits": {"job_s": 5.0}}, {"report"}),
-        ({"accelerator": "cpu"}, {"report"}),
+        ({"limits": {"job_s": 5.0}}, {"report", "bundle"}),
+        ({"accelerator": "cpu"}, {"report", "bundle"}),
         ({"cnn": {"storage": "float32"}}, set(GATHERED) - {"baseline", "scaler", "train_blstm", "audio_scores"}),
         ({"limits": {"max_pixels": 5}}, set(GATHERED)),
     ],

@@ -79,9 +79,9 @@ def run_all(program, folder, classifier="pls"):
     table, features = folder / "manifest.csv", folder / "features"
     pca = program("pca", folder / "pca.h5", manifest=table, features=features, feature="cnn")
     kernels = program("kernels", folder / "kernels.h5", manifest=table, features=features, pca=pca, feature="cnn")
-    return program(
-        "video_scores", folder / "scores.h5", manifest=table, kernels=kernels, feature="cnn", classifier=classifier
-    )
+    model = folder / "model.h5"
+    chosen = {"feature": "cnn", "classifier": classifier}
+    return program("video_scores", folder / "scores.h5", manifest=table, kernels=kernels, model=model, **chosen)
 
 
 @pytest.mark.parametrize("classifier", ["pls", "kernel_pls", "svm", "logistic"])
@@ -166,6 +166,7 @@ def test_a_chosen_number_of_components_tells_what_the_choice_saw(program, tmp_pa
         tmp_path / "auto.h5",
         manifest=tmp_path / "manifest.csv",
         kernels=tmp_path / "kernels.h5",
+        model=tmp_path / "model.h5",
         feature="cnn",
         classifier="pls",
         settings={"video": AUTO},

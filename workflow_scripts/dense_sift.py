@@ -1,17 +1,14 @@
 """Write dense SIFT of the faces of the clips of one job."""
 
+from functools import partial
+
 from emotiw import descriptors, faces, runtime, store
 
 
 def main(argv=None):
     """Run the program."""
     args = runtime.arguments(__doc__, argv, one=["faces"])
-    geometry = dict(args.settings["dense_sift"])
-    size = geometry.pop("size")
-
-    def describe(chips):
-        return descriptors.dense_sift(descriptors.grey(chips, size=size), **geometry)
-
+    describe = partial(descriptors.face_sift, **args.settings["dense_sift"])
     clips = store.read(args.faces, "faces").entries.values()
     store.write(args.output, "frame_features", faces.frame_entries(clips, describe), stage=args.stage)
 

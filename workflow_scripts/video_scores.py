@@ -1,4 +1,7 @@
-"""Score all clips of a fold with one classifier on each kernel of one feature, and with the mean of these."""
+"""Score all clips of a fold with one classifier on each kernel of one feature, and with the mean of these.
+
+The coefficients of the classifiers of that mean are written too.
+"""
 
 from itertools import compress
 
@@ -7,7 +10,7 @@ from emotiw import choices, classifiers, manifest, runtime, selection, store
 
 def main(argv=None):
     """Run the program."""
-    args = runtime.arguments(__doc__, argv, one=["manifest", "kernels"])
+    args = runtime.arguments(__doc__, argv, one=["manifest", "kernels", "model"])
     video = args.settings["video"]
     table = manifest.read(args.manifest)
     kernels = store.read(args.kernels, "kernels")
@@ -36,6 +39,9 @@ def main(argv=None):
         ),
         **choices.facts(made, kernels.facts),
     }
+    models = [store.Entry(name, vars(model)) for name, model in found["mean"].models.items()]
+    about = {"clips": [row.clip for row in train], "classes": list(table.classes), "selection": facts["selection"]}
+    store.write(args.model, "classifier", models, stage=args.stage, facts=about)
     entries = [store.Entry(name, {"scores": scores.values}) for name, scores in found.items()]
     store.write(args.output, "scores", entries, stage=args.stage, facts=facts)
 

@@ -10,7 +10,7 @@ import pytest
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 CLIPS = 19
-REPORT_END = {"evaluate": 1, "tables": 1, "report": 1, "crate": 1}
+REPORT_END = {"evaluate": 1, "tables": 1, "report": 1, "crate": 1, "bundle": 1}
 END = {"fusion": 1, **REPORT_END}
 NETWORKS_END = {"train_blstm": 2, "audio_scores": 1, "learning_curves": 1, **END}
 AUDIO_END = {"scaler": 1, **NETWORKS_END}
@@ -62,6 +62,10 @@ EDITS = {
     "emotiw/film.py": {"faces_film": 1},
     "emotiw/report.py": {"report": 1, "crate": 1},
     "emotiw/crate.py": {"crate": 1},
+    "emotiw/export.py": {"bundle": 1},
+    "emotiw/bundle.py": {"bundle": 1},
+    "emotiw/recogniser.py": {},
+    "emotiw/predict.py": {},
     "emotiw/efficientnet.py": {},
     "emotiw/plan.py": {},
     "emotiw/corpora/afew.py": {},
@@ -89,6 +93,7 @@ EDITS = {
     "tables.py": {"tables": 1, "crate": 1},
     "report.py": {"report": 1, "crate": 1},
     "crate.py": {"crate": 1},
+    "bundle.py": {"bundle": 1},
     "faces_film.py": {"faces_film": 1},
     "contact_sheet.py": SHEETS,
     "contact_page.py": {"contact_page": 1},
@@ -120,6 +125,7 @@ def test_an_edited_module_runs_what_imports_it(workspace, name):
         ("egemaps_frames.conf.inc", {"egemaps": CLIPS, "functionals": CLIPS, "baseline": 1, **AUDIO_END}),
         ("report.html.j2", {"report": 1, "crate": 1}),
         ("contact_page.css", {"contact_page": 1}),
+        ("bundle.schema.json", {"bundle": 1}),
     ],
 )
 def test_an_edited_data_file_runs_what_reads_it(workspace, name, expected):
@@ -168,8 +174,9 @@ def test_a_comment_runs_nothing(workspace):
     ],
 )
 def test_a_changed_setting_runs_what_reads_it(workspace, text, expected):
-    # the report and the crate hold the whole configuration, so they are always made again
-    assert workspace.outdated(workspace.over("changed", text)) == Counter({**expected, "report": 1, "crate": 1})
+    # the report, the crate and the bundle hold the whole configuration, so they are always made again
+    always = {"report": 1, "crate": 1, "bundle": 1}
+    assert workspace.outdated(workspace.over("changed", text)) == Counter({**expected, **always})
 
 
 def test_a_replaced_clip_runs_its_own_jobs_whatever_its_date(workspace):

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from emotiw import store
+from emotiw import checksums, store
+from emotiw.predict import Predictor
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -172,3 +173,25 @@ def test_a_corpus_of_sound_alone_is_scored_by_its_sound_in_another_folder(worksp
     found = json.loads((tmp_path / "results/sound/report/metrics.json").read_text())
     assert found["status"]["video"] == {"ok": 0, "no_video": len(rows) - 1}
     assert found["parts"]["test"]["sources"] == {"fusion": 0, "video": 0, "audio": 6, "prior": 0}
+
+
+def test_the_bundle_predicts_as_the_run_did(workspace):
+    predictor = Predictor.load(workspace.folder / "results/small/bundle")
+    fused = store.read(workspace.folder / "results/small/fusion/official/scores.h5", "scores")
+    tested = [clip for clip, part in fused.facts["parts"].items() if part == "test"]
+    sources = set()
+    for clip in tested:
+        (found,) = predictor.predict([workspace.folder / f"corpus/clips/{clip}.mp4"])
+        sources.add(found.source)
+        assert found.source == fused.facts["sources"][clip].replace("prior", "none"), found.reason
+        for name, values in found.posteriors.items():
+            if values is not None:
+                expected = fused.entries[name].arrays["scores"][fused.facts["clips"].index(clip)]
+                np.testing.assert_allclose(values, expected, atol=1e-5)
+    assert "fusion" in sources
+
+
+def test_the_hashes_of_the_run_are_recorded(workspace):
+    run = workspace.folder / "results/small"
+    assert list(checksums.faults(run)) == []
+    assert "report/metrics.json" in json.loads((run / "checksums.json").read_text())["files"]

@@ -27,12 +27,17 @@ def entries(paths: Sequence[Path], clips: Sequence[Sequence[str]], settings: Map
         yield media.guarded(clip, path, settings["on_defect"], partial(_entry, clip, path, settings))
 
 
-def _entry(clip: str, path: Path, settings: Mapping[str, Any]) -> Entry:
-    found = media.waveform(path, settings["audio"]["rate_hz"], settings["limits"])
+def entry(clip: str, found: tuple[media.Floats, media.AudioFacts] | None, settings: Mapping[str, float]) -> Entry:
+    """Entry of what `media.waveform` or `media.heard` gave; `settings` is the section `audio`."""
     if found is None:
         return Entry(clip, status=Status.NO_AUDIO)
     samples, facts = found
-    return Entry(clip, {"waveform": samples}, _status(facts, settings["audio"]), asdict(facts))
+    return Entry(clip, {"waveform": samples}, _status(facts, settings), asdict(facts))
+
+
+def _entry(clip: str, path: Path, settings: Mapping[str, Any]) -> Entry:
+    found = media.waveform(path, settings["audio"]["rate_hz"], settings["limits"])
+    return entry(clip, found, settings["audio"])
 
 
 def _status(facts: media.AudioFacts, audio: Mapping[str, float]) -> Status:

@@ -1,7 +1,7 @@
 """Classifiers on precomputed kernels: decision values a class, in the declared order, and out-of-fold ones."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -30,6 +30,26 @@ NOMINAL = {"n_components": 20, "svm_c": 1.0, "logistic_c": 1.0}
 
 
 @dataclass(frozen=True)
+class Linear:
+    """A fitted classifier as what it is, an affine function of a kernel's row k (n_train,): k W + b.
+
+    Attributes
+    ----------
+    coefficients : ndarray, shape (n_train, n_classes)
+        W.
+    intercept : ndarray, shape (n_classes,)
+        b.
+    """
+
+    coefficients: Matrix
+    intercept: Matrix
+
+    def decision_values(self, K: Matrix) -> Matrix:
+        """Decision values (n_sets, n_classes) for a kernel (n_sets, n_train)."""
+        return np.asarray(K @ self.coefficients + self.intercept)
+
+
+@dataclass(frozen=True)
 class Scores:
     """Decision values of the sets that have them.
 
@@ -43,12 +63,15 @@ class Scores:
         Components that a PLS on a single kernel used, a number a class or one for all.
     choice : Choice or None
         The parameter; of a mean, that of all its kernels; None of no scores.
+    models : mapping of str to Linear
+        By kernel, the classifier whose decision values those of sets that are not for training are the mean of.
     """
 
     values: Matrix
     scored: Bools
     n_components: list[int] | None = None
     choice: Choice | None = None
+    models: Mapping[str, Linear] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -185,6 +208,12 @@ def decision_values(fitted: BaseEstimator, K: Matrix) -> Matrix:
     return values if values.ndim == 2 else np.stack([-values / 2, values / 2], axis=1)
 
 
+def linear(fitted: BaseEstimator, n_train: int) -> Linear:
+    """Coefficients of a fitted classifier, read off its values at the unit vectors: centring is in them."""
+    intercept = decision_values(fitted, np.zeros((1, n_train)))
+    return Linear(decision_values(fitted, np.eye(n_train)) - intercept, intercept[0])
+
+
 def kernel_path(name: str, K: Matrix, y: Ints) -> selection.Path:
     """Scores along a grid on parts of a kernel (n_train, n_train), for `selection`; each is computed once."""
     found: dict[tuple[Any, ...], Matrix] = {}
@@ -235,7 +264,8 @@ def _scores(name: str, kernels: Mapping[str, Matrix], path: selection.Path, valu
     others = [decision_values(it, K[n:, :n]) for it, K in zip(fitted, kernels.values(), strict=True) if len(K) > n]
     scores = np.concatenate([inner[has], np.mean(others, axis=0)]) if others else inner[has]
     scored = np.concatenate([has, np.ones(len(next(iter(kernels.values()))) - n, dtype=np.bool_)])
-    return Scores(scores, scored, _n_components(fitted[0]) if len(fitted) == 1 else None, choice)
+    models = {kernel: linear(it, n) for kernel, it in zip(kernels, fitted, strict=True)}
+    return Scores(scores, scored, _n_components(fitted[0]) if len(fitted) == 1 else None, choice, models)
 
 
 def no_scores(n_classes: int) -> Scores:

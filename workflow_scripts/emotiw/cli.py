@@ -1,20 +1,24 @@
 """The command `emotiw`: what a user does beside running the workflow."""
 
 import json
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from emotiw import splits
+from emotiw import clip_files, splits
 from emotiw.emotions import HIDDEN
-from emotiw.errors import EmotiwError
+from emotiw.errors import BundleError, EmotiwError
 from emotiw.manifest import Manifest
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -76,6 +80,165 @@ def results(run: Annotated[Path, typer.Argument(help="A folder of results, such 
         console.print(Text(f"{modality}: " + ", ".join(f"{count} {status}" for status, count in counts.items())))
     for name, what in REPORTED.items():
         console.print(Text(f"{what:<20} {report / name}"))
+
+
+@app.command()
+def predict(
+    clips: Annotated[list[Path], typer.Argument(help="Clips, or folders with clips.", show_default=False)],
+    bundle: Annotated[
+        Path | None, typer.Option(help="Folder of a trained system; by default that of the demo, results/demo/bundle.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for predictions.json, .csv, .html and timelines/ (PNG and SVG).")
+    ] = None,
+    segment_s: Annotated[float, typer.Option(min=1.0, help="Longer clips are judged in segments of this length.")] = 30,
+    longest_s: Annotated[float, typer.Option(min=1.0, help="Longer clips are not judged.")] = 6 * 3600,
+) -> None:
+    """Say which emotion clips show: probabilities fused, of the face and of the voice.
+
+    A clip with neither a face nor a voice gets no answer but a reason, and so does one that cannot be read; the others
+    go on. Status 0: all clips were judged; 1: some were not; 2: the bundle or the arguments cannot be used.
+    """
+    console = Console(highlight=False)
+    with console.status("loading") if console.is_terminal else nullcontext():
+        from emotiw import console as texts  # noqa: PLC0415
+        from emotiw.predict import Predictor  # noqa: PLC0415
+        from emotiw.prediction_files import PredictionFolder  # noqa: PLC0415
+
+        try:
+            predictor = Predictor.load(bundle or default_bundle(), segment_s=segment_s, longest_s=longest_s)
+        except EmotiwError as error:
+            raise _refused(error) from None
+    paths = list(clip_files.clips(clips))
+    if not paths:
+        raise _refused(f"no clip in {', '.join(map(str, clips))}; name clips, or folders that hold some")
+    show = partial(console.print, soft_wrap=True, markup=False)
+    folder = PredictionFolder(output, predictor.bundle) if output else None
+    if len(paths) > 1:
+        show(texts.heading())
+    judged = []
+    with _progress(console, len(paths)) as advance:
+        for prediction in predictor.predict(paths, advance):
+            show(texts.block(prediction) if len(paths) == 1 else texts.line(prediction))
+            judged.append((prediction.emotion is not None, prediction.duration_s, prediction.seconds))
+            if folder:
+                folder.add(prediction)
+            advance(0, 1)
+    if folder:
+        folder.finish()
+        show(f"\npage: {folder.folder / 'predictions.html'}")
+    show("" if folder else "\n", end="")
+    about = predictor.bundle.about
+    show(f"{texts.tally(judged)}\n{texts.note(about)}")
+    raise typer.Exit(0 if all(good for good, *_ in judged) else 1)
+
+
+@app.command()
+def doctor(configfile: ConfigFiles = None) -> None:
+    """Look at tools, versions, weights, corpus and disk, and say what to do; status 1 where a run would fail."""
+    from emotiw.doctor import State, examine  # noqa: PLC0415
+
+    table = Table(box=None, padding=(0, 1), show_header=False)
+    for name in ("state", "what"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("found", overflow="fold")
+    states = []
+    for finding in examine(configfile or []):
+        states.append(finding.state)
+        text = finding.found + (f"\n-> {finding.remedy}" if finding.remedy else "")
+        table.add_row(Text(finding.state), Text(finding.what), Text(text))
+    Console(highlight=False).print(table)
+    bad = sum(state == State.BAD for state in states)
+    typer.echo(f"{bad} of {len(states)} would keep a run from succeeding" if bad else "ready to run")
+    raise typer.Exit(1 if bad else 0)
+
+
+@app.command()
+def verify(
+    run: Annotated[Path, typer.Argument(help="A folder of results, such as results/demo.")],
+    every: Annotated[bool, typer.Option("--all", help="Name every bad file, not only the first.")] = False,
+) -> None:
+    """Compare every file of a run with the hash that was recorded when the run ended; status 1 where one differs."""
+    from emotiw import checksums  # noqa: PLC0415
+
+    try:
+        faults = checksums.faults(run)
+        first = next(faults, None)
+        if first is None:
+            typer.echo(f"{run}: {checksums.count(run)} files are as they were recorded")
+            return
+        typer.echo(first, err=True)
+        for fault in faults if every else ():
+            typer.echo(fault, err=True)
+    except EmotiwError as error:
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+    raise typer.Exit(1)
+
+
+@app.command()
+def why(
+    clip: Annotated[str, typer.Argument(help="Id of a clip, as in results/<run>/manifest.csv, or its path there.")],
+    configfile: ConfigFiles = None,
+    snakefile: Annotated[Path, typer.Option(help="The workflow.")] = Path("Snakefile"),
+) -> None:
+    """Say which jobs Snakemake would run for a clip, its features and its scores, and why."""
+    from emotiw import why as dry  # noqa: PLC0415
+    from emotiw.corpora.inventory import refresh  # noqa: PLC0415
+    from emotiw.media import probe  # noqa: PLC0415
+    from emotiw.plan import Plan  # noqa: PLC0415
+    from emotiw.settings import load  # noqa: PLC0415
+
+    try:
+        config = load(configfile or [])
+        plan = Plan(config, refresh(config, Path("results", config["run"], "manifest.csv"), probe))
+        row, targets = dry.targets(plan, clip)
+        found = dry.jobs(dry.dry_run(snakefile, configfile or [], targets))
+    except EmotiwError as error:
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        raise typer.Exit(1) from None
+    own = [job for job in found if f"/{row.job}." in job.output]
+    others = Counter(job.rule for job in found if job not in own)
+    typer.echo(f"{row.clip} ({row.path}), job {row.job}: {len(own)} of its own jobs would run")
+    table = Table(box=None, padding=(0, 1), show_header=False)
+    for job in own:
+        table.add_row(Text(job.rule), Text(job.reason))
+    for rule, n in others.items():
+        reasons = Counter(job.reason for job in found if job.rule == rule and job not in own)
+        table.add_row(Text(rule), Text(f"{n} job{'s' * (n > 1)} for its scores: {reasons.most_common(1)[0][0]}"))
+    Console(highlight=False).print(table)
+
+
+def default_bundle() -> Path:
+    """Return the demo's bundle, below the working directory or else below the repository."""
+    from emotiw.settings import ROOT  # noqa: PLC0415
+
+    places = [base / "results" / "demo" / "bundle" for base in (Path(), ROOT)]
+    found = next((path for path in places if path.is_dir()), None)
+    if found is None:
+        raise BundleError("no bundle named, and none of the demo here; run `make demo`, or name one with --bundle")
+    return found
+
+
+@contextmanager
+def _progress(console: Console, n_clips: int) -> Iterator[Callable[..., None]]:
+    """Bar of clips with frames a second, on a terminal; a function that is told (frames, clips) done since."""
+    columns = (BarColumn(20), MofNCompleteColumn(), TextColumn("clips  {task.fields[rate]}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task, start, n_frames = bar.add_task("", total=n_clips, rate=""), time.perf_counter(), 0
+
+        def advance(frames: int, clips: int = 0) -> None:
+            nonlocal n_frames
+            n_frames += frames
+            rate = n_frames / max(time.perf_counter() - start, 1e-9)
+            bar.update(task, advance=clips, rate=f"{rate:.0f} frames/s")
+
+        yield advance
+
+
+def _refused(why: object) -> typer.Exit:
+    name = f"{type(why).__name__}: " if isinstance(why, EmotiwError) else ""
+    typer.echo(f"{name}{why}", err=True)
+    return typer.Exit(2)
 
 
 def about_run(metrics: Mapping[str, Any]) -> str:

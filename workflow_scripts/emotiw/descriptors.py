@@ -108,6 +108,16 @@ def hog(images: Array, *, block: int, step: int, cell: int, bins: int) -> npt.ND
     return _shortened(blocks).reshape(len(images), -1).astype(np.float32)
 
 
+def face_sift(chips: npt.NDArray[np.uint8], *, size: int, **geometry: int) -> npt.NDArray[np.float32]:
+    """`dense_sift` of colour faces (n, height, width, 3), made grey at `size`; its settings are a section's."""
+    return dense_sift(grey(chips, size=size), **geometry)
+
+
+def face_hog(chips: npt.NDArray[np.uint8], *, size: int, **geometry: int) -> npt.NDArray[np.float32]:
+    """`hog` of colour faces (n, height, width, 3), made grey at `size`; its settings are a section's."""
+    return hog(grey(chips, size=size), **geometry)
+
+
 def lbp_top(sequence: Array, *, grid: int) -> npt.NDArray[np.float32]:
     """Local binary patterns on three orthogonal planes (Zhao and Pietikainen 2007), block by block.
 

@@ -31,3 +31,7 @@ class WeightsError(EmotiwError):
 
 class DownloadError(EmotiwError):
     """A published file cannot be fetched, or is not what was published."""
+
+
+class BundleError(EmotiwError):
+    """A bundle of a trained system is missing, incomplete, altered or of another version."""

@@ -182,17 +182,21 @@ def _entry(clip: str, path: Path, settings: Mapping[str, Any], follow: Callable[
     frames = media.frames(path, settings["limits"])
     if frames is None:
         return Entry(clip, status=Status.NO_VIDEO)
-    _check_size(path, frames.facts, settings["faces"]["upsample"])
-    found = follow(frames, settings=settings["faces"])
-    facts = asdict(frames.facts) | found.facts
+    check_size(path, frames.facts, settings["faces"]["upsample"])
+    return entry(clip, follow(frames, settings=settings["faces"]), frames.facts, settings["faces"])
+
+
+def entry(clip: str, found: Search, video: media.VideoFacts, settings: Mapping[str, Any]) -> Entry:
+    """Entry of a finished search; `settings` is the section `faces`."""
+    facts = asdict(video) | found.facts
     if not found.kept:
         return Entry(clip, status=Status.NO_FACE, facts=facts)
-    if len(found.kept) < settings["faces"]["min_frames"]:
+    if len(found.kept) < settings["min_frames"]:
         return Entry(clip, status=Status.FEW_FACES, facts=facts)
     return Entry(clip, found.arrays, facts=facts)
 
 
-def _check_size(path: Path, facts: media.VideoFacts, upsample: int) -> None:
+def check_size(path: Path, facts: media.VideoFacts, upsample: int) -> None:
     """Refuse frames that would exhaust the memory once they are enlarged."""
     pixels = facts.width * facts.height << 2 * upsample
     if pixels > MAX_UPSAMPLED_PIXELS:

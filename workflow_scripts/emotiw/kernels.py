@@ -5,15 +5,19 @@ products of such: every kernel is a function of one matrix of inner products G, 
 normalised out of sight. All is float64.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from emotiw import image_sets
 from emotiw.errors import FeatureError
 from emotiw.image_sets import Frames, Matrix
+
+Floats = npt.NDArray[np.floating[Any]]
 
 INDEFINITE = 1e-6  # of the largest eigenvalue or entry: below it a kernel is wrong, and not only rounded
 
@@ -159,6 +163,80 @@ def symmetrised(K: Matrix) -> tuple[Matrix, float]:
 
 
 MODELS = ("subspace", "covariance", "gaussian")
+BLOCK = 64  # training sets that are widened to float64 at a time
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Training sets under one model, as far as kernels with other sets need them.
+
+    Attributes
+    ----------
+    vectors : ndarray, shape (n_train, d (d + 1) / 2)
+        Half vectors of their symmetric matrices, float64, or float32 to save memory.
+    squares : ndarray, shape (n_train,)
+        Squared norms of these vectors.
+    """
+
+    vectors: Floats
+    squares: Matrix
+
+    @classmethod
+    def of(cls, vectors: Floats) -> Self:
+        """Make the reference that has these half vectors."""
+        return cls(vectors, np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+
+    def products(self, X: Matrix) -> Matrix:
+        """Inner products of half vectors (n_sets, D) with the training sets', (n_sets, n_train)."""
+        starts = range(0, len(self.vectors), BLOCK)
+        return np.hstack([X @ self.vectors[i : i + BLOCK].astype(np.float64, copy=False).T for i in starts])
+
+
+def point_models(*, rank: int, regularisation: float) -> dict[str, Callable[[Frames], Matrix]]:
+    """Symmetric matrix of an image set by each of `MODELS`; parameters as in `feature_kernels`."""
+    return {
+        "subspace": lambda F: _projector(image_sets.linear_subspace(F, rank)),
+        "covariance": lambda F: image_sets.log_covariance(F, regularisation),
+        "gaussian": lambda F: image_sets.log_gaussian(F, regularisation),
+    }
+
+
+def training_vectors(sets: Mapping[str, Frames], *, rank: int, regularisation: float) -> dict[str, Matrix]:
+    """Half vectors (n_train, D) of the training sets by model, what a `Reference` holds; as `feature_kernels`."""
+    models = point_models(rank=rank, regularisation=regularisation)
+    return {name: half_vectors(_named(model, sets)) for name, model in models.items()}
+
+
+def kernels_with(
+    sets: Sequence[Frames],
+    references: Mapping[str, Reference],
+    gammas: Mapping[str, float],
+    settings: Mapping[str, Any],
+) -> dict[str, Matrix]:
+    """Six kernels between other sets and the training sets, each (n_sets, n_train).
+
+    They are the rows that `feature_kernels` of all these sets has.
+
+    Parameters
+    ----------
+    sets : sequence of ndarray, shape (n_frames, d)
+        At least one image set.
+    references : mapping of str to Reference
+        The training sets under each of `MODELS`.
+    gammas : mapping of str to float
+        Width of each RBF kernel.
+    settings : mapping
+        `rank`, `regularisation` and `degree`, as of `feature_kernels`.
+    """
+    rows = {}
+    for name, model in point_models(rank=settings["rank"], regularisation=settings["regularisation"]).items():
+        X, reference, degree = half_vectors(map(model, sets)), references[name], settings["degree"]
+        G, squares = reference.products(X), np.einsum("ij,ij->i", X, X)
+        own, theirs = (polynomial_kernel(values, degree=degree) for values in (squares, reference.squares))
+        rows[f"{name}_polynomial"] = normalised(polynomial_kernel(G, degree=degree), own, theirs)
+        D = squared_distances(G, squares, reference.squares)
+        rows[f"{name}_rbf"] = rbf_kernel(D, gamma=gammas[f"{name}_rbf"])
+    return rows
 
 
 def feature_kernels(
@@ -193,13 +271,8 @@ def feature_kernels(
         }
     if n_train < 2:
         raise FeatureError(f"kernels: {n_train} training clips are usable; expected at least 2; check their statuses")
-    points: tuple[Callable[[Frames], Matrix], ...] = (
-        lambda F: _projector(image_sets.linear_subspace(F, rank)),
-        lambda F: image_sets.log_covariance(F, regularisation),
-        lambda F: image_sets.log_gaussian(F, regularisation),
-    )
     kernels = {}
-    for name, model in zip(MODELS, points, strict=True):
+    for name, model in point_models(rank=rank, regularisation=regularisation).items():
         G = _products(_named(model, sets))
         kernels[f"{name}_polynomial"] = _polynomial(G, degree)
         kernels[f"{name}_rbf"] = _rbf(G, n_train)

@@ -43,6 +43,6 @@ def trainer(max_epochs: int, *, accelerator: str = "cpu", **more: Any) -> Any:
 def quiet() -> Iterator[None]:
     """Ignore what Lightning 2.6 warns of under torch 2.13, and that it was not started by Slurm where that is there."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r".*`srun` command")
+        warnings.filterwarnings("ignore", message=r".*`srun` command")  # a job of the workflow is one process
         warnings.filterwarnings("ignore", message=r".*LeafSpec", category=FutureWarning)
         yield

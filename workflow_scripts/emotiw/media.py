@@ -141,34 +141,57 @@ def frames(path: Path, limits: Limits) -> Frames | None:
     return Frames(_read_frames(path, stream, facts, limits, opened), facts, opened.close)
 
 
-def waveform(path: Path, rate_hz: int, limits: Limits) -> tuple[Floats, AudioFacts] | None:
-    """Mono waveform (n_samples,) of a clip, within +-32767/32768, resampled to `rate_hz`; None if it has no sound.
+class Sound:
+    """Iterator over blocks (n_samples,) of a clip's mono sound; `close` ends it early."""
 
-    The channels are averaged.
+    def __init__(self, reader: Iterator[Floats], about: dict[str, Any], close: Callable[[], None]) -> None:
+        self.about = about
+        self._reader = reader
+        self.close = weakref.finalize(self, close)
+
+    def __iter__(self) -> "Sound":
+        return self
+
+    def __next__(self) -> Floats:
+        return next(self._reader)
+
+
+def sound(path: Path, rate_hz: int, limits: Limits) -> Sound | None:
+    """Mono sound of a clip, resampled to `rate_hz`, block by block; None if it has none.
+
+    The channels are averaged. `about` holds the first five fields of `AudioFacts`.
 
     Raises
     ------
     MediaError
         If the sound cannot be decoded, is beyond the limits, holds a sample that is not finite, or ends early.
     """
-    with _opened(path, limits) as container:
+    with ExitStack() as stack:
+        container = stack.enter_context(_opened(path, limits))
         stream = _sound(path, container)
         if stream is None:
             return None
-        blocks = list(_mono_blocks(path, stream, rate_hz, limits["max_duration_s"]))
-        samples = np.concatenate([np.empty(0, np.float32), *blocks])
-        samples = _without_padding(path, stream, samples, rate_hz, limits["min_decoded_fraction"])
-        name, context = container.format.name, stream.codec_context
-        facts = AudioFacts(
-            format=name,
-            codec=context.name,
-            source_rate_hz=context.sample_rate,
-            channels=context.channels,
-            rate_hz=rate_hz,
-            peak=float(np.abs(samples).max(initial=0)),
-            n_clipped=int(np.count_nonzero(np.abs(samples) > FULL_SCALE)),
-            duration_s=len(samples) / rate_hz,
-        )
+        context = stream.codec_context
+        source = container.format.name, context.name, context.sample_rate, context.channels
+        about = dict(zip(("format", "codec", "source_rate_hz", "channels"), source, strict=True), rate_hz=rate_hz)
+        opened = stack.pop_all()
+    return Sound(_read_sound(path, stream, rate_hz, limits, opened), about, opened.close)
+
+
+def waveform(path: Path, rate_hz: int, limits: Limits) -> tuple[Floats, AudioFacts] | None:
+    """Whole waveform (n_samples,) of a clip as `sound` reads it and `heard` limits it; None if it has no sound."""
+    found = sound(path, rate_hz, limits)
+    return None if found is None else heard(np.concatenate([np.empty(0, np.float32), *found]), found.about)
+
+
+def heard(samples: Floats, about: Mapping[str, Any]) -> tuple[Floats, AudioFacts]:
+    """Limit samples (n_samples,) to +-32767/32768, and tell what is known of them; `about` as of `Sound`."""
+    facts = AudioFacts(
+        **about,
+        peak=float(np.abs(samples).max(initial=0)),
+        n_clipped=int(np.count_nonzero(np.abs(samples) > FULL_SCALE)),
+        duration_s=len(samples) / about["rate_hz"],
+    )
     return np.clip(samples, -FULL_SCALE, FULL_SCALE, dtype=np.float32), facts
 
 
@@ -389,12 +412,30 @@ def _uniform_sound(path: Path, stream: av.AudioStream) -> Iterator[av.AudioFrame
     yield None
 
 
-def _without_padding(path: Path, stream: av.AudioStream, samples: Floats, rate_hz: int, fraction: float) -> Floats:
+def _read_sound(
+    path: Path, stream: av.AudioStream, rate_hz: int, limits: Limits, opened: ExitStack
+) -> Iterator[Floats]:
+    with opened:
+        blocks = _mono_blocks(path, stream, rate_hz, limits["max_duration_s"])
+        yield from _without_padding(path, stream, blocks, rate_hz, limits["min_decoded_fraction"])
+
+
+def _without_padding(
+    path: Path, stream: av.AudioStream, blocks: Iterable[Floats], rate_hz: int, fraction: float
+) -> Iterator[Floats]:
     """Sound without what an encoder added at its end; an error if it is shorter than its header states."""
     name = stream.container.format.name.partition(",")[0]
     if name not in STATED_LENGTHS or not stream.duration or not stream.time_base:
-        return samples
-    stated_s, found_s = float(stream.duration * stream.time_base), len(samples) / rate_hz
-    if found_s < fraction * stated_s - PADDING_S:
-        raise _defect(path, f"{found_s:.2f} s of sound decode", f"the {stated_s:.2f} s that its header states")
-    return samples if found_s > stated_s + PADDING_S else samples[: round(stated_s * rate_hz)]
+        yield from blocks
+        return
+    stated_s = float(stream.duration * stream.time_base)
+    n_stated, n, beyond = round(stated_s * rate_hz), 0, []
+    for samples in blocks:
+        inside, n = samples[: max(0, n_stated - n)], n + len(samples)
+        yield inside
+        beyond.append(samples[len(inside) :])
+        if n / rate_hz > stated_s + PADDING_S:  # longer than any padding: the header is wrong
+            yield from beyond
+            beyond = []
+    if n / rate_hz < fraction * stated_s - PADDING_S:
+        raise _defect(path, f"{n / rate_hz:.2f} s of sound decode", f"the {stated_s:.2f} s that its header states")

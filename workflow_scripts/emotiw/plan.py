@@ -111,6 +111,24 @@ class Plan:
         features, classifier = self._video_system()
         return f"{self.folder}/video/{fold}/{_place(features)}/{classifier}.h5"
 
+    def bundled(self) -> dict[str, list[str]]:
+        """Name the inputs of the bundle: artefacts and networks of every fold, weights, embeddings."""
+        features, classifier = self._video_system()
+        names = {"pca": "pca.h5", "kernels": "kernels.h5", "classifiers": f"{classifier}_coefficients.h5"}
+        embeddings = self.config["embeddings"].items()
+        alexnet = [name for name in features if name in ("cnn", settings.FINE_TUNED)]
+        made = {
+            kind: [path for feature in features for path in self.per_fold(f"video/{{fold}}/{feature}/{name}")]
+            for kind, name in names.items()
+        }
+        return {
+            **made,
+            "features": [path for name in features for path in self.features(name)],
+            "networks": [path[:-3] + ".safetensors" for fold in self.folds for path in self.networks(fold)],
+            "models": [self.weights("landmarks"), *map(self.model, alexnet)],
+            "embeddings": [about["path"] for name, about in embeddings if name in features],
+        }
+
     def per_fold(self, pattern: str) -> list[str]:
         """`pattern` below the run's folder with `{fold}` replaced by every fold in order."""
         return [f"{self.folder}/{pattern.replace('{fold}', fold)}" for fold in self.folds]
@@ -180,7 +198,8 @@ class Plan:
         report = [*(f"{self.folder}/report/{name}" for name in pages), *self.contact_sheets()]
         folds = [path for fold in self.folds for path in self.networks(fold)]
         fused = self.per_fold("fusion/{fold}/scores.h5")
-        return [*report, *self.feature_files(), *self.audio_targets(), *self.video_targets(), *folds, *fused]
+        made = [*self.feature_files(), *self.audio_targets(), *self.video_targets(), *folds, *fused]
+        return [*report, *made, f"{self.folder}/bundle"]
 
     # --- identities ----------------------------------------------------------------------------------------------
 
@@ -219,7 +238,7 @@ class Plan:
             return [*recipe, "cnn.layout", "cnn.crop"]
         if name == "embedding":
             return [f"embeddings.{wildcards['embedding']}"]
-        if name in ("report", "crate"):
+        if name in ("report", "crate", "bundle"):
             return list(self.config)
         if name == "video_scores":
             chosen = CLASSIFIER_SETTINGS[wildcards["classifier"]]
@@ -245,7 +264,7 @@ class Plan:
             more["workflow"] = [sha256(Path(path)) for path in self.workflow_files()]
         if name == "train_blstm":
             more |= self._network(wildcards["architecture"], int(wildcards["repeat"]))
-        if name in ("evaluate", "report", "faces_film", "contact_page"):
+        if name in ("evaluate", "report", "bundle", "faces_film", "contact_page"):
             corpus = self.manifest
             more["corpus"] = [corpus.corpus, corpus.synthetic, corpus.scheme, list(corpus.notes)]
             more["folds"] = list(self.folds)
@@ -379,4 +398,5 @@ ABOVE: dict[str, Callable[..., dict[str, Stage]]] = {
     "tables": lambda plan: {"evaluate": plan.stage("evaluate")},
     "report": lambda plan: {"evaluate": plan.stage("evaluate")},
     "crate": lambda plan: {name: plan.stage(name) for name in ("evaluate", "tables", "report")},
+    "bundle": lambda plan: {"evaluate": plan.stage("evaluate")},
 }

@@ -63,13 +63,18 @@ def arguments(
 def prepare(deadline_s: float = 0) -> None:
     """Log to stderr, compute with one thread and deterministic kernels, end after `deadline_s` seconds (0: never)."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    compute_alike()
+    if deadline_s:
+        faulthandler.dump_traceback_later(deadline_s, exit=True)
+
+
+def compute_alike() -> None:
+    """Compute with one thread and deterministic kernels, so that the same input gives the same bits."""
     threadpool_limits(1)
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
         torch.use_deterministic_algorithms(True)
         torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads it, and filling took 5 %
-    if deadline_s:
-        faulthandler.dump_traceback_later(deadline_s, exit=True)
 
 
 def keep_memory() -> None:

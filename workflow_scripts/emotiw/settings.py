@@ -78,6 +78,17 @@ def check(config: Mapping[str, Any]) -> None:
         raise ConfigError("the configuration cannot be used:\n  " + "\n  ".join(lines))
 
 
+def check_sections(config: Mapping[str, Any]) -> None:
+    """Check some sections of a configuration, each against the schema; errors as in `check`."""
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    del schema["required"]
+    faults = sorted(Draft202012Validator(schema).iter_errors(json.loads(json.dumps(config))), key=_where)
+    lines = [f"{_where(fault)}: {_explain(fault)}" for fault in faults]
+    lines += [f"{where}: is {value}, expected a finite number" for where, value in _not_finite(config, ())]
+    if lines:
+        raise ConfigError("; ".join(lines))
+
+
 def select(config: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Return the slice of the configuration that a stage reads: whole sections, or single keys as `section.key`."""
     chosen: dict[str, Any] = {}

@@ -59,6 +59,7 @@ KINDS: dict[str, dict[str, Field]] = {
         "variance": Field("<f8", ("components",)),
     },
     "kernels": {"matrix": Field("<f8", ("clips", "clips"))},
+    "classifier": {"coefficients": Field("<f8", ("clips", "classes")), "intercept": Field("<f8", ("classes",))},
     "scores": {"scores": Field("<f8", ("clips", "classes"))},
     "posteriors": {"posteriors": Field("<f4", ("frames", "classes")), "time": _TIME},
     "scaler": {"mean": Field("<f8", ("features",)), "scale": Field("<f8", ("features",))},
@@ -152,18 +153,19 @@ def narrowed(entries: Iterable[Entry], storage: str) -> Iterator[Entry]:
     StoreError
         If a value is too large for the type.
     """
-    dtype = np.dtype(storage)
     for entry in entries:
         arrays = dict(entry.arrays)
         if "features" in arrays:
-            largest, limit = np.abs(arrays["features"]).max(initial=0), np.finfo(dtype).max
-            if largest > limit:
-                raise StoreError(
-                    f"{entry.name}/features: {largest:g} is above {limit:g}, the largest {dtype}; set "
-                    "the storage to float32"
-                )
-            arrays["features"] = arrays["features"].astype(dtype)
+            arrays["features"] = narrow(arrays["features"], np.dtype(storage), f"{entry.name}/features")
         yield replace(entry, arrays=arrays)
+
+
+def narrow(values: npt.NDArray[Any], dtype: np.dtype[Any], subject: str = "features") -> npt.NDArray[Any]:
+    """Values in a narrower type; refused if one is too large for it, as in `narrowed`."""
+    largest, limit = np.abs(values).max(initial=0), np.finfo(dtype).max
+    if largest > limit:
+        raise StoreError(f"{subject}: {largest:g} is above {limit:g}, the largest {dtype}; set the storage to float32")
+    return values.astype(dtype)
 
 
 def statuses(path: Path, kind: str) -> dict[str, Status]:

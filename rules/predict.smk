@@ -1,0 +1,81 @@
+# Any number of clips without labels, judged by a bundle, from the folder that holds rules/:
+# snakemake -s rules/predict.smk --config clips=FOLDER -c8
+# makes results/predictions/<name>/predictions.csv, a row a clip; one that cannot be judged has a reason. Also in
+# --config: bundle=results/demo/bundle, name=clips, clips_per_job=20; clips may be a text file with a path a line.
+import os
+import sys
+from pathlib import Path
+
+SCRIPTS = Path(workflow.basedir).parent / "workflow_scripts"
+sys.path.insert(0, str(SCRIPTS))
+os.environ.update(
+    PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
+    EMOTIW_PROGRAMS=str(SCRIPTS),
+)
+
+from emotiw import clip_files, splits
+from emotiw.files import sha256
+from emotiw.stage import stage
+
+BUNDLE = Path(config.get("bundle", "results/demo/bundle"))
+PREDICTIONS = f"results/predictions/{config.get('name', 'clips')}"
+CLIPS = clip_files.listed(Path(config["clips"]))
+JOBS = {}
+for clip, job in splits.batches(
+    list(map(str, CLIPS)), int(config.get("clips_per_job", 20))
+).items():
+    JOBS.setdefault(clip_files.job_name(job), []).append(clip)
+
+
+def prediction_stage(job):
+    """Identity of a job: the bundle, and the size and date of every clip."""
+    facts = [(clip, os.stat(clip)) for clip in JOBS[job]]
+    return stage(
+        SCRIPTS / "predict_clips.py",
+        {},
+        {},
+        bundle=sha256(BUNDLE / "bundle.json"),
+        clips=[[clip, about.st_size, about.st_mtime_ns] for clip, about in facts],
+    )
+
+
+wildcard_constraints:
+    job=r"[A-Za-z0-9-]+",
+
+
+rule predictions:
+    input:
+        expand("{folder}/jobs/{job}.csv", folder=PREDICTIONS, job=JOBS),
+    output:
+        f"{PREDICTIONS}/predictions.csv",
+    log:
+        f"{PREDICTIONS}/logs/predictions.log",
+    conda:
+        "../envs/predict.yaml"
+    threads: 1
+    params:
+        tables=f"{PREDICTIONS}/jobs",
+        stage=stage(SCRIPTS / "gather_predictions.py", {}, {}, jobs=sorted(JOBS)),
+    shell:
+        'python "$EMOTIW_PROGRAMS"/gather_predictions.py --tables {params.tables:q} --output {output:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"
+
+
+rule predict:
+    input:
+        # their sizes and dates stand in the stage; one that vanishes or is damaged meanwhile gets a reason
+        media=lambda wildcards: [ancient(clip) for clip in JOBS[wildcards.job]],
+        bundle=ancient(BUNDLE / "bundle.json"),
+    output:
+        f"{PREDICTIONS}/jobs/{{job}}.csv",
+    log:
+        f"{PREDICTIONS}/logs/jobs/{{job}}.log",
+    conda:
+        "../envs/predict.yaml"
+    threads: 1
+    params:
+        bundle=str(BUNDLE),
+        stage=lambda wildcards: prediction_stage(wildcards.job),
+    shell:
+        'python "$EMOTIW_PROGRAMS"/predict_clips.py --media {input.media:q} --bundle {params.bundle:q} --output {output:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"

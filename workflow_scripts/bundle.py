@@ -1,0 +1,32 @@
+"""Export the trained system as a folder that `emotiw predict` reads."""
+
+import json
+
+from emotiw import export, manifest, provenance, runtime, stage, systems
+
+
+def main(argv=None):
+    """Run the program."""
+    one = ["manifest", "metrics", "features"]
+    many = ["fusion", "pca", "kernels", "classifiers", "networks", "weights", "embeddings"]
+    args = runtime.arguments(__doc__, argv, one=one, many=many)
+    config = args.settings
+    corpus = manifest.read(args.manifest)
+    features = systems.video_system(config["video"])
+    names = ["landmarks", *filter(None, map(export.alexnet_name, features))]
+    embeddings = [name for name in config["embeddings"] if name in features]
+    sources = export.Sources(
+        *(args.fusion, args.pca, args.kernels, args.classifiers, args.networks, args.features),
+        weights=dict(zip(names, args.weights, strict=True)),
+        embeddings=dict(zip(embeddings, args.embeddings, strict=True)),
+    )
+    records = [path.with_suffix(".json") for path in args.weights]
+    facts = provenance.determinants(
+        repository=stage.PACKAGE.parents[1], config=config, manifest=args.manifest, records=records
+    )
+    about = {"config": config, "metrics": json.loads(args.metrics.read_bytes()), "provenance": facts}
+    export.write(args.output, corpus, manifest.folds(corpus), sources, about)
+
+
+if __name__ == "__main__":
+    runtime.start(main)

@@ -1,0 +1,16 @@
+"""Join the tables of all jobs, sorted by the clips' paths."""
+
+from emotiw import files, manifest, runtime
+
+
+def main(argv=None):
+    """Run the program."""
+    args = runtime.arguments(__doc__, argv, one=["tables"])
+    names = args.stage["jobs"]
+    tables = [manifest.table_rows((args.tables / f"{name}.csv").read_bytes()) for name in names]
+    rows = sorted(row for table in tables for row in table[1:])
+    files.write_atomic(args.output, manifest.table_bytes([tables[0][0], *rows]))
+
+
+if __name__ == "__main__":
+    runtime.start(main)
