@@ -25,9 +25,11 @@ def main(argv: list[str]) -> None:
     socket = os.environ.get("EMOTIW_WARM", "off")
     if socket != "off" and argv and program(argv[0]) in os.environ["EMOTIW_WARM_PROGRAMS"].split():
         try:
-            finish(run(socket, argv))
+            status = run(socket, argv)
         except (Unusable, OSError) as error:
             print(f"emotiw: no warm interpreter ({error}); a plain one runs this program", file=sys.stderr, flush=True)
+        else:
+            finish(status)
     interpreter = os.environ["EMOTIW_INTERPRETER"]
     os.execv(interpreter, [interpreter, *argv])
 
@@ -43,17 +45,28 @@ def run(socket: str, argv: list[str]) -> int:
     check_folder(os.path.dirname(socket))
     connection = connect(socket)
     connection.settimeout(ANSWER_S)
-    connection.sendmsg([b"."], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, pack(0, 1, 2))])
     request = encode(argv)
-    connection.sendall(pack(len(request)) + request)
-    answer = connection.recv(5)
-    if answer != b"begun":
-        raise Unusable((answer + connection.recv(1024)).decode() or f"it ended; see {socket}.log")
-    connection.settimeout(None)
-    status = connection.recv(4)
+    try:
+        connection.sendmsg([b"."], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, pack(0, 1, 2))])
+        connection.sendall(pack(len(request)) + request)
+        answer = connection.recv(5)
+        if answer != b"begun":
+            raise Unusable((answer + connection.recv(1024)).decode() or failure(socket))
+        connection.settimeout(None)
+        status = connection.recv(4)
+    except ConnectionError:
+        raise Unusable(failure(socket)) from None
     if len(status) != 4:
-        raise Unusable(f"it ended, and with it the job; see {socket}.log")
+        raise Unusable("it was killed, and with it the job")
     return int.from_bytes(status, sys.byteorder, signed=True)
+
+
+def failure(socket: str) -> str:
+    """What a server that could not begin has left in writing, if it could not."""
+    try:
+        return f"{open(socket + '.failed').read()}; see {socket}.log"
+    except FileNotFoundError:
+        return "it ended"
 
 
 def check_folder(folder: str) -> None:
@@ -73,6 +86,8 @@ def connect(socket: str) -> _socket.socket:
             break
         except (FileNotFoundError, ConnectionRefusedError):
             connection.close()
+            if os.path.exists(f"{socket}.failed"):
+                raise Unusable(failure(socket)) from None
             if end is None:
                 end = time.monotonic() + START_S
                 start(socket)
@@ -114,7 +129,8 @@ def finish(status: int) -> None:
         import signal  # noqa: PLC0415
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        signal.signal(-status, signal.SIG_DFL)
+        if -status != signal.SIGKILL:
+            signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)
     os._exit(status)
 

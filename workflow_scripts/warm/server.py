@@ -29,6 +29,7 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 from emotiw import warm
 
 IDLE_S = float(os.environ.get("EMOTIW_WARM_IDLE_S", "45"))
+KEPT_S = 7 * 24 * 3600.0  # how long the log of a server that failed is kept
 LOOK_S = 5.0  # how often to look for the owner
 PR_SET_PDEATHSIG = 1
 # what may differ between jobs that one server serves; anything else may have been read by an import
@@ -95,6 +96,7 @@ class Server:
 
     def serve(self) -> list[bytes] | None:
         """Serve until there is nothing more to do; in the process of a job, return its request."""
+        self.busy_s = time.monotonic()  # importing may have taken longer than anyone waits
         signal.set_wakeup_fd(self.wakeup[1].fileno())
         signal.signal(signal.SIGCHLD, lambda *_: None)
         while self.wanted():
@@ -214,13 +216,11 @@ def stable(entries) -> dict[bytes, bytes]:
 def listen(path: Path) -> socket.socket:
     """Listen at `path`, unless another server does; sockets that nobody serves any more are removed."""
     os.umask(0o077)
-    with (warm.folder() / "lock").open("w") as lock:
+    with (path.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for name in path.parent.iterdir():
-            if name.is_socket() and not served(name):
-                name.unlink()
-                if name != path:
-                    name.with_name(f"{name.name}.log").unlink(missing_ok=True)
+            if not served(name) if name.is_socket() else time.time() - name.stat().st_mtime > KEPT_S:
+                name.unlink(missing_ok=True)
         if path.exists():
             sys.exit(0)
         listener = socket.socket(socket.AF_UNIX)
@@ -307,12 +307,13 @@ def main() -> None:
     server.sources = warm.snapshot()
     try:
         if warm.socket(os.environ[warm.OWNER]) != path:
-            sys.exit("the code was edited after the run began")
+            raise RuntimeError("the code was edited after the run began")
         load()
-        request = server.serve()
-    except BaseException:
+    except Exception as error:
+        Path(f"{path}.failed").write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
         path.unlink()
         raise
+    request = server.serve()
     if request is not None:
         become(request)
     path.unlink()
