@@ -79,7 +79,7 @@ def children_s():
 def commands(folder):
     """Program and arguments of every job, in an order in which they can run."""
     told = snakemake(folder, "-n", "-p", "--workflow-profile", "none", "features", interpreter="off")[0]
-    lines = re.findall(r'^ +python "\$EMOTIW_PROGRAMS"/(\w+)\.py (.*) > \S+ 2>&1', told, re.MULTILINE)
+    lines = re.findall(r'^Shell command: python "\$EMOTIW_PROGRAMS"/(\w+)\.py (.*) > \S+ 2>&1', told, re.MULTILINE)
     order = {"audio": 0, "landmarks": 0, "alexnet": 0, "faces": 1}
     return sorted(((program, shlex.split(text)) for program, text in lines), key=lambda job: order.get(job[0], 2))
 
@@ -156,9 +156,9 @@ def main(corpus, n_clips=64, n_plain=None):
             else:
                 for part in ("results/weights", ".snakemake/metadata"):
                     shutil.copytree(made["one"] / part, made[name] / part, dirs_exist_ok=True)
+        jobs = commands(made["one"])
         _, plain_s, plain_main_s = snakemake(made["plain"], "features", interpreter="off")
         _, warm_s, warm_main_s = snakemake(made["warm"], "features")
-        jobs = commands(made["one"])
         n = {name: len(list((made[name] / "results/fan/features").rglob("*.h5"))) for name in ("plain", "warm")}
         spent = in_one_process(made["one"], jobs)
         one_s = sum(spent.values())
