@@ -31,7 +31,7 @@ def load(manifest: Manifest, folder: Path, kind: str, clips: Iterable[str]) -> d
     StoreError
         If a file is missing or damaged, or lacks a clip.
     """
-    job_of_clip = {row.clip: row.job for row in manifest.rows}
+    job_of_clip = manifest.job_of_clip
     wanted = list(clips)
     if strangers := [clip for clip in wanted if clip not in job_of_clip]:
         raise ManifestError(f"{folder}: clips {', '.join(strangers)} are not in the manifest of {manifest.corpus}")

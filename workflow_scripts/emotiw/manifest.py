@@ -9,6 +9,7 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,11 @@ class Manifest:
     synthetic: bool = False
     scheme: str = splits.OFFICIAL
     notes: tuple[str, ...] = ()
+
+    @cached_property
+    def job_of_clip(self) -> dict[str, str]:
+        """Job of each clip, by its id."""
+        return {row.clip: row.job for row in self.rows}
 
 
 _OF_ALL = tuple(field.name for field in fields(Manifest))[1:]

@@ -66,7 +66,7 @@ def fingerprint(program: Path) -> str:
     """
     digest = hashlib.sha256()
     for path in sorted(closure(program)):
-        digest.update(f"{path.name}\0{ast.dump(_tree(path))}\0".encode())
+        digest.update(_content(path))
         for resource in _resources(path):
             digest.update(resource.relative_to(RESOURCES).as_posix().encode() + b"\0" + resource.read_bytes() + b"\0")
     return digest.hexdigest()
@@ -97,6 +97,11 @@ def closure(program: Path) -> frozenset[Path]:
 @cache
 def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_bytes(), filename=str(path))
+
+
+@cache
+def _content(path: Path) -> bytes:
+    return f"{path.name}\0{ast.dump(_tree(path))}\0".encode()
 
 
 @cache

@@ -1,0 +1,324 @@
+"""The warm interpreter: imports what the programs of single clips import, then forks for every job.
+
+Started by the first client (client.py) as `python server.py SOCKET`. It has one thread, and shares nothing with its
+jobs but imported modules. It ends when no job runs and its owner has ended or nothing was asked for `IDLE_S`; a job
+ends with its client, and with the server.
+"""
+
+import atexit
+import ctypes
+import fcntl
+import gc
+import importlib.util
+import os
+import random
+import runpy
+import selectors
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from emotiw import warm
+
+IDLE_S = float(os.environ.get("EMOTIW_WARM_IDLE_S", "45"))
+KEPT_S = 7 * 24 * 3600.0  # how long the log of a server that failed is kept
+LOOK_S = 5.0  # how often to look for the owner
+PR_SET_PDEATHSIG = 1
+# what may differ between jobs that one server serves; anything else may have been read by an import
+VOLATILE = {b"_", b"PWD", b"OLDPWD", b"SHLVL", b"EMOTIW_DEADLINE_S", b"EMOTIW_ACCELERATOR"}
+
+
+@dataclass(eq=False)
+class Job:
+    """A client's connection, what it has sent so far, and the process that runs its program."""
+
+    connection: socket.socket
+    received: bytes = b""
+    files: list[int] = field(default_factory=list)
+    process: int = 0
+
+    def receive(self) -> bool:
+        """Take what has come; false if the client has gone."""
+        data, control, _, _ = self.connection.recvmsg(1 << 16, socket.CMSG_SPACE(12))
+        for level, kind, content in control:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                self.files += struct.unpack(f"={len(content) // 4}i", content)
+        self.received += data
+        return bool(data)
+
+    @property
+    def request(self) -> list[bytes] | None:
+        """The request, once it is whole: folder, umask, number of arguments, arguments, environment."""
+        if len(self.received) < 5 or len(self.received) < 5 + int.from_bytes(self.received[1:5], sys.byteorder):
+            return None
+        return self.received[5:].split(b"\0")
+
+    def end(self, answer: bytes = b"") -> None:
+        """Answer and forget the client, and kill what runs for it."""
+        if self.process:
+            try:
+                os.killpg(self.process, signal.SIGKILL)
+            except ProcessLookupError:  # it has not come to its own group yet, or has ended
+                os.kill(self.process, signal.SIGKILL)
+        try:
+            self.connection.send(answer)
+        except OSError:
+            pass  # it has gone
+        self.connection.close()
+        for number in self.files:
+            os.close(number)
+        self.files = []
+
+
+class Server:
+    """The loop that waits for clients, requests and the ends of jobs."""
+
+    def __init__(self, listener: socket.socket, owner: str) -> None:
+        self.listener, self.owner = listener, owner
+        self.jobs: set[Job] = set()
+        self.environment = stable(os.environb.items())
+        self.busy_s = time.monotonic()
+        self.sources: warm.Snapshot = ()
+        self.selector = selectors.DefaultSelector()
+        self.wakeup = socket.socketpair()
+        for end in (listener, *self.wakeup):
+            end.setblocking(False)
+        self.selector.register(listener, selectors.EVENT_READ)
+        self.selector.register(self.wakeup[0], selectors.EVENT_READ)
+
+    def serve(self) -> list[bytes] | None:
+        """Serve until there is nothing more to do; in the process of a job, return its request."""
+        self.busy_s = time.monotonic()  # importing may have taken longer than anyone waits
+        signal.set_wakeup_fd(self.wakeup[1].fileno())
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        while self.wanted():
+            for key, _ in self.selector.select(LOOK_S):
+                if key.fileobj is self.listener:
+                    self.accept()
+                elif key.fileobj is self.wakeup[0]:
+                    self.wakeup[0].recv(1 << 12)
+                elif key.data in self.jobs and (request := self.look(key.data)):
+                    return request
+            self.reap()
+        return None
+
+    def wanted(self) -> bool:
+        """Whether a job runs, or one may still come."""
+        if self.jobs:
+            self.busy_s = time.monotonic()
+        return bool(self.jobs) or (time.monotonic() - self.busy_s < IDLE_S and warm.alive(self.owner))
+
+    def accept(self) -> None:
+        """Take a client, if it is of the same user."""
+        connection, _ = self.listener.accept()
+        connection.setblocking(False)
+        _, user, _ = struct.unpack("=3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        if user != os.geteuid():
+            connection.close()
+            return
+        job = Job(connection)
+        self.jobs.add(job)
+        self.selector.register(connection, selectors.EVENT_READ, job)
+
+    def look(self, job: Job) -> list[bytes] | None:
+        """Read from a client; in the process of its job, return the request."""
+        if not receives(job):
+            self.forget(job)
+        elif not job.process and (request := job.request):
+            if reason := self.objection(job, request):
+                self.forget(job, reason.encode())
+            elif self.begin(job):
+                return request
+        return None
+
+    def objection(self, job: Job, request: list[bytes]) -> str:
+        """Why a plain interpreter must run this job, or nothing."""
+        if len(job.files) != 3:
+            return "the standard streams did not arrive"
+        arguments = int(request[2])
+        if stable(entry.split(b"=", 1) for entry in request[3 + arguments :]) != self.environment:
+            return "the environment is not the one that it was started in"
+        return "" if warm.snapshot() == self.sources else "the code was edited after it was loaded"
+
+    def begin(self, job: Job) -> bool:
+        """Fork for a job; true in its process."""
+        server = os.getpid()
+        process = os.fork()
+        if process:
+            job.process = process
+            for number in job.files:
+                os.close(number)
+            job.files = []
+            job.connection.send(b"begun")
+            return False
+        os.setsid()
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != server:
+            os._exit(1)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for target, source in enumerate(job.files):
+            os.dup2(source, target)
+        self.close(job.files)
+        return True
+
+    def close(self, files: list[int]) -> None:
+        """Close everything of the server, in the process of a job."""
+        self.selector.close()
+        for end in (self.listener, *self.wakeup, *(job.connection for job in self.jobs)):
+            end.close()
+        for number in files:
+            os.close(number)
+
+    def reap(self) -> None:
+        """Tell the clients of ended jobs how these ended."""
+        for job in [job for job in self.jobs if job.process]:
+            process, status = os.waitpid(job.process, os.WNOHANG)
+            if process:
+                job.process = 0
+                self.forget(job, struct.pack("=i", os.waitstatus_to_exitcode(status)))
+
+    def forget(self, job: Job, answer: bytes = b"") -> None:
+        """End a job and its connection."""
+        self.selector.unregister(job.connection)
+        self.jobs.remove(job)
+        killed = job.process
+        job.end(answer)
+        if killed:
+            os.waitpid(killed, 0)
+
+
+def receives(job: Job) -> bool:
+    """Whether the client is still there."""
+    try:
+        return job.receive()
+    except OSError:
+        return False
+
+
+def stable(entries) -> dict[bytes, bytes]:
+    """What imports may have read of an environment."""
+    return {
+        name: value
+        for name, value in entries
+        if name not in VOLATILE and not name.startswith((b"SLURM", b"SRUN", b"SNAKEMAKE"))
+    }
+
+
+def listen(path: Path) -> socket.socket:
+    """Listen at `path`, unless another server does; sockets that nobody serves any more are removed."""
+    os.umask(0o077)
+    with (path.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for name in path.parent.iterdir():
+            if not served(name) if name.is_socket() else time.time() - name.stat().st_mtime > KEPT_S:
+                name.unlink(missing_ok=True)
+        if path.exists():
+            sys.exit(0)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        listener.listen(4096)
+    return listener
+
+
+def served(path: Path) -> bool:
+    """Whether something accepts connections at `path`."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            return False
+    return True
+
+
+def load() -> None:
+    """Import the programs, which does nothing but import what they need.
+
+    Raises
+    ------
+    RuntimeError
+        If an import has started a thread: a fork would lose it.
+    """
+    os.environ["JE_ARROW_MALLOC_CONF"] = "background_thread:false"  # pyarrow's allocator, which pandas loads
+    for name in warm.PROGRAMS:
+        spec = importlib.util.spec_from_file_location(f"program_{name}", Path(sys.path[0], f"{name}.py"))
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    threads = os.listdir("/proc/self/task")
+    if len(threads) > 1:
+        raise RuntimeError(f"an import has started {len(threads) - 1} threads; take its program out of warm.PROGRAMS")
+    gc.collect()
+    gc.freeze()
+
+
+def become(request: list[bytes]) -> None:
+    """Run a job's program in this process and end as a plain interpreter would."""
+    folder, umask, count, *rest = request
+    sys.argv = [os.fsdecode(argument) for argument in rest[: int(count)]]
+    os.environb.clear()
+    os.environb.update(entry.split(b"=", 1) for entry in rest[int(count) :])
+    os.umask(int(umask))
+    os.chdir(folder)
+    random.seed()
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed()
+    sys.stdout.reconfigure(line_buffering=os.isatty(1))
+    os._exit(outcome())
+
+
+def outcome() -> int:
+    """Exit status of the program of `sys.argv`, after everything that is done at an interpreter's end."""
+    status = 0
+    try:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    except SystemExit as error:
+        if isinstance(error.code, int):
+            status = error.code & 0xFF
+        elif error.code is not None:
+            print(error.code, file=sys.stderr)
+            status = 1
+    except BaseException:  # noqa: BLE001  as the interpreter does
+        traceback.print_exc()
+        status = 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return status
+
+
+def main() -> None:
+    """Serve at the socket that the command line names."""
+    for number in map(int, os.listdir("/proc/self/fd")):
+        if number > 2:
+            try:
+                os.close(number)
+            except OSError:
+                pass  # the one that listed them
+    path = Path(sys.argv[1])
+    server = Server(listen(path), os.environ[warm.OWNER])
+    server.sources = warm.snapshot()
+    try:
+        if warm.socket(os.environ[warm.OWNER]) != path:
+            raise RuntimeError("the code was edited after the run began")
+        load()
+    except Exception as error:
+        Path(f"{path}.failed").write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
+        path.unlink()
+        raise
+    request = server.serve()
+    if request is not None:
+        become(request)
+    path.unlink()
+    Path(f"{path}.log").unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()
