@@ -61,7 +61,9 @@ def snakemake(folder, *more, interpreter="on"):
     profile = [] if "-n" in more else ["--workflow-profile", str(ROOT / "profiles/default")]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow_scripts"), warm.SWITCH: interpreter}
     before = children_s()
-    done = subprocess.run([*command, *profile], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, *profile], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         sys.exit(done.stdout + done.stderr)
     with contextlib.suppress(ChildProcessError):
@@ -134,7 +136,9 @@ def print_rates(folder, clips, spent):
     n_faces = sum(entry.facts["n_kept"] for entry in entries)
     print(f"\n{n_frames} frames, {n_faces} faces; decoding alone {n_frames / decoded_s:.0f} frames/s")
     for program, seconds in sorted(spent.items(), key=lambda item: -item[1]):
-        unit, n = ("frames", n_frames) if program in ("faces", "audio", "egemaps", "functionals") else ("faces", n_faces)
+        unit, n = (
+            ("frames", n_frames) if program in ("faces", "audio", "egemaps", "functionals") else ("faces", n_faces)
+        )
         print(f"{program:12s} {seconds:8.2f} s {n / seconds:9.0f} {unit}/s")
     peak = convolution_gflops()
     rate = ALEXNET_GFLOP * n_faces / spent["cnn"]

@@ -265,7 +265,9 @@ def test_the_users_folder_must_be_private(tmp_path, monkeypatch):
     monkeypatch.setattr(warm.tempfile, "gettempdir", lambda: str(tmp_path))
     assert warm.folder().stat().st_mode & 0o777 == 0o700
     warm.folder().chmod(0o755)
-    with pytest.raises(ConfigError, match=r"expected a folder of this user alone \(mode 700\); remove it, or set `warm"):
+    with pytest.raises(
+        ConfigError, match=r"expected a folder of this user alone \(mode 700\); remove it, or set `warm"
+    ):
         warm.folder()
 
 

@@ -7,7 +7,7 @@ regression stands beside them for reference; it is not the paper's.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -64,16 +64,14 @@ class Scores:
 
 @dataclass(frozen=True)
 class Fusion:
-    """A fitted fusion.
+    """What fuses two modalities.
 
     Attributes
     ----------
     audio_scale, video_scale : float
         Calibration of each modality.
     weights : dict of str to ndarray, shape (n_classes,)
-        Audio weights of each of the paper's schemes.
-    joint : Found
-        What the joint search proved.
+        Audio weights of the paper's schemes.
     stacked : Stacked or None
         The logistic regression; None with clips of fewer than two classes, where the mean of both stands for it.
     """
@@ -81,8 +79,20 @@ class Fusion:
     audio_scale: float
     video_scale: float
     weights: dict[str, Floats]
-    joint: Found
-    stacked: stacking.Stacked | None
+    stacked: stacking.Stacked | None = None
+
+
+@dataclass(frozen=True)
+class Fitted(Fusion):
+    """A fusion just fitted.
+
+    Attributes
+    ----------
+    joint : Found
+        What the joint search proved.
+    """
+
+    joint: Found = field(kw_only=True)
 
 
 def log_posteriors(posteriors: Floats) -> Floats:
@@ -177,7 +187,7 @@ SEPARATE: dict[str, Callable[[Floats, Floats, Ints, float], Floats]] = {
 }
 
 
-def fit(scores: Scores, *, step: float, max_branches: int = branch_and_bound.MAX_BRANCHES) -> Fusion:
+def fit(scores: Scores, *, step: float, max_branches: int = branch_and_bound.MAX_BRANCHES) -> Fitted:
     """Calibrate both modalities and fit every scheme on the same clips; weights are 1/2 without clips.
 
     Parameters
@@ -194,10 +204,10 @@ def fit(scores: Scores, *, step: float, max_branches: int = branch_and_bound.MAX
     weights = {name: scheme(audio, video, scores.truth, step) for name, scheme in SEPARATE.items()}
     joint = joint_search(audio, video, scores.truth, step, max_branches=max_branches)
     stacked = stacking.fit(stacking.features(audio, video), scores.truth, scores.subjects)
-    return Fusion(scale_a, scale_v, {**weights, "joint": joint.weights}, joint, stacked)
+    return Fitted(scale_a, scale_v, {**weights, "joint": joint.weights}, stacked, joint=joint)
 
 
-def records(fusion: Fusion, scores: Scores, *, step: float) -> list[Record]:
+def records(fusion: Fitted, scores: Scores, *, step: float) -> list[Record]:
     """Record for the ledger what `fit` has chosen with the clips of `scores`."""
     n, n_classes = len(grid(step)), scores.audio.shape[1]
     most = "most clips right, then nearest to 1/2, then likeliest"

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
-from emotiw.charts import RC
+from emotiw.learning_curves import RC
 from emotiw.predict import NAMES, STEP_S, WINDOW_S, Floats, Prediction
 
 # Okabe and Ito's palette, told apart by colour-blind readers, then lighter shades of it
