@@ -18,7 +18,7 @@ PROGRAMS = {
     ),
     "report": (
         *("faces_film", "contact_sheet", "contact_page", "learning_curves"),
-        *("fusion", "evaluate", "tables", "report", "crate"),
+        *("fusion", "evaluate", "submission", "tables", "report", "crate"),
     ),
 }
 

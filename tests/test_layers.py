@@ -28,6 +28,7 @@ NUMERICS = {
         "stacking",
         "optimism",
         "metrics",
+        "comparisons",
         "splits",
         "tracks",
         "cuts",
