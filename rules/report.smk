@@ -21,7 +21,7 @@ rule evaluate:
             caption="../report/predictions.rst",
             category="Numbers",
         ),
-        scores=f"{RUN}/report/scores.csv",
+        scores=f"{RUN}/report/scores.csv.gz",
         ledger=f"{RUN}/report/ledger.json",
     log:
         f"{RUN}/logs/evaluate.log",
@@ -79,6 +79,27 @@ rule tables:
         'python "$EMOTIW_PROGRAMS"/tables.py --metrics {input.metrics:q}'
         " --classifiers {output.classifiers:q} --kernels {output.kernels:q} --combinations {output.combinations:q}"
         " --text {output.text:q} --output {output.tables:q}"
+        " --stage {params.stage:q} > {log:q} 2>&1"
+
+
+# Runs only where labels are hidden.
+rule submission:
+    input:
+        manifest=ancient(TABLE),
+        predictions=rules.evaluate.output.predictions,
+    output:
+        PLAN.submission(),
+    log:
+        f"{RUN}/logs/submission.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    params:
+        folder=f"{RUN}/report/submission",
+        stage=stage("submission"),
+    shell:
+        'python "$EMOTIW_PROGRAMS"/submission.py --manifest {input.manifest:q}'
+        " --predictions {input.predictions:q} --output {params.folder:q}"
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 

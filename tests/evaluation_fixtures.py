@@ -229,7 +229,7 @@ def evaluate(run, output="metrics.json"):
         faces=run.folder / "faces",
         audio=run.folder / "audio",
         predictions=run.folder / "predictions.csv",
-        scores=run.folder / "scores.csv",
+        scores=run.folder / "scores.csv.gz",
         ledger=run.folder / "ledger.json",
         output=run.folder / output,
     )

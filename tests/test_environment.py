@@ -19,7 +19,7 @@ PROGRAMS = {
     "predict": ("predict_clips", "gather_predictions"),
     "report": (
         *("faces_film", "contact_sheet", "contact_page", "learning_curves"),
-        *("fusion", "evaluate", "tables", "report", "crate"),
+        *("fusion", "evaluate", "submission", "tables", "report", "crate"),
     ),
 }
 

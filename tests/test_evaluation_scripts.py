@@ -2,12 +2,13 @@
 
 import csv
 import dataclasses
+import gzip
 
 import av
 import numpy as np
 import pytest
 
-from emotiw import evaluation, fusion, manifest, metrics, scores, splits, store
+from emotiw import evaluation, fusion, manifest, metrics, scores, splits, store, systems
 from emotiw.errors import StoreError
 from emotiw.manifest import Manifest
 from emotiw.status import Status
@@ -148,6 +149,21 @@ def test_single_systems_are_scored_beside_the_main_ones(official):
     assert expected <= set(found["parts"]["test"]["systems"])
 
 
+def test_the_family_of_paired_tests_is_stated_and_agrees_with_the_gains(official):
+    _, found = official
+    test = found["parts"]["test"]
+    made = {(it["a"], it["b"]): it for it in test["comparisons"]}
+    assert list(made) == list(systems.FAMILY)
+    assert "Holm's correction" in found["comparisons_family"]
+    for name in ("video", "audio"):
+        it, gain = made["fusion", name], test["fusion_gain"][name]
+        assert it["difference"] == pytest.approx(gain["accuracy"])
+        assert it["difference_interval"] == pytest.approx(gain["accuracy_interval"])
+        assert it["n"] == test["n_scored"]
+        assert it["mcnemar_holm"] >= it["mcnemar_p"]
+        assert it["permutation_holm"] >= it["permutation_p"]
+
+
 def test_systems_are_compared_with_the_baseline_of_their_modality_on_the_same_resamples(official):
     _, found = official
     systems = found["parts"]["test"]["systems"]
@@ -212,7 +228,8 @@ def test_folds_are_pooled_so_that_every_clip_is_tested_once(crossed):
 
 def test_the_table_of_scores_is_tidy_and_holds_covered_clips_only(crossed):
     run, found = crossed
-    rows = table(run.folder / "scores.csv")
+    with gzip.open(run.folder / "scores.csv.gz", "rt", newline="") as stream:
+        rows = list(csv.DictReader(stream))
     assert len({(row["clip"], row["part"], row["system"], row["class"]) for row in rows}) == len(rows)
     test = found["parts"]["test"]["systems"]
     for name in ("video", "fusion", "audio/64_0"):

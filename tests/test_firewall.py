@@ -104,7 +104,7 @@ def test_a_choice_that_saw_a_test_clip_fails():
     with pytest.raises(
         StoreError, match=r"scores.h5: 'C', fold official: was made with 1 test clips \(the first: 'd'\)"
     ):
-        gather(table(Record("C", 1.0, "accuracy", "abd")))
+        gather(table(Record("C", 1.0, "accuracy", ["a", "b", "d"])))
 
 
 def test_what_looks_at_no_labels_fails_too_unless_it_is_declared_to_look_at_all_clips():

@@ -29,6 +29,7 @@ NUMERICS = {
         "stacking",
         "optimism",
         "metrics",
+        "comparisons",
         "splits",
         "tracks",
         "cuts",

@@ -1,6 +1,7 @@
 """The comparisons of the video system: complete, equal to the metrics, marked, readable."""
 
 import csv
+import dataclasses
 import json
 
 import pytest
@@ -101,7 +102,8 @@ def test_the_program_writes_every_table(run, metrics, tmp_path):
     paths = {name: tmp_path / f"{name}.csv" for name in names}
     stage = {"settings": {"video": VIDEO}}
     output = tmp_path / "tables.json"
-    start("tables", stage, metrics=run.folder / "metrics.json", **paths, text=tmp_path / "t.md", output=output)
+    latex = {f"{name}_latex": tmp_path / f"{name}.tex" for name in names}
+    start("tables", stage, metrics=run.folder / "metrics.json", **paths, **latex, text=tmp_path / "t.md", output=output)
     made = json.loads(output.read_text())
     assert made["n_clips"] == metrics["n_clips"]
     for name in names:
@@ -109,4 +111,25 @@ def test_the_program_writes_every_table(run, metrics, tmp_path):
             rows = list(csv.DictReader(stream))
         assert len(rows) == len(made[name]) == len(getattr(tables, f"{name.rstrip('s')}_lines")(metrics, VIDEO))
         assert all(len(row["accuracy"]) == 6 for row in rows)
+    for path, table in zip(latex.values(), tables.readable(metrics, VIDEO), strict=False):
+        assert path.read_text().startswith("\\begin{tabular}{lr}\n\\toprule\n"), table["heading"]
     assert (tmp_path / "t.md").read_text() == tables.markdown(metrics, VIDEO)
+
+
+def test_a_latex_table_has_booktabs_rules_every_row_and_bold_for_the_best(metrics):
+    first, *_ = tables.readable(metrics, VIDEO)
+    text = tables.latex(first, "test").splitlines()
+    assert text[:4] == [r"\begin{tabular}{lr}", r"\toprule", r"feature & PLS \\", r"\midrule"]
+    assert text[-2:] == [r"\bottomrule", r"\end{tabular}"]
+    line = of(tables.classifier_lines(metrics, VIDEO), "test", "dense_sift")
+    ends = f"{100 * line.accuracy_low:.1f} to {100 * line.accuracy_high:.1f}"
+    assert rf"Dense SIFT & {100 * line.accuracy:.1f} ({ends}) \\" in text
+    assert text.count(r"\midrule") == 2
+    assert tables._latex_cell(dataclasses.replace(line, best=True)).startswith(r"\textbf{")
+
+
+def test_what_is_special_in_latex_is_escaped():
+    assert tables.escaped(r"a_b & 50 % #1 {x} ~ ^ \ $") == (
+        r"a\_b \& 50 \% \#1 \{x\} \textasciitilde{} \textasciicircum{} \textbackslash{} \$"
+    )
+    assert tables.escaped("always “fear”") == "always ``fear''"

@@ -1,5 +1,7 @@
 """Score every system over all folds, and account for every clip."""
 
+import gzip
+
 from emotiw import evaluation, files, firewall, ledger, manifest, runtime, scores
 
 
@@ -28,7 +30,8 @@ def main(argv=None):
     files.write_json(args.output, content)
     files.write_json(args.ledger, {"run": content["run"], "entries": entries})
     files.write_atomic(args.predictions, manifest.table_bytes(evaluation.prediction_rows(corpus, pools, found)))
-    files.write_atomic(args.scores, manifest.table_bytes(evaluation.score_rows(corpus, pools)))
+    packed = gzip.compress(manifest.table_bytes(evaluation.score_rows(corpus, pools)), mtime=0)
+    files.write_atomic(args.scores, packed)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,13 @@ from dataclasses import asdict
 
 from emotiw import files, manifest, runtime, tables
 
+TABLES = ("classifiers", "combinations", "kernels")  # in the order of `tables.readable`
+LATEX = tuple(f"{name}_latex" for name in TABLES)
+
 
 def main(argv=None):
     """Run the program."""
-    args = runtime.arguments(__doc__, argv, one=["metrics", "classifiers", "kernels", "combinations", "text"])
+    args = runtime.arguments(__doc__, argv, one=["metrics", "text", *TABLES, *LATEX])
     metrics, video = json.loads(args.metrics.read_bytes()), args.settings["video"]
     made = {
         "classifiers": tables.classifier_lines(metrics, video),
@@ -17,6 +20,9 @@ def main(argv=None):
     }
     for name, lines in made.items():
         files.write_atomic(vars(args)[name], manifest.table_bytes(tables.table_rows(lines)))
+    part = "test" if metrics["parts"]["test"]["n_scored"] else "val"
+    for name, table in zip(LATEX, tables.readable(metrics, video), strict=True):
+        files.write_atomic(vars(args)[name], tables.latex(table, part).encode())
     files.write_atomic(args.text, tables.markdown(metrics, video).encode())
     about = {name: metrics[name] for name in ("run", "corpus", "synthetic", "protocol", "n_clips", "n_subjects")}
     of_lines = {name: [asdict(line) for line in lines] for name, lines in made.items()}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from emotiw import fusion, metrics, scores, store, systems
+from emotiw import comparisons, fusion, metrics, scores, store, systems
 from emotiw.errors import StoreError
 from emotiw.manifest import Manifest
 from emotiw.scores import Bools, Floats, Ints, Table
@@ -21,6 +21,10 @@ KIND_OF_MODALITY = {"video": "faces", "audio": "audio"}
 # clips of a fused table that a system judged by itself; elsewhere it falls back on the class prior
 COVERED_BY = {"video": ("fusion", "video"), "audio": ("fusion", "audio")}
 FITTED = ("weights", "temperatures", "optimism", "n_fitted", "joint")  # of each fold's fusion
+FAMILY = (
+    "fusion against video, audio and stacked regression; video and audio each against the challenge's baseline of its "
+    "modality; the schemes of fusion among themselves: Holm's correction over all of these, for each part and test"
+)
 ANY_MODALITY = ("fusion", "video", "audio")
 
 Statuses = dict[str, dict[str, Status]]
@@ -116,6 +120,7 @@ def part_metrics(whole: Pool, classes: Sequence[str], *, seed: int, n_resamples:
     for name, baseline in _baselines(clusters).items():
         gain = _gain(clusters[name], clusters[baseline], resamples)
         about[name]["over_baseline"] = {"baseline": baseline, **gain}
+    right = {name: values[known].argmax(1) == truth for name, (values, _) in whole.systems.items()}
     return {
         "n": len(whole.clips),
         "n_scored": len(known),
@@ -124,6 +129,7 @@ def part_metrics(whole: Pool, classes: Sequence[str], *, seed: int, n_resamples:
         "sources": {name: whole.sources.count(name) for name in (*ANY_MODALITY, "prior")},
         "systems": about,
         "fusion_gain": {name: _gain(clusters["fusion"], clusters[name], resamples) for name in ("video", "audio")},
+        "comparisons": comparisons.compare(right, subjects, systems.family(right), resamples, seed=seed),
         "majority_class": _majority(truth, classes),
     }
 
@@ -149,6 +155,7 @@ def report(
             "fitted_on": "val",
             "folds": {table.fold: {key: table.facts[key] for key in FITTED} for table in fused},
         },
+        "comparisons_family": FAMILY,
         "notes": _notes(corpus, pools, found),
     }
 

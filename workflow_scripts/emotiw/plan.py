@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from emotiw import manifest as manifests
-from emotiw import settings, systems
+from emotiw import settings, submission, systems
 from emotiw.errors import WeightsError
 from emotiw.files import content_sha256, sha256
 from emotiw.manifest import Manifest
@@ -52,6 +52,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "learning_curves": (),
     "fusion": ("fusion",),
     "evaluate": ("evaluation", "run", "seed", "corpus.shared_films"),
+    "submission": (),
     "tables": ("video.features", "video.classifiers", "video.combination", "video.combinations"),
 }
 
@@ -185,6 +186,10 @@ class Plan:
         made = [path for name in self.config["video"]["features"] for path in self.features(name)]
         return [*self.features("faces"), *made, *self.all_video_scores()]
 
+    def submission(self) -> list[str]:
+        """Files for the challenge, one for each clip whose label is hidden."""
+        return [f"{self.folder}/report/submission/{submission.name(row)}" for row in submission.hidden(self.manifest)]
+
     def targets(self) -> list[str]:
         """Everything; intermediates are named, so that a missing one is noticed."""
         pages = (
@@ -195,7 +200,7 @@ class Plan:
             "faces.mp4",
             "contact_sheets.html",
         )
-        report = [*(f"{self.folder}/report/{name}" for name in pages), *self.contact_sheets()]
+        report = [*(f"{self.folder}/report/{name}" for name in pages), *self.contact_sheets(), *self.submission()]
         folds = [path for fold in self.folds for path in self.networks(fold)]
         fused = self.per_fold("fusion/{fold}/scores.h5")
         made = [*self.feature_files(), *self.audio_targets(), *self.video_targets(), *folds, *fused]
@@ -395,6 +400,7 @@ ABOVE: dict[str, Callable[..., dict[str, Stage]]] = {
         "video": _video_stage(plan, fold, *plan._video_system()),
     },
     "evaluate": _evaluated_stages,
+    "submission": lambda plan: {"evaluate": plan.stage("evaluate")},
     "tables": lambda plan: {"evaluate": plan.stage("evaluate")},
     "report": lambda plan: {"evaluate": plan.stage("evaluate")},
     "crate": lambda plan: {name: plan.stage(name) for name in ("evaluate", "tables", "report")},

@@ -1,17 +1,28 @@
 """Names of the systems that are scored: combinations of features, and the challenge's baselines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from itertools import combinations as subsets
 from typing import Any
 
 # per-clip features of the challenge's baselines, and the modality of each
 BASELINES = {"lbp_top": "video", "functionals": "audio"}
+# systems that are tested against each other, where both are scored
+FAMILY = (
+    *(("fusion", "video"), ("fusion", "audio"), ("fusion", "stacked")),
+    *(("video", "video/lbp_top/svm"), ("audio", "audio/functionals/svm")),
+    *(("joint", "shared"), ("joint", "per_class"), ("per_class", "shared")),
+)
 ALL_SUBSETS_UP_TO = 4  # features; five would make 26 combinations
 
 
 def baseline(feature: str) -> str:
     """Name of a baseline's system."""
     return f"{BASELINES[feature]}/{feature}/svm"
+
+
+def family(scored: Container[str]) -> list[tuple[str, str]]:
+    """Pairs of the scored systems that are tested against each other."""
+    return [(a, b) for a, b in FAMILY if a in scored and b in scored]
 
 
 def video_system(video: Mapping[str, Any]) -> tuple[str, ...]:

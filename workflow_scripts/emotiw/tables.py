@@ -13,6 +13,11 @@ from emotiw import systems
 PARTS = ("test", "val")
 NAMES = {"cnn": "CNN", "cnn_fer2013": "CNN fine-tuned", "dense_sift": "Dense SIFT", "hog": "HOG", "lbp_top": "LBP-TOP"}
 CLASSIFIER_NAMES = {"pls": "PLS", "kernel_pls": "kernel PLS", "svm": "SVM", "logistic": "logistic regression"}
+LATEX = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    **{"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"},
+    **{"“": "``", "”": "''"},
+}
 SELECTED = "Parameters are selected on training folds only; all clips of a part count, pooled over its folds."
 
 Video = Mapping[str, Any]
@@ -120,6 +125,27 @@ def markdown(metrics: Mapping[str, Any], video: Video) -> str:
     return "\n".join(blocks)
 
 
+def latex(table: Mapping[str, Any], part: str) -> str:
+    r"""One of the tables of `readable` for LaTeX with booktabs, without its caption; accuracies in %, the best bold.
+
+    Parameters
+    ----------
+    table : mapping
+        Of `readable`.
+    part : str
+        test or val.
+    """
+    names = [CLASSIFIER_NAMES[name] for name in table["classifiers"]]
+    lines = [r"\begin{tabular}{l" + "r" * len(names) + "}", r"\toprule"]
+    lines += [_latex_row([table["about"], *names]), r"\midrule"]
+    lines += [_latex_row([name, *map(_latex_cell, of)]) for name, of in table["rows"][part]]
+    lines += [r"\midrule"]
+    lines += [
+        _latex_row([name, _latex_cell(line), *[""] * (len(names) - 1)]) for name, line in table["references"][part]
+    ]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
 def title(line: Line) -> str:
     """Readable name of a line's features and kernel, or of a reference."""
     name = " + ".join(NAMES.get(part, part) for part in systems.separated(line.features))
@@ -196,6 +222,21 @@ def _cell(line: Line) -> str:
     interval = "" if None in ends else f" ({_percent(ends[0])} to {_percent(ends[1])})"
     marked = " (in the fusion)" if line.in_fusion else ""
     return f"{mark}{_percent(line.accuracy)}{mark}{interval}; UAR {_percent(line.uar)}{marked}"
+
+
+def _latex_row(cells: Iterable[str]) -> str:
+    return " & ".join(cell if cell.startswith("\\") else escaped(cell) for cell in cells) + r" \\"
+
+
+def _latex_cell(line: Line) -> str:
+    ends = (line.accuracy_low, line.accuracy_high)
+    interval = "" if None in ends else f" ({_percent(ends[0])} to {_percent(ends[1])})"
+    return rf"\textbf{{{_percent(line.accuracy)}}}{interval}" if line.best else f"{_percent(line.accuracy)}{interval}"
+
+
+def escaped(text: str) -> str:
+    """Text with LaTeX's special characters as what they look like."""
+    return "".join(LATEX.get(character, character) for character in text)
 
 
 def _percent(share: float | None) -> str:
