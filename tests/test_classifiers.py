@@ -201,3 +201,20 @@ def test_inner_folds_take_fewer_components_where_they_have_fewer_sets():
     found = alone("pls", {"n_components": 8}, K, Training(y, tuple("aaabbbccc"), 3))
     assert found.scored.all()
     assert found.choice.value == 8
+
+
+@NAMES
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_a_fitted_classifier_is_its_coefficients(task, name, n_classes):
+    K, y, _ = task
+    fitted = classifiers.fit(classifiers.make_classifier(name, SETTINGS), K[:36, :36], y[:36] % n_classes)
+    expected = classifiers.decision_values(fitted, K[36:, :36])
+    np.testing.assert_allclose(classifiers.linear(fitted, 36).decision_values(K[36:, :36]), expected, atol=1e-9)
+
+
+def test_the_mean_of_kernels_carries_the_coefficients_of_each(task):
+    K, y, subjects = task
+    training = Training(y[:36], tuple(subjects), 3)
+    found = classifiers.feature_scores("pls", SETTINGS, {"a": K, "b": 2 * K}, training)["mean"]
+    values = [found.models[name].decision_values(matrix[36:, :36]) for name, matrix in (("a", K), ("b", 2 * K))]
+    np.testing.assert_allclose(np.mean(values, axis=0), found.values[found.scored[:36].sum() :], atol=1e-9)

@@ -177,3 +177,20 @@ def test_centring_uses_training_rows_only(sets):
     np.testing.assert_allclose(centerer.transform(K[:10, :10]).sum(axis=0), 0, atol=1e-12)
     one = centerer.transform(K[12:13, :10])
     np.testing.assert_allclose(centerer.transform(K[10:, :10])[2:3], one, atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_kernels_with_other_sets_are_rows_of_those_between_all(dtype):
+    rng = np.random.default_rng(5)
+    sets = {f"clip{i}": rng.standard_normal((6 + i % 3, 5)) + i % 4 for i in range(80)}
+    fit = {"rank": 3, "regularisation": 1e-3}
+    whole = kernels.feature_kernels(sets, 70, **fit, degree=2)
+    training = {name: F for name, F in list(sets.items())[:70]}
+    vectors = kernels.training_vectors(training, **fit)
+    references = {name: kernels.Reference.of(values.astype(dtype)) for name, values in vectors.items()}
+    gammas = {name: kernel.gamma for name, kernel in whole.items()}
+    rows = kernels.kernels_with(list(sets.values())[70:], references, gammas, {**fit, "degree": 2})
+    assert set(rows) == set(whole)
+    for name, K in rows.items():
+        tolerance = 1e-10 if dtype is np.float64 else 1e-5
+        np.testing.assert_allclose(K, whole[name].matrix[70:, :70], atol=tolerance)
