@@ -52,7 +52,7 @@ def page(folder, n_clips):
         repository=settings.ROOT, config=settings.load([]), manifest=folder / "manifest.csv", records=[]
     )
     metrics = json.loads((folder / "report/metrics.json").read_bytes())
-    return report.render(larger, metrics, shown, about, provenance=facts)
+    return report.render(larger, metrics, shown, about, provenance=facts | {"ledger": []})
 
 
 def opened(address, size):

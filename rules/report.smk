@@ -110,6 +110,7 @@ rule report:
         metrics=rules.evaluate.output.metrics,
         predictions=rules.evaluate.output.predictions,
         scores=rules.evaluate.output.scores,
+        ledger=rules.evaluate.output.ledger,
         fusion=PLAN.per_fold("fusion/{fold}/scores.h5"),
         frames=PLAN.per_fold("audio/{fold}/frames.h5"),
         faces=PLAN.features("faces"),
@@ -152,7 +153,7 @@ rule report:
     shell:
         'python "$EMOTIW_PROGRAMS"/report.py --manifest {input.manifest:q}'
         " --metrics {input.metrics:q} --predictions {input.predictions:q} --scores {input.scores:q}"
-        " --fusion {input.fusion:q} --frames {input.frames:q}"
+        " --ledger {input.ledger:q} --fusion {input.fusion:q} --frames {input.frames:q}"
         " --faces {params.faces_folder:q} --provenance-records {input.records:q}"
         " --figures {output.figures:q} --output {output.page:q}"
         " --stage {params.stage:q} > {log:q} 2>&1"

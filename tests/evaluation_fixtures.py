@@ -248,6 +248,7 @@ def write_report(run, output="report.html"):
         metrics=run.folder / "metrics.json",
         predictions=run.folder / "predictions.csv",
         scores=run.folder / "scores.csv",
+        ledger=run.folder / "ledger.json",
         fusion=[run.folder / f"fusion_{name}.h5" for name in run.folds],
         frames=[run.folder / f"frames_{name}.h5" for name in run.folds],
         faces=run.folder / "faces",

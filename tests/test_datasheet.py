@@ -45,6 +45,18 @@ def test_seeds_are_those_of_the_networks():
     assert made[1] == ("64-32", [derived_seed(7, "64-32", 0), derived_seed(7, "64-32", 1)])
 
 
+def test_choices_are_gathered_over_the_folds():
+    about = {"kind": "labels", "criterion": "accuracy", "candidates": 7}
+    entries = [
+        {**about, "choice": name, "fold": fold, "parts": {"train": 3, "val": 2}}
+        for fold in ("f", "g")
+        for name in ("b", "a")
+    ]
+    first, second = datasheet.choices_made(entries)
+    assert (first["choice"], second["choice"]) == ("a", "b")
+    assert (first["folds"], first["parts"], first["candidates"]) == (2, "train 6, val 4", 7)
+
+
 def test_every_deviation_names_a_key_of_the_configuration():
     assert all(item["values"] for item in datasheet.deviations(config()))
 

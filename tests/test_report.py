@@ -67,8 +67,10 @@ def render(run, metrics):
     of = {name: [run.folder / f"{name}_{fold}.h5" for fold in run.folds] for name in ("fusion", "frames")}
     about = explorer.seen(run.corpus, rows, faces=run.folder / "faces", **of)
 
+    ledger = json.loads((run.folder / "ledger.json").read_text())["entries"]
+
     def rendered(corpus=run.corpus, found=metrics, provenance=PROVENANCE):
-        return report.render(corpus, found, rows, about, provenance=provenance)
+        return report.render(corpus, found, rows, about, provenance=provenance | {"ledger": ledger})
 
     return rendered
 
@@ -225,13 +227,18 @@ def test_paired_tests_are_shown_where_there_are_some(page, render, metrics):
     assert "fusion video +9.1 points +1.0 to +20.0 7 : 2 0.180 0.360 < 0.001 < 0.001 55" in text
 
 
-@pytest.mark.parametrize(("passed", "said"), [(True, "None saw a test clip."), (False, "A choice saw test clips.")])
-def test_the_selection_ledger_is_shown(render, metrics, passed, said):
-    ledger = {"n_choices": 12, "splits_seen": ["train", "val"], "passed": passed}
+def test_the_selection_ledger_is_shown(page, metrics):
+    assert f"{metrics['ledger']['n_choices']} choices" in page.text
+    assert "None saw the label of a test clip" in page.text
+    assert "audio/64_0: epoch" in page.text
+
+
+def test_a_ledger_that_did_not_pass_is_said(render, metrics):
+    ledger = {"n_choices": 2, "splits_seen": {"test": 1, "val": 1}, "n_transductive": 1, "passed": False}
     text = Page(render(found={**metrics, "ledger": ledger})).text
-    assert "12 choices" in text
-    assert "of: train, val." in text
-    assert said in text
+    assert "A choice saw test clips" in text
+    assert "test (1), val (1)" in text
+    assert "1 looked, without labels" in text
 
 
 def test_provenance_is_on_the_page(page):

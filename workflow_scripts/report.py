@@ -10,7 +10,7 @@ def main(argv=None):
     args = runtime.arguments(
         __doc__,
         argv,
-        one=["manifest", "metrics", "predictions", "scores", "faces"],
+        one=["manifest", "metrics", "predictions", "scores", "ledger", "faces"],
         many=["fusion", "frames", "provenance_records", "figures"],
     )
     corpus = manifest.read(args.manifest)
@@ -19,11 +19,12 @@ def main(argv=None):
         config=args.settings,
         manifest=args.manifest,
         records=args.provenance_records,
-        artefacts=[args.metrics, args.predictions, args.scores, *args.fusion, *args.frames],
+        artefacts=[args.metrics, args.predictions, args.scores, args.ledger, *args.fusion, *args.frames],
     )
     rows = explorer.chosen(corpus, report.read_predictions(args.predictions))
     about = explorer.seen(corpus, rows, faces=args.faces, fusion=args.fusion, frames=args.frames)
     metrics = json.loads(args.metrics.read_bytes())
+    facts |= {"ledger": json.loads(args.ledger.read_bytes())["entries"]}
     page = report.render(corpus, metrics, rows, about, provenance=facts)
     charts = report.plots(metrics, rows, args.settings["video"])
     for path in args.figures:

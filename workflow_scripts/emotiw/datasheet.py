@@ -73,3 +73,18 @@ def seeds(config: Mapping[str, Any]) -> list[tuple[str, list[int]]]:
     return [
         (name, [derived_seed(config["seed"], name, i) for i in range(config["blstm"]["repeats"])]) for name in names
     ]
+
+
+def choices_made(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """List the choices of a ledger: what each may have looked at, by what, and the clips of each part in all folds."""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        line = found.setdefault(entry["choice"], {"choice": entry["choice"], "folds": 0, "parts": Counter()})
+        line |= {key: entry[key] for key in ("kind", "criterion", "candidates")}
+        line["folds"] += 1
+        line["parts"].update(entry["parts"])
+    return [found[name] | {"parts": _parts(found[name]["parts"])} for name in sorted(found)]
+
+
+def _parts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))

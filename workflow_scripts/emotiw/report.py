@@ -46,7 +46,7 @@ def render(
     about : Seen
         What else is shown of the clips.
     provenance : mapping
-        From `provenance.determinants`; its `config` names the page.
+        From `provenance.determinants`, whose `config` names the page; and `ledger`, the entries of `ledger.json`.
     """
     environment = pages.environment()
     environment.filters |= formats.FILTERS
@@ -76,6 +76,7 @@ def render(
         "config_text": json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False),
         "deviations": datasheet.deviations(config),
         "seeds": datasheet.seeds(config),
+        "ledger": datasheet.choices_made(provenance["ledger"]),
     }
     return environment.get_template(TEMPLATE).render(context)
 
