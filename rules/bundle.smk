@@ -5,6 +5,7 @@ BUNDLED = PLAN.bundled()
 rule bundle:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         metrics=rules.evaluate.output.metrics,
         fusion=PLAN.per_fold("fusion/{fold}/scores.h5"),
         pca=BUNDLED["pca"],
@@ -26,6 +27,9 @@ rule bundle:
     conda:
         "../envs/video.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(700, 0.5, ALL_CLIPS),
+        runtime=minutes(10, 0.1, ALL_CLIPS),
     params:
         features_folder=f"{RUN}/features",
         stage=stage("bundle"),

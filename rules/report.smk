@@ -86,6 +86,7 @@ rule tables:
 rule submission:
     input:
         manifest=ancient(TABLE),
+        about=ancient(ABOUT),
         predictions=rules.evaluate.output.predictions,
     output:
         PLAN.submission(),
@@ -94,6 +95,9 @@ rule submission:
     conda:
         "../envs/report.yaml"
     threads: 1
+    resources:
+        mem_mb=memory(120, 0),
+        runtime=minutes(1, 0),
     params:
         folder=f"{RUN}/report/submission",
         stage=stage("submission"),

@@ -151,7 +151,7 @@ def _paper(corpus: Manifest, metrics: Mapping[str, Any], part: str, config: Mapp
         "published_interval": published.PUBLISHED_INTERVAL,
         "networks": overviews.networks(metrics),
         "schemes": overviews.schemes(metrics),
-        "comparisons": metrics["parts"][part].get("comparisons", []),
+        "comparisons": metrics["parts"][part]["comparisons"],
         "baselines": [systems.baseline(name) for name in systems.BASELINES],
         "tables": tables.readable(metrics, config["video"]),
         "classifier_names": tables.CLASSIFIER_NAMES,
