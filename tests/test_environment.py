@@ -38,13 +38,15 @@ def rules(root):
     """Name, environment and program of every rule that starts one."""
     for path in sorted((root / "rules").glob("*.smk")):
         for block in re.split(r"^(?=rule )", path.read_text(), flags=re.MULTILINE):
-            if program := re.search(r"\}/(\w+)\.py", block):
+            if program := re.search(r'PROGRAMS"/(\w+)\.py', block):
                 environment = re.search(r"envs/(\w+)\.yaml", block)
                 yield re.match(r"rule (\w+)", block)[1], environment and environment[1], program[1]
 
 
 def test_every_rule_starts_a_program_of_its_environment(root):
-    for rule, environment, program in rules(root):
+    found = list(rules(root))
+    assert {"audio", "faces", "train_blstm", "report"} <= {program for _, _, program in found}
+    for rule, environment, program in found:
         assert program in PROGRAMS[environment], rule
 
 

@@ -5,18 +5,17 @@ its answer is the program's exit status. Whatever fails is said on stderr, and t
 modules that are built in are imported: this runs once a job.
 """
 
+import _socket
 import os
 import sys
 import time
-
-import _socket
 
 ANSWER_S = 60.0  # how long to wait until the job is begun; the server may be importing
 START_S = 10.0  # how long to wait for a server's socket
 SO_PEERCRED = 17
 
 
-class Unusable(Exception):
+class UnusableError(Exception):
     """Why there is no warm interpreter."""
 
 
@@ -26,12 +25,12 @@ def main(argv: list[str]) -> None:
     if socket != "off" and argv and program(argv[0]) in os.environ["EMOTIW_WARM_PROGRAMS"].split():
         try:
             status = run(socket, argv)
-        except (Unusable, OSError) as error:
+        except (UnusableError, OSError) as error:
             print(f"emotiw: no warm interpreter ({error}); a plain one runs this program", file=sys.stderr, flush=True)
         else:
             finish(status)
     interpreter = os.environ["EMOTIW_INTERPRETER"]
-    os.execv(interpreter, [interpreter, *argv])
+    os.execv(interpreter, [interpreter, *argv])  # noqa: S606
 
 
 def program(path: str) -> str:
@@ -51,18 +50,18 @@ def run(socket: str, argv: list[str]) -> int:
         connection.sendall(pack(len(request)) + request)
         answer = connection.recv(5)
         if answer != b"begun":
-            raise Unusable((answer + connection.recv(1024)).decode() or failure(socket))
+            raise UnusableError((answer + connection.recv(1024)).decode() or failure(socket))
         connection.settimeout(None)
         status = connection.recv(4)
     except ConnectionError:
-        raise Unusable(failure(socket)) from None
+        raise UnusableError(failure(socket)) from None
     if len(status) != 4:
-        raise Unusable("it was killed, and with it the job")
+        raise UnusableError("it was killed, and with it the job")
     return int.from_bytes(status, sys.byteorder, signed=True)
 
 
 def failure(socket: str) -> str:
-    """What a server that could not begin has left in writing, if it could not."""
+    """Tell why the server could not begin, as it has left it in writing, or else that it has ended."""
     try:
         return f"{open(socket + '.failed').read()}; see {socket}.log"
     except FileNotFoundError:
@@ -73,7 +72,7 @@ def check_folder(folder: str) -> None:
     """Refuse a folder that others could have put a socket into."""
     about = os.lstat(folder)
     if about.st_uid != os.geteuid() or about.st_mode & 0o170077 != 0o040000:
-        raise Unusable(f"{folder} is not a folder of this user alone (mode {about.st_mode:o}); remove it")
+        raise UnusableError(f"{folder} is not a folder of this user alone (mode {about.st_mode:o}); remove it")
 
 
 def connect(socket: str) -> _socket.socket:
@@ -87,16 +86,16 @@ def connect(socket: str) -> _socket.socket:
         except (FileNotFoundError, ConnectionRefusedError):
             connection.close()
             if os.path.exists(f"{socket}.failed"):
-                raise Unusable(failure(socket)) from None
+                raise UnusableError(failure(socket)) from None
             if end is None:
                 end = time.monotonic() + START_S
                 start(socket)
             elif time.monotonic() > end:
-                raise Unusable(f"it did not start in {START_S:.0f} s; see {socket}.log") from None
+                raise UnusableError(f"it did not start in {START_S:.0f} s; see {socket}.log") from None
             time.sleep(0.02)
     owner = int.from_bytes(connection.getsockopt(_socket.SOL_SOCKET, SO_PEERCRED, 12)[4:8], sys.byteorder)
     if owner != os.geteuid():
-        raise Unusable(f"{socket} is served by user {owner}")
+        raise UnusableError(f"{socket} is served by user {owner}")
     return connection
 
 

@@ -26,7 +26,7 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from emotiw import warm
+from emotiw import warm  # noqa: E402  after the path
 
 IDLE_S = float(os.environ.get("EMOTIW_WARM_IDLE_S", "45"))
 KEPT_S = 7 * 24 * 3600.0  # how long the log of a server that failed is kept
@@ -205,7 +205,7 @@ def receives(job: Job) -> bool:
 
 
 def stable(entries) -> dict[bytes, bytes]:
-    """What imports may have read of an environment."""
+    """Return what imports may have read of an environment."""
     return {
         name: value
         for name, value in entries
