@@ -86,8 +86,8 @@ def test_the_workflow_uses_the_eight_packages_that_it_was_asked_for(root):
 
 
 def test_every_rule_that_a_cluster_gets_says_what_it_needs(root):
-    for name in re.findall(r'^include: "(.+)"', (root / "Snakefile").read_text(), re.MULTILINE):
-        text = (root / name).read_text()
+    for rules_file in re.findall(r'^include: "(.+)"', (root / "Snakefile").read_text(), re.MULTILINE):
+        text = (root / rules_file).read_text()
         local = re.findall(r"^    (\w+),$", text.partition("localrules:\n")[2].partition("\n\n")[0], re.MULTILINE)
         for block in re.split(r"^(?=rule )", text, flags=re.MULTILINE):
             name = re.match(r"rule (\w+)", block)
