@@ -61,6 +61,14 @@ rule manifest:
         TABLE,
 
 
+# Snakemake's rate limit (100 jobs a second) looks at all ready jobs again a second after every look, for ever: each
+# finished job adds one look a second, and with hundreds of them the main process takes a fifth of a core from the jobs.
+# On one machine there is nothing to limit; a cluster keeps it.
+onstart:
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None
+
+
 # so that `emotiw verify` can tell what was altered since
 onsuccess:
     record_checksums()

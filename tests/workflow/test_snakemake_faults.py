@@ -1,5 +1,6 @@
-"""Two silent faults of Snakemake that the stage identities cure; each is shown, then the cure."""
+"""Three faults of Snakemake that this workflow cures; each is shown, then the cure."""
 
+import re
 import subprocess
 import sys
 import textwrap
@@ -44,6 +45,19 @@ rule a:
     shell: "echo {{params}} > {{output}}"
 """
 
+LOOKS = """
+{onstart}
+rule all:
+    input: "last/0", "last/1"
+rule short:
+    output: "short/{{i}}"
+    shell: ": > {{output}}"
+rule last:
+    input: [f"short/{{i}}" for i in range(30)]
+    output: "last/{{i}}"
+    shell: "sleep 4; : > {{output}}"
+"""
+
 
 def snakemake(folder, *more):
     command = [sys.executable, "-m", "snakemake", "-c1", "--workflow-profile", "none", *more]
@@ -75,3 +89,14 @@ def test_swapped_parameters_go_unnoticed_unless_they_are_one_mapping(root, tmp_p
     write(root, tmp_path, SWAP, params=params.format(2, 1))
     again = snakemake(tmp_path, "-n")
     assert ("Nothing to be done" in again.stdout + again.stderr) is not noticed
+
+
+@pytest.mark.parametrize("cured", [False, True])
+def test_the_rate_limit_looks_for_jobs_for_ever_unless_it_is_taken_away(root, tmp_path, cured):
+    found = re.search(r"^onstart:\n(    .*\n)+", (root / "Snakefile").read_text(), re.MULTILINE)
+    write(root, tmp_path, LOOKS, onstart=found[0] if cured else "")
+    done = snakemake(tmp_path, "--verbose")
+    assert done.returncode == 0
+    # a job of 4 s runs while another is ready: a look a finished job and second, or one a finished job
+    looks = (done.stdout + done.stderr).count("Ready jobs: 1\n")
+    assert (looks < 10) is cured
