@@ -118,7 +118,7 @@ def train(run):
         model, output = (to / f"4_{repeat}.{suffix}" for suffix in ("safetensors", "h5"))
         options = {"features": sound, "scaler": scaler, "model": model, "wildcards": about, "chosen": chosen}
         start(run, "train_blstm", output, **options)
-    start(run, "audio_scores", to / "audio.h5", posteriors=[to / "4_0.h5", to / "4_1.h5"])
+    start(run, "audio_scores", to / "audio.h5", frames=to / "frames.h5", posteriors=[to / "4_0.h5", to / "4_1.h5"])
     start(run, "fusion", to / "fusion.h5", audio=to / "audio.h5", video=to / "video.h5")
     landmarks = to / "weights/landmarks.dat"
     landmarks.parent.mkdir()

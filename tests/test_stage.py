@@ -30,6 +30,7 @@ def clear():
         stage.distributions,
         stage.closure,
         stage._tree,
+        stage._content,
         stage._imports,
         stage._module_file,
     ):
