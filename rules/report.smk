@@ -63,6 +63,9 @@ rule tables:
             caption="../report/table7_combinations.rst",
             category="Tables of the paper",
         ),
+        classifiers_latex=f"{RUN}/report/tables/table5_6_classifiers.tex",
+        kernels_latex=f"{RUN}/report/tables/table5_6_kernels.tex",
+        combinations_latex=f"{RUN}/report/tables/table7_combinations.tex",
         text=f"{RUN}/report/tables/tables.md",
         tables=f"{RUN}/report/tables/tables.json",
     log:
@@ -78,6 +81,8 @@ rule tables:
     shell:
         'python "$EMOTIW_PROGRAMS"/tables.py --metrics {input.metrics:q}'
         " --classifiers {output.classifiers:q} --kernels {output.kernels:q} --combinations {output.combinations:q}"
+        " --classifiers-latex {output.classifiers_latex:q} --kernels-latex {output.kernels_latex:q}"
+        " --combinations-latex {output.combinations_latex:q}"
         " --text {output.text:q} --output {output.tables:q}"
         " --stage {params.stage:q} > {log:q} 2>&1"
 

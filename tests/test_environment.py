@@ -1,12 +1,13 @@
 """The lock file, the conda environments and the packages that the user named."""
 
+import importlib
 import re
 import tomllib
 
 import pytest
 import yaml
 
-from emotiw import stage
+from emotiw import runtime, stage
 
 PROGRAMS = {
     "demo": ("demo_clips", "demo_corpus", "demo_defects", "fetch_text", "fetch_ravdess", "fetch_crema_d"),
@@ -48,6 +49,36 @@ def test_every_rule_starts_a_program_of_its_environment(root):
     assert {"audio", "faces", "train_blstm", "report"} <= {program for _, _, program in found}
     for rule, environment, program in found:
         assert program in PROGRAMS[environment], rule
+
+
+class AskedError(Exception):
+    """Raised in place of parsing: the options that a program demands."""
+
+
+def options(program, monkeypatch):
+    def asked(doc, argv, *, one=(), many=(), bounded=True):
+        raise AskedError({name.replace("_", "-") for name in (*one, *many, "output", "stage")})
+
+    monkeypatch.setattr(runtime, "arguments", asked)
+    with pytest.raises(AskedError) as caught:
+        importlib.import_module(program).main([])
+    return caught.value.args[0]
+
+
+def commands(root):
+    """Name, program and options of every rule that has a command of its own."""
+    for path in sorted((root / "rules").glob("*.smk")):
+        for block in re.split(r"^(?=(?:use )?rule )", path.read_text(), flags=re.MULTILINE):
+            shell = block.partition("    shell:")[2]
+            if program := re.search(r'PROGRAMS"/(\w+)\.py', shell):
+                yield re.match(r"rule (\w+)", block)[1], program[1], set(re.findall(r"--([a-z-]+) ", shell))
+
+
+def test_every_rule_gives_its_program_the_options_that_it_demands(root, monkeypatch):
+    found = list(commands(root))
+    assert {"tables", "evaluate", "submission"} <= {rule for rule, *_ in found}
+    for rule, program, given in found:
+        assert given == options(program, monkeypatch), rule
 
 
 @pytest.mark.parametrize("environment", sorted(PROGRAMS))
