@@ -104,7 +104,7 @@ rule submission:
         mem_mb=memory(120, 0),
         runtime=minutes(1, 0),
     params:
-        folder=f"{RUN}/report/submission",
+        folder=lambda w, output: str(Path(output[0]).parent),
         stage=stage("submission"),
     shell:
         'python "$EMOTIW_PROGRAMS"/submission.py --manifest {input.manifest:q}'
