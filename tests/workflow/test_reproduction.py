@@ -16,7 +16,7 @@ def graph(workspace):
 
 
 def test_what_lies_below_a_rule_is_read_from_snakemake(graph):
-    assert reproduce.descendants("learning_curves", graph) == {"learning_curves", "all"}
+    assert reproduce.descendants("faces_film", graph) == {"faces_film", "all"}
     below = reproduce.descendants("pca", graph)
     assert {"kernels", "video_scores", "video_combination", "fusion", "evaluate", "tables", "report"} <= below
     assert not below & {"cnn", "faces", "audio", "scaler", "train_blstm", "audio_scores", "baseline"}
