@@ -31,7 +31,7 @@ rule bundle:
         mem_mb=memory(700, 0.5, ALL_CLIPS),
         runtime=minutes(10, 0.1, ALL_CLIPS),
     params:
-        features_folder=lambda w, input: str(Path(input.features[0]).parents[1]),
+        features_folder=folder("features", levels=2),
         stage=stage("bundle"),
     shell:
         'python "$EMOTIW_PROGRAMS"/bundle.py --manifest {input.manifest:q} --metrics {input.metrics:q}'

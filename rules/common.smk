@@ -78,12 +78,13 @@ def stage(name):
     return lambda wildcards: PLAN.stage(name, **wildcards)
 
 
-def folder(name):
-    """Folder of an input's files, as a function of a job's wildcards and inputs."""
+def folder(name, levels=1):
+    """Folder of an input's files, or one some levels up, as a function of a job's wildcards and inputs."""
 
     def parent(wildcards, input):
         files = input.get(name)
-        return str(Path(files if isinstance(files, str) else files[0]).parent)
+        first = Path(files if isinstance(files, str) else files[0])
+        return str(first.parents[levels - 1])
 
     return parent
 
