@@ -32,7 +32,7 @@ demo: $(READY)  ## render the synthetic demo corpus, run the whole workflow on i
 	@$(BIN)/emotiw results results/demo
 
 test: $(READY) $(CRATE_READY) check  ## set up, check the style and pass every test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=95
+	$(BIN)/python -m pytest -n 2 --dist loadscope --cov --cov-report=term --cov-fail-under=95
 	@echo "All tests passed; coverage of the library is printed above."
 
 reproduce: $(READY)  ## run the demo twice, otherwise, and compare every artefact; takes half an hour

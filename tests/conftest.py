@@ -4,10 +4,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "workflow_scripts"), str(ROOT / "tests")]
 sys.path.append(str(ROOT / "benchmarks"))  # last, because programs have the names of benchmarks
+# modules of tests that share a workspace, the result of one whole run
+SHARING = tuple(f"workflow/test_{name}.py" for name in ("whole_run", "mutations", "reproduction"))
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +26,16 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the real clips of the shared data folder, which is not part of the repository")
     return folder
+
+
+class ByModule(LoadScopeScheduling):
+    """Gives the tests of a module to one process, and those of the modules that share a workspace too."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = super()._split_scope(nodeid)
+        return "workspace" if module.endswith(SHARING) else module
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Make the scheduler; pytest-xdist 3.8's own groups are lost on pytest 9.2."""
+    return ByModule(config, log)

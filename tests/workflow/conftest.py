@@ -104,10 +104,3 @@ def workspace(fresh: Workspace) -> Workspace:
     done = fresh.snakemake()
     assert done.returncode == 0, done.stdout + done.stderr
     return fresh
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that share a workspace in one process."""
-    for item in items:
-        if {"workspace", "fresh"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group("workspace"))
