@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -99,8 +99,11 @@ def fresh(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 @pytest.fixture(scope="session")
-def workspace(fresh: Workspace) -> Workspace:
-    """The workflow after one whole run."""
-    done = fresh.snakemake()
+def workspace(fresh: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The workflow after one whole run, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("run") / "emotiw"
+    shutil.copytree(fresh.folder, folder)
+    made = replace(fresh, folder=folder)
+    done = made.snakemake()
     assert done.returncode == 0, done.stdout + done.stderr
-    return fresh
+    return made

@@ -71,10 +71,10 @@ def cluster(root, tmp_path_factory):
 @pytest.fixture(scope="module")
 def batched(fresh, tmp_path_factory):
     """Two equal copies of the workspace, in batches; the first after a local run."""
-    fresh.over("small", "{clips_per_job: 16}")
     folders = [tmp_path_factory.mktemp(name) / "emotiw" for name in ("local", "cluster")]
     for folder in folders:
         shutil.copytree(fresh.folder, folder)
+        replace(fresh, folder=folder).over("small", "{clips_per_job: 16}")
     local, other = (replace(fresh, folder=folder) for folder in folders)
     done = local.snakemake(TARGET)
     assert done.returncode == 0, done.stdout + done.stderr
