@@ -3,8 +3,8 @@
 Run: python benchmarks/scheduling.py [jobs] [seconds] [job's seconds]; 5000, 60 and 0 by default. The jobs are one shell
 command each. Every line is a run that is stopped after these seconds: with this repository's default profile, and with
 single settings changed. Printed are the jobs done, jobs a second of wall time, and CPU ms of the main process a job.
-Each round of the scheduler sets a timer of the rate limit's span that begins another round; a longer span
-has made no difference that could be measured.
+The rate limit, which the Snakefile takes away on one machine, stands here: while jobs are started at full speed a
+longer span makes no difference that could be measured; what it costs is spent while long jobs run.
 """
 
 import os

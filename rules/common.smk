@@ -92,18 +92,17 @@ def folder(name, levels=1):
 # What a job asks of a cluster (on one machine it bounds nothing). The arguments are its peak memory and its CPU time by
 # itself and with each of its clips, as benchmarks/resources.py measured them: per-clip stages on 20 real clips of 76
 # frames, in one batch and singly; models on 648 clips, scaled to 76 frames (train_blstm: the largest network to the last
-# epoch). Those of the pages, of embeddings and of fine-tuning are estimates. Half of the memory and three times the time
-# are added for other clips and nodes, and a second attempt asks for twice as much. Every batch counts as the largest,
-# because all jobs of a Slurm array get what the first one asks for.
+# epoch). Those of combination, fusion, evaluation, tables, curves, pages, crate, bundle and submission, of embeddings
+# and of fine-tuning are estimates. Half of the memory and three times the time are added for other clips and nodes, and
+# a second attempt asks for twice as much. Every batch counts as the largest, because all jobs of a Slurm array get what
+# the first one asks for.
 ALL_CLIPS = len(PLAN.manifest.rows)
 LARGEST_JOB = max(Counter(row.job for row in PLAN.manifest.rows).values())
 PAIRS_MB = ALL_CLIPS * 12 * 8 / 1e6  # a clip, of twelve square matrices over all clips
-SNAKEMAKE_MB = 2 * (
-    190 + 0.0026 * ALL_CLIPS
-)  # of the two processes that start a program on a node; each reads the table
-GPU = int(
-    config["accelerator"] == "gpu"
-)  # asked for only where the configuration demands one
+# of the two processes that start a program on a node; each reads the table
+SNAKEMAKE_MB = 2 * (190 + 0.0026 * ALL_CLIPS)
+# asked for only where the configuration demands one
+GPU = int(config["accelerator"] == "gpu")
 
 
 def memory(start_mb, clip_mb, n_clips=LARGEST_JOB):

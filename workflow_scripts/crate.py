@@ -1,7 +1,6 @@
 """Pack a run as a Workflow Run RO-Crate."""
 
 import json
-from pathlib import Path
 
 from emotiw import crate, files, provenance, runtime, stage
 
@@ -25,7 +24,7 @@ def main(argv=None):
     packed = crate.packed(
         {f"report/{path.relative_to(args.report).as_posix()}": path for path in args.results},
         {"manifest.csv": args.manifest},
-        {f"workflow/{Path(path).resolve().relative_to(REPOSITORY).as_posix()}": path for path in args.workflow},
+        {f"workflow/{path.resolve().relative_to(REPOSITORY).as_posix()}": path for path in args.workflow},
         facts=facts,
         about=about,
     )

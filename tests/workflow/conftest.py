@@ -61,6 +61,11 @@ class Workspace:
         lines = re.findall(r"^ +output: (.*)$", done.stdout, re.MULTILINE)
         return {path for line in lines for path in line.split(", ")}
 
+    def copy(self, folder: Path) -> "Workspace":
+        """Copy everything to another folder."""
+        shutil.copytree(self.folder, folder)
+        return replace(self, folder=folder)
+
     def over(self, name: str, text: str) -> str:
         """Write a configuration that lays `text` over the small one; return its file's name."""
         (self.folder / f"{name}.over.yaml").write_text(text)
@@ -101,9 +106,7 @@ def fresh(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 @pytest.fixture(scope="session")
 def workspace(fresh: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The workflow after one whole run, in a folder of its own."""
-    folder = tmp_path_factory.mktemp("run") / "emotiw"
-    shutil.copytree(fresh.folder, folder)
-    made = replace(fresh, folder=folder)
+    made = fresh.copy(tmp_path_factory.mktemp("run") / "emotiw")
     done = made.snakemake()
     assert done.returncode == 0, done.stdout + done.stderr
     return made

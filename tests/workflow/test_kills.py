@@ -1,12 +1,10 @@
 """Every program of a run is killed once, then Snakemake; the run goes on to the bytes of an undisturbed one."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -37,13 +35,12 @@ def start(folder, *more):
 @pytest.fixture(scope="module")
 def pair(fresh, tmp_path_factory):
     """Two equal copies of the workspace, in one batch; the first after an undisturbed run."""
-    folders = [tmp_path_factory.mktemp(name) / "emotiw" for name in ("undisturbed", "killed")]
-    for folder in folders:
-        shutil.copytree(fresh.folder, folder)
-        replace(fresh, folder=folder).over("small", "{clips_per_job: 100}")
-    done = replace(fresh, folder=folders[0]).snakemake(TARGET)
+    undisturbed, killed = (fresh.copy(tmp_path_factory.mktemp(name) / "emotiw") for name in ("undisturbed", "killed"))
+    for made in (undisturbed, killed):
+        made.over("small", "{clips_per_job: 100}")
+    done = undisturbed.snakemake(TARGET)
     assert done.returncode == 0, done.stdout + done.stderr
-    return folders
+    return undisturbed.folder, killed.folder
 
 
 def test_a_run_whose_every_program_is_killed_ends_in_the_same_bytes(pair):

@@ -1,12 +1,10 @@
 """A small run on a Slurm cluster of one node in which everything is killed once; started by `make test-slurm`."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 
 import pytest
 
@@ -71,11 +69,9 @@ def cluster(root, tmp_path_factory):
 @pytest.fixture(scope="module")
 def batched(fresh, tmp_path_factory):
     """Two equal copies of the workspace, in batches; the first after a local run."""
-    folders = [tmp_path_factory.mktemp(name) / "emotiw" for name in ("local", "cluster")]
-    for folder in folders:
-        shutil.copytree(fresh.folder, folder)
-        replace(fresh, folder=folder).over("small", "{clips_per_job: 16}")
-    local, other = (replace(fresh, folder=folder) for folder in folders)
+    local, other = (fresh.copy(tmp_path_factory.mktemp(name) / "emotiw") for name in ("local", "cluster"))
+    for made in (local, other):
+        made.over("small", "{clips_per_job: 16}")
     done = local.snakemake(TARGET)
     assert done.returncode == 0, done.stdout + done.stderr
     return local, other

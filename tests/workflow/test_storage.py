@@ -1,7 +1,6 @@
 """The rules name every file that they read: they run where data lie in a storage that no job looks into."""
 
 import shutil
-from dataclasses import replace
 
 import pytest
 
@@ -12,10 +11,10 @@ def test_a_run_needs_no_shared_file_system(fresh, tmp_path):
     if not shutil.which("rsync"):
         pytest.skip("needs rsync, which Snakemake's fs storage copies with")
     here, there = tmp_path / "here", tmp_path / "there"
-    shutil.copytree(fresh.folder, here)
+    made = fresh.copy(here)
     shutil.copytree(here / "corpus", there / "corpus")
-    config = replace(fresh, folder=here).over("stored", "{run: stored, clips_per_job: 32}")
-    done = replace(fresh, folder=here).snakemake(
+    config = made.over("stored", "{run: stored, clips_per_job: 32}")
+    done = made.snakemake(
         *("audio_only", "--default-storage-provider", "fs", "--default-storage-prefix", str(there)),
         *("--shared-fs-usage", "none"),
         config=config,
