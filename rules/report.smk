@@ -1,4 +1,7 @@
 FIGURES = ("systems", "classifiers", "figure4", "recall", "gains", "weights")
+WEIGHTS_RECORDS = [f"{WEIGHTS}/{name}.json" for name in PLAN.models()]
+if rules.efficientnet_lite0.output.model in PLAN.embedding_files():
+    WEIGHTS_RECORDS.append(rules.efficientnet_lite0.output.record)
 
 
 rule evaluate:
@@ -10,6 +13,7 @@ rule evaluate:
         video_scores=PLAN.all_video_scores(),
         faces=PLAN.features("faces"),
         audio=PLAN.features("audio"),
+        records=WEIGHTS_RECORDS,
     output:
         metrics=report(
             f"{RUN}/report/metrics.json",
@@ -40,7 +44,7 @@ rule evaluate:
         " --audio-scores {input.audio_scores:q} --video-scores {input.video_scores:q}"
         " --faces {params.faces_folder:q} --audio {params.audio_folder:q}"
         " --predictions {output.predictions:q} --scores {output.scores:q}"
-        " --ledger {output.ledger:q} --output {output.metrics:q}"
+        " --weights-records {input.records:q} --ledger {output.ledger:q} --output {output.metrics:q}"
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 
@@ -123,14 +127,7 @@ rule report:
         fusion=PLAN.per_fold("fusion/{fold}/scores.h5"),
         frames=PLAN.per_fold("audio/{fold}/frames.h5"),
         faces=PLAN.features("faces"),
-        records=[
-            *(f"{WEIGHTS}/{name}.json" for name in PLAN.models()),
-            *(
-                rule.output.record
-                for rule in [rules.efficientnet_lite0]
-                if rule.output.model in PLAN.embedding_files()
-            ),
-        ],
+        records=WEIGHTS_RECORDS,
         # these are linked to, not read
         contact_page=ancient(rules.contact_page.output),
         learning_curves=ancient(rules.learning_curves.output),

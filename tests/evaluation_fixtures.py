@@ -5,6 +5,7 @@ import importlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.special import softmax
@@ -62,6 +63,12 @@ def rows(n_clips: int, n_folds: int, classes: tuple[str, ...] = CLASSES) -> tupl
     return tuple(found)
 
 
+def weights_record() -> dict[str, Any]:
+    """Record of a network that was fine-tuned on two pictures, with the epoch chosen on a third and a fourth."""
+    epoch = choices.entry(choices.Record("AlexNet fine-tuned: epoch", 4, "accuracy", ["p", "q"], candidates=5))
+    return {"name": "alexnet", "licence": "BSD", "sha256": "f" * 64, "choices": [epoch]}
+
+
 def make_run(folder: Path, *, n_clips: int = 56, n_folds: int = 0, synthetic: bool = True, seed: int = 0) -> Run:
     """Write a manifest, the statuses of its clips, and the scores of both modalities for every fold."""
     scheme = "subjects" if n_folds else "official"
@@ -74,7 +81,7 @@ def make_run(folder: Path, *, n_clips: int = 56, n_folds: int = 0, synthetic: bo
         _write_scores(run, name, fold, rng)
         _write_more_scores(run, name, fold)
         _write_frames(run, name, fold)
-    (folder / "weights.json").write_text(json.dumps({"name": "alexnet", "licence": "BSD", "sha256": "f" * 64}))
+    (folder / "weights.json").write_text(json.dumps(weights_record()))
     return run
 
 
@@ -228,6 +235,7 @@ def evaluate(run, output="metrics.json"):
         video_scores=of("video") + of("sift") + of("both") + of("lbp_top"),
         faces=run.folder / "faces",
         audio=run.folder / "audio",
+        weights_records=[run.folder / "weights.json"],
         predictions=run.folder / "predictions.csv",
         scores=run.folder / "scores.csv.gz",
         ledger=run.folder / "ledger.json",

@@ -63,6 +63,10 @@ def test_weights_are_written_with_a_record_of_their_training(run):
     assert record["fully_connected_layers"] == "fresh"
     assert record["pictures"] == {"train": 14, "validation": 14, "PublicTest": 7, "dropped": 0}
     assert len(record["history"]) == record["best_epoch"] == 1
+    epoch, trained = (record["choices"][i] | {"clips_sha256": ""} for i in (1, 0))
+    assert (epoch["choice"], epoch["chosen"], epoch["candidates"]) == ("AlexNet fine-tuned: epoch", 1, 1)
+    assert (epoch["n_clips"], trained["n_clips"]) == (14, 14)
+    assert record["choices"][0]["clips_sha256"] != record["choices"][1]["clips_sha256"]
     assert 0 <= record["accuracy"]["PublicTest"] <= 1
     assert not run.output.with_suffix(".partial.safetensors").exists()
 

@@ -125,6 +125,14 @@ def test_the_summary_counts_choices_by_what_they_saw():
     }
 
 
+def test_what_was_chosen_with_pictures_of_another_collection_is_listed_as_outside_the_corpus():
+    made = {"choices": [choices.entry(Record("network: epoch", 4, "accuracy", ["p", "q"], candidates=5))]}
+    entries = ledger.outside([{"name": "landmarks"}, made, {"name": "a copy", "origin": made}])
+    assert [entry["parts"] for entry in entries] == [{"outside the corpus": 2}] * 2
+    assert entries[0]["clips_sha256"] == choices.digest("pq")
+    assert ledger.summary(entries)["splits_seen"] == {"outside the corpus": 2}
+
+
 def test_strangers_missing_records_and_digests_that_do_not_fit_are_refused():
     with pytest.raises(StoreError, match="saw clip 'z', which is not in the fold"):
         gather(table(Record("C", 1.0, "accuracy", "az")))
@@ -168,6 +176,7 @@ def test_evaluate_writes_the_ledger_of_all_choices(run):
     assert found["firewall"]["passed"]
     assert by_name["class prior"]["parts"] == {"train": len(fold.train)}
     assert set(by_name["fusion/joint"]["parts"]) == {"val"}
+    assert by_name["AlexNet fine-tuned: epoch"]["parts"] == {"outside the corpus": 2}
     assert by_name["fusion/joint"]["chosen"] == found["fusion"]["folds"]["official"]["weights"]["joint"]
     assert all("test" not in entry["parts"] for entry in entries)
 

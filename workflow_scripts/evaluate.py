@@ -2,7 +2,7 @@
 
 import gzip
 
-from emotiw import evaluation, files, firewall, ledger, manifest, runtime, scores
+from emotiw import evaluation, files, firewall, ledger, manifest, provenance, runtime, scores
 
 
 def main(argv=None):
@@ -11,7 +11,7 @@ def main(argv=None):
         __doc__,
         argv,
         one=["manifest", "faces", "audio", "predictions", "scores", "ledger"],
-        many=["fusion", "audio_scores", "video_scores"],
+        many=["fusion", "audio_scores", "video_scores", "weights_records"],
     )
     corpus = manifest.read(args.manifest)
     folds = manifest.folds(corpus)
@@ -22,6 +22,7 @@ def main(argv=None):
         "audio": [scores.read(path, corpus) for path in args.audio_scores],
     }
     entries = ledger.gather(folds, [*fused, *single["audio"], *single["video"]])
+    entries += ledger.outside(map(provenance.record, args.weights_records))
     pools = evaluation.pools(corpus, folds, fused, single)
     found = evaluation.statuses(corpus, {"video": args.faces, "audio": args.audio})
     content = evaluation.report(corpus, fused, pools, found, settings=args.settings)

@@ -4,7 +4,7 @@ import logging
 
 import torch
 
-from emotiw import accelerator, acquisition, checkpoint, fer2013, fine_tuning, runtime, weights
+from emotiw import accelerator, acquisition, checkpoint, choices, fer2013, fine_tuning, runtime, weights
 from emotiw.emotions import EMOTIONS
 
 
@@ -38,6 +38,10 @@ def main(argv=None):
         "best_epoch": state.best_epoch,
         "accuracy": {name: fine_tuning.accuracy(model, part.pictures, recipe) for name, part in parts.scored.items()},
         "pictures": parts.counts,
+        "choices": [
+            choices.entry(record)
+            for record in fine_tuning.records(state, parts.train.pictures, parts.validation.pictures)
+        ],
     }
     found = fine_tuning.convolution_arrays(model, weights.ALEXNET_SHAPES[recipe.layout])
     acquisition.write_fine_tuned(args.output, args.record, found, layout=recipe.layout, facts=facts)

@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy.typing as npt
+
 LABELS = "labels"  # what a choice may have looked at
 NO_LABELS = "no labels"
 TRANSDUCTIVE = "transductive, no labels"  # the clips that are to be judged included
@@ -28,7 +30,7 @@ class Record:
     criterion : str
         By what.
     clips : collection of str
-        Ids of the clips that it was made with.
+        Ids of the clips that it was made with; of a network that was fine-tuned, those of the pictures.
     candidates : int
         How many there were to choose from; 1 where a model was fitted and nothing searched.
     kind : str
@@ -48,6 +50,20 @@ def digest(clips: Iterable[str]) -> str:
     return hashlib.sha256("".join(f"{clip}\n" for clip in sorted(clips)).encode()).hexdigest()
 
 
+def content_ids(arrays: Iterable[npt.NDArray[Any]]) -> list[str]:
+    """SHA-256 of the bytes of each array: ids of pictures, which have none of their own."""
+    return [hashlib.sha256(array.tobytes()).hexdigest() for array in arrays]
+
+
+def entry(record: Record) -> dict[str, Any]:
+    """Put a record into JSON, with the number and digest of its ids in their place."""
+    return {
+        **{"choice": record.choice, "chosen": record.chosen, "criterion": record.criterion},
+        **{"candidates": record.candidates, "kind": record.kind},
+        **{"n_clips": len(record.clips), "clips_sha256": digest(record.clips)},
+    }
+
+
 def facts(records: Sequence[Record], *above: Mapping[str, Any]) -> dict[str, Any]:
     """Make facts of records and of those in the facts of the artefacts above, each list of ids once.
 
@@ -62,10 +78,7 @@ def facts(records: Sequence[Record], *above: Mapping[str, Any]) -> dict[str, Any
         clips |= other["choices"]["clips"]
         entries |= {entry["choice"]: entry for entry in other["choices"]["entries"]}
     for it in records:
-        sha256 = digest(it.clips)
-        clips[sha256] = sorted(it.clips)
-        entries[it.choice] = {
-            **{"choice": it.choice, "chosen": it.chosen, "criterion": it.criterion, "candidates": it.candidates},
-            **{"kind": it.kind, "n_clips": len(it.clips), "clips_sha256": sha256},
-        }
+        made = entry(it)
+        clips[made["clips_sha256"]] = sorted(it.clips)
+        entries[it.choice] = made
     return {"choices": {"clips": clips, "entries": [entries[name] for name in sorted(entries)]}}

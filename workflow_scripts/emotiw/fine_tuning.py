@@ -17,7 +17,7 @@ from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 
-from emotiw import lightning
+from emotiw import choices, lightning
 from emotiw.cnn import POOL5, SCALED, alexnet
 from emotiw.errors import FeatureError
 from emotiw.seeds import derived_seed
@@ -197,6 +197,21 @@ def train(training: Pictures, validation: Pictures, model: Classifier, recipe: R
             trainer.fit(run, _Training(training, recipe, run), _Batches(validation, recipe))
     model.cpu().load_state_dict(run.state.best)
     return run.state
+
+
+def records(state: State, training: Pictures, validation: Pictures) -> list[choices.Record]:
+    """Record for the ledger what the pictures that `train` was given decided: weights, and the epoch to stop at."""
+    network = "AlexNet fine-tuned"
+    return [
+        choices.Record(f"{network}: weights", None, "cross-entropy", choices.content_ids(training[0])),
+        choices.Record(
+            f"{network}: epoch",
+            state.best_epoch,
+            "accuracy",
+            choices.content_ids(validation[0]),
+            candidates=state.epoch,
+        ),
+    ]
 
 
 def accuracy(model: Classifier, pictures: Pictures, recipe: Recipe) -> float:

@@ -10,6 +10,8 @@ from emotiw.scores import Table
 from emotiw.splits import Fold
 
 AGAIN = "run the workflow again"
+EVERY_FOLD = "every fold"
+OUTSIDE = "outside the corpus"  # takes the place of a part
 
 
 def gather(folds: Mapping[str, Fold], tables: Iterable[Table]) -> list[dict[str, Any]]:
@@ -37,6 +39,18 @@ def gather(folds: Mapping[str, Fold], tables: Iterable[Table]) -> list[dict[str,
             seen = _checked(table, entry, parts)
             entries[table.fold, entry["choice"]] = {"fold": table.fold, **entry, "parts": seen}
     return [entries[key] for key in sorted(entries)]
+
+
+def outside(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Entries of the choices that records of model weights tell of: made with pictures that are not of the corpus."""
+    made = [
+        entry
+        for record in records
+        for about in (record, record.get("origin", {}))
+        for entry in about.get("choices", ())
+    ]
+    found = [{"fold": EVERY_FOLD, **entry, "parts": {OUTSIDE: entry["n_clips"]}} for entry in made]
+    return sorted(found, key=lambda entry: entry["choice"])
 
 
 def summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

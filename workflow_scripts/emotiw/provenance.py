@@ -44,7 +44,7 @@ def determinants(
     dict
         `git`, `config`, `manifest_sha256`, `weights`, `artefacts`, `python`, `packages`, `machine`.
     """
-    recorded = [_record(path) for path in sorted(records)]
+    recorded = [record(path) for path in sorted(records)]
     return {
         "git": git_state(repository),
         "config": dict(config),
@@ -60,6 +60,23 @@ def determinants(
             "threads_per_job": 1,
         },
     }
+
+
+def record(path: Path) -> dict[str, Any]:
+    """Read the record of a model file.
+
+    Raises
+    ------
+    WeightsError
+        If it is no JSON object.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path}: unreadable ({error}); delete it and run the workflow again") from error
+    if not isinstance(found, dict):
+        raise WeightsError(f"{path}: holds no record; delete it and run the workflow again")
+    return found
 
 
 def git_state(repository: Path) -> dict[str, Any]:
@@ -95,16 +112,6 @@ def _git(repository: Path, *command: str) -> str | None:
         [program, "-C", str(repository), *command], capture_output=True, text=True, timeout=GIT_TIMEOUT_S, check=False
     )
     return result.stdout.strip() if result.returncode == 0 else None
-
-
-def _record(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"{path}: unreadable ({error}); delete it and run the workflow again") from error
-    if not isinstance(record, dict):
-        raise WeightsError(f"{path}: holds no record; delete it and run the workflow again")
-    return record
 
 
 def _supplied(config: Mapping[str, Any], recorded: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
