@@ -106,8 +106,11 @@ def test_normalisation_by_subject_reaches_the_scaler_and_the_network(corpus, mon
     by_training = network(corpus).read_bytes(), store.read(corpus / "scaler.h5", "scaler").entries["scaler"].arrays
     monkeypatch.setitem(SETTINGS, "normalise", "subject")
     assert network(corpus).read_bytes() != by_training[0]
-    found = store.read(corpus / "scaler.h5", "scaler").entries["scaler"].arrays
+    entries = store.read(corpus / "scaler.h5", "scaler").entries
+    found = entries["scaler"].arrays
     np.testing.assert_allclose(found["mean"], 0, atol=1e-6)
+    with safe_open(corpus / "4_0.safetensors", "np") as model:
+        np.testing.assert_array_equal(model.get_tensor("population.mean"), entries["population"].arrays["mean"])
     assert not np.allclose(found["mean"], by_training[1]["mean"], atol=1e-2)
 
 

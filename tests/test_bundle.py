@@ -10,7 +10,7 @@ import pytest
 import safetensors.numpy
 
 import bundle_fixtures as tiny
-from emotiw import bundle, export, restore, store
+from emotiw import blstm, bundle, export, restore, standardisation, store
 from emotiw.errors import BundleError, EmotiwError
 
 
@@ -80,6 +80,30 @@ def test_it_gives_the_posteriors_of_the_run(run):
             if values is not None:
                 np.testing.assert_allclose(values, fused.entries[name].arrays["scores"][i], atol=1e-6)
     assert {fused.facts["sources"][clip] for clip in (tiny.SILENT, tiny.HIDDEN)} == {"video", "audio"}
+
+
+def test_a_network_that_learnt_subjects_hears_a_clip_as_one_of_their_population(tmp_path, monkeypatch):
+    monkeypatch.setitem(tiny.OVER["blstm"], "normalise", "subject")
+    run = tiny.write_run(tmp_path)
+    network = load(run.bundle)[0].members[0].networks[0]
+    found = store.read(run.folder / "scaler.h5", "scaler").entries
+    np.testing.assert_array_equal(network.population.mean, found["population"].arrays["mean"])
+    frames = run.entry("egemaps", "clip12").arrays["features"]
+    heard = standardisation.by_new_subject(frames, standardisation.Scaler(**found["population"].arrays))
+    scaler = standardisation.Scaler(**found["scaler"].arrays)
+    (scaled,) = standardisation.standardise([heard], scaler, clip=network.clip)
+    expected = blstm.frame_posteriors(network.model, [scaled])[0]
+    np.testing.assert_allclose(network.posteriors(frames), expected, atol=1e-6)
+    forge(run.bundle, NETWORK, without(run.bundle / NETWORK, "population.mean"))
+    with pytest.raises(BundleError, match=r"4_0.safetensors: lacks population.mean"):
+        load(run.bundle)
+
+
+def without(path, name):
+    """Bytes of a safetensors file without one of its arrays."""
+    with safetensors.safe_open(path, "np") as stream:
+        kept = {key: stream.get_tensor(key) for key in stream.keys() if key != name}
+        return safetensors.numpy.save(kept, stream.metadata())
 
 
 def test_features_are_described_as_the_workflow_does(run):

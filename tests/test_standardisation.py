@@ -58,3 +58,37 @@ def test_a_column_that_does_not_vary_in_a_subject_becomes_0():
     features[1][:, 3] = 7
     found = standardisation.by_subject(features, ["a", "b", "a", "c"])
     assert not found[1][:, 3].any()
+
+
+def test_the_population_is_the_mean_of_its_subjects_however_much_each_is_heard():
+    features = [x + 10 * i for i, x in enumerate(clips([30, 20, 40]))]
+    found = standardisation.fit_population(features, ["a", "b", "a"])
+    a, b = np.concatenate([features[0], features[2]]).astype(float), features[1].astype(float)
+    np.testing.assert_allclose(found.mean, (a.mean(0) + b.mean(0)) / 2)
+    np.testing.assert_allclose(found.scale**2, (a.var(0) + b.var(0)) / 2)
+
+
+def test_a_new_subject_stands_between_its_own_clip_and_the_population():
+    population = standardisation.Scaler(np.full(5, 3.0), np.full(5, 2.0))
+    (clip,) = clips([50])
+    np.testing.assert_allclose(
+        standardisation.by_new_subject(clip, population, prior=0),
+        standardisation.by_subject([clip], ["a"])[0],
+        atol=1e-5,
+    )
+    np.testing.assert_allclose(
+        standardisation.by_new_subject(clip, population, prior=1e12), (clip - 3.0) / 2.0, atol=1e-5
+    )
+    # by definition: as if the clip's frames stood among as many of the population's, two here, that have its moments
+    (clip,) = clips([2])
+    together = np.concatenate([clip, np.tile([[1.0], [5.0]], 5)])
+    np.testing.assert_allclose(
+        standardisation.by_new_subject(clip, population, prior=2),
+        ((clip - together.mean(0)) / together.std(0)),
+        atol=1e-5,
+    )
+
+
+def test_a_column_that_varies_in_neither_becomes_0():
+    population = standardisation.Scaler(np.full(5, 3.0), np.zeros(5))
+    assert not standardisation.by_new_subject(np.full((4, 5), 3, np.float32), population).any()

@@ -12,9 +12,12 @@ def main(argv=None):
     subjects = {row.clip: row.subject for row in corpus.rows}
     entries = collection.load(corpus, args.features, "frame_features", fold.train).values()
     usable = [entry for entry in entries if entry.status == Status.OK]
-    features = [entry.arrays["features"] for entry in usable]
-    if args.settings["blstm"]["normalise"] == "subject":
-        features = standardisation.by_subject(features, [subjects[entry.name] for entry in usable])
+    features, found = [entry.arrays["features"] for entry in usable], []
+    if args.settings["blstm"]["normalise"] == "subject" and features:
+        theirs = [subjects[entry.name] for entry in usable]
+        average = standardisation.fit_population(features, theirs)
+        found.append(store.Entry("population", {"mean": average.mean, "scale": average.scale}))
+        features = standardisation.by_subject(features, theirs)
     # without a usable training clip the fold has no audio system, and the other modality decides
     scalers = [standardisation.fit_scaler(features)] if features else []
     made = [
@@ -32,8 +35,8 @@ def main(argv=None):
         "n_frames": sum(map(len, features)),
         **choices.facts(made),
     }
-    entries = [store.Entry("scaler", {"mean": fitted.mean, "scale": fitted.scale}) for fitted in scalers]
-    store.write(args.output, "scaler", entries, stage=args.stage, facts=facts)
+    found += [store.Entry("scaler", {"mean": fitted.mean, "scale": fitted.scale}) for fitted in scalers]
+    store.write(args.output, "scaler", found, stage=args.stage, facts=facts)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,8 @@ def main(argv=None):
     if settings.pop("normalise") == "subject":
         features = standardisation.by_subject(features, [subjects[entry.name] for entry in usable])
         made.append(standardisation.record([entry.name for entry in usable]))
-    fitted = standardisation.Scaler(**scaler.entries["scaler"].arrays, constant=tuple(scaler.facts["constant"]))
+    arrays = {name: entry.arrays for name, entry in scaler.entries.items()}
+    fitted = standardisation.Scaler(**arrays["scaler"], constant=tuple(scaler.facts["constant"]))
     scaled = standardisation.standardise(features, fitted, clip=settings.pop("feature_clip"))
     inputs = {entry.name: x for entry, x in zip(usable, scaled, strict=True)}
     learnt, checked = (training.labelled(inputs, labels, parts[name], corpus.classes) for name in ("train", "val"))
@@ -46,7 +47,7 @@ def main(argv=None):
     trained = training.train(learnt, checked, recipe, n_classes=len(corpus.classes), seed=args.stage["seed"])
     for entry, posteriors in zip(usable, blstm.frame_posteriors(trained.model, scaled), strict=True):
         results[entry.name] = store.Entry(entry.name, {"posteriors": posteriors, "time": entry.arrays["time"]})
-    files.write_atomic(args.model, save(blstm.tensors(trained.model, fitted), metadata))
+    files.write_atomic(args.model, save(blstm.tensors(trained.model, **arrays), metadata))
     made += training.records(about["network"], trained, learnt, checked)
     about |= trained.facts | choices.facts(made, scaler.facts)
     about["parts"] = {name: [clip for clip in clips if clip in inputs] for name, clips in parts.items()}

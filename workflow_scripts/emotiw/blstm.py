@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from emotiw.errors import FeatureError
 from emotiw.peepholes import PeepholeLSTM
-from emotiw.standardisation import Scaler
 
 Array = npt.NDArray[Any]
 
@@ -174,10 +173,10 @@ def initialise(model: BLSTM, *, init_range: float, generator: torch.Generator) -
     return model
 
 
-def tensors(model: BLSTM, scaler: Scaler) -> dict[str, Tensor]:
-    """Weights of a network and, as `scaler.mean` and `scaler.scale`, the standardisation of its inputs."""
-    fitted = {f"scaler.{name}": torch.from_numpy(np.array(getattr(scaler, name))) for name in ("mean", "scale")}
-    return {**model.state_dict(), **fitted}
+def tensors(model: BLSTM, **fitted: Mapping[str, Array]) -> dict[str, Tensor]:
+    """Weights of a network and, as `scaler.mean` and so on, the arrays that standardise its inputs."""
+    arrays = {f"{name}.{key}": np.array(values) for name, them in fitted.items() for key, values in them.items()}
+    return {**model.state_dict(), **{name: torch.from_numpy(values) for name, values in arrays.items()}}
 
 
 def padded(features: Sequence[Array]) -> tuple[Tensor, Tensor]:

@@ -61,19 +61,19 @@ class Network:
     scaler : Scaler
     clip : float
         Limit of the inputs in standard deviations.
-    by_subject : bool
-        Whether frames are first standardised by those of their subject; here a clip is a subject of its own.
+    population : Scaler, optional
+        Average training subject, of a network that learnt frames standardised by subject; here each clip has its own.
     """
 
     model: BLSTM
     scaler: Scaler
     clip: float
-    by_subject: bool = False
+    population: Scaler | None = None
 
     def posteriors(self, features: Frames) -> npt.NDArray[np.float32]:
         """Posteriors (n_frames, n_classes) of the frames (n_frames, n_features) of a clip."""
-        own = standardisation.by_subject([features], [""]) if self.by_subject else [features]
-        scaled = standardisation.standardise(own, self.scaler, clip=self.clip)
+        own = standardisation.by_new_subject(features, self.population) if self.population else features
+        scaled = standardisation.standardise([own], self.scaler, clip=self.clip)
         return np.asarray(blstm.frame_posteriors(self.model, scaled)[0])
 
 

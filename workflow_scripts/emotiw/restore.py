@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -119,10 +120,12 @@ def _network(bundle: Bundle, name: str) -> Network:
             raise BundleError(f"{subject}: classes {', '.join(about['classes'])}, expected the index's; {AGAIN}")
         _check_columns(subject, about["columns"], bundle.about["settings"]["egemaps"])
         model = BLSTM(n, about["architecture"], len(bundle.classes), peepholes=bool(about["peepholes"]))
-        check_shapes(subject, arrays, {"scaler.mean": (n,), "scaler.scale": (n,)}, {})
-        scaler = Scaler(arrays.pop("scaler.mean"), arrays.pop("scaler.scale"), constant)
+        names = ("scaler", "population") if about["normalise"] == "subject" else ("scaler",)
+        check_shapes(subject, arrays, {f"{name}.{key}": (n,) for name in names for key in ("mean", "scale")}, {})
+        scaler, *population = (Scaler(arrays.pop(f"{name}.mean"), arrays.pop(f"{name}.scale")) for name in names)
         _load(subject, model, arrays)
-        return Network(model.eval(), scaler, float(about["feature_clip"]), about["normalise"] == "subject")
+        scaler = replace(scaler, constant=constant)
+        return Network(model.eval(), scaler, float(about["feature_clip"]), *population)
     except (KeyError, TypeError, ValueError, FeatureError) as error:
         raise BundleError(f"{subject}: not a network of ours ({error}); {AGAIN}") from error
 

@@ -13,6 +13,10 @@ from emotiw.errors import FeatureError
 
 Array = npt.NDArray[Any]
 
+# Frames of the population that are joined with those of a subject of whom one clip is heard: 16 s of 40 ms [ours],
+# chosen on validation clips (docs/networks.md)
+PRIOR_FRAMES = 400
+
 
 @dataclass(frozen=True)
 class Scaler:
@@ -89,13 +93,60 @@ def by_subject(features: Sequence[Array], subjects: Sequence[str]) -> list[Array
     subjects : sequence of str
         Of each clip.
     """
-    clips: dict[str, list[int]] = {}
-    for i, subject in enumerate(subjects):
-        clips.setdefault(subject, []).append(i)
     found: dict[int, Array] = {}
-    for indices in clips.values():
+    for indices in _clips_of(subjects):
         own = [features[i] for i in indices]
         scaler = fit_scaler(own)
         scaled = ((x - scaler.mean) / scaler.scale for x in own)
         found |= {i: x.astype(np.float32) for i, x in zip(indices, scaled, strict=True)}
     return [found[i] for i in range(len(features))]
+
+
+def fit_population(features: Sequence[Array], subjects: Sequence[str]) -> Scaler:
+    """Average training subject, all that is known of a subject before a clip is heard.
+
+    Parameters
+    ----------
+    features : sequence of ndarray, shape (n_frames, n_features)
+        One array a clip, as `by_subject` takes them.
+    subjects : sequence of str
+        Of each clip.
+
+    Returns
+    -------
+    Scaler
+        Mean over the subjects of their means, and the root of that of their variances.
+    """
+    frames = [np.concatenate([features[i] for i in indices]).astype(np.float64) for indices in _clips_of(subjects)]
+    variance = np.mean([x.var(axis=0) for x in frames], axis=0)
+    return Scaler(np.mean([x.mean(axis=0) for x in frames], axis=0), np.sqrt(variance))
+
+
+def by_new_subject(features: Array, population: Scaler, *, prior: float = PRIOR_FRAMES) -> Array:
+    """Standardise the frames of one clip, all that is known of its subject, for a network that learnt `by_subject`.
+
+    A clip's own mean and variance hide what is said in it, and the population's hide who speaks: between them stand the
+    moments of the clip's frames joined with `prior` of the population's.
+
+    Parameters
+    ----------
+    features : ndarray, shape (n_frames, n_features)
+    population : Scaler
+        `fit_population` of the training clips.
+    prior : float
+        Frames.
+    """
+    x, n = features.astype(np.float64), len(features)
+    mean = (n * x.mean(axis=0) + prior * population.mean) / (n + prior)
+    theirs = np.square(population.scale) + np.square(population.mean - mean)  # about the common mean
+    variance = (n * np.square(x - mean).mean(axis=0) + prior * theirs) / (n + prior)
+    scaled: Array = ((x - mean) / np.sqrt(np.where(variance > 0, variance, 1.0))).astype(np.float32)
+    return scaled
+
+
+def _clips_of(subjects: Sequence[str]) -> list[list[int]]:
+    """Group the indices of the clips by subject."""
+    clips: dict[str, list[int]] = {}
+    for i, subject in enumerate(subjects):
+        clips.setdefault(subject, []).append(i)
+    return list(clips.values())

@@ -1,0 +1,79 @@
+"""UAR of a run's networks that learnt `normalise: subject`, on clips of whose subject nothing else is heard.
+
+By the number of frames of the population that are joined with the clip's own (`standardisation.by_new_subject`), on
+the validation and the test parts of all folds pooled; `subject` is what the run itself does, with all clips of the
+subject. Only the validation column may choose. Run with
+`PYTHONPATH=workflow_scripts python benchmarks/new_subject.py results/RUN`.
+"""
+
+import argparse
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import torch
+
+from emotiw import blstm, collection, manifest, metrics, standardisation, store
+from emotiw.status import Status
+
+PRIORS = (0, 50, 100, 200, 400, 800, 1600, 1e12)
+PARTS = ("val", "test")
+
+
+def loaded(path):
+    """Network, scaler, limit of its inputs, and description in the file's metadata."""
+    found = store.read(path.with_suffix(".h5"), "posteriors", names=()).facts
+    with safetensors.safe_open(path, "pt") as stream:
+        arrays = {name: stream.get_tensor(name) for name in stream.keys()}
+    fitted = {name: arrays.pop(f"scaler.{name}").numpy() for name in ("mean", "scale")}
+    arrays = {name: values for name, values in arrays.items() if not name.startswith("population.")}
+    peepholes = any("peephole" in name for name in arrays)
+    model = blstm.BLSTM(len(fitted["mean"]), found["architecture"], len(found["classes"]), peepholes=peepholes)
+    model.load_state_dict(arrays)
+    return model.eval(), standardisation.Scaler(**fitted)
+
+
+def usable(run, corpus, clips):
+    """Frames, subjects and classes of the clips that can be heard."""
+    entries = collection.load(corpus, run / "features/egemaps", "frame_features", clips).values()
+    entries = [entry for entry in entries if entry.status == Status.OK]
+    about = {row.clip: row for row in corpus.rows}
+    subjects = [about[entry.name].subject for entry in entries]
+    return [entry.arrays["features"] for entry in entries], subjects, [about[entry.name].label for entry in entries]
+
+
+def judged(found, model, scaler, corpus):
+    """Confusion matrix of some clips' standardised frames."""
+    features, labels = found
+    scaled = standardisation.standardise(features, scaler, clip=10.0)
+    predicted = blstm.clip_scores(blstm.frame_posteriors(model, scaled)).argmax(1)
+    truth = np.array([corpus.classes.index(label) for label in labels])
+    return metrics.confusion_matrix(truth, predicted, len(corpus.classes))
+
+
+def main():
+    """Print a line for each prior."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    run = parser.parse_args().run
+    torch.set_num_threads(1)
+    corpus, confusions = manifest.read(run / "manifest.csv"), defaultdict(lambda: 0)
+    for name, fold in manifest.folds(corpus).items():
+        features, subjects, _ = usable(run, corpus, fold.train)
+        population = standardisation.fit_population(features, subjects)
+        for part in PARTS:
+            heard, subjects, labels = usable(run, corpus, getattr(fold, part))
+            ways = {"subject": standardisation.by_subject(heard, subjects)}
+            ways |= {n: [standardisation.by_new_subject(x, population, prior=n) for x in heard] for n in PRIORS}
+            for path in sorted((run / "audio" / name / "blstm").glob("*.safetensors")):
+                for way, them in ways.items():
+                    confusions[way, part] += judged((them, labels), *loaded(path), corpus)
+    print(f"{'frames':>10s}" + "".join(f"{part:>8s}" for part in PARTS))
+    for way in ("subject", *PRIORS):
+        values = (100 * float(metrics.uar(confusions[way, part])) for part in PARTS)
+        print(f"{way if isinstance(way, str) else f'{way:.0f}':>10s}" + "".join(f"{value:8.1f}" for value in values))
+
+
+if __name__ == "__main__":
+    main()
