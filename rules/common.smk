@@ -8,7 +8,7 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from emotiw import checksums, manifest as manifests, settings, warm
+from emotiw import cache, checksums, manifest as manifests, settings, warm
 from emotiw.corpora import inventory
 from emotiw.plan import Plan
 
@@ -21,14 +21,15 @@ WEIGHTS = "results/weights"
 TABLE = f"{RUN}/manifest.csv"
 ABOUT = f"{RUN}/manifest.json"  # is read with the table
 # Programs run under the interpreter that runs Snakemake (those of single clips: in forks of a warm one, but not the
-# batches that a cluster starts), unless conda puts another one in front. What cannot change a result (the accelerator:
-# not beyond a checked tolerance) goes to them through the environment, so that it is in no job's identity.
+# batches that a cluster starts), unless conda puts another one in front. What cannot change a result (the cache; the
+# accelerator: not beyond a checked tolerance) goes to them through the environment, so that it is in no job's identity.
 os.environ.update(
     warm.environment(
         wanted=config["warm"]
         and (workflow.is_main_process or config["clips_per_job"] == 1),
         inherit=not workflow.is_main_process,
     ),
+    **cache.environment(config["cache"]),
     EMOTIW_PROGRAMS=str(SCRIPTS),
     EMOTIW_DEADLINE_S=str(config["limits"]["job_s"]),
     EMOTIW_ACCELERATOR=config["accelerator"],

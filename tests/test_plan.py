@@ -154,6 +154,24 @@ def test_a_setting_reaches_the_stages_that_read_it_and_those_below(over, reached
     assert changed(plan(**over)) == reached
 
 
+def test_the_cache_is_in_no_identity():
+    other = plan(cache={"folder": "elsewhere", "users": ["root"]})
+    assert changed(other) == set()
+    assert other.stage("crate").digest == plan().stage("crate").digest
+    assert other.stage("cnn", job="test0").digest == plan().stage("cnn", job="test0").digest
+
+
+@pytest.mark.parametrize("stage", ["audio", "egemaps", "functionals", "faces", "cnn", "dense_sift", "hog", "lbp_top"])
+def test_but_for_its_clips_a_job_s_identity_does_not_depend_on_its_batch(stage):
+    batched = plan(replace(CORPUS, rows=tuple(replace(row, job="batch-0") for row in ROWS)))
+    alone, together = plan().stage(stage, job="test0"), batched.stage(stage, job="batch-0")
+    assert {name: value for name, value in together.items() if name != "clips"} == {
+        name: value for name, value in alone.items() if name != "clips"
+    }
+    assert alone["clips"] == [["test0", "test0"]]
+    assert together["clips"] == [[row.clip, row.sha256] for row in ROWS]
+
+
 def test_the_order_of_settings_does_not_count():
     config = settings.load([])
     config["blstm"] = dict(reversed(config["blstm"].items()))

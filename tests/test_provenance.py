@@ -92,10 +92,3 @@ def test_a_damaged_record_of_weights_is_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(WeightsError, match=r"w\.json: .*run the workflow again"):
         provenance.determinants(repository=tmp_path, config={}, manifest=path, records=[path])
-
-
-def test_the_processor_is_named_where_the_system_tells(tmp_path):
-    facts = tmp_path / "cpuinfo"
-    facts.write_text("processor : 0\nmodel name\t: Abacus 9000\n")
-    assert provenance.cpu_model(facts) == "Abacus 9000"
-    assert provenance.cpu_model(tmp_path / "absent")

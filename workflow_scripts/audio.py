@@ -1,13 +1,12 @@
 """Write the 16 kHz mono waveforms of the clips of one job."""
 
-from emotiw import audio, runtime, store
+from emotiw import audio, per_clip, runtime
 
 
 def main(argv=None):
     """Run the program."""
     args = runtime.arguments(__doc__, argv, many=["media"])
-    entries = audio.entries(args.media, args.stage["clips"], args.settings)
-    store.write(args.output, "audio", entries, stage=args.stage)
+    per_clip.from_media(args, "audio", lambda paths, clips: audio.entries(paths, clips, args.settings))
 
 
 if __name__ == "__main__":

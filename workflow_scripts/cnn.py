@@ -1,6 +1,8 @@
 """Write the features that AlexNet gives the faces of the clips of one job."""
 
-from emotiw import accelerator, cnn, faces, runtime, store, weights
+from functools import cache
+
+from emotiw import accelerator, cnn, faces, per_clip, runtime, store, weights
 
 
 def main(argv=None):
@@ -8,16 +10,20 @@ def main(argv=None):
     args = runtime.arguments(__doc__, argv, one=["faces", "weights"])
     settings = args.settings["cnn"]
     layout, device = settings["layout"], accelerator.device()
-    arrays = weights.load_alexnet(args.weights, layout=layout)
-    model = cnn.on_device(cnn.alexnet(arrays, layout=layout, layer=settings["layer"]), device)
+
+    @cache
+    def model():
+        arrays = weights.load_alexnet(args.weights, layout=layout)
+        return cnn.on_device(cnn.alexnet(arrays, layout=layout, layer=settings["layer"]), device)
 
     def describe(chips):
-        return cnn.features(chips, model, batch_size=settings["batch_size"], crop=settings["crop"])
+        return cnn.features(chips, model(), batch_size=settings["batch_size"], crop=settings["crop"])
 
-    clips = store.read(args.faces, "faces").entries.values()
-    entries = store.narrowed(faces.frame_entries(clips, describe), settings["storage"])
+    def make(clips):
+        return store.narrowed(faces.frame_entries(clips, describe), settings["storage"])
+
     facts = {"device": accelerator.describe(device), "storage": settings["storage"]}
-    store.write(args.output, "frame_features", entries, stage=args.stage, facts=facts)
+    per_clip.from_entries(args, "faces", "frame_features", make, facts)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,14 @@
 
 from functools import partial
 
-from emotiw import descriptors, faces, runtime, store
+from emotiw import descriptors, faces, per_clip, runtime
 
 
 def main(argv=None):
     """Run the program."""
     args = runtime.arguments(__doc__, argv, one=["faces"])
     describe = partial(descriptors.face_sift, **args.settings["dense_sift"])
-    clips = store.read(args.faces, "faces").entries.values()
-    store.write(args.output, "frame_features", faces.frame_entries(clips, describe), stage=args.stage)
+    per_clip.from_entries(args, "faces", "frame_features", partial(faces.frame_entries, describe=describe))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,14 @@
 """Write the eGeMAPS frames of the clips of one job."""
 
-from emotiw import egemaps, runtime, store
+from emotiw import egemaps, per_clip, runtime
 
 
 def main(argv=None):
     """Run the program."""
     args = runtime.arguments(__doc__, argv, one=["audio"])
-    audio, settings = store.read(args.audio, "audio"), args.settings["egemaps"]
-    entries = egemaps.frame_entries(audio.entries.values(), settings)
-    store.write(
-        args.output, "frame_features", entries, stage=args.stage, facts={"columns": egemaps.columns(**settings)}
-    )
+    settings = args.settings["egemaps"]
+    facts = {"columns": egemaps.columns(**settings)}
+    per_clip.from_entries(args, "audio", "frame_features", lambda clips: egemaps.frame_entries(clips, settings), facts)
 
 
 if __name__ == "__main__":

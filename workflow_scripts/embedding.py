@@ -1,19 +1,20 @@
 """Write the embedding, by a network in an ONNX file, of the faces of the clips of one job."""
 
-from emotiw import embedding, faces, runtime, store
+from functools import cache, partial
+
+from emotiw import embedding, faces, per_clip, runtime
 
 
 def main(argv=None):
     """Run the program."""
     args = runtime.arguments(__doc__, argv, one=["faces", "network"])
     name = args.stage["embedding"]
-    network = embedding.read(args.network, name, args.settings["embeddings"][name])
+    network = cache(lambda: embedding.read(args.network, name, args.settings["embeddings"][name]))
 
     def describe(chips):
-        return embedding.embed(chips, network)
+        return embedding.embed(chips, network())
 
-    clips = store.read(args.faces, "faces").entries.values()
-    store.write(args.output, "frame_features", faces.frame_entries(clips, describe), stage=args.stage)
+    per_clip.from_entries(args, "faces", "frame_features", partial(faces.frame_entries, describe=describe))
 
 
 if __name__ == "__main__":

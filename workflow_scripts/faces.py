@@ -1,14 +1,15 @@
 """Write the aligned faces of the clips of one job."""
 
-from emotiw import faces, runtime, store, weights
+from functools import cache
+
+from emotiw import faces, per_clip, runtime, weights
 
 
 def main(argv=None):
     """Run the program."""
     args = runtime.arguments(__doc__, argv, one=["landmarks"], many=["media"])
-    predictor = weights.load_landmarks(args.landmarks)
-    entries = faces.entries(args.media, args.stage["clips"], args.settings, predictor)
-    store.write(args.output, "faces", entries, stage=args.stage)
+    predictor = cache(lambda: weights.load_landmarks(args.landmarks))
+    per_clip.from_media(args, "faces", lambda paths, clips: faces.entries(paths, clips, args.settings, predictor()))
 
 
 if __name__ == "__main__":

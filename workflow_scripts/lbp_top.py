@@ -1,6 +1,8 @@
 """Write LBP-TOP of the faces of the clips of one job."""
 
-from emotiw import descriptors, faces, runtime, store
+from functools import partial
+
+from emotiw import descriptors, faces, per_clip, runtime
 
 
 def main(argv=None):
@@ -12,8 +14,7 @@ def main(argv=None):
     def describe(chips):
         return descriptors.lbp_top(descriptors.grey(chips, size=size), **geometry)
 
-    clips = store.read(args.faces, "faces").entries.values()
-    store.write(args.output, "clip_features", faces.clip_entries(clips, describe), stage=args.stage)
+    per_clip.from_entries(args, "faces", "clip_features", partial(faces.clip_entries, describe=describe))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ AUDIO_DOWN = {"audio": CLIPS, "egemaps": CLIPS, "functionals": CLIPS, "baseline"
 
 EDITS = {
     "emotiw/media.py": AUDIO_DOWN | FACES_DOWN | {"baseline": 2},
+    "emotiw/per_clip.py": AUDIO_DOWN | FACES_DOWN | {"baseline": 2},
+    "emotiw/cache.py": AUDIO_DOWN | FACES_DOWN | {"baseline": 2},
     "emotiw/audio.py": AUDIO_DOWN,
     "emotiw/egemaps.py": {"egemaps": CLIPS, "functionals": CLIPS, "baseline": 1, **AUDIO_END},
     "emotiw/faces.py": FACES_DOWN,
@@ -191,6 +193,10 @@ def test_a_changed_setting_runs_what_reads_it(workspace, text, expected):
     # the report, the crate and the bundle hold the whole configuration, so they are always made again
     always = {"report": 1, "crate": 1, "bundle": 1}
     assert workspace.outdated(workspace.over("changed", text)) == Counter({**expected, **always})
+
+
+def test_another_cache_runs_nothing(workspace):
+    assert workspace.outdated(workspace.over("cached", "cache: {folder: elsewhere, users: [root]}")) == Counter()
 
 
 def test_a_replaced_clip_runs_its_own_jobs_whatever_its_date(workspace):

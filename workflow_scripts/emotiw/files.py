@@ -3,16 +3,21 @@
 import hashlib
 import json
 import os
+import secrets
 from pathlib import Path
 from typing import Any
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write `data` to `path` so that a reader sees the old file or the whole new one, whatever is killed."""
+def write_atomic(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Write `data` to `path` so that a reader sees the old file or the whole new one, whatever is killed.
+
+    The permissions are `mode` without what the umask forbids. Nobody can foretell the temporary file's name, and it is
+    opened only if it is new: in a folder that others can write to, no link of theirs is followed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{secrets.randbits(64)}.tmp")
     try:
-        with temporary.open("wb") as stream:
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())

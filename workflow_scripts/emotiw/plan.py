@@ -225,9 +225,16 @@ class Plan:
         return [self.weights("landmarks"), self.weights("alexnet"), *tuned]
 
     def stage(self, name: str, **wildcards: str) -> Stage:
-        """Identity of the job of stage `name` with these wildcards."""
+        """Identity of the job of stage `name` with these wildcards.
+
+        That of single clips is what all jobs of its stage have in common (to which alone the stages below refer), and the
+        clips: so the identity of one clip's features does not depend on the batch that the clip is in.
+        """
         key = (name, *wildcards.values())
-        if key not in self._stages:
+        if key not in self._stages and (job := wildcards.pop("job", None)):
+            clips = [[clip, self._rows[clip].sha256] for clip in self._jobs[job]]
+            self._stages[key] = Stage(self.stage(name, **wildcards), clips=clips)
+        elif key not in self._stages:
             above = {label: stage.digest for label, stage in self._above(name, **wildcards).items()}
             chosen = settings.select(self.config, self._settings(name, wildcards))
             self._stages[key] = identity(
@@ -244,7 +251,7 @@ class Plan:
         if name == "embedding":
             return [f"embeddings.{wildcards['embedding']}"]
         if name in ("report", "crate", "bundle"):
-            return list(self.config)
+            return [key for key in self.config if key != "cache"]  # where results came from changes none
         if name == "video_scores":
             chosen = CLASSIFIER_SETTINGS[wildcards["classifier"]]
             auto = self.config["video"][chosen] == "auto"
@@ -255,9 +262,7 @@ class Plan:
         return ABOVE[name](self, **wildcards) if name in ABOVE else {}
 
     def _more(self, name: str, wildcards: Mapping[str, str]) -> dict[str, Any]:
-        more: dict[str, Any] = {key: value for key, value in wildcards.items() if key != "job"}
-        if name in ("audio", "faces"):
-            more["clips"] = [[clip, self._rows[clip].sha256] for clip in self._jobs[wildcards["job"]]]
+        more: dict[str, Any] = dict(wildcards)
         if name in self.config["weights"]:
             more["sha256"] = self._weights_sha256(name)
         if name == "fine_tune":
@@ -360,21 +365,21 @@ def _evaluated_stages(plan: Plan) -> dict[str, Stage]:
 
 
 ABOVE: dict[str, Callable[..., dict[str, Stage]]] = {
-    "egemaps": lambda plan, job: {"audio": plan.stage("audio", job=job)},
-    "functionals": lambda plan, job: {"audio": plan.stage("audio", job=job)},
-    "faces": lambda plan, job: {"landmarks": plan.stage("landmarks")},
-    "cnn": lambda plan, job: {"faces": plan.stage("faces", job=job), "alexnet": plan.stage("alexnet")},
+    "egemaps": lambda plan: {"audio": plan.stage("audio")},
+    "functionals": lambda plan: {"audio": plan.stage("audio")},
+    "faces": lambda plan: {"landmarks": plan.stage("landmarks")},
+    "cnn": lambda plan: {"faces": plan.stage("faces"), "alexnet": plan.stage("alexnet")},
     "fine_tune": lambda plan: {"alexnet": plan.stage("alexnet")},
-    settings.FINE_TUNED: lambda plan, job: {
-        "faces": plan.stage("faces", job=job),
+    settings.FINE_TUNED: lambda plan: {
+        "faces": plan.stage("faces"),
         "alexnet": plan.stage(plan._given() or "fine_tune"),
     },
-    "dense_sift": lambda plan, job: {"faces": plan.stage("faces", job=job)},
-    "hog": lambda plan, job: {"faces": plan.stage("faces", job=job)},
-    "lbp_top": lambda plan, job: {"faces": plan.stage("faces", job=job)},
-    "embedding": lambda plan, embedding, job: {"faces": plan.stage("faces", job=job)},
+    "dense_sift": lambda plan: {"faces": plan.stage("faces")},
+    "hog": lambda plan: {"faces": plan.stage("faces")},
+    "lbp_top": lambda plan: {"faces": plan.stage("faces")},
+    "embedding": lambda plan, embedding: {"faces": plan.stage("faces")},
     "faces_film": lambda plan: plan._per_job("faces"),
-    "contact_sheet": lambda plan, job: {"faces": plan.stage("faces", job=job)},
+    "contact_sheet": lambda plan: {"faces": plan.stage("faces")},
     "contact_page": lambda plan: plan._per_job("faces"),
     "pca": lambda plan, fold, feature: plan._per_job(feature, fold, ["train"]),
     "kernels": lambda plan, fold, feature: {

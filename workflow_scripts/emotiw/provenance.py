@@ -11,8 +11,8 @@ from typing import Any
 
 from emotiw import files
 from emotiw.errors import WeightsError
+from emotiw.machine import machine
 
-CPU_FACTS = Path("/proc/cpuinfo")
 GIT_TIMEOUT_S = 20
 
 
@@ -53,12 +53,7 @@ def determinants(
         "artefacts": {_name(path, manifest.parent): files.sha256(path) for path in sorted(artefacts)},
         "python": platform.python_version(),
         "packages": packages(),
-        "machine": {
-            "cpu": cpu_model(),
-            "architecture": platform.machine(),
-            "system": platform.system(),
-            "threads_per_job": 1,
-        },
+        "machine": machine() | {"threads_per_job": 1},
     }
 
 
@@ -91,13 +86,6 @@ def packages() -> dict[str, str]:
     """Version of every installed distribution, by name."""
     found = {dist.metadata["Name"]: dist.version for dist in importlib.metadata.distributions()}
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))
-
-
-def cpu_model(facts: Path = CPU_FACTS) -> str:
-    """Model name of the processor, or its architecture where the system does not tell."""
-    text = facts.read_text(errors="replace") if facts.is_file() else ""
-    names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def _name(path: Path, folder: Path) -> str:

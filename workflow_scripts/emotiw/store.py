@@ -102,7 +102,19 @@ class Artefact:
 def write(
     path: Path, kind: str, entries: Iterable[Entry], *, stage: Mapping[str, Any], facts: Mapping[str, Any] | None = None
 ) -> None:
-    """Write `entries` to `path` atomically, byte-identical for identical content.
+    """Write `entries` to `path` atomically; as `encode`, whose bytes it writes."""
+    write_atomic(path, encode(kind, entries, stage=stage, facts=facts, subject=path))
+
+
+def encode(
+    kind: str,
+    entries: Iterable[Entry],
+    *,
+    stage: Mapping[str, Any],
+    facts: Mapping[str, Any] | None = None,
+    subject: Path | str = "artefact",
+) -> bytes:
+    """Bytes of the artefact `subject` with these entries, the same for identical content.
 
     Raises
     ------
@@ -113,8 +125,8 @@ def write(
     with h5py.File("image", "w", driver="core", backing_store=False, libver="v110") as image:
         for entry in entries:
             if entry.name in meta["entries"]:
-                raise StoreError(f"{path}: entry {entry.name!r} occurs twice; names must be unique")
-            _write_entry(image, path, kind, entry)
+                raise StoreError(f"{subject}: entry {entry.name!r} occurs twice; names must be unique")
+            _write_entry(image, subject, kind, entry)
             meta["entries"][entry.name] = {"status": entry.status.value, "facts": entry.facts}
         text = json.dumps(meta, sort_keys=True, allow_nan=False).encode()
         image.create_dataset("meta", data=np.frombuffer(text, np.uint8), chunks=(len(text),), fletcher32=True)
@@ -122,8 +134,16 @@ def write(
         image.attrs["kind"] = kind
         image.attrs["complete"] = True
         image.flush()
-        data = image.id.get_file_image()
-    write_atomic(path, data)
+        return bytes(image.id.get_file_image())
+
+
+def decode(data: bytes, kind: str, subject: Path) -> Artefact:
+    """Artefact of what `encode` returned, its arrays in the type that they are stored in; errors as in `read`."""
+    try:
+        with h5py.File(h5py.h5f.open_file_image(data)) as stream:
+            return _read(stream, subject, kind, None, widen=False)
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        raise StoreError(f"{subject}: unreadable ({error})") from error
 
 
 def read(path: Path, kind: str, *, names: Iterable[str] | None = None) -> Artefact:
@@ -173,12 +193,12 @@ def statuses(path: Path, kind: str) -> dict[str, Status]:
     return read(path, kind, names=()).statuses
 
 
-def _write_entry(image: h5py.File, path: Path, kind: str, entry: Entry) -> None:
+def _write_entry(image: h5py.File, subject: Path | str, kind: str, entry: Entry) -> None:
     group = image.create_group(entry.name)
     group.attrs["status"] = entry.status.value
     if not entry.arrays and entry.status != Status.OK:
         return
-    _check(f"{path}: {entry.name}", kind, entry.arrays)
+    _check(f"{subject}: {entry.name}", kind, entry.arrays)
     for name, spec in KINDS[kind].items():
         values = np.ascontiguousarray(entry.arrays[name])
         options: dict[str, Any] = {}
@@ -188,7 +208,7 @@ def _write_entry(image: h5py.File, path: Path, kind: str, entry: Entry) -> None:
         group.create_dataset(name, data=values, **options).attrs["unit"] = spec.unit
 
 
-def _read(stream: h5py.File, path: Path, kind: str, names: Iterable[str] | None) -> Artefact:
+def _read(stream: h5py.File, path: Path, kind: str, names: Iterable[str] | None, *, widen: bool = True) -> Artefact:
     again = "delete it and run the workflow again"
     if not stream.attrs.get("complete", False):
         raise StoreError(f"{path}: incomplete; {again}")
@@ -204,7 +224,7 @@ def _read(stream: h5py.File, path: Path, kind: str, names: Iterable[str] | None)
         if name not in meta["entries"]:
             raise StoreError(f"{path}: holds no entry {name!r}; {again}")
         about = meta["entries"][name]
-        arrays = _read_arrays(stream, path, kind, name)
+        arrays = _read_arrays(stream, path, kind, name, widen=widen)
         entries[name] = Entry(name, arrays, Status(about["status"]), about["facts"])
         if stream[name].attrs["status"] != about["status"] or (not arrays and entries[name].status == Status.OK):
             raise StoreError(f"{path}: {name} contradicts its own record; {again}")
@@ -212,7 +232,7 @@ def _read(stream: h5py.File, path: Path, kind: str, names: Iterable[str] | None)
     return Artefact(kind, meta["stage"], meta["facts"], entries, found_statuses)
 
 
-def _read_arrays(stream: h5py.File, path: Path, kind: str, name: str) -> Arrays:
+def _read_arrays(stream: h5py.File, path: Path, kind: str, name: str, *, widen: bool) -> Arrays:
     group = stream[_hard_link(stream, name, path)]
     if not len(group):
         return {}
@@ -221,7 +241,9 @@ def _read_arrays(stream: h5py.File, path: Path, kind: str, name: str) -> Arrays:
         raise StoreError(f"{path}: {name} has other datasets than {kind!r} ({', '.join(unknown)})")
     datasets = {key: _dataset(group, key, path) for key in KINDS[kind]}
     _check_layout(f"{path}: {name}", kind, datasets)
-    arrays = {key: dataset[()].astype(KINDS[kind][key].dtype, copy=False) for key, dataset in datasets.items()}
+    arrays = {key: dataset[()] for key, dataset in datasets.items()}
+    if widen:
+        arrays = {key: values.astype(KINDS[kind][key].dtype, copy=False) for key, values in arrays.items()}
     _check(f"{path}: {name}", kind, arrays)
     return arrays
 
