@@ -66,8 +66,8 @@ class Cache:
             self._remove(path)
             return None
 
-    def read(self, path: Path) -> bytes:
-        """Content of an entry.
+    def read(self, path: Path, *, mark: bool = True) -> bytes:
+        """Content of an entry, which is marked as used if it is this user's.
 
         Raises
         ------
@@ -80,13 +80,16 @@ class Cache:
             raise DoubtError("lies behind a link")
         # a link is an error, and opening a FIFO does not wait
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as stream:
+        try:
             about = os.fstat(descriptor)
             self._check_owner(about)
-            content = _checked(path.name, stream.read())
-            if about.st_uid == os.geteuid():
-                with suppress(OSError):  # a folder that may only be read
-                    os.utime(descriptor)  # when it was last used, for those who prune
+            with open(descriptor, "rb", closefd=False) as stream:
+                content = _checked(path.name, stream.read())
+            if mark and about.st_uid == os.geteuid():
+                with suppress(OSError):  # in a folder that may only be read
+                    os.utime(descriptor)
+        finally:
+            os.close(descriptor)
         return content
 
     def put(self, stage: str, key: str, content: bytes) -> None:
@@ -173,7 +176,7 @@ def linked(path: Path) -> bool:
 
 def reason(error: Exception) -> str:
     """Why an entry is not used or made, in words."""
-    return f"cannot be opened ({error.strerror})" if isinstance(error, OSError) else str(error)
+    return f"cannot be accessed ({error.strerror})" if isinstance(error, OSError) else str(error)
 
 
 def _checked(key: str, data: bytes) -> bytes:

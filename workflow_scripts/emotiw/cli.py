@@ -1,13 +1,14 @@
 """The command `emotiw`: what a user does beside running the workflow."""
 
 import json
+import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE
@@ -20,6 +21,9 @@ from emotiw import clip_files, splits
 from emotiw.emotions import HIDDEN
 from emotiw.errors import BundleError, EmotiwError
 from emotiw.manifest import Manifest
+
+if TYPE_CHECKING:
+    from emotiw.cache_upkeep import Kept
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -206,6 +210,57 @@ def why(
         reasons = Counter(job.reason for job in found if job.rule == rule and job not in own)
         table.add_row(Text(rule), Text(f"{n} job{'s' * (n > 1)} for its scores: {reasons.most_common(1)[0][0]}"))
     Console(highlight=False).print(table)
+
+
+@app.command()
+def cache(
+    configfile: ConfigFiles = None,
+    verify: Annotated[
+        bool, typer.Option(help="Name every entry that would not be used; status 1 if there is one.")
+    ] = False,
+    days: Annotated[float, typer.Option(min=0, help="Remove entries not used for so many days.")] = math.inf,
+    gigabytes: Annotated[
+        float, typer.Option(min=0, help="Remove the longest unused, until so much is left.")
+    ] = math.inf,
+) -> None:
+    """Show the cache of a configuration by stage; check its entries, or remove those not used for long."""
+    from emotiw import cache_upkeep as upkeep  # noqa: PLC0415
+    from emotiw.cache import Cache, user_ids  # noqa: PLC0415
+    from emotiw.settings import load  # noqa: PLC0415
+
+    try:
+        chosen = load(configfile or [])["cache"]
+    except EmotiwError as error:
+        raise _refused(error) from None
+    if not chosen["folder"]:
+        raise _refused("cache.folder: is null, so there is no cache; set it, or name the configuration that does")
+    used = Cache(Path(chosen["folder"]).expanduser(), user_ids(chosen["users"]))
+    doubts = list(upkeep.doubts(used)) if verify else []
+    for doubt in doubts:
+        typer.echo(doubt, err=True)
+    gone = upkeep.prune(used, days=days, gigabytes=gigabytes) if min(days, gigabytes) < math.inf else []
+    console = Console(highlight=False)
+    console.print(_cached(upkeep.kept(used)))
+    console.print(
+        Text(f"{used.folder}: {len(gone)} removed, {len(doubts)} in doubt" + ("" if verify else " (not checked)"))
+    )
+    raise typer.Exit(1 if doubts else 0)
+
+
+def _cached(kept: Iterable["Kept"]) -> Table:
+    """Entries and megabytes of each stage, and the days since the least and the most recent use."""
+    table = Table(box=SIMPLE, padding=0)
+    for column in ("stage", "entries", "MB", "used, days ago"):
+        table.add_column(column, justify="left" if column == "stage" else "right")
+    stages: dict[str, list[Kept]] = {}
+    for found in kept:
+        stages.setdefault(found.stage if found.whole else "left by killed writers", []).append(found)
+    for stage, files in stages.items():
+        ages = [(time.time() - it.used_s) / 86400 for it in files]
+        table.add_row(
+            stage, str(len(files)), f"{sum(it.bytes for it in files) / 1e6:.1f}", f"{min(ages):.1f} to {max(ages):.1f}"
+        )
+    return table
 
 
 def default_bundle() -> Path:

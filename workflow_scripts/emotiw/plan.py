@@ -227,8 +227,8 @@ class Plan:
     def stage(self, name: str, **wildcards: str) -> Stage:
         """Identity of the job of stage `name` with these wildcards.
 
-        That of single clips is what all jobs of its stage have in common (to which alone the stages below refer), and the
-        clips: so the identity of one clip's features does not depend on the batch that the clip is in.
+        That of single clips is what the jobs of its stage have in common (to which alone the stages below refer) and
+        the clips: so the identity of one clip's features does not depend on the batch that the clip is in.
         """
         key = (name, *wildcards.values())
         if key not in self._stages and (job := wildcards.pop("job", None)):

@@ -7,6 +7,7 @@ not an array. `KINDS` lists the datasets of each kind of artefact with their typ
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from emotiw.status import Status
 SCHEMA_VERSION = 1
 MAX_BYTES = 1 << 34  # of one dataset
 CHUNK_BYTES = 1 << 18
+_IMAGES = count()  # names of files in memory: one may be open while the entries of another are made
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -122,7 +124,7 @@ def encode(
         If an array is not what `KINDS[kind]` says, is not finite, or a name occurs twice.
     """
     meta: dict[str, Any] = {"stage": dict(stage), "facts": dict(facts or {}), "entries": {}}
-    with h5py.File("image", "w", driver="core", backing_store=False, libver="v110") as image:
+    with h5py.File(f"image-{next(_IMAGES)}", "w", driver="core", backing_store=False, libver="v110") as image:
         for entry in entries:
             if entry.name in meta["entries"]:
                 raise StoreError(f"{subject}: entry {entry.name!r} occurs twice; names must be unique")
