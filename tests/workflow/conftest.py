@@ -14,6 +14,7 @@ import yaml
 
 from emotiw import settings
 from emotiw.demo import design, render
+from media_fixtures import sound_file, tone
 from onnx_fixtures import averages
 from onnx_fixtures import settings as embedding
 
@@ -101,6 +102,18 @@ def fresh(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     networks = {"tiny": embedding(averages(), output="maps")}
     (folder / "small.yaml").write_text(CONFIG + yaml.safe_dump({"embeddings": networks}))
     return Workspace(folder, write_corpus(folder / "corpus"))
+
+
+@pytest.fixture
+def sounds(root: Path, tmp_path: Path) -> Workspace:
+    """The workflow and six clips without pictures, `corpus/c0.wav` to `c5.wav`, for a corpus of the test's own."""
+    folder = tmp_path / "sounds"
+    left_out = shutil.ignore_patterns(".*", "results", "__pycache__", "tests")
+    shutil.copytree(root, folder, ignore=left_out)
+    (folder / "corpus").mkdir()
+    for i in range(6):
+        sound_file(folder / f"corpus/c{i}.wav", tone(0.3 + i / 20))
+    return Workspace(folder, 6)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
-"""Three faults of Snakemake that this workflow cures; each is shown, then the cure."""
+"""Faults of Snakemake that this workflow cures; each is shown, then the cure."""
 
+import os
 import re
+import stat
 import subprocess
 import sys
 import textwrap
@@ -43,6 +45,18 @@ rule a:
     output: "a.txt"
     params: {params}
     shell: "echo {{params}} > {{output}}"
+"""
+
+CACHED = """
+import sys
+sys.path.insert(0, {scripts!r})
+from emotiw.stage import Stage
+
+rule a:
+    output: "a.txt"
+    params: stage=Stage(code={code}, clips={clips})
+    cache: True
+    shell: "echo computed > {{output}}"
 """
 
 LOOKS = """
@@ -100,3 +114,27 @@ def test_the_rate_limit_looks_for_jobs_for_ever_unless_it_is_taken_away(root, tm
     # a job of 4 s runs while another is ready: a look a finished job and second, or one a finished job
     looks = (done.stdout + done.stderr).count("Ready jobs: 1\n")
     assert (looks < 10) is cured
+
+
+def test_its_own_cache_serves_whatever_anyone_has_put_there(root, tmp_path, monkeypatch):
+    entries = tmp_path / "cache"
+    entries.mkdir()
+    monkeypatch.setenv("SNAKEMAKE_OUTPUT_CACHE", str(entries))
+
+    def run(name, **values):
+        (tmp_path / name).mkdir()
+        write(root, tmp_path / name, CACHED, **values)
+        done = snakemake(tmp_path / name, "--cache")
+        assert done.returncode == 0, done.stderr
+        return (tmp_path / name / "a.txt").read_text()
+
+    clips = [["a", "0"]]
+    assert run("one", code=1, clips=clips) == "computed\n"
+    (entry,) = [path for path in entries.iterdir() if path.is_file()]
+    assert stat.S_IMODE(entry.stat().st_mode) & (stat.S_IWOTH | stat.S_IWGRP)
+    assert os.path.samefile(tmp_path / "one/a.txt", entry)  # what damages the output damages the entry
+    entry.write_text("poisoned\n")
+    assert run("two", code=1, clips=clips) == "poisoned\n"
+    # the stage's identity keeps it from being stale, but a batch of other clips takes none of its clips from there
+    assert run("three", code=1, clips=[*clips, ["b", "1"]]) == "computed\n"
+    # the cure: emotiw.cache (tests/test_cache.py, tests/test_per_clip.py)
