@@ -62,17 +62,17 @@ def from_entries(
         Of the whole output.
     """
     path = getattr(args, source)
-    found = store.read(path, source, names=())
+    with store.Reader(path, source) as reader:
 
-    def compute(clip: str) -> Entry:
-        (entry,) = make(store.read(path, source, names=[clip]).entries.values())
-        return entry
+        def compute(clip: str) -> Entry:
+            (entry,) = make([reader.entry(clip)])
+            return entry
 
-    used = cache.configured()
-    if used and not _is_above(found, source, args.stage):
-        LOG.warning("%s: is not what the stage says, so the cache is not used", path)
-        used = None
-    _write(_Work(args.output, kind, args.stage, facts or {}, compute), list(found.statuses), used)
+        used = cache.configured()
+        if used and not _is_above(reader, source, args.stage):
+            LOG.warning("%s: is not what the stage says, so the cache is not used", path)
+            used = None
+        _write(_Work(args.output, kind, args.stage, facts or {}, compute), list(reader.statuses), used)
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,6 @@ class _Work:
     stage: Stage
     facts: Facts
     compute: Callable[[str], Entry]
-
-    def of(self, clip: str) -> Stage:
-        """Stage of one clip, as a job of it alone has it."""
-        return Stage(self.stage | {"clips": [pair for pair in self.stage["clips"] if pair[0] == clip]})
 
 
 def _write(work: _Work, clips: Sequence[str], used: cache.Cache | None) -> None:
@@ -108,6 +104,9 @@ class _Cached:
 
     def __init__(self, work: _Work, used: cache.Cache) -> None:
         self.work, self.cache, self.n_hits = work, used, 0
+        self.stage = work.output.parent.name  # among the features; the program's own name is `cnn` for two of them
+        self.clips = {clip: [clip, sha256] for clip, sha256 in work.stage["clips"]}
+        self.surroundings = machine.surroundings()
 
     def artefact(self, clip: str) -> bytes:
         """Artefact of a clip alone, as bytes."""
@@ -118,36 +117,35 @@ class _Cached:
         """Entry of a clip."""
         found = self._found(clip)
         if found is not None:
-            return store.decode(found, self.work.kind, self.cache.path(self._name, self._key(clip))).entries[clip]
+            return store.decode(found, self.work.kind, self.cache.path(self.stage, self._key(clip))).entries[clip]
         entry = self.work.compute(clip)
         if self.cache.writable:
             self._made(clip, entry)
         return entry
 
-    @property
-    def _name(self) -> str:
-        """Name of the stage among the features, the program's own being `cnn` for two of them."""
-        return self.work.output.parent.name
+    def _alone(self, clip: str) -> Stage:
+        """Stage of a clip, as a job of it alone has it."""
+        return Stage(self.work.stage | {"clips": [self.clips[clip]]})
 
     def _key(self, clip: str) -> str:
         work = self.work
-        return cache.key(kind=work.kind, stage=work.of(clip), facts=dict(work.facts), machine=machine.surroundings())
+        return cache.key(kind=work.kind, stage=self._alone(clip), facts=dict(work.facts), machine=self.surroundings)
 
     def _found(self, clip: str) -> bytes | None:
-        found = self.cache.get(self._name, self._key(clip))
+        found = self.cache.get(self.stage, self._key(clip))
         self.n_hits += found is not None
         return found
 
     def _made(self, clip: str, entry: Entry) -> bytes:
         """Artefact of a clip that was computed; kept, unless a defect was found, which may be of the moment."""
         work = self.work
-        data = store.encode(work.kind, [entry], stage=work.of(clip), facts=work.facts, subject=work.output)
+        data = store.encode(work.kind, [entry], stage=self._alone(clip), facts=work.facts, subject=work.output)
         if entry.status != Status.UNDECODABLE:
-            self.cache.put(self._name, self._key(clip), data)
+            self.cache.put(self.stage, self._key(clip), data)
         return data
 
 
-def _is_above(found: store.Artefact, source: str, stage: Stage) -> bool:
+def _is_above(found: store.Reader, source: str, stage: Stage) -> bool:
     """Whether an artefact was made by the stage that stands above this one, of the same clips."""
     common = Stage({name: value for name, value in found.stage.items() if name != "clips"})
     same_clips = found.stage.get("clips") == stage.get("clips")

@@ -6,6 +6,7 @@ not an array. `KINDS` lists the datasets of each kind of artefact with their typ
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -20,6 +21,7 @@ from emotiw.files import write_atomic
 from emotiw.status import Status
 
 SCHEMA_VERSION = 1
+AGAIN = "delete it and run the workflow again"
 MAX_BYTES = 1 << 34  # of one dataset
 CHUNK_BYTES = 1 << 18
 _IMAGES = count()  # names of files in memory: one may be open while the entries of another are made
@@ -141,11 +143,8 @@ def encode(
 
 def decode(data: bytes, kind: str, subject: Path) -> Artefact:
     """Artefact of what `encode` returned, its arrays in the type that they are stored in; errors as in `read`."""
-    try:
-        with h5py.File(h5py.h5f.open_file_image(data)) as stream:
-            return _read(stream, subject, kind, None, widen=False)
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
-        raise StoreError(f"{subject}: unreadable ({error})") from error
+    with Reader(subject, kind, image=data) as reader:
+        return reader.artefact(reader.statuses)
 
 
 def read(path: Path, kind: str, *, names: Iterable[str] | None = None) -> Artefact:
@@ -156,13 +155,63 @@ def read(path: Path, kind: str, *, names: Iterable[str] | None = None) -> Artefa
     StoreError
         If the file is missing, incomplete, altered, of another kind or schema, or holds a value that is not finite.
     """
-    try:
-        with h5py.File(path, "r") as stream:
-            return _read(stream, path, kind, names)
-    except FileNotFoundError:
-        raise StoreError(f"{path}: missing; run the workflow to make it") from None
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
-        raise StoreError(f"{path}: unreadable ({error}); delete it and run the workflow again") from error
+    with Reader(path, kind) as reader:
+        return reader.artefact(reader.statuses if names is None else names)
+
+
+class Reader:
+    """An open artefact, of which only the entries that are asked for are read; a context manager, errors as in `read`.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    kind : str
+        What it must be.
+    image : bytes, optional
+        What is read instead of the file; its arrays come in the type that they are stored in.
+
+    Attributes
+    ----------
+    stage, facts, statuses
+        As of an `Artefact`.
+    """
+
+    def __init__(self, path: Path, kind: str, *, image: bytes | None = None) -> None:
+        self._path, self._kind, self._widen = path, kind, image is None
+        with _explained(path):
+            self._stream = h5py.File(path if image is None else h5py.h5f.open_file_image(image), "r")
+        try:
+            with _explained(path):
+                meta = _meta(self._stream, path, kind)
+                self._entries = meta["entries"]
+                self.stage, self.facts = meta["stage"], meta["facts"]
+                self.statuses = {name: Status(about["status"]) for name, about in self._entries.items()}
+        except StoreError:
+            self._stream.close()
+            raise
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+
+    def artefact(self, names: Iterable[str]) -> Artefact:
+        """Artefact with the entries of these names."""
+        entries = {name: self.entry(name) for name in names}
+        return Artefact(self._kind, self.stage, self.facts, entries, self.statuses)
+
+    def entry(self, name: str) -> Entry:
+        """Entry of this name."""
+        with _explained(self._path):
+            if name not in self._entries:
+                raise StoreError(f"{self._path}: holds no entry {name!r}; {AGAIN}")
+            about = self._entries[name]
+            arrays = _read_arrays(self._stream, self._path, self._kind, name, widen=self._widen)
+            if self._stream[name].attrs["status"] != about["status"] or (not arrays and about["status"] == Status.OK):
+                raise StoreError(f"{self._path}: {name} contradicts its own record; {AGAIN}")
+            return Entry(name, arrays, Status(about["status"]), about["facts"])
 
 
 def narrowed(entries: Iterable[Entry], storage: str) -> Iterator[Entry]:
@@ -210,28 +259,27 @@ def _write_entry(image: h5py.File, subject: Path | str, kind: str, entry: Entry)
         group.create_dataset(name, data=values, **options).attrs["unit"] = spec.unit
 
 
-def _read(stream: h5py.File, path: Path, kind: str, names: Iterable[str] | None, *, widen: bool = True) -> Artefact:
-    again = "delete it and run the workflow again"
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn whatever reading raises into a StoreError."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise StoreError(f"{path}: missing; run the workflow to make it") from None
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        raise StoreError(f"{path}: unreadable ({error}); {AGAIN}") from error
+
+
+def _meta(stream: h5py.File, path: Path, kind: str) -> dict[str, Any]:
     if not stream.attrs.get("complete", False):
-        raise StoreError(f"{path}: incomplete; {again}")
+        raise StoreError(f"{path}: incomplete; {AGAIN}")
     found = stream.attrs["schema_version"], stream.attrs["kind"]
     if found != (SCHEMA_VERSION, kind):
         raise StoreError(
-            f"{path}: is {found[1]!r} of schema {found[0]}, expected {kind!r} of {SCHEMA_VERSION}; {again}"
+            f"{path}: is {found[1]!r} of schema {found[0]}, expected {kind!r} of {SCHEMA_VERSION}; {AGAIN}"
         )
-    meta = json.loads(_dataset(stream, "meta", path)[()].tobytes())
-    chosen = list(meta["entries"]) if names is None else list(names)
-    entries = {}
-    for name in chosen:
-        if name not in meta["entries"]:
-            raise StoreError(f"{path}: holds no entry {name!r}; {again}")
-        about = meta["entries"][name]
-        arrays = _read_arrays(stream, path, kind, name, widen=widen)
-        entries[name] = Entry(name, arrays, Status(about["status"]), about["facts"])
-        if stream[name].attrs["status"] != about["status"] or (not arrays and entries[name].status == Status.OK):
-            raise StoreError(f"{path}: {name} contradicts its own record; {again}")
-    found_statuses = {name: Status(about["status"]) for name, about in meta["entries"].items()}
-    return Artefact(kind, meta["stage"], meta["facts"], entries, found_statuses)
+    meta: dict[str, Any] = json.loads(_dataset(stream, "meta", path)[()].tobytes())
+    return meta
 
 
 def _read_arrays(stream: h5py.File, path: Path, kind: str, name: str, *, widen: bool) -> Arrays:
