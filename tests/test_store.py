@@ -52,6 +52,29 @@ def test_the_same_content_gives_the_same_bytes(tmp_path, path):
     assert (tmp_path / "b.h5").read_bytes() == path.read_bytes()
 
 
+def test_joined_artefacts_mean_what_they_meant_apart(tmp_path):
+    values = features(2000, 40)
+    parts = [values, Entry("clip-2", status=Status.NO_FACE, facts={"n": 1})]
+    halved = [next(store.narrowed([part], "float16")) for part in parts]
+    apart = [store.encode("frame_features", [part], stage=STAGE) for part in halved]
+    joined = [store.join("frame_features", apart, stage=STAGE, facts={"a": 1}) for _ in range(2)]
+    assert joined[0] == joined[1]
+    (tmp_path / "x.h5").write_bytes(joined[0])
+    store.write(tmp_path / "y.h5", "frame_features", halved, stage=STAGE, facts={"a": 1})
+    found, expected = (store.read(tmp_path / name, "frame_features") for name in ("x.h5", "y.h5"))
+    assert (found.stage, found.facts, found.statuses) == (expected.stage, expected.facts, expected.statuses)
+    for name, entry in expected.entries.items():
+        assert found.entries[name].facts == entry.facts
+        for key, array in entry.arrays.items():
+            np.testing.assert_array_equal(found.entries[name].arrays[key], array)
+
+
+def test_an_entry_of_two_artefacts_is_refused():
+    data = store.encode("frame_features", [features()], stage=STAGE)
+    with pytest.raises(StoreError, match="'clip-1' occurs twice"):
+        store.join("frame_features", [data, data], stage=STAGE)
+
+
 def test_entries_can_be_read_by_name(path):
     assert list(store.read(path, "frame_features", names=["clip-2"]).entries) == ["clip-2"]
 

@@ -87,62 +87,46 @@ class _Work:
 
 
 def _write(work: _Work, clips: Sequence[str], used: cache.Cache | None) -> None:
-    if used is None:
-        entries = map(work.compute, clips)
-        store.write(work.output, work.kind, entries, stage=work.stage, facts=work.facts)
-        return
-    cached = _Cached(work, used)
-    if len(clips) == 1:  # what is cached is the whole file
-        write_atomic(work.output, cached.artefact(clips[0]))
+    """Write the output, with a cache or without: that of one clip, or else those of all clips joined."""
+    source = _Clips(work, used)
+    if len(clips) == 1:
+        data = source.artefact(clips[0])
     else:
-        store.write(work.output, work.kind, map(cached.entry, clips), stage=work.stage, facts=work.facts)
-    LOG.info("%d of %d clips were in the cache", cached.n_hits, len(clips))
+        data = store.join(work.kind, map(source.artefact, clips), stage=work.stage, facts=work.facts)
+    write_atomic(work.output, data)
+    if used:
+        LOG.info("%d of %d clips were in the cache", source.n_hits, len(clips))
 
 
-class _Cached:
+class _Clips:
     """The clips of a job, each out of the cache or computed and put there."""
 
-    def __init__(self, work: _Work, used: cache.Cache) -> None:
+    def __init__(self, work: _Work, used: cache.Cache | None) -> None:
         self.work, self.cache, self.n_hits = work, used, 0
         self.stage = work.output.parent.name  # among the features; the program's own name is `cnn` for two of them
-        self.clips = {clip: [clip, sha256] for clip, sha256 in work.stage["clips"]}
-        self.surroundings = machine.surroundings()
+        self.hashes = {clip: sha256 for clip, sha256 in work.stage.get("clips", [])}
+        self.surroundings = machine.surroundings() if used else {}
 
     def artefact(self, clip: str) -> bytes:
-        """Artefact of a clip alone, as bytes."""
-        found = self._found(clip)
-        return self._made(clip, self.work.compute(clip)) if found is None else found
-
-    def entry(self, clip: str) -> Entry:
-        """Entry of a clip."""
-        found = self._found(clip)
-        if found is not None:
-            return store.decode(found, self.work.kind, self.cache.path(self.stage, self._key(clip))).entries[clip]
-        entry = self.work.compute(clip)
-        if self.cache.writable:
-            self._made(clip, entry)
-        return entry
+        """Artefact of a clip alone, as bytes; a defect is not kept in the cache, because it may be of the moment."""
+        key = self._key(clip)
+        if self.cache and (found := self.cache.get(self.stage, key)) is not None:
+            self.n_hits += 1
+            return found
+        entry, work = self.work.compute(clip), self.work
+        data = store.encode(work.kind, [entry], stage=self._alone(clip), facts=work.facts, subject=work.output)
+        if self.cache and entry.status != Status.UNDECODABLE:
+            self.cache.put(self.stage, key, data)
+        return data
 
     def _alone(self, clip: str) -> Stage:
         """Stage of a clip, as a job of it alone has it."""
-        return Stage(self.work.stage | {"clips": [self.clips[clip]]})
+        alone = {"clips": [[clip, self.hashes[clip]]]} if clip in self.hashes else {}
+        return Stage(self.work.stage | alone)
 
     def _key(self, clip: str) -> str:
         work = self.work
         return cache.key(kind=work.kind, stage=self._alone(clip), facts=dict(work.facts), machine=self.surroundings)
-
-    def _found(self, clip: str) -> bytes | None:
-        found = self.cache.get(self.stage, self._key(clip))
-        self.n_hits += found is not None
-        return found
-
-    def _made(self, clip: str, entry: Entry) -> bytes:
-        """Artefact of a clip that was computed; kept, unless a defect was found, which may be of the moment."""
-        work = self.work
-        data = store.encode(work.kind, [entry], stage=self._alone(clip), facts=work.facts, subject=work.output)
-        if entry.status != Status.UNDECODABLE:
-            self.cache.put(self.stage, self._key(clip), data)
-        return data
 
 
 def _is_above(found: store.Reader, source: str, stage: Stage) -> bool:

@@ -5,7 +5,7 @@ not an array. `KINDS` lists the datasets of each kind of artefact with their typ
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -125,13 +125,42 @@ def encode(
     StoreError
         If an array is not what `KINDS[kind]` says, is not finite, or a name occurs twice.
     """
-    meta: dict[str, Any] = {"stage": dict(stage), "facts": dict(facts or {}), "entries": {}}
-    with h5py.File(f"image-{next(_IMAGES)}", "w", driver="core", backing_store=False, libver="v110") as image:
+
+    def fill(image: h5py.File) -> Iterator[tuple[str, Any]]:
         for entry in entries:
-            if entry.name in meta["entries"]:
-                raise StoreError(f"{subject}: entry {entry.name!r} occurs twice; names must be unique")
+            _check_new(image, entry.name, subject)
             _write_entry(image, subject, kind, entry)
-            meta["entries"][entry.name] = {"status": entry.status.value, "facts": entry.facts}
+            yield entry.name, {"status": entry.status.value, "facts": entry.facts}
+
+    return _image(kind, fill, stage, facts)
+
+
+def join(
+    kind: str, artefacts: Iterable[bytes], *, stage: Mapping[str, Any], facts: Mapping[str, Any] | None = None
+) -> bytes:
+    """Bytes of an artefact with the entries of others, which `encode` returned; nothing is compressed again."""
+
+    def fill(image: h5py.File) -> Iterator[tuple[str, Any]]:
+        for data in artefacts:
+            with h5py.File(h5py.h5f.open_file_image(data), "r") as part:
+                entries = json.loads(part["meta"][()].tobytes())["entries"]
+                for name, about in entries.items():
+                    _check_new(image, name, "artefact")
+                    image.copy(part[name], image, name)
+                    yield name, about
+
+    return _image(kind, fill, stage, facts)
+
+
+def _image(
+    kind: str,
+    fill: Callable[[h5py.File], Iterator[tuple[str, Any]]],
+    stage: Mapping[str, Any],
+    facts: Mapping[str, Any] | None,
+) -> bytes:
+    """Bytes of a file that `fill` writes the groups of, yielding the name of each and what `meta` says of it."""
+    with h5py.File(f"image-{next(_IMAGES)}", "w", driver="core", backing_store=False, libver="v110") as image:
+        meta = {"stage": dict(stage), "facts": dict(facts or {}), "entries": dict(fill(image))}
         text = json.dumps(meta, sort_keys=True, allow_nan=False).encode()
         image.create_dataset("meta", data=np.frombuffer(text, np.uint8), chunks=(len(text),), fletcher32=True)
         image.attrs["schema_version"] = SCHEMA_VERSION
@@ -141,10 +170,9 @@ def encode(
         return bytes(image.id.get_file_image())
 
 
-def decode(data: bytes, kind: str, subject: Path) -> Artefact:
-    """Artefact of what `encode` returned, its arrays in the type that they are stored in; errors as in `read`."""
-    with Reader(subject, kind, image=data) as reader:
-        return reader.artefact(reader.statuses)
+def _check_new(image: h5py.File, name: str, subject: Path | str) -> None:
+    if name in image:
+        raise StoreError(f"{subject}: entry {name!r} occurs twice; names must be unique")
 
 
 def read(path: Path, kind: str, *, names: Iterable[str] | None = None) -> Artefact:
@@ -168,8 +196,6 @@ class Reader:
         The file.
     kind : str
         What it must be.
-    image : bytes, optional
-        What is read instead of the file; its arrays come in the type that they are stored in.
 
     Attributes
     ----------
@@ -177,10 +203,10 @@ class Reader:
         As of an `Artefact`.
     """
 
-    def __init__(self, path: Path, kind: str, *, image: bytes | None = None) -> None:
-        self._path, self._kind, self._widen = path, kind, image is None
+    def __init__(self, path: Path, kind: str) -> None:
+        self._path, self._kind = path, kind
         with _explained(path):
-            self._stream = h5py.File(path if image is None else h5py.h5f.open_file_image(image), "r")
+            self._stream = h5py.File(path, "r")
         try:
             with _explained(path):
                 meta = _meta(self._stream, path, kind)
@@ -208,7 +234,7 @@ class Reader:
             if name not in self._entries:
                 raise StoreError(f"{self._path}: holds no entry {name!r}; {AGAIN}")
             about = self._entries[name]
-            arrays = _read_arrays(self._stream, self._path, self._kind, name, widen=self._widen)
+            arrays = _read_arrays(self._stream, self._path, self._kind, name)
             if self._stream[name].attrs["status"] != about["status"] or (not arrays and about["status"] == Status.OK):
                 raise StoreError(f"{self._path}: {name} contradicts its own record; {AGAIN}")
             return Entry(name, arrays, Status(about["status"]), about["facts"])
@@ -282,7 +308,7 @@ def _meta(stream: h5py.File, path: Path, kind: str) -> dict[str, Any]:
     return meta
 
 
-def _read_arrays(stream: h5py.File, path: Path, kind: str, name: str, *, widen: bool) -> Arrays:
+def _read_arrays(stream: h5py.File, path: Path, kind: str, name: str) -> Arrays:
     group = stream[_hard_link(stream, name, path)]
     if not len(group):
         return {}
@@ -291,9 +317,7 @@ def _read_arrays(stream: h5py.File, path: Path, kind: str, name: str, *, widen: 
         raise StoreError(f"{path}: {name} has other datasets than {kind!r} ({', '.join(unknown)})")
     datasets = {key: _dataset(group, key, path) for key in KINDS[kind]}
     _check_layout(f"{path}: {name}", kind, datasets)
-    arrays = {key: dataset[()] for key, dataset in datasets.items()}
-    if widen:
-        arrays = {key: values.astype(KINDS[kind][key].dtype, copy=False) for key, values in arrays.items()}
+    arrays = {key: dataset[()].astype(KINDS[kind][key].dtype, copy=False) for key, dataset in datasets.items()}
     _check(f"{path}: {name}", kind, arrays)
     return arrays
 
