@@ -53,7 +53,7 @@ def test_the_same_content_gives_the_same_bytes(tmp_path, path):
 
 
 def test_joined_artefacts_mean_what_they_meant_apart(tmp_path):
-    values = features(2000, 40)
+    values = features(1000, 40)
     parts = [values, Entry("clip-2", status=Status.NO_FACE, facts={"n": 1})]
     halved = [next(store.narrowed([part], "float16")) for part in parts]
     apart = [store.encode("frame_features", [part], stage=STAGE) for part in halved]
