@@ -74,6 +74,22 @@ def halve(path: Path) -> Path:
     return path
 
 
+def cut(path: Path, share: float) -> Path:
+    """Keep the first part of a file."""
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    return path
+
+
+def close_box(path: Path) -> Path:
+    """Make the last box of an MP4 that was cut short say that it ends where the file does."""
+    content = bytearray(path.read_bytes())
+    start = content.index(b"mdat") - 4
+    content[start : start + 4] = (len(content) - start).to_bytes(4, "big")
+    path.write_bytes(content)
+    return path
+
+
 def corrupt(path: Path, *, step: int = 50, start: int = 0) -> Path:
     """Invert every `step`-th byte of a file from `start`."""
     content = np.fromfile(path, np.uint8)

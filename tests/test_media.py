@@ -124,7 +124,7 @@ def streamed(path, **options):
 
 
 def test_fewer_frames_than_the_header_states_are_refused(tmp_path):
-    path = make.halve(streamed(tmp_path / "a.mp4"))
+    path = make.close_box(make.halve(streamed(tmp_path / "a.mp4")))
     with pytest.raises(MediaError, match=r"frames decode; expected 98% of the 20 that its header states"):
         times(path)
 
@@ -151,7 +151,7 @@ def test_less_sound_than_the_header_states_is_refused(tmp_path):
         options={"movflags": "faststart"},
         container="mov",
     )
-    make.halve(path)
+    make.close_box(make.halve(path))
     with pytest.raises(MediaError, match=r"s of sound decode; expected the 2\.00 s that its header states"):
         media.waveform(path, 16000, LIMITS)
 

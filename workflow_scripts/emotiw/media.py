@@ -21,6 +21,7 @@ from emotiw import files
 from emotiw.errors import MediaError
 from emotiw.status import Status
 from emotiw.store import Entry
+from emotiw.wholeness import check_bytes, check_frames, defect, unpadded
 
 FORMATS = (
     "mov",
@@ -42,9 +43,6 @@ FORMATS = (
 WHITELISTS = {"protocol_whitelist": "pipe", "format_whitelist": ",".join(FORMATS)}
 PROBE_LIMITS = {"max_pixels": float(1 << 24)}
 FULL_SCALE = 32767 / 32768  # 1.0 would wrap to -32768 in 16 bits
-STATED_LENGTHS = ("mov", "flac")  # formats whose header states how long the sound is; others estimate it
-PADDING_S = 0.1  # that an encoder may add to the sound, or lose
-RIFF_SIZES = range(1, 0xFFFFFF00)  # that are no placeholders
 
 Limits = Mapping[str, float]
 Floats = npt.NDArray[np.float32]
@@ -228,7 +226,7 @@ def check_hash(path: Path, sha256: str, clip: str) -> None:
     found = files.sha256(path)
     if found != sha256:
         found = f"clip changed while running: {clip} has sha256 {found}"
-        raise _defect(path, found, sha256, "run the workflow again")
+        raise defect(path, found, sha256, "run the workflow again")
 
 
 def guarded(clip: str, path: Path, on_defect: str, make: Callable[[], Entry]) -> Entry:
@@ -252,22 +250,22 @@ def _opened(path: Path, limits: Limits) -> Iterator[av.container.InputContainer]
     with path.open("rb") as stream, _open(path, stream, limits) as container:
         _check_length(path, (container.duration or 0) / av.time_base, limits.get("max_duration_s", np.inf))
         if not container.streams.video and not container.streams.audio:
-            raise _defect(path, "no video or audio stream")
+            raise defect(path, "no video or audio stream")
         try:
             yield container
         except (av.FFmpegError, OSError) as error:
-            raise _defect(path, error.strerror) from error
+            raise defect(path, error.strerror) from error
 
 
 def _open(path: Path, stream: BinaryIO, limits: Limits) -> av.container.InputContainer:
-    _check_bytes(path, stream, limits.get("min_decoded_fraction", 0))
+    check_bytes(path, stream, limits.get("min_decoded_fraction", 0))
     pixels = {"max_pixels": str(int(limits["max_pixels"]))}  # opening may decode a frame
     try:
         return av.open(stream, mode="r", options=WHITELISTS | pixels, metadata_errors="replace")
     except av.ArgumentError as error:
-        raise _defect(path, "format not allowed", f"one of {', '.join(FORMATS)}", "convert the clip") from error
+        raise defect(path, "format not allowed", f"one of {', '.join(FORMATS)}", "convert the clip") from error
     except (av.FFmpegError, OSError) as error:
-        raise _defect(path, error.strerror) from error
+        raise defect(path, error.strerror) from error
 
 
 def _check_regular(path: Path) -> None:
@@ -275,26 +273,9 @@ def _check_regular(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        raise _defect(path, error.strerror, "a file", "correct the manifest") from error
+        raise defect(path, error.strerror, "a file", "correct the manifest") from error
     if not stat.S_ISREG(mode):
-        raise _defect(path, "not a regular file", "a clip", "correct the manifest")
-
-
-def _check_bytes(path: Path, stream: BinaryIO, fraction: float) -> None:
-    """Refuse an AVI or WAV file that is shorter than it says; FFmpeg decodes what is there without an error."""
-    head = stream.read(8)
-    stream.seek(0)
-    found, stated = path.stat().st_size, int.from_bytes(head[4:], "little")
-    if not found:
-        raise _defect(path, "empty file")
-    if head[:4] == b"RIFF" and stated in RIFF_SIZES and found < fraction * (stated + 8):
-        raise _defect(path, f"ends after {found} bytes", f"{stated + 8} as its header says", "replace the clip")
-
-
-def _defect(
-    path: Path, found: str | None, expected: str = "a decodable clip", remedy: str = "replace it or leave it out"
-) -> MediaError:
-    return MediaError(f"{path}: {found}; expected {expected}; {remedy}")
+        raise defect(path, "not a regular file", "a clip", "correct the manifest")
 
 
 def _video(path: Path, container: av.container.InputContainer) -> av.VideoStream | None:
@@ -310,7 +291,7 @@ def _sound(path: Path, container: av.container.InputContainer) -> av.AudioStream
 def _first(path: Path, streams: Iterable[StreamT]) -> StreamT | None:
     stream = next(iter(streams), None)
     if stream is not None and stream.codec_context is None:
-        raise _defect(path, f"no decoder for its {stream.type}")
+        raise defect(path, f"no decoder for its {stream.type}")
     return stream
 
 
@@ -324,7 +305,7 @@ def _check_pixels(path: Path, stream: av.VideoStream, limits: Limits) -> None:
     pixels, most = stream.width * stream.height, limits["max_pixels"]
     if not 0 < pixels <= most:
         found = f"{stream.width} x {stream.height} pixels" if pixels else "no frame size, or one too large"
-        raise _defect(path, found, f"at most {most:.0f} pixels", "scale it down or raise limits.max_pixels")
+        raise defect(path, found, f"at most {most:.0f} pixels", "scale it down or raise limits.max_pixels")
 
 
 def _decoded(stream: av.VideoStream | av.AudioStream) -> Iterator[Any]:
@@ -346,7 +327,7 @@ def _read_frames(
             first = first or found
             _check_frame(path, index, found, first)
             if frame.pts is None:
-                raise _defect(path, f"frame {index} has no time", "timestamps", "convert the clip")
+                raise defect(path, f"frame {index} has no time", "timestamps", "convert the clip")
             ticks.append(frame.pts)
             end = max(end, frame.pts + frame.duration)
             _check_length(path, float((frame.pts - ticks[0]) * frame.time_base), limits["max_duration_s"])
@@ -355,36 +336,21 @@ def _read_frames(
             yield Frame(float(frame.pts * frame.time_base), image, index)
         facts.n_frames = len(ticks)
         facts.variable_frame_rate = len(ticks) > 2 and bool(np.ptp(np.diff(np.sort(ticks))) > 2)
-        _check_decoded(path, stream, len(ticks), end - (stream.start_time or 0), limits["min_decoded_fraction"])
+        check_frames(path, stream, len(ticks), end - (stream.start_time or 0), limits["min_decoded_fraction"])
 
 
 def _check_frame(path: Path, index: int, found: tuple[int, int, int], first: tuple[int, int, int]) -> None:
     if found != first:
-        raise _defect(
+        raise defect(
             path, f"frame {index} has width, height, rotation {found}", f"{first} as before", "cut the clip there"
         )
     if found[2] % 90:
-        raise _defect(path, f"rotated by {found[2]} degrees", "a multiple of 90", "convert the clip")
+        raise defect(path, f"rotated by {found[2]} degrees", "a multiple of 90", "convert the clip")
 
 
 def _check_length(path: Path, found_s: float, longest_s: float) -> None:
     if found_s > longest_s:
-        raise _defect(path, f"lasts {found_s:.1f} s", f"at most {longest_s} s", "cut it or raise limits.max_duration_s")
-
-
-def _check_decoded(path: Path, stream: av.VideoStream, n_frames: int, end: int, fraction: float) -> None:
-    """Refuse a stream that holds fewer frames than announced and also ends early.
-
-    Dropped frames (AVI) and edit lists (MP4) leave fewer frames than announced, but the whole duration.
-    """
-    if not n_frames:
-        raise _defect(path, "no frame decodes")
-    if n_frames >= int(fraction * stream.frames):
-        return
-    if stream.duration is None or end < fraction * stream.duration:
-        raise _defect(
-            path, f"{n_frames} frames decode", f"{fraction:.0%} of the {stream.frames} that its header states"
-        )
+        raise defect(path, f"lasts {found_s:.1f} s", f"at most {longest_s} s", "cut it or raise limits.max_duration_s")
 
 
 def _mono_blocks(path: Path, stream: av.AudioStream, rate_hz: int, longest_s: float) -> Iterator[Floats]:
@@ -394,7 +360,7 @@ def _mono_blocks(path: Path, stream: av.AudioStream, rate_hz: int, longest_s: fl
         for block in filter(None, resampler.resample(frame)):  # None is flushed where nothing had to be resampled
             samples = block.to_ndarray().mean(axis=0, dtype=np.float32)
             if not np.isfinite(samples).all():
-                raise _defect(path, "holds a sample that is not finite", "sound")
+                raise defect(path, "holds a sample that is not finite", "sound")
             n_samples += len(samples)
             _check_length(path, n_samples / rate_hz, longest_s)
             yield samples
@@ -407,7 +373,7 @@ def _uniform_sound(path: Path, stream: av.AudioStream) -> Iterator[av.AudioFrame
         found = frame.sample_rate, frame.layout.name, frame.format.name
         first = first or found
         if found != first:
-            raise _defect(path, f"sound changes to {found}", f"{first} as at the start", "convert the clip")
+            raise defect(path, f"sound changes to {found}", f"{first} as at the start", "convert the clip")
         yield frame
     yield None
 
@@ -417,25 +383,4 @@ def _read_sound(
 ) -> Iterator[Floats]:
     with opened:
         blocks = _mono_blocks(path, stream, rate_hz, limits["max_duration_s"])
-        yield from _without_padding(path, stream, blocks, rate_hz, limits["min_decoded_fraction"])
-
-
-def _without_padding(
-    path: Path, stream: av.AudioStream, blocks: Iterable[Floats], rate_hz: int, fraction: float
-) -> Iterator[Floats]:
-    """Sound without what an encoder added at its end; an error if it is shorter than its header states."""
-    name = stream.container.format.name.partition(",")[0]
-    if name not in STATED_LENGTHS or not stream.duration or not stream.time_base:
-        yield from blocks
-        return
-    stated_s = float(stream.duration * stream.time_base)
-    n_stated, n, beyond = round(stated_s * rate_hz), 0, []
-    for samples in blocks:
-        inside, n = samples[: max(0, n_stated - n)], n + len(samples)
-        yield inside
-        beyond.append(samples[len(inside) :])
-        if n / rate_hz > stated_s + PADDING_S:  # longer than any padding: the header is wrong
-            yield from beyond
-            beyond = []
-    if n / rate_hz < fraction * stated_s - PADDING_S:
-        raise _defect(path, f"{n / rate_hz:.2f} s of sound decode", f"the {stated_s:.2f} s that its header states")
+        yield from unpadded(path, stream, blocks, rate_hz, limits["min_decoded_fraction"])
