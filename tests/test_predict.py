@@ -152,6 +152,18 @@ def test_a_long_clip_is_judged_in_segments(predictor, talking, judged):
     assert parts.track.time_s[-1] < 1.7
 
 
+def test_faces_for_pictures_are_few_and_evenly_spread_however_long_the_clip_is():
+    strip, most = [], 0
+    for k in range(700):  # segments of 30 s
+        strip = predict.joined(strip, [(30.0 * k + 2.5 * i, None) for i in range(predict.STRIP)])
+        most = max(most, len(strip))
+    times = [time_s for time_s, _ in predict.spread(strip, predict.STRIP)]
+    assert most <= predict.HELD + predict.STRIP
+    assert len(times) == predict.STRIP
+    assert np.ptp(np.diff(times)) < 0.2 * np.mean(np.diff(times))
+    assert predict.spread(strip[:5], predict.STRIP) == strip[:5]
+
+
 def test_segments_hold_the_whole_sound_and_no_more(talking, predictor):
     settings = predictor.bundle.about["settings"]
     whole, _ = media.waveform(talking, 16000, settings["limits"])

@@ -29,6 +29,7 @@ SEGMENT_S = 30.0  # [ours]: longer clips are judged in parts of this length
 LONGEST_S = 6 * 3600.0  # of a clip; memory does not depend on it
 WINDOW_S, STEP_S = 1.0, 0.25  # of the timeline [ours]
 STRIP = 12  # faces that a segment keeps for pictures
+HELD = 16 * STRIP  # most faces that are held of a clip of any length
 # what a clip may make fail without ending the program: our own errors, and those of the libraries that read it
 FAILURES = (EmotiwError, OSError, MemoryError, ValueError, ArithmeticError, RuntimeError, LookupError)
 MODALITIES = ("video", "audio")
@@ -198,7 +199,7 @@ class Predictor:
             part, track, faces = self._part(segment)
             parts.append(part)
             tracks.append(track)
-            strip += faces
+            strip = joined(strip, faces)
         posteriors = {name: _weighted_mean(parts, name) for name in NAMES}
         return Prediction(
             path=path,
@@ -208,7 +209,7 @@ class Predictor:
             reason=_reason(parts) if posteriors["fusion"] is None else "",
             parts=tuple(parts),
             track=_joined(tracks),
-            strip=tuple(strip[:: max(1, len(strip) // STRIP)][:STRIP]),
+            strip=tuple(spread(strip, STRIP)),
             seconds=time.perf_counter() - start,
         )
 
@@ -261,6 +262,20 @@ class Predictor:
                         f"{self.bundle.folder}: {name} has {n} values, its PCA of {member.name} takes {expected}; "
                         f"{bundles.AGAIN}"
                     )
+
+
+def joined(strip: list[tuple[float, Chip]], more: list[tuple[float, Chip]]) -> list[tuple[float, Chip]]:
+    """Faces and those of the next segment, the former thinned where they are many: memory stays bounded."""
+    return (strip if len(strip) <= HELD else spread(strip, HELD // 2)) + more
+
+
+def spread(strip: list[tuple[float, Chip]], n: int) -> list[tuple[float, Chip]]:
+    """At most `n` of the faces, those nearest to as many times that are evenly spaced."""
+    if len(strip) <= n:
+        return strip
+    times = np.array([time_s for time_s, _ in strip])
+    wanted = np.linspace(times[0], times[-1], n)
+    return [strip[i] for i in np.unique(np.abs(times[:, None] - wanted).argmin(axis=0))]
 
 
 def _ignore(_: int) -> None:
