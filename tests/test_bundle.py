@@ -211,6 +211,7 @@ def test_weights_that_a_feature_needs_must_be_there(copy, feature):
         ("", "not readable as JSON"),
         ("[]", "holds list, expected a mapping"),
         ('{"a": NaN}', "NaN is no number"),
+        ('{"version": 1, "version": 2}', "'version' is given twice"),
         ("[" * 100_000, "not readable as JSON"),
         ("\xff", "not readable as JSON|is None of version"),
         ("{}", "is None of version None"),
@@ -383,5 +384,5 @@ def test_landmarks_that_are_none_are_refused(copy):
     with pytest.raises(BundleError, match="holds other, expected the bytes `dlib`"):
         load(copy)
     forge(copy, "weights/landmarks.safetensors", {"dlib": np.zeros(3, np.uint8)})
-    with pytest.raises(EmotiwError, match="not a dlib shape predictor"):
+    with pytest.raises(EmotiwError, match="not a shape predictor that is safe to read"):
         load(copy)

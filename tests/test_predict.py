@@ -217,6 +217,14 @@ def test_a_bundle_whose_parts_do_not_fit_is_refused(predictor):
         broken._check_features()
 
 
+def test_a_bundle_whose_networks_fail_is_refused(predictor):
+    def fail(chips):
+        raise MemoryError("no more")
+
+    with pytest.raises(BundleError, match=r"dense_sift fails on a face \(no more\); copy the bundle anew"):
+        replace(predictor, describers={"dense_sift": fail})._check_features()
+
+
 def test_pictures_are_the_same_bytes_for_the_same_prediction(judged):
     first, second = timeline.pictures(judged), timeline.pictures(judged)
     assert first == second

@@ -99,7 +99,7 @@ class Bundle:
         """Metadata of a safetensors file of ours, written as JSON under `emotiw`."""
         try:
             with safe_open(self.path(name), "np") as stream:
-                found = json.loads((stream.metadata() or {})["emotiw"])
+                found = json.loads((stream.metadata() or {})["emotiw"], object_pairs_hook=_once)
         except (SafetensorError, OSError, ValueError, KeyError, RecursionError) as error:
             raise BundleError(f"{self.folder / name}: lacks its description ({error}); {AGAIN}") from error
         if not isinstance(found, dict):
@@ -175,7 +175,7 @@ def _index(path: Path) -> dict[str, Any]:
     try:
         if not stat.S_ISREG(path.lstat().st_mode) or path.stat().st_size > MAX_INDEX_BYTES:
             raise BundleError(f"{path}: not a regular file of at most {MAX_INDEX_BYTES} bytes; {AGAIN}")
-        about = json.loads(path.read_bytes(), parse_constant=_no_constant)
+        about = json.loads(path.read_bytes(), parse_constant=_no_constant, object_pairs_hook=_once)
     except FileNotFoundError:
         raise BundleError(f"{path}: missing; the folder is no bundle, or its export was cut short: {AGAIN}") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -187,6 +187,13 @@ def _index(path: Path) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no number")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(f"{next(key for key in found if [it for it, _ in pairs].count(key) > 1)!r} is given twice")
+    return found
 
 
 def _schema() -> Draft202012Validator:

@@ -194,7 +194,8 @@ class Predictor:
     def _prediction(self, path: Path, watch: Watch, start: float) -> Prediction:
         settings = self.bundle.about["settings"]
         settings = settings | {"limits": settings["limits"] | {"max_duration_s": self.longest_s}}
-        parts, tracks, strip = [], [], []
+        parts, tracks = [], []
+        strip: list[tuple[float, Chip]] = []
         for segment in segments.segments(path, settings, self.landmarks, self.segment_s, watch):
             part, track, faces = self._part(segment)
             parts.append(part)
@@ -255,7 +256,10 @@ class Predictor:
         size = self.bundle.about["settings"]["faces"]["chip_size"]
         black = np.zeros((1, size, size, 3), np.uint8)
         for name, describe in self.describers.items():
-            n = describe(black).shape[1]
+            try:
+                n = describe(black).shape[1]
+            except (MemoryError, RuntimeError, ValueError) as error:
+                raise BundleError(f"{self.bundle.folder}: {name} fails on a face ({error}); {bundles.AGAIN}") from error
             for member in self.recogniser.members:
                 if member.video and (expected := member.video[name].pca.mean.size) != n:
                     raise BundleError(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from emotiw import cnn, descriptors, egemaps, embedding, store, weights
+from emotiw import cnn, descriptors, egemaps, embedding, landmark_format, store, weights
 from emotiw.blstm import BLSTM
 from emotiw.bundle import AGAIN, Arrays, Bundle, Shape, check_shapes
 from emotiw.classifiers import Linear
@@ -63,8 +63,10 @@ def landmarks(bundle: Bundle) -> Any:
     arrays = bundle.arrays(name)
     if set(arrays) != {"dlib"} or arrays["dlib"].dtype != np.uint8:
         raise BundleError(f"{bundle.folder / name}: holds {', '.join(arrays)}, expected the bytes `dlib`; {AGAIN}")
+    data = arrays["dlib"].tobytes()
+    landmark_format.check(str(bundle.folder / name), data)
     with tempfile.NamedTemporaryFile(suffix=".dat") as stream:  # dlib reads files only
-        stream.write(arrays["dlib"].tobytes())
+        stream.write(data)
         stream.flush()
         return weights.read_landmarks(Path(stream.name))
 

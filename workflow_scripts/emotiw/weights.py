@@ -113,7 +113,7 @@ def read_landmarks(path: Path) -> Any:
     try:
         predictor = dlib.shape_predictor(str(path))
         n_points = predictor(np.zeros((8, 8), np.uint8), dlib.rectangle(0, 0, 7, 7)).num_parts
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         raise WeightsError(f"{path}: not a dlib shape predictor ({error}); {AGAIN}") from error
     if n_points != N_LANDMARKS:
         raise WeightsError(f"{path}: has {n_points} landmarks, expected {N_LANDMARKS}; {AGAIN}")
