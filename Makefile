@@ -10,7 +10,7 @@ CODE := workflow_scripts tests benchmarks
 SMK := Snakefile rules/*.smk
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slurm reproduce check setup lock clean
+.PHONY: help demo test test-slurm reproduce soak check setup lock clean
 
 help:  ## show this list
 	@echo "Targets of make:"
@@ -37,6 +37,9 @@ test: $(READY) $(CRATE_READY) check  ## set up, check the style and pass every t
 
 reproduce: $(READY)  ## run the demo twice, otherwise, and compare every artefact; takes half an hour
 	$(BIN)/python tests/reproduce.py results/reproduce
+
+soak: $(READY)  ## run 2,000 tiny clips, a fifth of them defective, undisturbed and under random kills; takes an hour or more
+	$(BIN)/python tests/soak.py results/soak
 
 test-slurm: $(SLURM)  ## run the workflow on a Slurm cluster of one node and kill everything once; needs root and Debian
 	$(SLURM)/bin/python -m pytest -v tests/workflow/test_slurm.py
