@@ -254,6 +254,17 @@ def test_frames_are_streamed(tmp_path):
     assert peak < 6 * 320 * 240 * 3
 
 
+@pytest.mark.parametrize("name", ["a.flac", "a.wav"])
+def test_sound_is_streamed(tmp_path, name):
+    path = make.sound_file(tmp_path / name, make.tone(120), codec="flac" if name == "a.flac" else "pcm_s16le")
+    tracemalloc.start()
+    n = sum(len(block) for block in media.sound(path, 16000, LIMITS))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert n == 120 * 16000
+    assert peak < 1 << 20  # the whole is 7.7 MB
+
+
 @pytest.mark.parametrize("name", ["a.mp4", "a.avi", "a.mkv"])
 def test_times_of_a_variable_frame_rate_come_from_the_container(tmp_path, name):
     expected = [index**2 / 25 for index in range(8)]

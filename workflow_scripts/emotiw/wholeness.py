@@ -87,7 +87,8 @@ def unpadded(
     for samples in blocks:
         inside, n = samples[: max(0, n_stated - n)], n + len(samples)
         yield inside
-        beyond.append(samples[len(inside) :])
+        if len(inside) < len(samples):  # an empty rest would hold the whole block
+            beyond.append(samples[len(inside) :])
         if n / rate_hz > stated_s + PADDING_S:  # longer than any padding: the header is wrong
             yield from beyond
             beyond = []
