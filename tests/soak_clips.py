@@ -99,7 +99,8 @@ def _corrupt(made: Material, path: Path) -> None:
 
 def _resized(made: Material, path: Path) -> None:
     options = {"codec": "mpeg1video", "container": "mpeg1video", "sound": None, "fps": 25}
-    parts = [made.write(path.with_suffix(f".{w}"), size=(w, w), paint=make.noise, **options) for w in (64, 96)]
+    options["paint"] = lambda _, w, h: made.rng.integers(0, 256, (h, w, 3), dtype=np.uint8)
+    parts = [made.write(path.with_suffix(f".{w}"), size=(w, w), **options) for w in (64, 96)]
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
     for part in parts:
         part.unlink()
