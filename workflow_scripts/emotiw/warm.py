@@ -14,10 +14,17 @@ from pathlib import Path
 from emotiw.errors import ConfigError
 from emotiw.stage import PACKAGE
 
-# the programs of single clips; what starts threads when it is imported (ONNX Runtime) cannot be forked safely
-PROGRAMS = ("audio", "egemaps", "functionals", "faces", "cnn", "dense_sift", "hog", "lbp_top", "contact_sheet")
+# The programs of single clips, those of a server together: a fork costs in proportion to what is loaded, so light ones
+# are not forked from what holds openSMILE's pandas or torch. ONNX Runtime starts threads when it is imported and cannot
+# be forked safely.
+SERVERS = (
+    ("audio", "faces", "dense_sift", "hog", "lbp_top", "contact_sheet"),
+    ("egemaps", "functionals"),
+    ("cnn",),
+)
+PROGRAMS = tuple(name for names in SERVERS for name in names)
 SHIM = PACKAGE.parent / "warm"
-SWITCH = "EMOTIW_WARM"  # environment: the socket, or
+SWITCH = "EMOTIW_WARM"  # environment: the sockets' path without their suffix, or
 OFF = "off"  # programs run plainly
 OWNER = "EMOTIW_OWNER"  # environment: the process that a server ends with, as <boot>:<pid>:<start>
 _PROC = Path("/proc")
@@ -49,13 +56,13 @@ def environment(*, wanted: bool, inherit: bool) -> dict[str, str]:
         "PATH": os.pathsep.join([str(SHIM), *search]),
         SWITCH: str(socket(owner)),
         OWNER: owner,
-        "EMOTIW_WARM_PROGRAMS": " ".join(PROGRAMS),
+        "EMOTIW_WARM_PROGRAMS": ";".join(map(" ".join, SERVERS)),
         "EMOTIW_INTERPRETER": sys.executable,
     }
 
 
 def socket(owner: str) -> Path:
-    """Path of the socket of this interpreter, code and control group for a run."""
+    """Path of the sockets of this interpreter, code and control group for a run; a server adds its number."""
     about = [sys.executable, sys.version, owner, code_digest(), (_PROC / "self/cgroup").read_text(encoding="utf-8")]
     return folder() / hashlib.sha256("\0".join(about).encode()).hexdigest()[:16]
 
@@ -86,6 +93,25 @@ def snapshot() -> Snapshot:
     return tuple((str(path), about.st_size, about.st_mtime_ns) for path in _sources() for about in [path.stat()])
 
 
+class Sources:
+    """What `code_digest` reads, as it is when this is made."""
+
+    def __init__(self) -> None:
+        self._files = snapshot()
+        self._folders = _folder_times()
+
+    def edited(self) -> bool:
+        """Whether a file was changed, added or removed since; the folders are read again only where they changed."""
+        if any(_changed(*about) for about in self._files):
+            return True
+        times = _folder_times(*self._folders)
+        if times != self._folders:
+            if snapshot() != self._files:
+                return True
+            self._folders = _folder_times()
+        return False
+
+
 def this_process() -> str:
     """Return the identity of this process among all that ever ran here."""
     return f"{_boot()}:{os.getpid()}:{_start(os.getpid())}"
@@ -108,6 +134,23 @@ def _start(pid: int) -> str:
     except (FileNotFoundError, ProcessLookupError):
         return ""
     return "" if fields[0] in "ZX" else fields[19]
+
+
+def _changed(path: str, size: int, time_ns: int) -> bool:
+    try:
+        about = os.stat(path)
+    except FileNotFoundError:
+        return True
+    return (about.st_size, about.st_mtime_ns) != (size, time_ns)
+
+
+def _folder_times(*folders: str) -> dict[str, int]:
+    """Modification times of some folders, of all that hold sources if none is given; 0 where one is missing."""
+    found = folders or (
+        *map(str, (PACKAGE.parent, SHIM, PACKAGE)),
+        *(str(path) for path in PACKAGE.rglob("*") if path.is_dir() and path.name != "__pycache__"),
+    )
+    return {path: os.stat(path).st_mtime_ns if os.path.isdir(path) else 0 for path in found}
 
 
 def _sources() -> list[Path]:

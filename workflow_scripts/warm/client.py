@@ -21,8 +21,8 @@ class UnusableError(Exception):
 
 def main(argv: list[str]) -> None:
     """Run `argv` and end as it ends."""
-    socket = os.environ.get("EMOTIW_WARM", "off")
-    if socket != "off" and argv and program(argv[0]) in os.environ["EMOTIW_WARM_PROGRAMS"].split():
+    socket = server(program(argv[0])) if argv else ""
+    if socket:
         try:
             status = run(socket, argv)
         except (UnusableError, OSError) as error:
@@ -37,6 +37,16 @@ def program(path: str) -> str:
     """Name of a program of the workflow, or nothing."""
     folder, name = os.path.split(path)
     return name.removesuffix(".py") if folder == os.environ.get("EMOTIW_PROGRAMS") else ""
+
+
+def server(name: str) -> str:
+    """Socket of the server of a program, or nothing."""
+    socket = os.environ.get("EMOTIW_WARM", "off")
+    if name and socket != "off":
+        for number, names in enumerate(os.environ["EMOTIW_WARM_PROGRAMS"].split(";")):
+            if name in names.split():
+                return f"{socket}.{number}"
+    return ""
 
 
 def run(socket: str, argv: list[str]) -> int:

@@ -1,7 +1,8 @@
-"""The warm interpreter: imports what the programs of single clips import, then forks for every job.
+"""The warm interpreter: imports what some programs of single clips import, then forks for every job.
 
-Started by the first client (client.py) as `python server.py SOCKET`. It has one thread, and shares nothing with its
-jobs but imported modules. It ends when no job runs and its owner has ended or nothing was asked for `IDLE_S`; a job
+Started by the first client (client.py) as `python server.py SOCKET`, whose suffix tells which of `warm.SERVERS` it is.
+It has one thread, and shares nothing with its jobs but imported modules and the number of threads that their libraries
+compute with. It ends when no job runs and its owner has ended or nothing was asked for `IDLE_S`; a job
 ends with its client, and with the server.
 """
 
@@ -12,7 +13,6 @@ import gc
 import importlib.util
 import os
 import random
-import runpy
 import selectors
 import signal
 import socket
@@ -21,8 +21,11 @@ import sys
 import threading
 import time
 import traceback
+import weakref
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import CodeType, ModuleType
 
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
@@ -32,6 +35,7 @@ IDLE_S = float(os.environ.get("EMOTIW_WARM_IDLE_S", "45"))
 KEPT_S = 7 * 24 * 3600.0  # how long the log of a server that failed is kept
 LOOK_S = 5.0  # how often to look for the owner
 PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
 # what may differ between jobs that one server serves; anything else may have been read by an import
 VOLATILE = {b"_", b"PWD", b"OLDPWD", b"SHLVL", b"EMOTIW_DEADLINE_S", b"EMOTIW_ACCELERATOR"}
 
@@ -86,7 +90,7 @@ class Server:
         self.jobs: set[Job] = set()
         self.environment = stable(os.environb.items())
         self.busy_s = time.monotonic()
-        self.sources: warm.Snapshot = ()
+        self.sources = warm.Sources()
         self.selector = selectors.DefaultSelector()
         self.wakeup = socket.socketpair()
         for end in (listener, *self.wakeup):
@@ -146,7 +150,7 @@ class Server:
         arguments = int(request[2])
         if stable(entry.split(b"=", 1) for entry in request[3 + arguments :]) != self.environment:
             return "the environment is not the one that it was started in"
-        return "" if warm.snapshot() == self.sources else "the code was edited after it was loaded"
+        return "the code was edited after it was loaded" if self.sources.edited() else ""
 
     def begin(self, job: Job) -> bool:
         """Fork for a job; true in its process."""
@@ -160,7 +164,7 @@ class Server:
             job.connection.send(b"begun")
             return False
         os.setsid()
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != server:
             os._exit(1)
         signal.set_wakeup_fd(-1)
@@ -239,8 +243,8 @@ def served(path: Path) -> bool:
     return True
 
 
-def load() -> None:
-    """Import the programs, which does nothing but import what they need.
+def load(names: Iterable[str]) -> dict[str, CodeType]:
+    """Import the programs, which does nothing but import what they need; return their compiled code.
 
     Raises
     ------
@@ -248,17 +252,24 @@ def load() -> None:
         If an import has started a thread: a fork would lose it.
     """
     os.environ["JE_ARROW_MALLOC_CONF"] = "background_thread:false"  # pyarrow's allocator, which pandas loads
-    for name in warm.PROGRAMS:
+    codes = {}
+    for name in names:
         spec = importlib.util.spec_from_file_location(f"program_{name}", Path(sys.path[0], f"{name}.py"))
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        codes[name] = spec.loader.get_code(spec.name)
+    if runtime := sys.modules.get("emotiw.runtime"):
+        runtime.compute_alike()
     threads = os.listdir("/proc/self/task")
     if len(threads) > 1:
         raise RuntimeError(f"an import has started {len(threads) - 1} threads; take its program out of warm.PROGRAMS")
+    for finalizer in list(weakref.finalize._registry):
+        finalizer.atexit = False  # what imports made ends with the process; torch's operators took 30 ms of every job
     gc.collect()
     gc.freeze()
+    return codes
 
 
-def become(request: list[bytes]) -> None:
+def become(request: list[bytes], codes: Mapping[str, CodeType]) -> None:
     """Run a job's program in this process and end as a plain interpreter would."""
     folder, umask, count, *rest = request
     sys.argv = [os.fsdecode(argument) for argument in rest[: int(count)]]
@@ -267,17 +278,19 @@ def become(request: list[bytes]) -> None:
     os.umask(int(umask))
     os.chdir(folder)
     random.seed()
-    if numpy := sys.modules.get("numpy"):
-        numpy.random.seed()
+    if numpy_random := sys.modules.get("numpy.random"):
+        numpy_random.seed()
     sys.stdout.reconfigure(line_buffering=os.isatty(1))
-    os._exit(outcome())
+    os._exit(outcome(codes[Path(sys.argv[0]).stem]))
 
 
-def outcome() -> int:
+def outcome(code: CodeType) -> int:
     """Exit status of the program of `sys.argv`, after everything that is done at an interpreter's end."""
     status = 0
+    sys.modules["__main__"] = program = ModuleType("__main__")
+    program.__file__ = sys.argv[0]
     try:
-        runpy.run_path(sys.argv[0], run_name="__main__")
+        exec(code, vars(program))  # noqa: S102  the program, as it was imported
     except SystemExit as error:
         if isinstance(error.code, int):
             status = error.code & 0xFF
@@ -304,18 +317,17 @@ def main() -> None:
                 pass  # the one that listed them
     path = Path(sys.argv[1])
     server = Server(listen(path), os.environ[warm.OWNER])
-    server.sources = warm.snapshot()
     try:
-        if warm.socket(os.environ[warm.OWNER]) != path:
+        if warm.socket(os.environ[warm.OWNER]) != path.with_suffix(""):
             raise RuntimeError("the code was edited after the run began")
-        load()
+        codes = load(warm.SERVERS[int(path.suffix[1:])])
     except Exception as error:
         Path(f"{path}.failed").write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
         path.unlink()
         raise
     request = server.serve()
     if request is not None:
-        become(request)
+        become(request, codes)
     path.unlink()
     Path(f"{path}.log").unlink(missing_ok=True)
 
