@@ -28,6 +28,36 @@ def test_a_program_computes_with_one_thread():
     assert {pool["num_threads"] for pool in threadpool_info()} <= {1}
 
 
+def test_torchs_compiler_is_not_imported_for_deterministic_kernels(root):
+    code = "import sys, torch; from emotiw import runtime; runtime.prepare(); print('torch._inductor' in sys.modules)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=root / "workflow_scripts", check=True, capture_output=True, text=True)
+    assert done.stdout == "False\n"
+
+
+def test_a_fork_inherits_one_thread_unless_it_has_loaded_more(root):
+    code = """if True:
+    import os, sys
+    import numpy
+    from emotiw import runtime
+    runtime.compute_alike()
+    calls = []
+    runtime.threadpool_limits = calls.append
+    for modules in ([], ["wave"]):
+        if not os.fork():
+            for module in modules:
+                __import__(module)
+            runtime.compute_alike()
+            print(modules, calls, flush=True)
+            os._exit(0)
+        os.wait()
+    runtime.compute_alike()
+    print(calls)"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=root / "workflow_scripts", check=True, capture_output=True, text=True)
+    assert done.stdout == "[] []\n['wave'] [1]\n[1]\n"
+
+
 def test_a_users_error_ends_in_one_line(capsys):
     def main():
         raise MediaError("clip a: empty file")

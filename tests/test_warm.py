@@ -148,6 +148,21 @@ def test_nothing_of_the_server_is_open_in_a_job(workflow):
     assert workflow.run(code)[1].endswith("[0, 1, 2, 3] 1\n")  # 3 is the listing itself
 
 
+def test_programs_with_heavy_imports_have_a_server_of_their_own(workflow):
+    parents = {program: workflow.run(program=program)[1] for program in ("audio", "hog", "egemaps", "cnn")}
+    assert parents["audio"] == parents["hog"]
+    assert len(set(parents.values())) == 3
+
+
+def test_only_what_a_job_made_is_taken_down_at_its_end(workflow):
+    text = "import weakref\nclass Big: pass\nbig = Big()\nweakref.finalize(big, print, 'of an import')\n"
+    (workflow.scripts / "hog.py").write_text(PROGRAM + text)
+    workflow.environment |= workflow.run_variables(workflow.owner.pid)
+    code = "import weakref; weakref.finalize(Mine, print, 'of the job')"
+    found = workflow.run(f"class Mine: pass\nglobals().update(Mine=Mine); {code}")
+    assert (found[0], found[1].splitlines()[1:], found[2]) == (0, ["of the job"], "")
+
+
 def test_a_killed_client_kills_its_job(workflow, tmp_path):
     workflow.server()
     job = workflow.start(f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(600)")
@@ -211,6 +226,29 @@ def test_edited_code_is_never_run_by_a_server_that_loaded_it_before(workflow, na
     assert (status, out != f"parent {server}\n") == (0, True)
     assert f"no warm interpreter (the code was edited after it was loaded); {FALLS_BACK}" in err
     assert workflow.run_variables(workflow.owner.pid)["EMOTIW_WARM"] != workflow.environment["EMOTIW_WARM"]
+
+
+def test_sources_are_edited_when_their_content_may_differ_and_not_when_a_folder_does(tmp_path, monkeypatch):
+    package, shim = tmp_path / "emotiw", tmp_path / "warm"
+    for folder in (package / "resources/old", shim):
+        folder.mkdir(parents=True)
+    (package / "a.py").touch()
+    monkeypatch.setattr(warm, "PACKAGE", package)
+    monkeypatch.setattr(warm, "SHIM", shim)
+    sources = warm.Sources()
+    (package / "__pycache__").mkdir()
+    (package / "note.txt").touch()
+    assert not sources.edited()
+    for path in (package / "b.py", package / "resources/old/table.json", package / "a.py"):
+        sources = warm.Sources()
+        path.write_text("1")
+        assert sources.edited()
+        path.unlink()
+        assert warm.Sources().edited() is False
+    (package / "c.py").touch()
+    sources = warm.Sources()
+    (package / "c.py").unlink()
+    assert sources.edited()
 
 
 def test_code_that_was_edited_before_a_server_started_is_not_served(workflow):
