@@ -142,7 +142,3 @@ def finish(status: int) -> None:
             signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)
     os._exit(status)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
