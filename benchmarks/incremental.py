@@ -35,7 +35,7 @@ run_job = touch.Executor.run_job
 def made(self, job):
     for path in job.output:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).touch()
+        Path(path).mkdir() if path.is_directory else Path(path).touch()
     run_job(self, job)
 
 touch.Executor.SLEEPING_TIME = 0
@@ -151,7 +151,7 @@ def main(n_clips=1700, clips_per_job=1):
         dry_run(folder, "nothing made yet")
         if n_clips > 10000:
             return  # a run of so many jobs, even of empty ones, takes long
-        snakemake(folder, "--touch", "-c1", "-q", "all", start=("-c", MADE))
+        snakemake(folder, "--touch", "-c1", "-q", "progress", "rules", start=("-c", MADE))
         scenarios(folder, n_clips)
         print(f"\nmade and asked in {time.monotonic() - began:.0f} s")
 

@@ -3,8 +3,7 @@
 Run: python benchmarks/scheduling.py [jobs] [seconds] [job's seconds]; 5000, 60 and 0 by default. The jobs are one shell
 command each. Every line is a run that is stopped after these seconds: with this repository's default profile, and with
 single settings changed. Printed are the jobs done, jobs a second of wall time, and CPU ms of the main process a job.
-The rate limit, which the Snakefile takes away on one machine, stands here: while jobs are started at full speed a
-longer span makes no difference that could be measured; what it costs is spent while long jobs run.
+What the Snakefile does when it starts, to take Snakemake's own rate limit away on one machine, is copied from it.
 """
 
 import os
@@ -15,7 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-PROFILE = Path(__file__).resolve().parents[1] / "profiles/default"
+ROOT = Path(__file__).resolve().parents[1]
+PROFILE = ROOT / "profiles/default"
+ON_START = (ROOT / "Snakefile").read_text().partition("\nonstart:\n")[2].partition("\n\n")[0]
 SNAKEFILE = """
 rule all:
     input: [f"made/{i}" for i in range(JOBS)]
@@ -23,19 +24,21 @@ rule one:
     output: "made/{i}"
     shell: "sleep SECONDS; : > {output}"
 """
-VARIANTS = {
-    "profiles/default": [],
-    "1000 jobs in 5 s": ["--max-jobs-per-timespan", "1000/5s"],
-    "all ready jobs looked at": ["--scheduler-subsample", "1000000"],
+VARIANTS = {  # whether the rate limit is taken away, and arguments
+    "as the workflow does": (True, []),
+    "with the rate limit": (False, []),
+    "all ready jobs looked at": (True, ["--scheduler-subsample", "1000000"]),
+    "Snakemake's defaults": (False, ["--workflow-profile", "none"]),
 }
 
 
-def run(arguments, n_jobs, limit_s, job_s):
+def run(variant, n_jobs, limit_s, job_s):
     """Jobs done, seconds from the first to the last, and CPU seconds of the main process after its graph is built."""
+    unlimited, arguments = VARIANTS[variant]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         text = SNAKEFILE.replace("JOBS", str(n_jobs)).replace("SECONDS", str(job_s))
-        (folder / "Snakefile").write_text(text)
+        (folder / "Snakefile").write_text(text + (f"onstart:\n{ON_START}\n" if unlimited else ""))
         command = [sys.executable, "-m", "snakemake", "-c2", "--workflow-profile", str(PROFILE), *arguments]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         with subprocess.Popen(command, cwd=folder, start_new_session=True, **quiet) as process:
@@ -67,8 +70,8 @@ def own_s(pid):
 def main(n_jobs=5000, limit_s=60.0, job_s=0.0):
     """Print a line a variant."""
     print(f"{n_jobs} ready jobs of {job_s} s, each variant for {limit_s:.0f} s")
-    for name, arguments in VARIANTS.items():
-        n_done, wall_s, cpu_s = run(arguments, n_jobs, limit_s, job_s)
+    for name in VARIANTS:
+        n_done, wall_s, cpu_s = run(name, n_jobs, limit_s, job_s)
         per_job = 1000 * cpu_s / max(1, n_done)
         print(f"{name:24s} {n_done:6d} done {n_done / wall_s:7.1f} jobs/s {per_job:8.1f} CPU ms a job", flush=True)
 
