@@ -36,6 +36,11 @@ class TooShortError(FeatureError):
     """The waveform is shorter than one window of the feature."""
 
 
+def preload() -> None:
+    """Make what every job needs, whatever its settings: the first object of openSMILE looks at all packages, 0.25 s."""
+    opensmile.Smile()
+
+
 def frames(
     waveform: Floats, *, feature_set: str, mode: str, frame_length_s: float
 ) -> tuple[npt.NDArray[np.float64], Floats]:

@@ -1,9 +1,9 @@
 """The warm interpreter: imports what some programs of single clips import, then forks for every job.
 
 Started by the first client (client.py) as `python server.py SOCKET`, whose suffix tells which of `warm.SERVERS` it is.
-It has one thread, and shares nothing with its jobs but imported modules and the number of threads that their libraries
-compute with. It ends when no job runs and its owner has ended or nothing was asked for `IDLE_S`; a job
-ends with its client, and with the server.
+It has one thread, and shares nothing with its jobs but imported modules, the constants that `preload` of a module makes,
+and the number of threads that libraries compute with. It ends when no job runs and its owner has ended or nothing was
+asked for `IDLE_S`; a job ends with its client, and with the server.
 """
 
 import atexit
@@ -257,6 +257,8 @@ def load(names: Iterable[str]) -> dict[str, CodeType]:
         spec = importlib.util.spec_from_file_location(f"program_{name}", Path(sys.path[0], f"{name}.py"))
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
         codes[name] = spec.loader.get_code(spec.name)
+    for module in [module for name, module in sys.modules.items() if name.startswith("emotiw.")]:
+        getattr(module, "preload", lambda: None)()
     if runtime := sys.modules.get("emotiw.runtime"):
         runtime.compute_alike()
     threads = os.listdir("/proc/self/task")
