@@ -154,6 +154,15 @@ def test_programs_with_heavy_imports_have_a_server_of_their_own(workflow):
     assert len(set(parents.values())) == 3
 
 
+def test_what_every_job_needs_is_made_once_a_server(workflow):
+    text = "made = []\ndef preload():\n    import os\n    made.append(os.getpid())\n"
+    (workflow.scripts / "emotiw/constant.py").write_text(text)
+    (workflow.scripts / "hog.py").write_text(PROGRAM + "from emotiw import constant\n")
+    workflow.environment |= workflow.run_variables(workflow.owner.pid)
+    server, made = workflow.run("print(sys.modules['emotiw.constant'].made)")[1].splitlines()
+    assert (server, made) == (f"parent {made[1:-1]}", f"[{workflow.server()}]")
+
+
 def test_only_what_a_job_made_is_taken_down_at_its_end(workflow):
     text = "import weakref\nclass Big: pass\nbig = Big()\nweakref.finalize(big, print, 'of an import')\n"
     (workflow.scripts / "hog.py").write_text(PROGRAM + text)

@@ -1,9 +1,9 @@
 """The warm interpreter: imports what some programs of single clips import, then forks for every job.
 
 Started by the first client (client.py) as `python server.py SOCKET`, whose suffix tells which of `warm.SERVERS` it is.
-It has one thread, and shares nothing with its jobs but imported modules, the constants that `preload` of a module makes,
-and the number of threads that libraries compute with. It ends when no job runs and its owner has ended or nothing was
-asked for `IDLE_S`; a job ends with its client, and with the server.
+It has one thread, and shares nothing with its jobs but imported modules, the constants that their `preload` makes, and
+the number of threads that libraries compute with. It ends when no job runs and its owner has ended or nothing was asked
+for `IDLE_S`; a job ends with its client, and with the server.
 """
 
 import atexit
