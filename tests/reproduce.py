@@ -77,10 +77,16 @@ def rules_of(summary: str) -> dict[str, str]:
     return {row[place["output_file"]]: row[place["rule"]] for row in rows[1:]}
 
 
+def makers_of(files: Iterable[str], makers: Mapping[str, str]) -> set[str]:
+    """Rules that made files: each the file's own or that of a folder above it, as of a bundle."""
+    folders = (makers.get(str(path)) for file in files for path in (Path(file), *Path(file).parents))
+    return {rule for rule in folders if rule}
+
+
 def first_rule(files: Iterable[str], makers: Mapping[str, str], needed: Mapping[str, Iterable[str]]) -> str:
     """First rule, in the order of the workflow, that made one of the files."""
     order = list(TopologicalSorter(needed).static_order())
-    made = {makers.get(file, "") for file in files}
+    made = makers_of(files, makers)
     return next((rule for rule in order if rule in made), "no rule of the workflow")
 
 
@@ -132,7 +138,7 @@ def main(folder: Path) -> int:
     change.write_text(CHANGE)
     snakemake(folder / "second", run=RUNS[1], config=(CONFIG, change))
     after = differing(made["second"], hashes(folder / "second"))
-    changed = {makers[name] for name in after if name in makers}
+    changed = makers_of(after, makers)
     expected = descendants(CHANGED_RULE, needed) & set(makers.values())
     print(f"{CHANGE.strip()}: {len(after)} files of {len(changed)} rules changed: {', '.join(sorted(changed))}")
     if wrong := changed ^ expected:

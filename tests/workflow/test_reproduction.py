@@ -38,6 +38,7 @@ def test_a_difference_is_reported_with_the_first_rule_that_made_one(workspace, g
     different = reproduce.differing(first, reproduce.hashes(tmp_path / "second"))
     assert different == sorted([*changed, lost])
     makers = reproduce.rules_of(workspace.snakemake("--summary").stdout)
-    assert {makers[name] for name in different} == {"evaluate", "egemaps", "report"}
+    assert reproduce.makers_of(different, makers) == {"evaluate", "egemaps", "report"}
+    assert reproduce.makers_of(["results/small/bundle/bundle.json"], makers) == {"bundle"}
     assert reproduce.first_rule(different, makers, graph) == "egemaps"
     assert reproduce.first_rule([], makers, graph) == "no rule of the workflow"
