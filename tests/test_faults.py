@@ -34,7 +34,8 @@ WRITER = """if True:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
     if limit == "memory":
-        room = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() + (1 << 20)
+        # 12 MiB of room, because the stack must be able to grow: where it cannot, the process is killed
+        room = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() + (12 << 20)
         resource.setrlimit(resource.RLIMIT_AS, (room, room))
     if limit == "rights" and os.getuid() == 0:
         os.setuid(65534)
@@ -86,7 +87,7 @@ def test_only_one_function_writes_files(root):
 )
 def test_a_full_disk_or_memory_fails_and_leaves_the_old_file_alone(root, tmp_path, limit, error):
     store.write(tmp_path / "a.h5", "audio", [store.Entry("old", {"waveform": np.zeros(3, np.float32)})], stage=STAGE)
-    process = writer(root, tmp_path / "a.h5", size=1 << 22, limit=limit)
+    process = writer(root, tmp_path / "a.h5", size=1 << 24, limit=limit)
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 1, said
     assert re.search(error, said)
