@@ -70,7 +70,7 @@ class Run:
         """Return Snakemake's command line."""
         code = self.folder.parent / "code"
         command = [sys.executable, "-m", "snakemake", *more, "--snakefile", str(code / "Snakefile"), "--directory"]
-        return [*command, str(self.folder), "--cores", "1", "--configfile", str(code / "soak.yaml")]
+        return [*command, str(self.folder), "--cores", "2", "--configfile", str(code / "soak.yaml")]
 
     def start(self, *more: str) -> "subprocess.Popen[bytes]":
         """Start Snakemake in a session of its own."""
