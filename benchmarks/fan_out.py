@@ -1,7 +1,8 @@
 """CPU time of the per-clip jobs: plain interpreters, the warm one, and all of it in one warm process.
 
 Run: python benchmarks/fan_out.py CORPUS [clips] [plain clips], where CORPUS holds a `manifest.csv` (clip, path, label,
-subject, split) and its clips; the first `clips` (64) are taken, the first `plain clips` (all) by plain interpreters.
+subject, split) and its clips; the first `clips` (64) are taken, the first `plain clips` (all, at least 6) by plain
+interpreters.
 Printed are CPU seconds of (a) Snakemake with plain interpreters, (b) Snakemake with the warm one, all processes and
 Snakemake's main process alone, (c) the same commands' `main(argv)` in one process whose imports are not counted, and
 the ratios; whether all files are equal; then frames a second of each stage, and its share of what the machine could do.
