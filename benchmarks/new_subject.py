@@ -7,6 +7,7 @@ subject. Only the validation column may choose. Run with
 """
 
 import argparse
+import json
 from collections import defaultdict
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 import safetensors
 import torch
 
-from emotiw import blstm, collection, manifest, metrics, standardisation, store
+from emotiw import blstm, collection, manifest, metrics, standardisation
 from emotiw.status import Status
 
 PRIORS = (0, 50, 100, 200, 400, 800, 1600, 1e12)
@@ -22,16 +23,16 @@ PARTS = ("val", "test")
 
 
 def loaded(path):
-    """Network, scaler, limit of its inputs, and description in the file's metadata."""
-    found = store.read(path.with_suffix(".h5"), "posteriors", names=()).facts
+    """Network, scaler, and limit of its inputs in standard deviations."""
     with safetensors.safe_open(path, "pt") as stream:
-        arrays = {name: stream.get_tensor(name) for name in stream.keys()}
+        about = json.loads(stream.metadata()["emotiw"])
+        arrays = {name: stream.get_tensor(name) for name in stream.keys() if not name.startswith("population.")}
     fitted = {name: arrays.pop(f"scaler.{name}").numpy() for name in ("mean", "scale")}
-    arrays = {name: values for name, values in arrays.items() if not name.startswith("population.")}
-    peepholes = any("peephole" in name for name in arrays)
-    model = blstm.BLSTM(len(fitted["mean"]), found["architecture"], len(found["classes"]), peepholes=peepholes)
+    model = blstm.BLSTM(
+        len(about["columns"]), about["architecture"], len(about["classes"]), peepholes=about["peepholes"]
+    )
     model.load_state_dict(arrays)
-    return model.eval(), standardisation.Scaler(**fitted)
+    return model.eval(), standardisation.Scaler(**fitted, constant=tuple(about["constant"])), about["feature_clip"]
 
 
 def usable(run, corpus, clips):
@@ -43,10 +44,10 @@ def usable(run, corpus, clips):
     return [entry.arrays["features"] for entry in entries], subjects, [about[entry.name].label for entry in entries]
 
 
-def judged(found, model, scaler, corpus):
-    """Confusion matrix of some clips' standardised frames."""
-    features, labels = found
-    scaled = standardisation.standardise(features, scaler, clip=10.0)
+def judged(features, labels, network, corpus):
+    """Confusion matrix of some clips' frames, standardised by subject."""
+    model, scaler, clip = network
+    scaled = standardisation.standardise(features, scaler, clip=clip)
     predicted = blstm.clip_scores(blstm.frame_posteriors(model, scaled)).argmax(1)
     truth = np.array([corpus.classes.index(label) for label in labels])
     return metrics.confusion_matrix(truth, predicted, len(corpus.classes))
@@ -62,13 +63,14 @@ def main():
     for name, fold in manifest.folds(corpus).items():
         features, subjects, _ = usable(run, corpus, fold.train)
         population = standardisation.fit_population(features, subjects)
+        networks = [loaded(path) for path in sorted((run / "audio" / name / "blstm").glob("*.safetensors"))]
         for part in PARTS:
             heard, subjects, labels = usable(run, corpus, getattr(fold, part))
             ways = {"subject": standardisation.by_subject(heard, subjects)}
             ways |= {n: [standardisation.by_new_subject(x, population, prior=n) for x in heard] for n in PRIORS}
-            for path in sorted((run / "audio" / name / "blstm").glob("*.safetensors")):
+            for network in networks:
                 for way, them in ways.items():
-                    confusions[way, part] += judged((them, labels), *loaded(path), corpus)
+                    confusions[way, part] += judged(them, labels, network, corpus)
     print(f"{'frames':>10s}" + "".join(f"{part:>8s}" for part in PARTS))
     for way in ("subject", *PRIORS):
         values = (100 * float(metrics.uar(confusions[way, part])) for part in PARTS)

@@ -31,6 +31,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "workflow_scripts")]
 
 import soak_clips  # noqa: E402  after the path
 from killing import hashes, kill  # noqa: E402
+from reproduce import differing  # noqa: E402
 
 LEFT_OUT = (".git", ".venv*", ".snakemake", "results", "__pycache__", ".*_cache", ".hypothesis")
 CONFIG = """
@@ -197,7 +198,7 @@ def report(made: Sequence[soak_clips.Made], undisturbed: Run, killed: Run) -> li
     lines, complaints = table(made, statuses(killed))
     print("\n".join(lines))
     expected, found = hashes(undisturbed.folder), hashes(killed.folder)
-    differ = sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
+    differ = differing(expected, found)
     left = sum(1 for _ in (killed.folder / "results").rglob(".*.tmp"))
     for name, run in (("undisturbed", undisturbed), ("killed", killed)):
         kills = ", ".join(f"{n} {kind}" for kind, n in sorted(run.kills.items())) or "none"

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from emotiw.store import Entry
+from emotiw.tracks import evenly_spaced
 
 N_CHIPS, CHIP_PX, GAP_PX = 12, 80, 4  # at most, of a strip
 HEAD_PX, TIME_PX, FOOT_PX = 18, 16, 6
@@ -41,15 +42,6 @@ def summary(entry: Entry) -> str:
         return entry.status.value
     found = f"{entry.status.value}, a face in {facts['detected_fraction']:.0%} of {facts['n_searched']} frames"
     return found if facts["n_kept"] == facts["n_detected"] else f"{found}, kept in {facts['kept_fraction']:.0%}"
-
-
-def evenly_spaced(times: npt.NDArray[np.float64], n: int) -> list[int]:
-    """Positions of at most `n` of the `times`: those nearest to evenly spaced ones, each once, in order.
-
-    Where a clip has no faces for a while, fewer are chosen.
-    """
-    wanted = np.linspace(times.min(), times.max(), n)
-    return sorted({int(np.abs(times - time).argmin()) for time in wanted})
 
 
 def _strip(entry: Entry) -> Image.Image:

@@ -109,14 +109,13 @@ class _Clips:
 
     def artefact(self, clip: str) -> bytes:
         """Artefact of a clip alone, as bytes; a defect is not kept in the cache, because it may be of the moment."""
-        key = self._key(clip)
-        if self.cache and (found := self.cache.get(self.stage, key)) is not None:
+        if self.cache and (found := self.cache.get(self.stage, self._key(clip))) is not None:
             self.n_hits += 1
             return found
         entry, work = self.work.compute(clip), self.work
         data = store.encode(work.kind, [entry], stage=self._alone(clip), facts=work.facts, subject=work.output)
         if self.cache and entry.status != Status.UNDECODABLE:
-            self.cache.put(self.stage, key, data)
+            self.cache.put(self.stage, self._key(clip), data)
         return data
 
     def _alone(self, clip: str) -> Stage:

@@ -231,16 +231,18 @@ class Plan:
         the clips: so the identity of one clip's features does not depend on the batch that the clip is in.
         """
         key = (name, *wildcards.values())
-        if key not in self._stages and (job := wildcards.pop("job", None)):
-            clips = [[clip, self._rows[clip].sha256] for clip in self._jobs[job]]
-            self._stages[key] = Stage(self.stage(name, **wildcards), clips=clips)
-        elif key not in self._stages:
-            above = {label: stage.digest for label, stage in self._above(name, **wildcards).items()}
-            chosen = settings.select(self.config, self._settings(name, wildcards))
-            self._stages[key] = identity(
-                PROGRAMS / f"{PROGRAM.get(name, name)}.py", chosen, above, **self._more(name, wildcards)
-            )
+        if key not in self._stages:
+            self._stages[key] = self._made_stage(name, **wildcards)
         return self._stages[key]
+
+    def _made_stage(self, name: str, job: str | None = None, **wildcards: str) -> Stage:
+        if job:
+            return Stage(
+                self.stage(name, **wildcards), clips=[[clip, self._rows[clip].sha256] for clip in self._jobs[job]]
+            )
+        above = {label: stage.digest for label, stage in self._above(name, **wildcards).items()}
+        chosen = settings.select(self.config, self._settings(name, wildcards))
+        return identity(PROGRAMS / f"{PROGRAM.get(name, name)}.py", chosen, above, **self._more(name, wildcards))
 
     def _settings(self, name: str, wildcards: Mapping[str, str]) -> Iterable[str]:
         if name == "train_blstm":

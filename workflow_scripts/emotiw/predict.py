@@ -24,6 +24,7 @@ from emotiw.recogniser import Judgement, Perceived, Recogniser
 from emotiw.segments import Segment
 from emotiw.status import Status
 from emotiw.store import Entry
+from emotiw.tracks import evenly_spaced
 
 SEGMENT_S = 30.0  # [ours]: longer clips are judged in parts of this length
 LONGEST_S = 6 * 3600.0  # of a clip; memory does not depend on it
@@ -277,9 +278,7 @@ def spread(strip: list[tuple[float, Chip]], n: int) -> list[tuple[float, Chip]]:
     """At most `n` of the faces, those nearest to as many times that are evenly spaced."""
     if len(strip) <= n:
         return strip
-    times = np.array([time_s for time_s, _ in strip])
-    wanted = np.linspace(times[0], times[-1], n)
-    return [strip[i] for i in np.unique(np.abs(times[:, None] - wanted).argmin(axis=0))]
+    return [strip[i] for i in evenly_spaced(np.array([time_s for time_s, _ in strip]), n)]
 
 
 def _ignore(_: int) -> None:

@@ -211,3 +211,12 @@ class Longest:
 
 
 CHOICES: dict[str, Callable[[], Choice]] = {"largest": Largest, "longest": Longest}
+
+
+def evenly_spaced(times: npt.NDArray[np.float64], n: int) -> list[int]:
+    """Positions of at most `n` of the `times`: those nearest to evenly spaced ones, each once, in order.
+
+    Where a clip has no faces for a while, fewer are chosen.
+    """
+    wanted = np.linspace(times.min(), times.max(), n)
+    return sorted({int(np.abs(times - time).argmin()) for time in wanted})
