@@ -65,7 +65,7 @@ else:
 wildcard_constraints:
     digest=r"[0-9a-f]{12}",
     job=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}",
-    fold=r"[A-Za-z0-9][A-Za-z0-9_-]*",
+    fold=r"[A-Za-z0-9][A-Za-z0-9_-]*(\.\d+of\d+)?",  # or one inside it, of audio
     feature="|".join(map(re.escape, settings.frame_features(config))),
     embedding="|".join(map(re.escape, config["embeddings"])) or r"(?!)",  # none: matches nothing
     features=r"[A-Za-z0-9_.-]+(\+[A-Za-z0-9_.-]+)+",

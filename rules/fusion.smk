@@ -4,6 +4,7 @@ rule fusion:
         about=ancient(ABOUT),
         audio=f"{RUN}/audio/{{fold}}/scores.h5",
         video=lambda w: PLAN.video_system(w.fold),
+        held_out=lambda w: PLAN.held_out(w.fold),
     output:
         f"{RUN}/fusion/{{fold}}/scores.h5",
     log:
@@ -17,5 +18,6 @@ rule fusion:
     params:
         stage=stage("fusion"),
     shell:
-        'python "$EMOTIW_PROGRAMS"/fusion.py --manifest {input.manifest:q} --audio {input.audio:q} --video {input.video:q} --output {output:q}'
+        'python "$EMOTIW_PROGRAMS"/fusion.py --manifest {input.manifest:q} --audio {input.audio:q} --video {input.video:q}'
+        " --held-out {input.held_out:q} --output {output:q}"
         " --stage {params.stage:q} > {log:q} 2>&1"

@@ -23,7 +23,7 @@ MORE = {  # stage, index of the modality, entries, noise
     "lbp_top": ({"feature": "lbp_top"}, 0, ("svm",), 1.0),
     "functionals": ({"feature": "functionals"}, 1, ("svm",), 1.0),
 }
-SETTINGS = {"scheme": "joint", "grid_step": 0.1, "cv_folds": 3, "cv_repeats": 2}
+SETTINGS = {"calibration": "validation", "scheme": "joint", "grid_step": 0.1, "cv_folds": 3, "cv_repeats": 2}
 
 
 @dataclass(frozen=True)
@@ -211,6 +211,7 @@ def fuse_all(run):
             manifest=run.table,
             audio=run.folder / f"audio_{name}.h5",
             video=run.folder / f"video_{name}.h5",
+            held_out=[],
             output=run.folder / f"fusion_{name}.h5",
         )
 

@@ -3,12 +3,14 @@
 import csv
 import dataclasses
 import gzip
+from dataclasses import replace
 
 import av
 import numpy as np
 import pytest
+from scipy.special import softmax
 
-from emotiw import evaluation, fusion, manifest, metrics, scores, splits, store, systems
+from emotiw import choices, evaluation, fusion, ledger, manifest, metrics, scores, splits, store, systems
 from emotiw.errors import StoreError
 from emotiw.manifest import Manifest
 from emotiw.status import Status
@@ -96,10 +98,76 @@ def test_test_clips_change_neither_weights_nor_temperatures(official, fused):
     audio, video = (scores.read(run.folder / f"{name}_official.h5", run.corpus) for name in ("audio", "video"))
     rows = [video.clips.index(clip) for clip in fold.test if clip in video.clips]
     video.systems["mean"][rows] = 100 * video.systems["mean"][rows][:, ::-1]
-    _, facts = scores.fuse(run.corpus, fold, audio, video, settings=SETTINGS)
+    _, facts = scores.fuse(run.corpus, fold, scores.Judged(audio, video), settings=SETTINGS)
     assert {key: facts[key] for key in ("weights", "temperatures", "optimism")} == {
         key: fused.facts[key] for key in ("weights", "temperatures", "optimism")
     }
+
+
+@pytest.fixture(scope="module")
+def out_of_fold(official, tmp_path_factory):
+    """Two tables of posteriors of training clips, of networks that held these out, by the names of their folds."""
+    run, _ = official
+    folder, rng = tmp_path_factory.mktemp("held_out"), np.random.default_rng(3)
+    found = []
+    for name, fold in manifest.held_out(run.corpus, run.folds["official"], 2).items():
+        clips = [clip for clip in fold.test if clip not in DEFECTIVE]
+        truth = scores.truth_of(run.corpus, clips)
+        posteriors = softmax(0.4 * np.eye(7)[truth] + rng.normal(0, 0.3, (len(clips), 7)), axis=1)
+        made = [choices.Record("audio/64_0: epoch", 7, "least loss", fold.val, candidates=20)]
+        facts = {"clips": clips, "classes": CLASSES, "fold": name, **choices.facts(made)}
+        path = folder / f"{name}.h5"
+        store.write(path, "scores", [store.Entry("mean", {"scores": posteriors})], stage={}, facts=facts)
+        found.append(path)
+    return found
+
+
+@pytest.fixture(scope="module")
+def calibrated(official, out_of_fold, tmp_path_factory):
+    run, _ = official
+    output = tmp_path_factory.mktemp("calibrated") / "fusion.h5"
+    start(
+        "fusion",
+        {"settings": {"fusion": SETTINGS}, "fold": "official"},
+        manifest=run.table,
+        audio=run.folder / "audio_official.h5",
+        video=run.folder / "video_official.h5",
+        held_out=out_of_fold,
+        output=output,
+    )
+    return scores.read(output, run.corpus)
+
+
+def test_temperatures_may_be_fitted_on_training_clips_that_were_held_out(official, out_of_fold, calibrated, fused):
+    run, _ = official
+    tables = [scores.read(path, run.corpus) for path in out_of_fold]
+    clips = [clip for table in tables for clip in table.clips]
+    posteriors = np.concatenate([table.systems["mean"] for table in tables])
+    scale = fusion.calibration_scale(fusion.log_posteriors(posteriors), scores.truth_of(run.corpus, clips))
+    facts = calibrated.facts
+    assert facts["temperatures"]["audio"] == pytest.approx(1 / scale)
+    assert facts["temperatures"]["audio"] != pytest.approx(fused.facts["temperatures"]["audio"], rel=0.1)
+    assert facts["calibration"] == {"part": "train", "n_audio": len(clips), "n_video": len(clips)}
+    assert fused.facts["calibration"]["part"] == "val"
+    assert facts["n_fitted"] == fused.facts["n_fitted"]
+    assert facts["optimism"] != fused.facts["optimism"]
+
+
+def test_the_ledger_tells_what_held_out_networks_and_temperatures_have_seen(official, calibrated):
+    run, _ = official
+    entries = {entry["choice"]: entry["parts"] for entry in ledger.gather(run.folds, [calibrated])}
+    assert set(entries["fusion/scale of audio"]) == set(entries["fusion/scale of video"]) == {"train"}
+    assert set(entries["fusion/joint"]) == {"val"}
+    assert set(entries["official.1of2: audio/64_0: epoch"]) == {"val"}
+    assert "official.2of2: audio/64_0: epoch" in entries
+
+
+def test_without_a_held_out_score_the_validation_clips_calibrate(official, out_of_fold):
+    run, _ = official
+    audio, video = (scores.read(run.folder / f"{name}_official.h5", run.corpus) for name in ("audio", "video"))
+    none = replace(scores.read(out_of_fold[0], run.corpus), clips=(), systems={"mean": np.zeros((0, 7))})
+    _, facts = scores.fuse(run.corpus, run.folds["official"], scores.Judged(audio, video, (none,)), settings=SETTINGS)
+    assert facts["calibration"]["part"] == "val"
 
 
 def test_validation_scores_are_marked_as_resubstitution(fused):

@@ -76,6 +76,23 @@ def test_everything_is_a_target():
     assert {"results/demo/report/contact_sheets.html", "results/demo/report/contact_sheets/test0.png"} <= targets
 
 
+def test_calibration_by_training_clips_needs_networks_that_hold_these_out():
+    parts = [("train", s) for s in "abc"] + [("val", "d"), ("test", "e")]
+    rows = [
+        Row(f"{s}{c}", f"{s}{c}.mp4", c, s, split=part, sha256="0", job=f"{s}{c}") for part, s in parts for c in CLASSES
+    ]
+    corpus = Manifest(tuple(rows), CLASSES, "csv")
+    chosen = plan(corpus, fusion={"calibration": "training"})
+    names = [f"official.{i}of3" for i in (1, 2, 3)]
+    assert plan(corpus).held_out("official") == []
+    assert chosen.held_out("official") == [f"results/demo/audio/{name}/scores.h5" for name in names]
+    assert {path for name in names for path in chosen.networks(name)} <= {*chosen.targets()}
+    assert set(chosen.stage("fusion", fold="official")["above"]) == {"audio", "video", *names}
+    inside, outside = (chosen.features("egemaps", name, ["train"]) for name in (names[0], "official"))
+    assert set(inside) < set(outside)
+    assert chosen.stage("scaler", fold=names[0])["rows"] != chosen.stage("scaler", fold="official")["rows"]
+
+
 def test_every_feature_combination_and_classifier_is_scored():
     both = plan(video={"features": ["cnn", "dense_sift"], "classifiers": ["pls", "svm"]})
     folder = "results/demo/video/official"
@@ -140,6 +157,7 @@ def test_a_label_reaches_what_is_trained_on_it():
     [
         ({"seed": 1}, {"train_blstm", "audio_scores", "fusion", *END}),
         ({"fusion": {"grid_step": 0.1}}, {"fusion", *END}),
+        ({"fusion": {"calibration": "training"}}, {"fusion", *END}),
         ({"video": {"svm_c": 3.0}}, {"report", "bundle"}),
         ({"video": {"n_components_max": 3}}, {"video_scores", "video_combination", "fusion", *END}),
         ({"baseline": {"inner_folds": 2}}, {"baseline", *END}),

@@ -8,7 +8,7 @@ def main(argv=None):
     """Run the program."""
     args = runtime.arguments(__doc__, argv, one=["manifest", "features"])
     corpus = manifest.read(args.manifest)
-    fold = manifest.folds(corpus)[args.stage["fold"]]
+    fold = manifest.fold(corpus, args.stage["fold"])
     subjects = {row.clip: row.subject for row in corpus.rows}
     entries = collection.load(corpus, args.features, "frame_features", fold.train).values()
     usable = [entry for entry in entries if entry.status == Status.OK]

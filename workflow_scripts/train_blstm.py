@@ -16,7 +16,7 @@ def main(argv=None):
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # no tips on devices and products
     corpus, scaler = manifest.read(args.manifest), store.read(args.scaler, "scaler")
     labels, subjects = ({row.clip: getattr(row, key) for row in corpus.rows} for key in ("label", "subject"))
-    fold = manifest.folds(corpus)[args.stage["fold"]]
+    fold = manifest.fold(corpus, args.stage["fold"])
     parts = {"train": fold.train, "val": fold.val, "test": fold.test}
     entries = collection.load(corpus, args.features, "frame_features", sum(parts.values(), ()))
     usable = [entry for entry in entries.values() if entry.status == Status.OK]

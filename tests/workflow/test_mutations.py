@@ -160,6 +160,7 @@ def test_a_comment_runs_nothing(workspace):
     ("text", "expected"),
     [
         ("fusion: {grid_step: 0.1}", END),
+        ("fusion: {calibration: training}", {"scaler": 2, "train_blstm": 4, "audio_scores": 2, **END}),
         ("seed: 7", {**NETWORKS_END}),
         ("evaluation: {bootstrap: 300}", REPORT_END),
         ("baseline: {c_grid: [1.0]}", {"baseline": 2, **REPORT_END}),

@@ -175,6 +175,28 @@ def test_a_corpus_of_sound_alone_is_scored_by_its_sound_in_another_folder(worksp
     assert found["parts"]["test"]["sources"] == {"fusion": 0, "video": 0, "audio": 6, "prior": 0}
 
 
+def test_held_out_training_clips_calibrate_the_fusion_and_stand_in_the_ledger(workspace, tmp_path):
+    copy = workspace.copy(tmp_path / "emotiw")
+    config = copy.over("calibrated", "fusion: {calibration: training}")
+    done = copy.snakemake("results/small/report/ledger.json", config=config)
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = copy.folder / "results/small"
+    about = store.read(results / "fusion/official/scores.h5", "scores", names=()).facts["calibration"]
+    heard = [
+        clip
+        for part in ("1of2", "2of2")
+        for clip in store.read(results / f"audio/official.{part}/blstm/8_0.h5", "posteriors", names=()).facts["parts"][
+            "test"
+        ]
+    ]
+    assert about["part"] == "train"
+    assert about["n_audio"] == len(heard) == len(set(heard))
+    made = {
+        entry["choice"]: entry["parts"] for entry in json.loads((results / "report/ledger.json").read_text())["entries"]
+    }
+    assert set(made["official.1of2: audio/8_0: weights"]) == set(made["fusion/scale of audio"]) == {"train"}
+
+
 def test_the_bundle_predicts_as_the_run_did(workspace):
     predictor = Predictor.load(workspace.folder / "results/small/bundle")
     fused = store.read(workspace.folder / "results/small/fusion/official/scores.h5", "scores")

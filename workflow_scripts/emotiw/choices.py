@@ -82,3 +82,10 @@ def facts(records: Sequence[Record], *above: Mapping[str, Any]) -> dict[str, Any
         clips[made["clips_sha256"]] = sorted(it.clips)
         entries[it.choice] = made
     return {"choices": {"clips": clips, "entries": [entries[name] for name in sorted(entries)]}}
+
+
+def renamed(facts: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Facts of an artefact with `prefix` before the name of every choice, to stand beside others' of the same names."""
+    made = facts["choices"]
+    entries = [{**entry, "choice": f"{prefix}{entry['choice']}"} for entry in made["entries"]]
+    return {**facts, "choices": {**made, "entries": entries}}

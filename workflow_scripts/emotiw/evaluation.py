@@ -20,7 +20,7 @@ SCORED = ("test", "val")
 KIND_OF_MODALITY = {"video": "faces", "audio": "audio"}
 # clips of a fused table that a system judged by itself; elsewhere it falls back on the class prior
 COVERED_BY = {"video": ("fusion", "video"), "audio": ("fusion", "audio")}
-FITTED = ("weights", "temperatures", "optimism", "n_fitted", "joint")  # of each fold's fusion
+FITTED = ("weights", "temperatures", "calibration", "optimism", "n_fitted", "joint")  # of each fold's fusion
 FAMILY = (
     "fusion against video, audio and stacked regression; video and audio each against the challenge's baseline of its "
     "modality; the schemes of fusion among themselves: Holm's correction over all of these, for each part and test"

@@ -63,6 +63,16 @@ class Scores:
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """Scale of each modality's scores, and the ids of the clips that it was fitted to."""
+
+    audio_scale: float
+    video_scale: float
+    audio_clips: tuple[str, ...]
+    video_clips: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Fusion:
     """What fuses two modalities.
 
@@ -90,9 +100,12 @@ class Fitted(Fusion):
     ----------
     joint : Found
         What the joint search proved.
+    calibration : Calibration or None
+        What gave the scales; None where the clips that the schemes were fitted to gave these too.
     """
 
     joint: Found = field(kw_only=True)
+    calibration: Calibration | None = field(kw_only=True)
 
 
 def log_posteriors(posteriors: Floats) -> Floats:
@@ -187,8 +200,16 @@ SEPARATE: dict[str, Callable[[Floats, Floats, Ints, float], Floats]] = {
 }
 
 
-def fit(scores: Scores, *, step: float, max_branches: int = branch_and_bound.MAX_BRANCHES) -> Fitted:
-    """Calibrate both modalities and fit every scheme on the same clips; weights are 1/2 without clips.
+def fit(
+    scores: Scores,
+    *,
+    step: float,
+    calibration: Calibration | None = None,
+    max_branches: int = branch_and_bound.MAX_BRANCHES,
+) -> Fitted:
+    """Fit every scheme to clips, on which both modalities are calibrated too if they are not yet.
+
+    Weights are 1/2 without clips.
 
     Parameters
     ----------
@@ -196,15 +217,21 @@ def fit(scores: Scores, *, step: float, max_branches: int = branch_and_bound.MAX
         Of clips that neither modality was trained on.
     step : float
         Of the grid of weights.
+    calibration : Calibration, optional
+        Of other clips.
     max_branches : int
         Limit of the joint search.
     """
-    scale_a, scale_v = (calibration_scale(values, scores.truth) for values in (scores.audio, scores.video))
+    if calibration:
+        scale_a, scale_v = calibration.audio_scale, calibration.video_scale
+    else:
+        scale_a, scale_v = (calibration_scale(values, scores.truth) for values in (scores.audio, scores.video))
     audio, video = calibrated(scores.audio, scale_a), calibrated(scores.video, scale_v)
     weights = {name: scheme(audio, video, scores.truth, step) for name, scheme in SEPARATE.items()}
     joint = joint_search(audio, video, scores.truth, step, max_branches=max_branches)
     stacked = stacking.fit(stacking.features(audio, video), scores.truth, scores.subjects)
-    return Fitted(scale_a, scale_v, {**weights, "joint": joint.weights}, stacked, joint=joint)
+    weights["joint"] = joint.weights
+    return Fitted(scale_a, scale_v, weights, stacked, joint=joint, calibration=calibration)
 
 
 def records(fusion: Fitted, scores: Scores, *, step: float) -> list[Record]:
@@ -213,8 +240,6 @@ def records(fusion: Fitted, scores: Scores, *, step: float) -> list[Record]:
     most = "most clips right, then nearest to 1/2, then likeliest"
     proof = "proven" if fusion.joint.complete else f"at most {fusion.joint.upper_bound} clips could be right"
     made = {
-        "scale of audio": (fusion.audio_scale, "likelihood", 1),
-        "scale of video": (fusion.video_scale, "likelihood", 1),
         "shared": (fusion.weights["shared"].tolist(), most, n),
         "per_class": (fusion.weights["per_class"].tolist(), "recalls of the single modalities", 1),
         "joint": (fusion.weights["joint"].tolist(), f"{most}; {proof}", n**n_classes),
@@ -222,9 +247,16 @@ def records(fusion: Fitted, scores: Scores, *, step: float) -> list[Record]:
     if fusion.stacked:
         choice = fusion.stacked.choice
         made["stacked: C"] = (choice.value, choice.note or selection.CRITERION, len(choice.grid))
+    heard, seen = scores.clips, scores.clips
+    if fusion.calibration:
+        heard, seen = fusion.calibration.audio_clips, fusion.calibration.video_clips
     return [
-        choices.Record(f"fusion/{name}", chosen, criterion, scores.clips, candidates=candidates)
-        for name, (chosen, criterion, candidates) in made.items()
+        choices.Record("fusion/scale of audio", fusion.audio_scale, "likelihood", heard),
+        choices.Record("fusion/scale of video", fusion.video_scale, "likelihood", seen),
+        *(
+            choices.Record(f"fusion/{name}", chosen, criterion, scores.clips, candidates=candidates)
+            for name, (chosen, criterion, candidates) in made.items()
+        ),
     ]
 
 

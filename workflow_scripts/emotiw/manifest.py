@@ -96,6 +96,28 @@ def folds(manifest: Manifest) -> dict[str, Fold]:
     return splits.folds([row.clip for row in rows], [row.split for row in rows], [row.fold for row in rows])
 
 
+def held_out(manifest: Manifest, fold: Fold, n_parts: int) -> dict[str, Fold]:
+    """Folds inside a fold of the manifest's protocol by name, as `splits.held_out`."""
+    return splits.held_out(fold, {row.clip: row.subject for row in manifest.rows}, n_parts)
+
+
+def fold(manifest: Manifest, name: str) -> Fold:
+    """Fold of this name, of the manifest's protocol or inside one of these.
+
+    Raises
+    ------
+    ManifestError
+        If there is none.
+    """
+    outer, _, part = name.partition(".")
+    found = folds(manifest)
+    if part and outer in found:
+        found = held_out(manifest, found[outer], int(part.partition("of")[2]))
+    if name not in found:
+        raise ManifestError(f"fold {name!r}: there is none; expected one of {', '.join(found) or 'none'}")
+    return found[name]
+
+
 def read(path: Path) -> Manifest:
     """Read a manifest that `write` has written.
 

@@ -1,8 +1,8 @@
 """How much the accuracy on the clips that a fusion was fitted to promises too much.
 
 Cross-validation over whole subjects, repeated with other groupings of them (Kohavi, "A study of cross-validation and
-bootstrap for accuracy estimation and model selection", IJCAI 1995): every fold fits calibrations, weights and the
-stacked regression anew, so that no clip is judged by anything that has seen its subject.
+bootstrap for accuracy estimation and model selection", IJCAI 1995): every fold fits weights, the stacked regression
+and, unless other clips gave them, calibrations anew, so that no clip is judged by anything that has seen its subject.
 """
 
 from typing import Any
@@ -11,13 +11,13 @@ import numpy as np
 from sklearn.model_selection import GroupKFold
 
 from emotiw import fusion
-from emotiw.fusion import SCHEMES, Fusion, Scores
+from emotiw.fusion import SCHEMES, Calibration, Fitted, Fusion, Scores
 
 MAX_BRANCHES = 1_000_000  # of a joint search within a fold
 
 
 def report(
-    scores: Scores, fitted: Fusion, *, step: float, n_folds: int, n_repeats: int
+    scores: Scores, fitted: Fitted, *, step: float, n_folds: int, n_repeats: int
 ) -> dict[str, dict[str, Any]] | None:
     """Resubstituted and cross-validated accuracy of each scheme, and their difference.
 
@@ -25,8 +25,8 @@ def report(
     ----------
     scores : Scores
         The clips that `fitted` was fitted to.
-    fitted : Fusion
-        Of all of them.
+    fitted : Fitted
+        To all of them.
     step : float
         Of the grid of weights.
     n_folds : int
@@ -46,7 +46,10 @@ def report(
     if n_folds < 2:
         return None
     n_repeats = 1 if n_folds == n_subjects else n_repeats
-    validated = [cross_validated(scores, step=step, n_folds=n_folds, seed=seed) for seed in range(n_repeats)]
+    validated = [
+        cross_validated(scores, step=step, n_folds=n_folds, seed=seed, calibration=fitted.calibration)
+        for seed in range(n_repeats)
+    ]
     found = {}
     for scheme in SCHEMES:
         resubstitution = n_right(fitted, scores, scheme) / len(scores)
@@ -63,12 +66,14 @@ def report(
     return found
 
 
-def cross_validated(scores: Scores, *, step: float, n_folds: int, seed: int) -> dict[str, float]:
+def cross_validated(
+    scores: Scores, *, step: float, n_folds: int, seed: int, calibration: Calibration | None = None
+) -> dict[str, float]:
     """Accuracy of each scheme over the clips of all folds, of one grouping of the subjects."""
     right = dict.fromkeys(SCHEMES, 0)
     folds = GroupKFold(n_folds, shuffle=True, random_state=seed)
     for train, test in folds.split(scores.audio, groups=scores.subjects):
-        fitted = fusion.fit(scores[train], step=step, max_branches=MAX_BRANCHES)
+        fitted = fusion.fit(scores[train], step=step, calibration=calibration, max_branches=MAX_BRANCHES)
         for scheme in SCHEMES:
             right[scheme] += n_right(fitted, scores[test], scheme)
     return {scheme: n / len(scores) for scheme, n in right.items()}

@@ -15,7 +15,7 @@ from emotiw.errors import WeightsError
 from emotiw.files import content_sha256, sha256
 from emotiw.manifest import Manifest
 from emotiw.seeds import derived_seed
-from emotiw.splits import SPLITS
+from emotiw.splits import SPLITS, Fold
 from emotiw.stage import PACKAGE, Stage
 from emotiw.stage import stage as identity
 
@@ -74,6 +74,7 @@ class Plan:
         self.folder = f"results/{config['run']}"
         self.folds = manifests.folds(manifest)
         self._rows = {row.clip: row for row in manifest.rows}
+        self._held_out: dict[str, dict[str, Fold]] = {}
         self._jobs: dict[str, list[str]] = {}
         for row in manifest.rows:
             self._jobs.setdefault(row.job, []).append(row.clip)
@@ -89,7 +90,7 @@ class Plan:
         """Jobs that hold the clips of the parts of a fold, or all jobs."""
         if fold is None:
             return sorted(self._jobs)
-        return sorted({self._rows[clip].job for part in parts for clip in getattr(self.folds[fold], part)})
+        return sorted({self._rows[clip].job for part in parts for clip in getattr(self._fold(fold), part)})
 
     def features(self, name: str, fold: str | None = None, parts: Sequence[str] = SPLITS) -> list[str]:
         """Files of a per-clip stage that hold the clips of the parts of a fold, or all its files."""
@@ -129,6 +130,10 @@ class Plan:
             "models": [self.weights("landmarks"), *map(self.model, alexnet)],
             "embeddings": [about["path"] for name, about in embeddings if name in features],
         }
+
+    def held_out(self, fold: str) -> list[str]:
+        """Score files of the networks of the folds inside a fold, where the fusion is calibrated by these."""
+        return [f"{self.folder}/audio/{name}/scores.h5" for name in self._inside(fold)]
 
     def per_fold(self, pattern: str) -> list[str]:
         """`pattern` below the run's folder with `{fold}` replaced by every fold in order."""
@@ -201,7 +206,8 @@ class Plan:
             "contact_sheets.html",
         )
         report = [*(f"{self.folder}/report/{name}" for name in pages), *self.contact_sheets(), *self.submission()]
-        folds = [path for fold in self.folds for path in self.networks(fold)]
+        inside = [name for fold in self.folds for name in self._inside(fold)]
+        folds = [path for fold in [*self.folds, *inside] for path in self.networks(fold)]
         fused = self.per_fold("fusion/{fold}/scores.h5")
         made = [*self.feature_files(), *self.audio_targets(), *self.video_targets(), *folds, *fused]
         return [*report, *made, f"{self.folder}/bundle"]
@@ -283,6 +289,19 @@ class Plan:
             more["rows"] = [self._rows_digest(fold, SPLITS) for fold in self.folds]
         return more
 
+    def _inside(self, fold: str) -> dict[str, Fold]:
+        """Folds inside a fold, of which the fusion is calibrated, by name."""
+        if self.config["fusion"]["calibration"] != "training":
+            return {}
+        if fold not in self._held_out:
+            n_parts = self.config["video"]["inner_folds"]
+            self._held_out[fold] = manifests.held_out(self.manifest, self.folds[fold], n_parts)
+        return self._held_out[fold]
+
+    def _fold(self, name: str) -> Fold:
+        outer = name.partition(".")[0]
+        return self.folds[name] if name == outer else self._inside(outer)[name]
+
     def _network(self, architecture: str, repeat: int) -> dict[str, Any]:
         layers = [int(units) for units in architecture.split("-")]
         return {
@@ -306,7 +325,7 @@ class Plan:
         return [(names, classifier) for names in features for classifier in video["classifiers"]]
 
     def _rows_digest(self, fold: str, parts: Sequence[str]) -> str:
-        rows = [self._rows[clip] for part in parts for clip in getattr(self.folds[fold], part)]
+        rows = [self._rows[clip] for part in parts for clip in getattr(self._fold(fold), part)]
         facts = [self.manifest.classes, [[row.clip, row.label, row.subject, row.sha256] for row in rows]]
         return hashlib.sha256(json.dumps([list(parts), *facts]).encode()).hexdigest()
 
@@ -405,6 +424,7 @@ ABOVE: dict[str, Callable[..., dict[str, Stage]]] = {
     "fusion": lambda plan, fold: {
         "audio": plan.stage("audio_scores", fold=fold),
         "video": _video_stage(plan, fold, *plan._video_system()),
+        **{name: plan.stage("audio_scores", fold=name) for name in plan._inside(fold)},
     },
     "evaluate": _evaluated_stages,
     "submission": lambda plan: {"evaluate": plan.stage("evaluate")},

@@ -97,23 +97,59 @@ def prior_record(corpus: Manifest, fold: Fold) -> Record:
     return choices.Record("class prior", prior_of(corpus, fold).tolist(), "share of each class", fold.train)
 
 
+@dataclass(frozen=True)
+class Judged:
+    """Score tables of one fold that are fused.
+
+    Attributes
+    ----------
+    audio : Table
+        Posteriors of the network ensemble.
+    video : Table
+        Decision values of the video system, for training clips out-of-fold ones.
+    held_out : tuple of Table
+        Posteriors of the ensembles of the folds inside the fold, for the training clips that were held out.
+    """
+
+    audio: Table
+    video: Table
+    held_out: tuple[Table, ...] = ()
+
+    def calibration(self, corpus: Manifest, fold: Fold) -> fusion.Calibration | None:
+        """Calibrate both modalities by out-of-fold scores of training clips; None where a modality has none."""
+        clips = np.array(fold.train)
+        heard, has_a = np.zeros((len(clips), len(corpus.classes))), np.zeros(len(clips), bool)
+        for table in self.held_out:
+            values, has = table.rows("mean", fold.train)
+            heard[has], has_a[has] = values[has], True
+        decided, has_v = self.video.rows("mean", fold.train)
+        if not (has_a.any() and has_v.any()):
+            return None
+        truth = truth_of(corpus, fold.train)
+        return fusion.Calibration(
+            fusion.calibration_scale(fusion.log_posteriors(heard[has_a]), truth[has_a]),
+            fusion.calibration_scale(decided[has_v], truth[has_v]),
+            tuple(clips[has_a].tolist()),
+            tuple(clips[has_v].tolist()),
+        )
+
+
 def fuse(
-    corpus: Manifest, fold: Fold, audio: Table, video: Table, *, settings: Mapping[str, Any]
+    corpus: Manifest, fold: Fold, judged: Judged, *, settings: Mapping[str, Any]
 ) -> tuple[list[store.Entry], dict[str, Any]]:
     """Fuse the `mean` systems of both modalities for every clip of a fold.
 
-    Temperatures and weights are fitted on the validation clips that have both modalities. The video system has never
-    seen these, the networks have, to choose the epoch. (Out-of-fold scores of training clips exist for video alone; as
-    a ground for its temperature they cost 648 chimeric clips likelihood: 1.32 nats a test clip, against 1.29.) A clip
-    with one modality takes that one's posteriors, a clip with neither the class prior of the training clips; `sources`
-    says which.
+    Weights are fitted on the validation clips that have both modalities. The video system has never seen these, the
+    networks have, to choose the epoch. Temperatures are fitted on the same clips, or, where there are networks that
+    held out a part of the training clips, on the out-of-fold scores of these. A clip with one modality takes that one's
+    posteriors, a clip with neither the class prior of the training clips; `sources` says which.
 
     Parameters
     ----------
     corpus, fold : Manifest, Fold
         The corpus; the fold whose clips are fused.
-    audio, video : Table
-        Posteriors of the network ensemble; decision values of the video system.
+    judged : Judged
+        Its scores.
     settings : mapping
         `scheme` (of the system called `fusion`), `grid_step`, `cv_folds`, `cv_repeats`.
 
@@ -122,19 +158,20 @@ def fuse(
     entries : list of Entry
         Scores of `video` and `audio` (calibrated posteriors), of each scheme, and of `fusion`.
     facts : dict
-        Clips, classes, parts, sources, weights, temperatures, what the joint search proved, the stacked regression,
-        optimism, number of clips fitted to, and the records of all choices.
+        Clips, classes, parts, sources, weights, temperatures and what they were fitted to, what the joint search
+        proved, the stacked regression, optimism, number of clips fitted to, and the records of all choices.
     """
     parts = parts_of(fold)
     clips = tuple(parts)
-    decided, has_v = video.rows("mean", clips)
-    heard, has_a = audio.rows("mean", clips)
+    decided, has_v = judged.video.rows("mean", clips)
+    heard, has_a = judged.audio.rows("mean", clips)
     heard[has_a] = fusion.log_posteriors(heard[has_a])
     both = fusion.Scores(heard, decided, truth_of(corpus, clips), subjects_of(corpus, clips), clips)
     fitting = np.array([part == "val" for part in parts.values()], bool) & has_a & has_v & (both.truth >= 0)
     known = both[np.flatnonzero(fitting)]
     step = settings["grid_step"]
-    fitted = fusion.fit(known, step=step)
+    scales = judged.calibration(corpus, fold)
+    fitted = fusion.fit(known, step=step, calibration=scales)
     cross_validation = {"n_folds": settings["cv_folds"], "n_repeats": settings["cv_repeats"]}
 
     prior = prior_of(corpus, fold)
@@ -154,11 +191,19 @@ def fuse(
         "scheme": settings["scheme"],
         "weights": {scheme: weights.tolist() for scheme, weights in fitted.weights.items()},
         "temperatures": {"audio": 1 / fitted.audio_scale, "video": 1 / fitted.video_scale},
+        "calibration": {
+            "part": "train" if scales else "val",
+            "n_audio": len(scales.audio_clips) if scales else len(known),
+            "n_video": len(scales.video_clips) if scales else len(known),
+        },
         "joint": fitted.joint.facts,
         "stacked": fitted.stacked.facts if fitted.stacked else None,
         "optimism": optimism.report(known, fitted, step=step, **cross_validation),
         "n_fitted": len(known),
         "resubstitution": ["val"],
-        **choices.facts([*fusion.records(fitted, known, step=step), prior_record(corpus, fold)]),
+        **choices.facts(
+            [*fusion.records(fitted, known, step=step), prior_record(corpus, fold)],
+            *(choices.renamed(table.facts, f"{table.fold}: ") for table in judged.held_out),
+        ),
     }
     return [store.Entry(name, {"scores": scores}) for name, scores in systems.items()], facts

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from emotiw.errors import ManifestError
@@ -68,6 +68,33 @@ def consecutive(subjects: Iterable[str], n_folds: int) -> dict[str, str]:
     return {subject: f"fold{i * n_folds // len(ordered) + 1}" for i, subject in enumerate(ordered)}
 
 
+def held_out(fold: Fold, subjects: Mapping[str, str], n_parts: int) -> dict[str, Fold]:
+    """Folds inside a fold: each part of its training clips is held out once, from networks that are to judge it.
+
+    The part takes the place of the test clips, of which there are none; the validation clips stay. Such a fold is
+    called by the fold, the part and the wanted number of parts: `fold1.2of3`.
+
+    Parameters
+    ----------
+    fold : Fold
+        Of the protocol.
+    subjects : mapping of str to str
+        Subject of each clip. Subjects are dealt to the parts in the order of a hash of their names, for the names of
+        some corpora tell the class.
+    n_parts : int
+        Parts, of which there are fewer where there are fewer subjects, and none of a single one.
+    """
+    ordered = sorted({subjects[clip] for clip in fold.train}, key=_hash)
+    parts = range(min(n_parts, len(ordered)) if len(ordered) > 1 else 0)
+    found = {}
+    for part in parts:
+        theirs = set(ordered[part :: len(parts)])
+        kept, held = (tuple(clip for clip in fold.train if (subjects[clip] in theirs) == out) for out in (False, True))
+        name = f"{fold.name}.{part + 1}of{n_parts}"
+        found[name] = Fold(name, kept, fold.val, held)
+    return found
+
+
 def batches(clips: Sequence[str], clips_per_job: int) -> dict[str, str]:
     """Job of each clip: the clip itself, or a batch chosen by a hash of its id.
 
@@ -90,5 +117,5 @@ def _members(clips: Sequence[str], names: Sequence[str], wanted: set[str]) -> tu
     return tuple(sorted(clip for clip, name in zip(clips, names, strict=True) if name in wanted))
 
 
-def _hash(clip: str) -> int:
-    return int.from_bytes(hashlib.sha256(clip.encode()).digest()[:8])
+def _hash(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
