@@ -83,11 +83,36 @@ rule scaler:
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 
+rule gather_egemaps:
+    input:
+        manifest=ancient(TABLE),
+        about=ancient(ABOUT),
+        features=PLAN.features("egemaps"),
+    output:
+        f"{RUN}/audio/egemaps.h5",
+    log:
+        f"{RUN}/logs/gather_egemaps.log",
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(100, 0.1, ALL_CLIPS),
+        runtime=minutes(1, 0.01, ALL_CLIPS),
+    params:
+        features_folder=folder("features"),
+        stage=stage("gather_egemaps"),
+    shell:
+        'python "$EMOTIW_PROGRAMS"/gather_egemaps.py --manifest {input.manifest:q}'
+        " --features {params.features_folder:q}"
+        " --output {output:q}"
+        " --stage {params.stage:q} > {log:q} 2>&1"
+
+
 rule train_blstm:
     input:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
-        features=lambda w: PLAN.features("egemaps", w.fold),
+        features=rules.gather_egemaps.output,
         scaler=f"{RUN}/audio/{{fold}}/scaler.h5",
     output:
         posteriors=f"{RUN}/audio/{{fold}}/blstm/{{architecture}}_{{repeat}}.h5",
@@ -101,11 +126,10 @@ rule train_blstm:
         mem_mb=memory(490, 0.1, ALL_CLIPS),
         runtime=minutes(10, 6, ALL_CLIPS),
     params:
-        features_folder=folder("features"),
         stage=stage("train_blstm"),
     shell:
         'python "$EMOTIW_PROGRAMS"/train_blstm.py --manifest {input.manifest:q}'
-        " --features {params.features_folder:q}"
+        " --features {input.features:q}"
         " --scaler {input.scaler:q} --model {output.model:q} --output {output.posteriors:q}"
         " --stage {params.stage:q} > {log:q} 2>&1"
 

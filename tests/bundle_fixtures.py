@@ -112,6 +112,7 @@ def train(run):
     of = of | {"classifier": "pls"}
     start(run, "video_scores", to / "video.h5", kernels=kernels, model=to / "model.h5", wildcards=of)
     scaler = start(run, "scaler", to / "scaler.h5", features=sound)
+    sound = start(run, "gather_egemaps", to / "egemaps.h5", features=sound)
     chosen = {"blstm": {key: it for key, it in config()["blstm"].items() if key not in ("architectures", "repeats")}}
     for repeat in (0, 1):
         about = {"architecture": [4], "repeat": repeat, "seed": 7 + repeat}
@@ -119,7 +120,7 @@ def train(run):
         options = {"features": sound, "scaler": scaler, "model": model, "wildcards": about, "chosen": chosen}
         start(run, "train_blstm", output, **options)
     start(run, "audio_scores", to / "audio.h5", frames=to / "frames.h5", posteriors=[to / "4_0.h5", to / "4_1.h5"])
-    start(run, "fusion", to / "fusion.h5", audio=to / "audio.h5", video=to / "video.h5")
+    start(run, "fusion", to / "fusion.h5", **{"audio": to / "audio.h5", "video": to / "video.h5", "held-out": []})
     landmarks = to / "weights/landmarks.dat"
     landmarks.parent.mkdir()
     sha256 = train_predictor(landmarks, 5)

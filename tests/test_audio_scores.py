@@ -7,6 +7,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 import audio_scores
+import gather_egemaps
 import scaler
 import train_blstm
 from emotiw import blstm, manifest, standardisation, store
@@ -75,7 +76,8 @@ def fitted_scaler(corpus):
 
 def network(corpus, repeat=0, architecture=(4,)):
     stage = {"architecture": architecture, "repeat": repeat, "seed": 7 + repeat}
-    paths = {"manifest": corpus / "clips.csv", "features": corpus, "scaler": fitted_scaler(corpus)}
+    gathered = run(gather_egemaps, corpus, "egemaps.h5", {}, manifest=corpus / "clips.csv", features=corpus)
+    paths = {"manifest": corpus / "clips.csv", "features": gathered, "scaler": fitted_scaler(corpus)}
     name = f"{'-'.join(map(str, architecture))}_{repeat}"
     return run(train_blstm, corpus, f"{name}.h5", stage, **paths, model=corpus / f"{name}.safetensors")
 

@@ -5,7 +5,7 @@ import logging
 
 from safetensors.torch import save
 
-from emotiw import blstm, choices, collection, files, manifest, runtime, standardisation, store, training
+from emotiw import blstm, choices, files, manifest, runtime, standardisation, store, training
 from emotiw.status import Status
 
 
@@ -18,7 +18,7 @@ def main(argv=None):
     labels, subjects = ({row.clip: getattr(row, key) for row in corpus.rows} for key in ("label", "subject"))
     fold = manifest.fold(corpus, args.stage["fold"])
     parts = {"train": fold.train, "val": fold.val, "test": fold.test}
-    entries = collection.load(corpus, args.features, "frame_features", sum(parts.values(), ()))
+    entries = store.read(args.features, "frame_features", names=sum(parts.values(), ())).entries
     usable = [entry for entry in entries.values() if entry.status == Status.OK]
     about = {key: args.stage[key] for key in ("fold", "architecture", "repeat", "seed")} | {"classes": corpus.classes}
     about["network"] = f"{'-'.join(map(str, about['architecture']))}_{about['repeat']}"

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 TARGET = "evaluate"
 PROGRAMS = (
     *("audio", "egemaps", "functionals", "faces", "cnn", "dense_sift", "lbp_top", "pca", "kernels", "video_scores"),
-    *("video_combination", "baseline", "scaler", "train_blstm", "audio_scores", "fusion"),
+    *("video_combination", "baseline", "gather_egemaps", "scaler", "train_blstm", "audio_scores", "fusion"),
 )
 DEADLINE_S = 900
 LOCK = """

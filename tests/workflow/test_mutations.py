@@ -27,14 +27,15 @@ def gathered(n_features):
 DESCRIPTORS = {"cnn": CLIPS, "dense_sift": CLIPS, "hog": CLIPS, "lbp_top": CLIPS, "embedding": CLIPS}
 SHEETS = {"contact_sheet": CLIPS, "contact_page": 1}
 FACES_DOWN = {"faces": CLIPS, "faces_film": 1, **SHEETS, **DESCRIPTORS, "baseline": 1, **gathered(2)}
-AUDIO_DOWN = {"audio": CLIPS, "egemaps": CLIPS, "functionals": CLIPS, "baseline": 1, **AUDIO_END}
+EGEMAPS_END = {"gather_egemaps": 1, **AUDIO_END}
+AUDIO_DOWN = {"audio": CLIPS, "egemaps": CLIPS, "functionals": CLIPS, "baseline": 1, **EGEMAPS_END}
 
 EDITS = {
     "emotiw/media.py": AUDIO_DOWN | FACES_DOWN | {"baseline": 2},
     "emotiw/per_clip.py": AUDIO_DOWN | FACES_DOWN | {"baseline": 2},
     "emotiw/cache.py": AUDIO_DOWN | FACES_DOWN | {"baseline": 2},
     "emotiw/audio.py": AUDIO_DOWN,
-    "emotiw/egemaps.py": {"egemaps": CLIPS, "functionals": CLIPS, "baseline": 1, **AUDIO_END},
+    "emotiw/egemaps.py": {"egemaps": CLIPS, "functionals": CLIPS, "baseline": 1, **EGEMAPS_END},
     "emotiw/faces.py": FACES_DOWN,
     "emotiw/detection.py": FACES_DOWN,
     "emotiw/tracks.py": FACES_DOWN,
@@ -85,7 +86,8 @@ EDITS = {
     "emotiw/plan.py": {},
     "emotiw/corpora/afew.py": {},
     "audio.py": AUDIO_DOWN,
-    "egemaps.py": {"egemaps": CLIPS, **AUDIO_END},
+    "egemaps.py": {"egemaps": CLIPS, **EGEMAPS_END},
+    "gather_egemaps.py": {"gather_egemaps": 1, **NETWORKS_END},
     "functionals.py": {"functionals": CLIPS, "baseline": 1, **REPORT_END},
     "faces.py": FACES_DOWN,
     "cnn.py": {"cnn": CLIPS, **gathered(1)},
@@ -137,7 +139,7 @@ def test_an_edited_module_runs_what_imports_it(workspace, name):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("egemaps_frames.conf.inc", {"egemaps": CLIPS, "functionals": CLIPS, "baseline": 1, **AUDIO_END}),
+        ("egemaps_frames.conf.inc", {"egemaps": CLIPS, "functionals": CLIPS, "baseline": 1, **EGEMAPS_END}),
         ("report.html.j2", {"report": 1, "crate": 1}),
         ("report_clips.html.j2", {"report": 1, "crate": 1}),
         ("contact_page.css", {"contact_page": 1}),

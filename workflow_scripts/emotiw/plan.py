@@ -48,6 +48,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "video_combination": (),
     "baseline": ("baseline",),
     "scaler": ("blstm.normalise",),
+    "gather_egemaps": (),
     "audio_scores": (),
     "learning_curves": (),
     "fusion": ("fusion",),
@@ -414,10 +415,11 @@ ABOVE: dict[str, Callable[..., dict[str, Stage]]] = {
         name: _video_stage(plan, fold, (name,), classifier) for name in systems.separated(features)
     },
     "baseline": lambda plan, fold, feature: plan._per_job(feature, fold),
+    "gather_egemaps": lambda plan: plan._per_job("egemaps"),
     "scaler": lambda plan, fold: plan._per_job("egemaps", fold, ["train"]),
     "train_blstm": lambda plan, fold, architecture, repeat: {
         "scaler": plan.stage("scaler", fold=fold),
-        **plan._per_job("egemaps", fold),
+        "egemaps": plan.stage("gather_egemaps"),
     },
     "audio_scores": _network_stages,
     "learning_curves": lambda plan: {fold: plan.stage("audio_scores", fold=fold) for fold in plan.folds},
