@@ -1,16 +1,16 @@
-"""The graph of stages: which settings each reads, which stages stand above it, and where its files lie.
+"""The plan of a run: what a job's identity is (`Plan.stage`), which files it needs, and where these lie.
 
-The rules declare what is run; the plan answers what a job's identity is (`Plan.stage`) and which files it needs.
+The rules declare what is run; `emotiw.graph` tells what stands above what.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from emotiw import graph, settings, submission, systems
 from emotiw import manifest as manifests
-from emotiw import settings, submission, systems
 from emotiw.errors import WeightsError
 from emotiw.files import content_sha256, sha256
 from emotiw.manifest import Manifest
@@ -20,42 +20,6 @@ from emotiw.stage import PACKAGE, Stage
 from emotiw.stage import stage as identity
 
 PROGRAMS = PACKAGE.parent
-PROGRAM = {settings.FINE_TUNED: "cnn", settings.OPTIONAL_WEIGHTS: "alexnet"}  # where it is not called as the stage
-DESCRIPTORS = (*settings.FRAME_FEATURES, "lbp_top")
-CLASSIFIER_SETTINGS = {"pls": "n_components", "kernel_pls": "n_components", "svm": "svm_c", "logistic": "logistic_c"}
-GRID_SETTINGS = {"n_components": "n_components_max", "svm_c": "c_grid", "logistic_c": "c_grid"}
-
-LIMITS = ("limits.max_pixels", "limits.max_duration_s", "limits.min_decoded_fraction")
-
-# The slice of the configuration that each stage reads: sections, or single keys.
-SETTINGS: dict[str, tuple[str, ...]] = {
-    "landmarks": ("weights.landmarks",),
-    "alexnet": ("weights.alexnet", "cnn.layout"),
-    "alexnet_fer2013": ("weights.alexnet_fer2013", "cnn.layout"),
-    "efficientnet_lite0": ("weights.efficientnet_lite0",),
-    "audio": ("audio", "on_defect", *LIMITS),
-    "egemaps": ("egemaps",),
-    "functionals": ("functionals",),
-    "faces": ("faces", "on_defect", *LIMITS),
-    **{name: (name,) for name in DESCRIPTORS},
-    settings.FINE_TUNED: ("cnn",),
-    "faces_film": (),
-    "contact_sheet": (),
-    "contact_page": (),
-    "pca": ("video.pca_dimension",),
-    "kernels": ("video.subspace_rank", "video.regularisation", "video.polynomial_degree"),
-    "video_scores": ("video.inner_folds",),
-    "video_combination": (),
-    "baseline": ("baseline",),
-    "scaler": ("blstm.normalise",),
-    "gather_egemaps": (),
-    "audio_scores": (),
-    "learning_curves": (),
-    "fusion": ("fusion",),
-    "evaluate": ("evaluation", "run", "seed", "corpus.shared_films"),
-    "submission": (),
-    "tables": ("video.features", "video.classifiers", "video.combination", "video.combinations"),
-}
 
 
 class Plan:
@@ -103,7 +67,7 @@ class Plan:
 
     def networks(self, fold: str) -> list[str]:
         """Posterior files of every architecture and repeat."""
-        return [f"{self.folder}/audio/{fold}/blstm/{name}_{repeat}.h5" for name, repeat in self._networks()]
+        return [f"{self.folder}/audio/{fold}/blstm/{name}_{repeat}.h5" for name, repeat in self.network_names()]
 
     def combined(self, fold: str, features: str, classifier: str) -> list[str]:
         """Score files of the features of a combination, whose name joins theirs."""
@@ -111,12 +75,12 @@ class Plan:
 
     def video_system(self, fold: str) -> str:
         """Score file of the video system that enters the fusion."""
-        features, classifier = self._video_system()
+        features, classifier = self.video_combination()
         return f"{self.folder}/video/{fold}/{_place(features)}/{classifier}.h5"
 
     def bundled(self) -> dict[str, list[str]]:
         """Name the inputs of the bundle: artefacts and networks of every fold, weights, embeddings."""
-        features, classifier = self._video_system()
+        features, classifier = self.video_combination()
         names = {"pca": "pca.h5", "kernels": "kernels.h5", "classifiers": f"{classifier}_coefficients.h5"}
         embeddings = self.config["embeddings"].items()
         alexnet = [name for name in features if name in ("cnn", settings.FINE_TUNED)]
@@ -134,7 +98,7 @@ class Plan:
 
     def held_out(self, fold: str) -> list[str]:
         """Score files of the networks of the folds inside a fold, where the fusion is calibrated by these."""
-        return [f"{self.folder}/audio/{name}/scores.h5" for name in self._inside(fold)]
+        return [f"{self.folder}/audio/{name}/scores.h5" for name in self.held_out_folds(fold)]
 
     def per_fold(self, pattern: str) -> list[str]:
         """`pattern` below the run's folder with `{fold}` replaced by every fold in order."""
@@ -142,7 +106,7 @@ class Plan:
 
     def all_video_scores(self) -> list[str]:
         """Score files of every fold of every feature and combination by every classifier, and of the baseline."""
-        names = [f"{_place(features)}/{name}.h5" for features, name in self._video_systems()]
+        names = [f"{_place(features)}/{name}.h5" for features, name in self.video_systems()]
         made = [path for name in names for path in self.per_fold(f"video/{{fold}}/{name}")]
         return [*made, *self.baselines("video")]
 
@@ -207,7 +171,7 @@ class Plan:
             "contact_sheets.html",
         )
         report = [*(f"{self.folder}/report/{name}" for name in pages), *self.contact_sheets(), *self.submission()]
-        inside = [name for fold in self.folds for name in self._inside(fold)]
+        inside = [name for fold in self.folds for name in self.held_out_folds(fold)]
         folds = [path for fold in [*self.folds, *inside] for path in self.networks(fold)]
         fused = self.per_fold("fusion/{fold}/scores.h5")
         made = [*self.feature_files(), *self.audio_targets(), *self.video_targets(), *folds, *fused]
@@ -223,7 +187,7 @@ class Plan:
         """Name of the weights that the feature `name` is made with."""
         if name != settings.FINE_TUNED:
             return self.weights("alexnet")
-        given = self._given()
+        given = self.given_weights()
         return self.weights(given) if given else f"fine_tuned-{self.stage('fine_tune').digest[:12]}"
 
     def models(self) -> list[str]:
@@ -249,7 +213,7 @@ class Plan:
             )
         above = {label: stage.digest for label, stage in self._above(name, **wildcards).items()}
         chosen = settings.select(self.config, self._settings(name, wildcards))
-        return identity(PROGRAMS / f"{PROGRAM.get(name, name)}.py", chosen, above, **self._more(name, wildcards))
+        return identity(PROGRAMS / f"{graph.PROGRAM.get(name, name)}.py", chosen, above, **self._more(name, wildcards))
 
     def _settings(self, name: str, wildcards: Mapping[str, str]) -> Iterable[str]:
         if name == "train_blstm":
@@ -262,13 +226,17 @@ class Plan:
         if name in ("report", "crate", "bundle"):
             return [key for key in self.config if key != "cache"]  # where results came from changes none
         if name == "video_scores":
-            chosen = CLASSIFIER_SETTINGS[wildcards["classifier"]]
+            chosen = graph.CLASSIFIER_SETTINGS[wildcards["classifier"]]
             auto = self.config["video"][chosen] == "auto"
-            return [*SETTINGS[name], f"video.{chosen}", *([f"video.{GRID_SETTINGS[chosen]}"] if auto else [])]
-        return SETTINGS[name]
+            return [
+                *graph.SETTINGS[name],
+                f"video.{chosen}",
+                *([f"video.{graph.GRID_SETTINGS[chosen]}"] if auto else []),
+            ]
+        return graph.SETTINGS[name]
 
     def _above(self, name: str, **wildcards: str) -> dict[str, Stage]:
-        return ABOVE[name](self, **wildcards) if name in ABOVE else {}
+        return graph.ABOVE[name](self, **wildcards) if name in graph.ABOVE else {}
 
     def _more(self, name: str, wildcards: Mapping[str, str]) -> dict[str, Any]:
         more: dict[str, Any] = dict(wildcards)
@@ -290,7 +258,7 @@ class Plan:
             more["rows"] = [self._rows_digest(fold, SPLITS) for fold in self.folds]
         return more
 
-    def _inside(self, fold: str) -> dict[str, Fold]:
+    def held_out_folds(self, fold: str) -> dict[str, Fold]:
         """Folds inside a fold, of which the fusion is calibrated, by name."""
         if self.config["fusion"]["calibration"] != "training":
             return {}
@@ -301,7 +269,7 @@ class Plan:
 
     def _fold(self, name: str) -> Fold:
         outer = name.partition(".")[0]
-        return self.folds[name] if name == outer else self._inside(outer)[name]
+        return self.folds[name] if name == outer else self.held_out_folds(outer)[name]
 
     def _network(self, architecture: str, repeat: int) -> dict[str, Any]:
         layers = [int(units) for units in architecture.split("-")]
@@ -311,16 +279,19 @@ class Plan:
             "seed": derived_seed(self.config["seed"], architecture, repeat),
         }
 
-    def _networks(self) -> list[tuple[str, int]]:
+    def network_names(self) -> list[tuple[str, int]]:
+        """Name of the architecture and number of the repeat of every network of a fold."""
         blstm = self.config["blstm"]
         names = ["-".join(map(str, layers)) for layers in blstm["architectures"]]
         return [(name, repeat) for name in names for repeat in range(blstm["repeats"])]
 
-    def _video_system(self) -> tuple[tuple[str, ...], str]:
+    def video_combination(self) -> tuple[tuple[str, ...], str]:
+        """Features and classifier of the video system that enters the fusion."""
         video = self.config["video"]
         return systems.video_system(video), video["combination"]["classifier"]
 
-    def _video_systems(self) -> list[tuple[tuple[str, ...], str]]:
+    def video_systems(self) -> list[tuple[tuple[str, ...], str]]:
+        """Features and classifier of every video system that is scored."""
         video = self.config["video"]
         features = [*((name,) for name in video["features"]), *systems.combinations(video)]
         return [(names, classifier) for names in features for classifier in video["classifiers"]]
@@ -346,92 +317,17 @@ class Plan:
         except OSError as error:
             raise WeightsError(f"{about['path']}: {error.strerror}; correct {key}.path") from error
 
-    def _given(self) -> str:
+    def given_weights(self) -> str:
         """Name of the stage that acquires fine-tuned weights, or nothing where they are made here."""
         about = self.config["weights"][settings.OPTIONAL_WEIGHTS]
         return settings.OPTIONAL_WEIGHTS if about["path"] or about["url"] else ""
 
-    def _per_job(self, name: str, fold: str | None = None, parts: Sequence[str] = SPLITS) -> dict[str, Stage]:
+    def per_job(self, name: str, fold: str | None = None, parts: Sequence[str] = SPLITS) -> dict[str, Stage]:
+        """Stand for the per-clip stage `name` of the parts of a fold, or of all clips, by one stage of its name."""
         of = {"embedding": name} if name in self.config["embeddings"] else {}
         stage = "embedding" if of else name
         return {name: Stage({job: self.stage(stage, **of, job=job).digest for job in self.jobs(fold, parts)})}
 
 
-def _network_stages(plan: Plan, fold: str) -> dict[str, Stage]:
-    return {
-        f"{name}_{repeat}": plan.stage("train_blstm", fold=fold, architecture=name, repeat=str(repeat))
-        for name, repeat in plan._networks()
-    }
-
-
-def _video_stage(plan: Plan, fold: str, features: tuple[str, ...], classifier: str) -> Stage:
-    if len(features) == 1:
-        return plan.stage("video_scores", fold=fold, feature=features[0], classifier=classifier)
-    return plan.stage("video_combination", fold=fold, features=systems.joined(features), classifier=classifier)
-
-
 def _place(features: tuple[str, ...]) -> str:
     return features[0] if len(features) == 1 else f"combined/{systems.joined(features)}"
-
-
-def _evaluated_stages(plan: Plan) -> dict[str, Stage]:
-    above = {**plan._per_job("faces"), **plan._per_job("audio")}
-    for fold in plan.folds:
-        for features, classifier in plan._video_systems():
-            label = f"{fold}/{systems.joined(features)}/{classifier}"
-            above[label] = _video_stage(plan, fold, features, classifier)
-        for name in systems.BASELINES:
-            above[f"{fold}/{name}"] = plan.stage("baseline", fold=fold, feature=name)
-        above[f"{fold}/fusion"] = plan.stage("fusion", fold=fold)
-    return above
-
-
-ABOVE: dict[str, Callable[..., dict[str, Stage]]] = {
-    "egemaps": lambda plan: {"audio": plan.stage("audio")},
-    "functionals": lambda plan: {"audio": plan.stage("audio")},
-    "faces": lambda plan: {"landmarks": plan.stage("landmarks")},
-    "cnn": lambda plan: {"faces": plan.stage("faces"), "alexnet": plan.stage("alexnet")},
-    "fine_tune": lambda plan: {"alexnet": plan.stage("alexnet")},
-    settings.FINE_TUNED: lambda plan: {
-        "faces": plan.stage("faces"),
-        "alexnet": plan.stage(plan._given() or "fine_tune"),
-    },
-    "dense_sift": lambda plan: {"faces": plan.stage("faces")},
-    "hog": lambda plan: {"faces": plan.stage("faces")},
-    "lbp_top": lambda plan: {"faces": plan.stage("faces")},
-    "embedding": lambda plan, embedding: {"faces": plan.stage("faces")},
-    "faces_film": lambda plan: plan._per_job("faces"),
-    "contact_sheet": lambda plan: {"faces": plan.stage("faces")},
-    "contact_page": lambda plan: plan._per_job("faces"),
-    "pca": lambda plan, fold, feature: plan._per_job(feature, fold, ["train"]),
-    "kernels": lambda plan, fold, feature: {
-        "pca": plan.stage("pca", fold=fold, feature=feature),
-        **plan._per_job(feature, fold),
-    },
-    "video_scores": lambda plan, fold, feature, classifier: {
-        "kernels": plan.stage("kernels", fold=fold, feature=feature)
-    },
-    "video_combination": lambda plan, fold, features, classifier: {
-        name: _video_stage(plan, fold, (name,), classifier) for name in systems.separated(features)
-    },
-    "baseline": lambda plan, fold, feature: plan._per_job(feature, fold),
-    "gather_egemaps": lambda plan: plan._per_job("egemaps"),
-    "scaler": lambda plan, fold: plan._per_job("egemaps", fold, ["train"]),
-    "train_blstm": lambda plan, fold, architecture, repeat: {
-        "scaler": plan.stage("scaler", fold=fold),
-        "egemaps": plan.stage("gather_egemaps"),
-    },
-    "audio_scores": _network_stages,
-    "learning_curves": lambda plan: {fold: plan.stage("audio_scores", fold=fold) for fold in plan.folds},
-    "fusion": lambda plan, fold: {
-        "audio": plan.stage("audio_scores", fold=fold),
-        "video": _video_stage(plan, fold, *plan._video_system()),
-        **{name: plan.stage("audio_scores", fold=name) for name in plan._inside(fold)},
-    },
-    "evaluate": _evaluated_stages,
-    "submission": lambda plan: {"evaluate": plan.stage("evaluate")},
-    "tables": lambda plan: {"evaluate": plan.stage("evaluate")},
-    "report": lambda plan: {"evaluate": plan.stage("evaluate")},
-    "crate": lambda plan: {name: plan.stage(name) for name in ("evaluate", "tables", "report")},
-    "bundle": lambda plan: {"evaluate": plan.stage("evaluate")},
-}
