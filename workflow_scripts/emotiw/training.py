@@ -166,7 +166,7 @@ def train(training: Clips, validation: Clips, recipe: Recipe, *, n_classes: int,
     with lightning.quiet():
         lightning.trainer(recipe.max_epochs).fit(run, [Batches(training, recipe.batch_size, generator)])
     model.load_state_dict(run.best)
-    return Trained(model, run.history, run.best_epoch, evaluate(model, validation))
+    return Trained(model, run.history, run.best_epoch, run.validation_of_best)
 
 
 class Batches:
@@ -244,6 +244,7 @@ class _Run(LightningModule):  # type: ignore[misc]
         self.noise = Noise(generator, recipe.input_noise, recipe.dropout)
         self.history: list[dict[str, float]] = []
         self.best, self.best_loss, self.best_epoch = {}, math.inf, 0  # type: dict[str, Tensor], float, int
+        self.validation_of_best: dict[str, float] = {}
         self.loss, self.n_frames = 0.0, 0
         self.class_weights: Tensor | None = None
 
@@ -289,6 +290,7 @@ class _Run(LightningModule):  # type: ignore[misc]
         if found["frame_loss"] < self.best_loss:
             self.best_loss, self.best_epoch = found["frame_loss"], len(self.history)
             self.best = {name: values.clone() for name, values in self.model.state_dict().items()}
+            self.validation_of_best = found
         return found
 
     def check(self, part: str, loss: float) -> None:
