@@ -87,11 +87,11 @@ rule gather_egemaps:
     input:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
-        features=PLAN.features("egemaps"),
+        features=lambda w: PLAN.features("egemaps", w.fold),
     output:
-        f"{RUN}/audio/egemaps.h5",
+        f"{RUN}/audio/{{fold}}/egemaps.h5",
     log:
-        f"{RUN}/logs/gather_egemaps.log",
+        f"{RUN}/logs/gather_egemaps/{{fold}}.log",
     conda:
         "../envs/audio.yaml"
     threads: 1

@@ -65,7 +65,8 @@ else:
 wildcard_constraints:
     digest=r"[0-9a-f]{12}",
     job=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}",
-    fold=r"[A-Za-z0-9][A-Za-z0-9_-]*(\.\d+of\d+)?",  # or one inside it, of audio
+    # of the protocol, or one inside such a fold
+    fold=r"[A-Za-z0-9][A-Za-z0-9_-]*(\.\d+of\d+)?",
     feature="|".join(map(re.escape, settings.frame_features(config))),
     embedding="|".join(map(re.escape, config["embeddings"])) or r"(?!)",  # none: matches nothing
     features=r"[A-Za-z0-9_.-]+(\+[A-Za-z0-9_.-]+)+",
@@ -92,11 +93,11 @@ def folder(name, levels=1):
 
 # What a job asks of a cluster (on one machine it bounds nothing). The arguments are its peak memory and its CPU time by
 # itself and with each of its clips, as benchmarks/resources.py measured them: per-clip stages on 20 real clips of 76
-# frames, in one batch and singly; models on 648 clips, scaled to 76 frames (train_blstm: the largest network to the last
-# epoch). Those of combination, fusion, evaluation, tables, curves, pages, crate, bundle and submission, of embeddings
-# and of fine-tuning are estimates. Half of the memory and three times the time are added for other clips and nodes, and
-# a second attempt asks for twice as much. Every batch counts as the largest, because all jobs of a Slurm array get what
-# the first one asks for.
+# frames, in one batch and singly; what gathers clips on 648 clips, scaled to 76 frames (train_blstm: the largest network
+# to the last epoch; evaluate, fusion, report, bundle: six folds of one network, so that much is left for more). Fine-tuning
+# is measured in 32 bits up to its first checkpoints; embeddings with EfficientNet-Lite0, and much is left for others. Half
+# of the memory and three times the time are added for other clips and nodes, and a second attempt asks for twice as much.
+# Every batch counts as the largest, because all jobs of a Slurm array get what the first one asks for.
 ALL_CLIPS = len(PLAN.manifest.rows)
 LARGEST_JOB = max(Counter(row.job for row in PLAN.manifest.rows).values())
 PAIRS_MB = ALL_CLIPS * 12 * 8 / 1e6  # a clip, of twelve square matrices over all clips

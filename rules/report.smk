@@ -33,7 +33,7 @@ rule evaluate:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=memory(250, 0.1, ALL_CLIPS),
+        mem_mb=memory(250, 0.3, ALL_CLIPS),
         runtime=minutes(5, 0.1, ALL_CLIPS),
     params:
         audio_folder=folder("audio"),
@@ -151,7 +151,7 @@ rule report:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=memory(300, 0.1, ALL_CLIPS),
+        mem_mb=memory(300, 0.25, ALL_CLIPS),
         runtime=minutes(5, 0.05, ALL_CLIPS),
     params:
         faces_folder=folder("faces"),

@@ -64,7 +64,7 @@ rule fine_tune:
         "../envs/video.yaml"
     threads: config["fine_tuning"]["threads"]
     resources:
-        mem_mb=memory(3000, 0),
+        mem_mb=memory(3600, 0),
         runtime=minutes(20000, 0),
         gpu=GPU,
     params:

@@ -92,18 +92,6 @@ def test_weights_and_temperatures_are_fitted_on_validation_clips_with_both_modal
     assert fused.facts["weights"]["joint"] == fitted.weights["joint"].tolist()
 
 
-def test_test_clips_change_neither_weights_nor_temperatures(official, fused):
-    run, _ = official
-    fold = run.folds["official"]
-    audio, video = (scores.read(run.folder / f"{name}_official.h5", run.corpus) for name in ("audio", "video"))
-    rows = [video.clips.index(clip) for clip in fold.test if clip in video.clips]
-    video.systems["mean"][rows] = 100 * video.systems["mean"][rows][:, ::-1]
-    _, facts = scores.fuse(run.corpus, fold, scores.Judged(audio, video), settings=SETTINGS)
-    assert {key: facts[key] for key in ("weights", "temperatures", "optimism")} == {
-        key: fused.facts[key] for key in ("weights", "temperatures", "optimism")
-    }
-
-
 @pytest.fixture(scope="module")
 def out_of_fold(official, tmp_path_factory):
     """Two tables of posteriors of training clips, of networks that held these out, by the names of their folds."""
@@ -138,17 +126,39 @@ def calibrated(official, out_of_fold, tmp_path_factory):
     return scores.read(output, run.corpus)
 
 
+@pytest.mark.parametrize("calibration", ["validation", "training"])
+def test_test_clips_change_neither_weights_nor_temperatures(official, fused, calibrated, out_of_fold, calibration):
+    run, _ = official
+    fold = run.folds["official"]
+    audio, video = (scores.read(run.folder / f"{name}_official.h5", run.corpus) for name in ("audio", "video"))
+    before, held_out = fused.facts, ()
+    if calibration == "training":
+        before, held_out = calibrated.facts, tuple(scores.read(path, run.corpus) for path in out_of_fold)
+    rows = [video.clips.index(clip) for clip in fold.test if clip in video.clips]
+    video.systems["mean"][rows] = 100 * video.systems["mean"][rows][:, ::-1]
+    _, facts = scores.fuse(run.corpus, fold, scores.Judged(audio, video, held_out), settings=SETTINGS)
+    assert {key: facts[key] for key in ("weights", "temperatures", "optimism")} == {
+        key: before[key] for key in ("weights", "temperatures", "optimism")
+    }
+
+
 def test_temperatures_may_be_fitted_on_training_clips_that_were_held_out(official, out_of_fold, calibrated, fused):
     run, _ = official
     tables = [scores.read(path, run.corpus) for path in out_of_fold]
     clips = [clip for table in tables for clip in table.clips]
     posteriors = np.concatenate([table.systems["mean"] for table in tables])
-    scale = fusion.calibration_scale(fusion.log_posteriors(posteriors), scores.truth_of(run.corpus, clips))
+    heard = fusion.calibration_scale(fusion.log_posteriors(posteriors), scores.truth_of(run.corpus, clips))
+    video = scores.read(run.folder / "video_official.h5", run.corpus)
+    train = [clip for clip in video.clips if clip in run.folds["official"].train]
+    seen = fusion.calibration_scale(video.rows("mean", train)[0], scores.truth_of(run.corpus, train))
     facts = calibrated.facts
-    assert facts["temperatures"]["audio"] == pytest.approx(1 / scale)
+    assert facts["temperatures"] == pytest.approx({"audio": 1 / heard, "video": 1 / seen})
     assert facts["temperatures"]["audio"] != pytest.approx(fused.facts["temperatures"]["audio"], rel=0.1)
-    assert facts["calibration"] == {"part": "train", "n_audio": len(clips), "n_video": len(clips)}
-    assert fused.facts["calibration"]["part"] == "val"
+    assert facts["calibration"] == {
+        "audio": {"part": "train", "n_clips": len(clips)},
+        "video": {"part": "train", "n_clips": len(train)},
+    }
+    assert {about["part"] for about in fused.facts["calibration"].values()} == {"val"}
     assert facts["n_fitted"] == fused.facts["n_fitted"]
     assert facts["optimism"] != fused.facts["optimism"]
 
@@ -158,8 +168,18 @@ def test_the_ledger_tells_what_held_out_networks_and_temperatures_have_seen(offi
     entries = {entry["choice"]: entry["parts"] for entry in ledger.gather(run.folds, [calibrated])}
     assert set(entries["fusion/scale of audio"]) == set(entries["fusion/scale of video"]) == {"train"}
     assert set(entries["fusion/joint"]) == {"val"}
-    assert set(entries["official.1of2: audio/64_0: epoch"]) == {"val"}
-    assert "official.2of2: audio/64_0: epoch" in entries
+    assert set(entries["held out 1of2: audio/64_0: epoch"]) == {"val"}
+    assert "held out 2of2: audio/64_0: epoch" in entries
+
+
+def test_a_network_that_has_learnt_what_it_held_out_is_refused(official, out_of_fold):
+    run, _ = official
+    table = scores.read(out_of_fold[0], run.corpus)
+    clip = table.clips[0]
+    facts = {**table.facts, **choices.facts([choices.Record("audio/64_0: weights", None, "loss", [clip])])}
+    judged = scores.Judged(table, table, (replace(table, facts=facts),))
+    with pytest.raises(StoreError, match=rf"judges 1 clips that it has learnt from \(the first: '{clip}'\)"):
+        judged.scales(run.corpus, run.folds["official"])
 
 
 def test_without_a_held_out_score_the_validation_clips_calibrate(official, out_of_fold):
@@ -167,7 +187,7 @@ def test_without_a_held_out_score_the_validation_clips_calibrate(official, out_o
     audio, video = (scores.read(run.folder / f"{name}_official.h5", run.corpus) for name in ("audio", "video"))
     none = replace(scores.read(out_of_fold[0], run.corpus), clips=(), systems={"mean": np.zeros((0, 7))})
     _, facts = scores.fuse(run.corpus, run.folds["official"], scores.Judged(audio, video, (none,)), settings=SETTINGS)
-    assert facts["calibration"]["part"] == "val"
+    assert [facts["calibration"][name]["part"] for name in ("audio", "video")] == ["val", "train"]
 
 
 def test_validation_scores_are_marked_as_resubstitution(fused):

@@ -250,8 +250,8 @@ def rows(root, name, pattern):
 
 
 def named_tests(root, text):
-    """Paths and functions that a document names as `file::function`."""
-    return re.findall(r"`((?:workflow/)?test_\w+\.py)::(\w+)`", text)
+    """Paths and functions that a document names as `file::function`, or one case of these as `file::function[case]`."""
+    return re.findall(r"`((?:workflow/)?test_\w+\.py)::(\w+)(?:\[[^]`]+\])?`", text)
 
 
 def test_every_fault_has_a_row(root):

@@ -84,6 +84,7 @@ EDITS = {
     "emotiw/predict.py": {},
     "emotiw/efficientnet.py": {},
     "emotiw/plan.py": {},
+    "emotiw/graph.py": {},
     "emotiw/corpora/afew.py": {},
     "audio.py": AUDIO_DOWN,
     "egemaps.py": {"egemaps": CLIPS, **EGEMAPS_END},
@@ -161,8 +162,11 @@ def test_a_comment_runs_nothing(workspace):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("fusion: {grid_step: 0.1}", END),
-        ("fusion: {calibration: training}", {"scaler": 2, "train_blstm": 4, "audio_scores": 2, **END}),
+        pytest.param("fusion: {grid_step: 0.1}", END, id="grid_step"),
+        (
+            "fusion: {calibration: training}",
+            {"gather_egemaps": 2, "scaler": 2, "train_blstm": 4, "audio_scores": 2, **END},
+        ),
         ("seed: 7", {**NETWORKS_END}),
         ("evaluation: {bootstrap: 300}", REPORT_END),
         ("baseline: {c_grid: [1.0]}", {"baseline": 2, **REPORT_END}),

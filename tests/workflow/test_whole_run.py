@@ -189,12 +189,12 @@ def test_held_out_training_clips_calibrate_the_fusion_and_stand_in_the_ledger(wo
             "test"
         ]
     ]
-    assert about["part"] == "train"
-    assert about["n_audio"] == len(heard) == len(set(heard))
+    assert about["audio"] == {"part": "train", "n_clips": len(set(heard))}
+    assert about["video"]["part"] == "train"
     made = {
         entry["choice"]: entry["parts"] for entry in json.loads((results / "report/ledger.json").read_text())["entries"]
     }
-    assert set(made["official.1of2: audio/8_0: weights"]) == set(made["fusion/scale of audio"]) == {"train"}
+    assert set(made["held out 1of2: audio/8_0: weights"]) == set(made["fusion/scale of audio"]) == {"train"}
 
 
 def test_the_bundle_predicts_as_the_run_did(workspace):

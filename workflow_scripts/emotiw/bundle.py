@@ -28,7 +28,6 @@ FORMAT, VERSION = "emotiw-bundle", 1
 INDEX = "bundle.json"
 AGAIN = "copy the bundle anew, or export it again by running the workflow"
 MAX_INDEX_BYTES = 1 << 26
-MAX_FILE_BYTES = 1 << 33
 SUFFIXES = (".safetensors", ".onnx")
 SECTIONS = ("limits", "audio", "egemaps", "faces", "cnn", "dense_sift", "hog", "embeddings", "video")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,127}")

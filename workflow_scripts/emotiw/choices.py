@@ -89,3 +89,11 @@ def renamed(facts: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     made = facts["choices"]
     entries = [{**entry, "choice": f"{prefix}{entry['choice']}"} for entry in made["entries"]]
     return {**facts, "choices": {**made, "entries": entries}}
+
+
+def seen(facts: Mapping[str, Any]) -> set[str]:
+    """Ids of the clips whose labels the choices of an artefact, or of those above it, have looked at."""
+    made = facts["choices"]
+    return {
+        clip for entry in made["entries"] if entry["kind"] == LABELS for clip in made["clips"][entry["clips_sha256"]]
+    }

@@ -183,7 +183,7 @@ def fit(classifier: BaseEstimator, K: Matrix, y: Ints) -> BaseEstimator:
     Parameters
     ----------
     classifier : estimator
-        From `make_classifier`.
+        As `Family.make` or `make_classifier` give it.
     K : ndarray, shape (n_train, n_train)
         Kernel between training sets.
     y : ndarray, shape (n_train,)

@@ -200,7 +200,7 @@ def why(
     except EmotiwError as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         raise typer.Exit(1) from None
-    own = [job for job in found if f"/{row.job}." in job.output]
+    own = [job for job in found if any(Path(path).stem == row.job for path in job.output.split(", "))]
     others = Counter(job.rule for job in found if job not in own)
     typer.echo(f"{row.clip} ({row.path}), job {row.job}: {len(own)} of its own jobs would run")
     table = Table(box=None, padding=(0, 1), show_header=False)

@@ -6,8 +6,9 @@ weights lie on a grid, and accuracy, then nearness to 1/2, then likelihood decid
 regression stands beside them for reference; it is not the paper's.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -63,13 +64,11 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """Scale of each modality's scores, and the ids of the clips that it was fitted to."""
+class Scale:
+    """Calibration of a modality, and the ids of the clips that it was fitted to."""
 
-    audio_scale: float
-    video_scale: float
-    audio_clips: tuple[str, ...]
-    video_clips: tuple[str, ...]
+    value: float
+    clips: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -100,12 +99,12 @@ class Fitted(Fusion):
     ----------
     joint : Found
         What the joint search proved.
-    calibration : Calibration or None
-        What gave the scales; None where the clips that the schemes were fitted to gave these too.
+    given : mapping of str to Scale
+        Of `audio`, of `video`: what other clips calibrated; the clips that the schemes were fitted to did the rest.
     """
 
     joint: Found = field(kw_only=True)
-    calibration: Calibration | None = field(kw_only=True)
+    given: Mapping[str, Scale] = field(kw_only=True)
 
 
 def log_posteriors(posteriors: Floats) -> Floats:
@@ -204,10 +203,10 @@ def fit(
     scores: Scores,
     *,
     step: float,
-    calibration: Calibration | None = None,
+    given: Mapping[str, Scale] = MappingProxyType({}),
     max_branches: int = branch_and_bound.MAX_BRANCHES,
 ) -> Fitted:
-    """Fit every scheme to clips, on which both modalities are calibrated too if they are not yet.
+    """Fit every scheme to clips, on which a modality is calibrated too if other clips have not done so.
 
     Weights are 1/2 without clips.
 
@@ -217,21 +216,21 @@ def fit(
         Of clips that neither modality was trained on.
     step : float
         Of the grid of weights.
-    calibration : Calibration, optional
-        Of other clips.
+    given : mapping of str to Scale
+        Of `audio`, of `video`, of both or neither: the calibration by other clips.
     max_branches : int
         Limit of the joint search.
     """
-    if calibration:
-        scale_a, scale_v = calibration.audio_scale, calibration.video_scale
-    else:
-        scale_a, scale_v = (calibration_scale(values, scores.truth) for values in (scores.audio, scores.video))
+    scale_a, scale_v = (
+        given[name].value if name in given else calibration_scale(values, scores.truth)
+        for name, values in (("audio", scores.audio), ("video", scores.video))
+    )
     audio, video = calibrated(scores.audio, scale_a), calibrated(scores.video, scale_v)
     weights = {name: scheme(audio, video, scores.truth, step) for name, scheme in SEPARATE.items()}
     joint = joint_search(audio, video, scores.truth, step, max_branches=max_branches)
     stacked = stacking.fit(stacking.features(audio, video), scores.truth, scores.subjects)
     weights["joint"] = joint.weights
-    return Fitted(scale_a, scale_v, weights, stacked, joint=joint, calibration=calibration)
+    return Fitted(scale_a, scale_v, weights, stacked, joint=joint, given=given)
 
 
 def records(fusion: Fitted, scores: Scores, *, step: float) -> list[Record]:
@@ -247,12 +246,10 @@ def records(fusion: Fitted, scores: Scores, *, step: float) -> list[Record]:
     if fusion.stacked:
         choice = fusion.stacked.choice
         made["stacked: C"] = (choice.value, choice.note or selection.CRITERION, len(choice.grid))
-    heard, seen = scores.clips, scores.clips
-    if fusion.calibration:
-        heard, seen = fusion.calibration.audio_clips, fusion.calibration.video_clips
+    scales = {"audio": fusion.audio_scale, "video": fusion.video_scale}
+    of = {name: fusion.given.get(name, Scale(value, scores.clips)) for name, value in scales.items()}
     return [
-        choices.Record("fusion/scale of audio", fusion.audio_scale, "likelihood", heard),
-        choices.Record("fusion/scale of video", fusion.video_scale, "likelihood", seen),
+        *(choices.Record(f"fusion/scale of {name}", it.value, "likelihood", it.clips) for name, it in of.items()),
         *(
             choices.Record(f"fusion/{name}", chosen, criterion, scores.clips, candidates=candidates)
             for name, (chosen, criterion, candidates) in made.items()

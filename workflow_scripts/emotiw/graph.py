@@ -101,11 +101,11 @@ ABOVE: dict[str, Callable[..., dict[str, Stage]]] = {
         name: _video_stage(plan, fold, (name,), classifier) for name in systems.separated(features)
     },
     "baseline": lambda plan, fold, feature: plan.per_job(feature, fold),
-    "gather_egemaps": lambda plan: plan.per_job("egemaps"),
+    "gather_egemaps": lambda plan, fold: plan.per_job("egemaps", fold),
     "scaler": lambda plan, fold: plan.per_job("egemaps", fold, ["train"]),
     "train_blstm": lambda plan, fold, architecture, repeat: {
         "scaler": plan.stage("scaler", fold=fold),
-        "egemaps": plan.stage("gather_egemaps"),
+        "egemaps": plan.stage("gather_egemaps", fold=fold),
     },
     "audio_scores": _network_stages,
     "learning_curves": lambda plan: {fold: plan.stage("audio_scores", fold=fold) for fold in plan.folds},

@@ -55,7 +55,7 @@ def outside(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Count the choices, and by part those that saw clips of it; no test clip is among those that saw labels."""
-    fitted = [entry for entry in entries if entry["kind"] != choices.TRANSDUCTIVE]
+    fitted = [entry for entry in entries if entry["kind"] != choices.TRANSDUCTIVE or "test" not in entry["parts"]]
     seen = Counter(part for entry in fitted for part in entry["parts"])
     return {
         "n_choices": len(entries),

@@ -7,6 +7,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -14,7 +15,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from emotiw import splits
+from emotiw import firewall, splits
 from emotiw.errors import ManifestError
 from emotiw.files import write_atomic
 from emotiw.splits import Fold
@@ -97,8 +98,17 @@ def folds(manifest: Manifest) -> dict[str, Fold]:
 
 
 def held_out(manifest: Manifest, fold: Fold, n_parts: int) -> dict[str, Fold]:
-    """Folds inside a fold of the manifest's protocol by name, as `splits.held_out`."""
-    return splits.held_out(fold, {row.clip: row.subject for row in manifest.rows}, n_parts)
+    """Folds inside a fold of the manifest's protocol by name, as `splits.held_out`.
+
+    As between splits, neither subjects nor films nor contents are divided.
+    """
+    rows = {row.clip: row for row in manifest.rows}
+    # numbered, so that a group is called by its least subject, which other content does not change
+    keys = {
+        clip: [f"{i} {wall.key(rows[clip])}" for i, wall in enumerate(firewall.WALLS) if wall.key(rows[clip])]
+        for clip in fold.train
+    }
+    return splits.held_out(fold, splits.joined(keys), {clip: rows[clip].label for clip in fold.train}, n_parts)
 
 
 def fold(manifest: Manifest, name: str) -> Fold:
@@ -109,10 +119,10 @@ def fold(manifest: Manifest, name: str) -> Fold:
     ManifestError
         If there is none.
     """
-    outer, _, part = name.partition(".")
     found = folds(manifest)
-    if part and outer in found:
-        found = held_out(manifest, found[outer], int(part.partition("of")[2]))
+    inside = re.fullmatch(r"([^.]+)\.\d+of(\d+)", name)
+    if inside and inside[1] in found:
+        found = held_out(manifest, found[inside[1]], int(inside[2]))
     if name not in found:
         raise ManifestError(f"fold {name!r}: there is none; expected one of {', '.join(found) or 'none'}")
     return found[name]

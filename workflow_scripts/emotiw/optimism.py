@@ -5,13 +5,15 @@ bootstrap for accuracy estimation and model selection", IJCAI 1995): every fold 
 and, unless other clips gave them, calibrations anew, so that no clip is judged by anything that has seen its subject.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
 from emotiw import fusion
-from emotiw.fusion import SCHEMES, Calibration, Fitted, Fusion, Scores
+from emotiw.fusion import SCHEMES, Fitted, Fusion, Scale, Scores
 
 MAX_BRANCHES = 1_000_000  # of a joint search within a fold
 
@@ -47,8 +49,7 @@ def report(
         return None
     n_repeats = 1 if n_folds == n_subjects else n_repeats
     validated = [
-        cross_validated(scores, step=step, n_folds=n_folds, seed=seed, calibration=fitted.calibration)
-        for seed in range(n_repeats)
+        cross_validated(scores, step=step, n_folds=n_folds, seed=seed, given=fitted.given) for seed in range(n_repeats)
     ]
     found = {}
     for scheme in SCHEMES:
@@ -67,13 +68,13 @@ def report(
 
 
 def cross_validated(
-    scores: Scores, *, step: float, n_folds: int, seed: int, calibration: Calibration | None = None
+    scores: Scores, *, step: float, n_folds: int, seed: int, given: Mapping[str, Scale] = MappingProxyType({})
 ) -> dict[str, float]:
     """Accuracy of each scheme over the clips of all folds, of one grouping of the subjects."""
     right = dict.fromkeys(SCHEMES, 0)
     folds = GroupKFold(n_folds, shuffle=True, random_state=seed)
     for train, test in folds.split(scores.audio, groups=scores.subjects):
-        fitted = fusion.fit(scores[train], step=step, calibration=calibration, max_branches=MAX_BRANCHES)
+        fitted = fusion.fit(scores[train], step=step, given=given, max_branches=MAX_BRANCHES)
         for scheme in SCHEMES:
             right[scheme] += n_right(fitted, scores[test], scheme)
     return {scheme: n / len(scores) for scheme, n in right.items()}

@@ -173,8 +173,9 @@ class Plan:
         report = [*(f"{self.folder}/report/{name}" for name in pages), *self.contact_sheets(), *self.submission()]
         inside = [name for fold in self.folds for name in self.held_out_folds(fold)]
         folds = [path for fold in [*self.folds, *inside] for path in self.networks(fold)]
+        held_out = [path for fold in self.folds for path in self.held_out(fold)]
         fused = self.per_fold("fusion/{fold}/scores.h5")
-        made = [*self.feature_files(), *self.audio_targets(), *self.video_targets(), *folds, *fused]
+        made = [*self.feature_files(), *self.audio_targets(), *self.video_targets(), *folds, *held_out, *fused]
         return [*report, *made, f"{self.folder}/bundle"]
 
     # --- identities ----------------------------------------------------------------------------------------------

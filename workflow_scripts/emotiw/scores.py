@@ -115,23 +115,31 @@ class Judged:
     video: Table
     held_out: tuple[Table, ...] = ()
 
-    def calibration(self, corpus: Manifest, fold: Fold) -> fusion.Calibration | None:
-        """Calibrate both modalities by out-of-fold scores of training clips; None where a modality has none."""
-        clips = np.array(fold.train)
+    def scales(self, corpus: Manifest, fold: Fold) -> dict[str, fusion.Scale]:
+        """Calibrate a modality by out-of-fold scores of the fold's training clips, where it has any.
+
+        Raises
+        ------
+        StoreError
+            If a network has learnt from a clip that it is said to have held out.
+        """
+        clips, truth = np.array(fold.train), truth_of(corpus, fold.train)
         heard, has_a = np.zeros((len(clips), len(corpus.classes))), np.zeros(len(clips), bool)
         for table in self.held_out:
             values, has = table.rows("mean", fold.train)
+            if learnt := sorted(choices.seen(table.facts) & set(clips[has].tolist())):
+                raise StoreError(
+                    f"{table.path}: judges {len(learnt)} clips that it has learnt from (the first: {learnt[0]!r}), "
+                    "expected none; run the workflow again"
+                )
             heard[has], has_a[has] = values[has], True
         decided, has_v = self.video.rows("mean", fold.train)
-        if not (has_a.any() and has_v.any()):
-            return None
-        truth = truth_of(corpus, fold.train)
-        return fusion.Calibration(
-            fusion.calibration_scale(fusion.log_posteriors(heard[has_a]), truth[has_a]),
-            fusion.calibration_scale(decided[has_v], truth[has_v]),
-            tuple(clips[has_a].tolist()),
-            tuple(clips[has_v].tolist()),
-        )
+        found = {}
+        for name, values, has in (("audio", heard, has_a), ("video", decided, has_v)):
+            if self.held_out and has.any():
+                known = fusion.log_posteriors(values[has]) if name == "audio" else values[has]
+                found[name] = fusion.Scale(fusion.calibration_scale(known, truth[has]), tuple(clips[has].tolist()))
+        return found
 
 
 def fuse(
@@ -141,7 +149,8 @@ def fuse(
 
     Weights are fitted on the validation clips that have both modalities. The video system has never seen these, the
     networks have, to choose the epoch. Temperatures are fitted on the same clips, or, where there are networks that
-    held out a part of the training clips, on the out-of-fold scores of these. A clip with one modality takes that one's
+    held out a part of the training clips, on the out-of-fold scores of these (video's principal components and the
+    widths of its kernels are of all training clips, without their labels). A clip with one modality takes that one's
     posteriors, a clip with neither the class prior of the training clips; `sources` says which.
 
     Parameters
@@ -170,8 +179,8 @@ def fuse(
     fitting = np.array([part == "val" for part in parts.values()], bool) & has_a & has_v & (both.truth >= 0)
     known = both[np.flatnonzero(fitting)]
     step = settings["grid_step"]
-    scales = judged.calibration(corpus, fold)
-    fitted = fusion.fit(known, step=step, calibration=scales)
+    given = judged.scales(corpus, fold)
+    fitted = fusion.fit(known, step=step, given=given)
     cross_validation = {"n_folds": settings["cv_folds"], "n_repeats": settings["cv_repeats"]}
 
     prior = prior_of(corpus, fold)
@@ -192,9 +201,10 @@ def fuse(
         "weights": {scheme: weights.tolist() for scheme, weights in fitted.weights.items()},
         "temperatures": {"audio": 1 / fitted.audio_scale, "video": 1 / fitted.video_scale},
         "calibration": {
-            "part": "train" if scales else "val",
-            "n_audio": len(scales.audio_clips) if scales else len(known),
-            "n_video": len(scales.video_clips) if scales else len(known),
+            name: {"part": "train", "n_clips": len(given[name].clips)}
+            if name in given
+            else {"part": "val", "n_clips": len(known)}
+            for name in ("audio", "video")
         },
         "joint": fitted.joint.facts,
         "stacked": fitted.stacked.facts if fitted.stacked else None,
@@ -203,7 +213,7 @@ def fuse(
         "resubstitution": ["val"],
         **choices.facts(
             [*fusion.records(fitted, known, step=step), prior_record(corpus, fold)],
-            *(choices.renamed(table.facts, f"{table.fold}: ") for table in judged.held_out),
+            *(choices.renamed(table.facts, f"held out {table.fold.partition('.')[2]}: ") for table in judged.held_out),
         ),
     }
     return [store.Entry(name, {"scores": scores}) for name, scores in systems.items()], facts

@@ -68,7 +68,29 @@ def consecutive(subjects: Iterable[str], n_folds: int) -> dict[str, str]:
     return {subject: f"fold{i * n_folds // len(ordered) + 1}" for i, subject in enumerate(ordered)}
 
 
-def held_out(fold: Fold, subjects: Mapping[str, str], n_parts: int) -> dict[str, Fold]:
+def joined(keys: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Group of each clip, called by its least key: clips that share a key, directly or through others, are one group.
+
+    Parameters
+    ----------
+    keys : mapping of str to iterable of str
+        Of each clip, one at least.
+    """
+    root: dict[str, str] = {}
+
+    def group(key: str) -> str:
+        while root.setdefault(key, key) != key:
+            key = root[key]
+        return key
+
+    found = {clip: list(theirs) for clip, theirs in keys.items()}
+    for theirs in found.values():
+        least, *others = sorted({group(key) for key in theirs})
+        root |= dict.fromkeys(others, least)
+    return {clip: group(theirs[0]) for clip, theirs in found.items()}
+
+
+def held_out(fold: Fold, groups: Mapping[str, str], labels: Mapping[str, str], n_parts: int) -> dict[str, Fold]:
     """Folds inside a fold: each part of its training clips is held out once, from networks that are to judge it.
 
     The part takes the place of the test clips, of which there are none; the validation clips stay. Such a fold is
@@ -78,20 +100,24 @@ def held_out(fold: Fold, subjects: Mapping[str, str], n_parts: int) -> dict[str,
     ----------
     fold : Fold
         Of the protocol.
-    subjects : mapping of str to str
-        Subject of each clip. Subjects are dealt to the parts in the order of a hash of their names, for the names of
-        some corpora tell the class.
+    groups : mapping of str to str
+        Group of each clip, such as its subject, that is not divided. Groups are dealt to the parts in the order of a
+        hash of their names, for the names of some corpora tell the class.
+    labels : mapping of str to str
+        Of each clip. A part is not held out if that left a class of the training clips without any.
     n_parts : int
-        Parts, of which there are fewer where there are fewer subjects, and none of a single one.
+        Parts, of which there are fewer where there are fewer groups, and none of a single one.
     """
-    ordered = sorted({subjects[clip] for clip in fold.train}, key=_hash)
+    ordered = sorted({groups[clip] for clip in fold.train}, key=_hash)
+    classes = sorted({labels[clip] for clip in fold.train})
     parts = range(min(n_parts, len(ordered)) if len(ordered) > 1 else 0)
     found = {}
     for part in parts:
         theirs = set(ordered[part :: len(parts)])
-        kept, held = (tuple(clip for clip in fold.train if (subjects[clip] in theirs) == out) for out in (False, True))
-        name = f"{fold.name}.{part + 1}of{n_parts}"
-        found[name] = Fold(name, kept, fold.val, held)
+        kept, held = (tuple(clip for clip in fold.train if (groups[clip] in theirs) == out) for out in (False, True))
+        if not lacking((labels[clip] for clip in kept), classes):
+            name = f"{fold.name}.{part + 1}of{n_parts}"
+            found[name] = Fold(name, kept, fold.val, held)
     return found
 
 
