@@ -70,8 +70,7 @@ def workspace(folder, n_clips, clips_per_job):
         table = csv.writer(stream, lineterminator="\n")
         table.writerows([["clip", "path", "label", "subject", "split"], *map(row, range(n_clips))])
     corpus = {"kind": "csv", "root": "corpus", "table": "manifest.csv", "classes": list(CLASSES)}
-    blstm = {"architectures": [[64], [128, 128]], "repeats": 5}
-    write(folder, {"run": "large", "clips_per_job": clips_per_job, "corpus": corpus, "blstm": blstm})
+    write(folder, {"run": "large", "clips_per_job": clips_per_job, "corpus": corpus})
 
 
 def write(folder, config):
