@@ -17,17 +17,24 @@ def hashes(folder: Path) -> dict[str, str]:
     }
 
 
-def running(folder: Path, program: str) -> list[int]:
-    """Process ids of a program of the workflow in `folder`."""
-    found = []
+def programs(folder: Path) -> dict[str, list[int]]:
+    """Process ids of the programs of the workflow that run in `folder`, by program."""
+    found: dict[str, list[int]] = {}
+    scripts = f"{folder}/workflow_scripts/".encode()
     for process in Path("/proc").glob("[0-9]*"):
         try:
             arguments = (process / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if f"{folder}/workflow_scripts/{program}.py".encode() in arguments:
-            found.append(int(process.name))
+        for argument in arguments:
+            if argument.startswith(scripts) and argument.endswith(b".py"):
+                found.setdefault(argument[len(scripts) : -len(b".py")].decode(), []).append(int(process.name))
     return found
+
+
+def running(folder: Path, program: str) -> list[int]:
+    """Process ids of a program of the workflow in `folder`."""
+    return programs(folder).get(program, [])
 
 
 def kill(pids: Iterable[int]) -> None:
@@ -41,5 +48,5 @@ def kill(pids: Iterable[int]) -> None:
 
 def strike(folder: Path, happens: dict[str, Callable[[], None]]) -> None:
     """Do what is to happen when a program runs, once for each; it is then taken out of `happens`."""
-    for program in [name for name in happens if running(folder, name)]:
+    for program in programs(folder).keys() & happens.keys():
         happens.pop(program)()

@@ -52,7 +52,7 @@ def test_a_run_whose_every_program_is_killed_ends_in_the_same_bytes(pair):
     last = time.monotonic() + DEADLINE_S
     while snakemake.poll() is None and time.monotonic() < last:
         strike(folder, happens)
-        time.sleep(0.02)
+        time.sleep(0.005)
     said = (folder / "said.log").read_text()
     assert not happens, f"{sorted(happens)} were not seen:\n{said}"
     assert snakemake.wait() == -signal.SIGKILL
