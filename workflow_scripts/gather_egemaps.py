@@ -5,11 +5,7 @@ from emotiw import collection, manifest, runtime, store
 
 def main(argv=None):
     """Run the program."""
-    args = runtime.arguments(
-        __doc__,
-        argv,
-        one=["manifest", "features"],
-    )
+    args = runtime.arguments(__doc__, argv, one=["manifest", "features"])
     corpus = manifest.read(args.manifest)
     fold = manifest.fold(corpus, args.stage["fold"])
     clips = [*fold.train, *fold.val, *fold.test]

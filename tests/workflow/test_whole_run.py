@@ -189,7 +189,8 @@ def test_held_out_training_clips_calibrate_the_fusion_and_stand_in_the_ledger(wo
             "test"
         ]
     ]
-    assert about["audio"] == {"part": "train", "n_clips": len(set(heard))}
+    assert about["audio"] == {"part": "train", "n_clips": len(heard)}
+    assert len(heard) == len(set(heard))
     assert about["video"]["part"] == "train"
     made = {
         entry["choice"]: entry["parts"] for entry in json.loads((results / "report/ledger.json").read_text())["entries"]

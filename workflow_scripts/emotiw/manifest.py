@@ -7,7 +7,6 @@ import csv
 import hashlib
 import io
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -120,9 +119,9 @@ def fold(manifest: Manifest, name: str) -> Fold:
         If there is none.
     """
     found = folds(manifest)
-    inside = re.fullmatch(r"([^.]+)\.\d+of(\d+)", name)
-    if inside and inside[1] in found:
-        found = held_out(manifest, found[inside[1]], int(inside[2]))
+    outer, part, n_parts = splits.inside(name)
+    if part and outer in found:
+        found = held_out(manifest, found[outer], n_parts)
     if name not in found:
         raise ManifestError(f"fold {name!r}: there is none; expected one of {', '.join(found) or 'none'}")
     return found[name]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emotiw import graph, settings, submission, systems
+from emotiw import graph, settings, splits, submission, systems
 from emotiw import manifest as manifests
 from emotiw.errors import WeightsError
 from emotiw.files import content_sha256, sha256
@@ -269,8 +269,8 @@ class Plan:
         return self._held_out[fold]
 
     def _fold(self, name: str) -> Fold:
-        outer = name.partition(".")[0]
-        return self.folds[name] if name == outer else self.held_out_folds(outer)[name]
+        outer, part, _ = splits.inside(name)
+        return self.held_out_folds(outer)[name] if part else self.folds[name]
 
     def _network(self, architecture: str, repeat: int) -> dict[str, Any]:
         layers = [int(units) for units in architecture.split("-")]

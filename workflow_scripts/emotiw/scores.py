@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from emotiw import choices, fusion, optimism, store
+from emotiw import choices, fusion, optimism, splits, store
 from emotiw.choices import Record
 from emotiw.emotions import HIDDEN
 from emotiw.errors import StoreError
@@ -123,6 +123,8 @@ class Judged:
         StoreError
             If a network has learnt from a clip that it is said to have held out.
         """
+        if not self.held_out:
+            return {}
         clips, truth = np.array(fold.train), truth_of(corpus, fold.train)
         heard, has_a = np.zeros((len(clips), len(corpus.classes))), np.zeros(len(clips), bool)
         for table in self.held_out:
@@ -132,14 +134,13 @@ class Judged:
                     f"{table.path}: judges {len(learnt)} clips that it has learnt from (the first: {learnt[0]!r}), "
                     "expected none; run the workflow again"
                 )
-            heard[has], has_a[has] = values[has], True
+            heard[has], has_a[has] = fusion.log_posteriors(values[has]), True
         decided, has_v = self.video.rows("mean", fold.train)
-        found = {}
-        for name, values, has in (("audio", heard, has_a), ("video", decided, has_v)):
-            if self.held_out and has.any():
-                known = fusion.log_posteriors(values[has]) if name == "audio" else values[has]
-                found[name] = fusion.Scale(fusion.calibration_scale(known, truth[has]), tuple(clips[has].tolist()))
-        return found
+        return {
+            name: fusion.Scale(fusion.calibration_scale(values[has], truth[has]), tuple(clips[has].tolist()))
+            for name, values, has in (("audio", heard, has_a), ("video", decided, has_v))
+            if has.any()
+        }
 
 
 def fuse(
@@ -213,7 +214,7 @@ def fuse(
         "resubstitution": ["val"],
         **choices.facts(
             [*fusion.records(fitted, known, step=step), prior_record(corpus, fold)],
-            *(choices.renamed(table.facts, f"held out {table.fold.partition('.')[2]}: ") for table in judged.held_out),
+            *(choices.renamed(table.facts, f"held out {splits.inside(table.fold)[1]}: ") for table in judged.held_out),
         ),
     }
     return [store.Entry(name, {"scores": scores}) for name, scores in systems.items()], facts

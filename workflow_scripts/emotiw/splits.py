@@ -121,6 +121,12 @@ def held_out(fold: Fold, groups: Mapping[str, str], labels: Mapping[str, str], n
     return found
 
 
+def inside(name: str) -> tuple[str, str, int]:
+    """Take the name of a fold inside a fold apart: `fold1`, `2of3` and 3 of `fold1.2of3`; else the name, "" and 0."""
+    found = re.fullmatch(r"([^.]+)\.(\d+of(\d+))", name)
+    return (found[1], found[2], int(found[3])) if found else (name, "", 0)
+
+
 def batches(clips: Sequence[str], clips_per_job: int) -> dict[str, str]:
     """Job of each clip: the clip itself, or a batch chosen by a hash of its id.
 
