@@ -18,7 +18,7 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from multiprocessing import get_context
 from typing import Any
 
@@ -36,6 +36,8 @@ ARCHITECTURES = ((64,), (128,), (64, 64), (128, 64), (128, 128), (156, 300, 102)
 N_INPUTS, N_CLASSES, SEED = 88, 7, 2016
 N_TRAINING, N_VALIDATION, N_EPOCHS, N_LONG = 386, 192, 5, 20
 AFEW = {"clips": 773, "repeats": 10}
+
+Results = dict[tuple[int, ...], tuple[float, float, list[float]]]  # CPU s, wall s, losses of the epochs
 
 
 def clips(n: int, seed: int) -> training.Clips:
@@ -149,12 +151,12 @@ def lightning() -> None:
         for layers in ((64,), (128, 128)):
             model, generator = network(layers, peepholes=peepholes)
             recipe = training.Recipe(layers, peepholes=peepholes, patience=100)
-            run = training._Run(model, recipe, checked, generator)
+            run = training._Run(model, recipe, training.Batches(learnt, 10, generator), checked, generator)
             inside: list[float] = []
             for name in ("training_step", "on_train_epoch_end"):
                 setattr(run, name, timed(getattr(run, name), inside))
             start = time.process_time()
-            without_extras.trainer(N_LONG).fit(run, [training.Batches(learnt, 10, generator)])
+            without_extras.trainer(N_LONG).fit(run, training.ONE_STEP)
             total, own = time.process_time() - start, sum(inside)
             print(
                 f"peepholes {peepholes!s:5} {layers!s:11} {total / N_LONG:.3f} s an epoch, of which"
@@ -265,40 +267,50 @@ def quiet() -> None:
 
 
 def sixty() -> None:
-    """Print CPU and wall seconds of both, and their ratio; imports, which both need, do not count."""
-    with ProcessPoolExecutor(1, get_context("spawn"), plain) as pool:
-        pool.submit(obvious, (8,)).result()
+    """Print CPU and wall seconds of both, and their ratio; imports, which both need, do not count.
+
+    Those that are compared train in turn, each in a process of its own: the machine's speed drifts within minutes.
+    """
+    works = {"obvious": obvious, "ours": ours, "peepholes": functools.partial(ours, peepholes=True)}
+    with ExitStack() as stack:
+        pools = {name: stack.enter_context(processes(1, plain if name == "obvious" else quiet)) for name in works}
+        found: dict[str, Results] = {name: {} for name in works}
+        for layers in ((8,), *ARCHITECTURES):  # the first only to import and to warm up
+            for name, pool in pools.items():
+                start = time.perf_counter()
+                seconds, losses = pool.submit(works[name], layers).result()
+                found[name][layers] = seconds, time.perf_counter() - start, losses
+    for name in ("ours", "peepholes"):
+        report(found["obvious"], found[name], wall_of_two(works[name]), same=name == "ours")
+
+
+def processes(n: int, initialise: Callable[[], None]) -> ProcessPoolExecutor:
+    """Make processes that share nothing with this one."""
+    return ProcessPoolExecutor(n, get_context("spawn"), initialise)
+
+
+def wall_of_two(work: Callable[[tuple[int, ...]], Any]) -> float:
+    """Wall seconds of two processes for all architectures."""
+    with processes(2, quiet) as pool:
+        list(pool.map(time.sleep, [0.5] * 2))  # both are there
+        list(pool.map(work, [(8,)] * 2))  # and have imported
         start = time.perf_counter()
-        slow = dict(zip(ARCHITECTURES, pool.map(obvious, ARCHITECTURES), strict=True))
-        slow_wall = time.perf_counter() - start
-    for peepholes in (False, True):
-        fast, _ = run_ours(1, peepholes=peepholes)  # CPU seconds of two processes at once are some 10 % more
-        report(slow, slow_wall, fast, run_ours(2, peepholes=peepholes)[1], peepholes=peepholes)
+        list(pool.map(work, ARCHITECTURES[::-1]))  # the longest first
+        return time.perf_counter() - start
 
 
-def run_ours(n_processes: int, *, peepholes: bool) -> tuple[dict[tuple[int, ...], tuple[float, list[float]]], float]:
-    """Results of `ours` by architecture, and wall seconds."""
-    work = functools.partial(ours, peepholes=peepholes)
-    with ProcessPoolExecutor(n_processes, get_context("spawn"), quiet) as pool:
-        list(pool.map(time.sleep, [0.5] * n_processes))  # all are there
-        list(pool.map(work, [(8,)] * n_processes))  # and have imported
-        start = time.perf_counter()
-        longest_first = ARCHITECTURES[::-1]
-        fast = dict(zip(longest_first, pool.map(work, longest_first), strict=True))
-        return fast, time.perf_counter() - start
-
-
-def report(slow, slow_wall, fast, fast_wall, *, peepholes: bool) -> None:
-    """Print a table of both."""
-    print(f"{'peepholes' if peepholes else 'the same network'}: CPU s for {N_EPOCHS} epochs of {N_TRAINING} clips")
+def report(slow: Results, fast: Results, wall_of_fast: float, *, same: bool) -> None:
+    """Print a table of both; `same` if it is the same network, and so has the same losses."""
+    print(f"{'the same network' if same else 'peepholes'}: CPU s for {N_EPOCHS} epochs of {N_TRAINING} clips")
     for layers in ARCHITECTURES:
-        gap = max(abs(a - b) for a, b in zip(slow[layers][1], fast[layers][1], strict=True))
-        same = "" if peepholes else f", losses differ by {gap:.1e}"
-        (a, _), (b, _) = slow[layers], fast[layers]
-        print(f"  {'-'.join(map(str, layers)):>12} obvious {a:6.2f}, ours {b:6.2f}: {a / b:.1f} times{same}")
-    cpu = [sum(seconds for seconds, _ in table.values()) for table in (slow, fast)]
+        (a, _, losses), (b, _, ours) = slow[layers], fast[layers]
+        gap = max(abs(x - y) for x, y in zip(losses, ours, strict=True))
+        end = f", losses differ by {gap:.1e}" if same else ""
+        print(f"  {'-'.join(map(str, layers)):>12} obvious {a:6.2f}, ours {b:6.2f}: {a / b:.1f} times{end}")
+    cpu = [sum(table[layers][0] for layers in ARCHITECTURES) for table in (slow, fast)]
+    wall = sum(slow[layers][1] for layers in ARCHITECTURES)
     print(f"  CPU {cpu[0]:.1f} and {cpu[1]:.1f} s: {cpu[0] / cpu[1]:.2f} times")
-    print(f"  wall {slow_wall:.1f} s in one process, {fast_wall:.1f} s in two: {slow_wall / fast_wall:.2f} times")
+    print(f"  wall {wall:.1f} s in one process, {wall_of_fast:.1f} s in two: {wall / wall_of_fast:.2f} times")
     scale = AFEW["clips"] / N_TRAINING * AFEW["repeats"] / N_EPOCHS * 100 / 3600
     print(f"  sixty models of 100 epochs on {AFEW['clips']} clips: {scale * cpu[0]:.1f} and {scale * cpu[1]:.1f} CPU h")
 

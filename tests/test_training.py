@@ -134,6 +134,17 @@ def test_batches_are_of_similar_length_and_in_a_new_order_each_time():
     assert first != second
 
 
+def test_an_epoch_is_one_step_to_lightning(monkeypatch):
+    steps, step = [], training._Run.training_step
+    monkeypatch.setattr(
+        training._Run, "training_step", lambda run, *args: (steps.append(args), step(run, *args)) and None
+    )
+    part = clips(40)
+    trained = train(replace(ADAM, max_epochs=3, patience=9), learnt=part)
+    assert len(training.Batches(part, ADAM.batch_size, torch.Generator())) > 1
+    assert len(steps) == len(trained.history) == 3
+
+
 def test_training_stops_after_patience_and_restores_the_best_weights():
     noise = Clips(clips().features, [0, 1, 1, 0] * 6)
     trained = train(replace(ADAM, learning_rate=0.05, max_epochs=60, patience=3), learnt=noise)
