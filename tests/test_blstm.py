@@ -33,7 +33,7 @@ def packed(model, inputs, lengths):
 
 def test_logits_equal_those_of_packed_bidirectional_lstms():
     model, (inputs, lengths) = network(), blstm.padded(clips())
-    found, expected = model(inputs, lengths), packed(model, inputs, lengths)
+    found, expected = model(inputs, blstm.reversal(lengths, len(inputs))), packed(model, inputs, lengths)
     for column, n in enumerate(LENGTHS):
         torch.testing.assert_close(found[:n, column], expected[:n, column], atol=1e-6, rtol=0)
 
@@ -43,7 +43,7 @@ def test_gradients_equal_those_of_packed_bidirectional_lstms():
     model = network()
     gradients = []
     for x in (inputs.clone().requires_grad_(), inputs.clone().requires_grad_()):
-        logits = model(x, lengths) if not gradients else packed(model, x, lengths)
+        logits = model(x, blstm.reversal(lengths, len(x))) if not gradients else packed(model, x, lengths)
         logits[real].square().sum().backward()
         gradients.append(x.grad)
     torch.testing.assert_close(*gradients, atol=1e-6, rtol=0)
@@ -73,7 +73,8 @@ def test_what_is_padded_does_not_matter():
     model, (inputs, lengths) = network(), blstm.padded(clips())
     loud = inputs.clone()
     loud[torch.arange(7)[:, None] >= lengths] = 1e3
-    quiet, found = model(inputs, lengths), model(loud, lengths)
+    rows = blstm.reversal(lengths, len(inputs))
+    quiet, found = model(inputs, rows), model(loud, rows)
     for column, n in enumerate(LENGTHS):
         assert torch.equal(quiet[:n, column], found[:n, column])
 
@@ -140,6 +141,6 @@ def test_input_noise_has_its_deviation():
 
 def test_noise_changes_the_logits_only_while_training():
     model, (inputs, lengths) = network(), blstm.padded(clips())
-    noise = blstm.Noise(torch.Generator().manual_seed(0), inputs=0.5, dropout=0.5)
-    assert not torch.allclose(model(inputs, lengths, noise), model(inputs, lengths))
-    assert torch.equal(model(inputs, lengths, blstm.Noise(noise.generator)), model(inputs, lengths))
+    noise, rows = blstm.Noise(torch.Generator().manual_seed(0), inputs=0.5, dropout=0.5), blstm.reversal(lengths, 7)
+    assert not torch.allclose(model(inputs, rows, noise), model(inputs, rows))
+    assert torch.equal(model(inputs, rows, blstm.Noise(noise.generator)), model(inputs, rows))

@@ -109,19 +109,18 @@ class BLSTM(nn.Module):
         self.layers = nn.ModuleList(layer(n, units // 2) for n, units in pairwise([n_inputs, *layers]))
         self.output = nn.Linear(layers[-1], n_classes)
 
-    def forward(self, inputs: Tensor, lengths: Tensor, noise: Noise | None = None) -> Tensor:
+    def forward(self, inputs: Tensor, rows: Tensor, noise: Noise | None = None) -> Tensor:
         """Logits of every frame, shape (n_frames, n_clips, n_classes).
 
         Parameters
         ----------
         inputs : Tensor, shape (n_frames, n_clips, n_inputs)
             Padded features.
-        lengths : Tensor, shape (n_clips,)
-            Real frames of each clip.
+        rows : Tensor, shape (n_frames * n_clips,)
+            What `reversal` returns for the clips.
         noise : Noise or None
             For training.
         """
-        rows = reversal(lengths, len(inputs))
         x = noise.shake(inputs) if noise else inputs
         for layer in self.layers:
             x = layer(x, rows)  # (n_frames, n_clips, units)
@@ -208,7 +207,7 @@ def frame_posteriors(model: BLSTM, features: Sequence[Array]) -> list[Array]:
     posteriors: dict[int, Array] = {}
     for batch in length_batches([len(x) for x in features], BATCH_SIZE):
         inputs, lengths = padded([features[i] for i in batch])
-        values = torch.softmax(model(inputs, lengths), dim=2).numpy()
+        values = torch.softmax(model(inputs, reversal(lengths, len(inputs))), dim=2).numpy()
         posteriors |= {i: values[: len(features[i]), column] for column, i in enumerate(batch)}
     return [posteriors[i] for i in range(len(features))]
 

@@ -14,14 +14,14 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_value_
 
 from emotiw import choices, lightning
-from emotiw.blstm import BLSTM, Noise, clip_scores, frame_posteriors, initialise, length_batches, padded
+from emotiw.blstm import BLSTM, Noise, clip_scores, frame_posteriors, initialise, length_batches, padded, reversal
 from emotiw.choices import Record
 from emotiw.errors import FeatureError
 
 PADDING = -100  # label of a frame that is no frame
 ONE_STEP = range(1)  # what Lightning walks through in an epoch; of a list it would walk through what is in its items
 
-# inputs of shape (n_frames, n_clips, n_inputs), lengths (n_clips,), labels of shape (n_frames, n_clips)
+# inputs of shape (n_frames, n_clips, n_inputs), what reverses each clip (`reversal`), labels of (n_frames, n_clips)
 Batch = tuple[Tensor, Tensor, Tensor]
 
 
@@ -180,6 +180,7 @@ class Batches:
     def __init__(self, clips: Clips, size: int, generator: torch.Generator) -> None:
         lengths = [len(x) for x in clips.features]
         self.batches = [_batch(clips, indices) for indices in length_batches(lengths, size)]
+        self.n_frames = sum(lengths)
         self.generator = generator
 
     def __len__(self) -> int:
@@ -249,7 +250,7 @@ class _Run(LightningModule):  # type: ignore[misc]
         self.history: list[dict[str, float]] = []
         self.best, self.best_loss, self.best_epoch = {}, math.inf, 0  # type: dict[str, Tensor], float, int
         self.validation_of_best: dict[str, float] = {}
-        self.loss, self.n_frames = 0.0, 0
+        self.loss = 0.0
         self.class_weights: Tensor | None = None
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -266,13 +267,14 @@ class _Run(LightningModule):  # type: ignore[misc]
         optimiser = self.optimizers(use_pl_optimizer=False)
         for group in optimiser.param_groups:
             group["lr"] = self.recipe.rate(len(self.history))
-        for inputs, lengths, labels in self.batches:
-            logits = self.model(inputs, lengths, self.noise)
+        for inputs, rows, labels in self.batches:
+            logits = self.model(inputs, rows, self.noise)
             loss = summed_cross_entropy(
                 logits, labels, weights=self.class_weights, smoothing=self.recipe.label_smoothing
             )
-            self.check("training", loss.item())
-            self.loss, self.n_frames = self.loss + loss.item(), self.n_frames + int(lengths.sum())
+            value = loss.item()
+            self.check("training", value)
+            self.loss += value
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             if self.recipe.gradient_clip:
@@ -281,8 +283,8 @@ class _Run(LightningModule):  # type: ignore[misc]
 
     def on_train_epoch_end(self) -> None:
         """Validate, and stop if nothing has improved for long enough."""
-        self.history.append({"train_loss": self.loss / self.n_frames})
-        self.loss, self.n_frames = 0.0, 0
+        self.history.append({"train_loss": self.loss / self.batches.n_frames})
+        self.loss = 0.0
         found = self.validate()
         self.history[-1] |= {"val_loss": found["frame_loss"], "val_accuracy": found["accuracy"]}
         self.trainer.should_stop = len(self.history) - self.best_epoch >= self.recipe.patience
@@ -311,7 +313,7 @@ def _batch(clips: Clips, indices: Sequence[int]) -> Batch:
     inputs, lengths = padded([clips.features[i] for i in indices])
     real = torch.arange(len(inputs))[:, None] < lengths
     labels = torch.tensor([clips.labels[i] for i in indices])
-    return inputs, lengths, torch.where(real, labels, PADDING)
+    return inputs, reversal(lengths, len(inputs)), torch.where(real, labels, PADDING)
 
 
 def _cross_entropy(posteriors: npt.NDArray[Any]) -> float:
