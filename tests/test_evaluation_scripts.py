@@ -190,6 +190,17 @@ def test_without_a_held_out_score_the_validation_clips_calibrate(official, out_o
     assert [facts["calibration"][name]["part"] for name in ("audio", "video")] == ["val", "train"]
 
 
+def test_optimism_is_cross_validated_without_dividing_a_film(fused, tmp_path):
+    assert set(fused.facts["optimism"]) == set(fusion.SCHEMES)
+    run = make_run(tmp_path)
+    rows = tuple(replace(row, film="one") if row.split == "val" else row for row in run.corpus.rows)
+    manifest.write(run.table, replace(run.corpus, rows=rows))
+    fuse_all(run)
+    alone = store.read(tmp_path / "fusion_official.h5", "scores").facts
+    assert alone["optimism"] is None
+    assert alone["weights"]["joint"] == fused.facts["weights"]["joint"]
+
+
 def test_validation_scores_are_marked_as_resubstitution(fused):
     assert fused.facts["resubstitution"] == ["val"]
 

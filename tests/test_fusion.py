@@ -10,7 +10,7 @@ from emotiw.errors import FeatureError
 from emotiw.fusion import Scores
 
 
-def made_up(n=80, n_classes=4, seed=0, n_subjects=10):
+def made_up(n=80, n_classes=4, seed=0, n_groups=10):
     """Scores of modalities that err independently, better for different classes."""
     rng = np.random.default_rng(seed)
     truth = np.arange(n) % n_classes
@@ -18,7 +18,7 @@ def made_up(n=80, n_classes=4, seed=0, n_subjects=10):
     strength = np.linspace(0.4, 1.6, n_classes)
     audio = evidence * strength + rng.normal(0, 0.6, evidence.shape)
     video = evidence * strength[::-1] + rng.normal(0, 0.6, evidence.shape)
-    return Scores(audio, video, truth, rng.permutation(n) % n_subjects)
+    return Scores(audio, video, truth, rng.permutation(n) % n_groups)
 
 
 def posteriors(scores):
@@ -149,7 +149,7 @@ def test_fusion_beats_both_modalities_when_they_err_independently():
 
 def test_records_name_the_clips_that_were_fitted_to():
     s = made_up(n=40)
-    named = Scores(s.audio, s.video, s.truth, s.subjects, tuple(f"c{i:02d}" for i in range(40)))
+    named = Scores(s.audio, s.video, s.truth, s.groups, tuple(f"c{i:02d}" for i in range(40)))
     known = named[np.arange(3, 33)]
     made = {it.choice: it for it in fusion.records(fusion.fit(known, step=0.25), known, step=0.25)}
     assert all(it.clips == named.clips[3:33] for it in made.values())

@@ -38,6 +38,20 @@ def test_neither_a_film_nor_a_content_is_divided(corpus):
     assert any({a, b, c} <= part for part in parts)
 
 
+def test_what_shares_a_subject_film_or_content_is_a_group_called_by_its_least_subject(corpus):
+    changes = {
+        "b": {"subject": "s2", "film": "one"},
+        "a": {"subject": "s1", "film": "one", "sha256": "f"},
+        "c": {"subject": "s3", "sha256": "f"},
+        "d": {"subject": "s3"},
+        "e": {"subject": "s4", "film": "two"},
+    }
+    rows = tuple(replace(corpus.rows[0], clip=clip, **({"sha256": clip} | more)) for clip, more in changes.items())
+    small = replace(corpus, rows=rows)
+    assert manifest.groups(small, "abcde") == {**dict.fromkeys("abcd", "0 s1"), "e": "0 s4"}
+    assert manifest.groups(small, "bcde") == {"b": "0 s2", "c": "0 s3", "d": "0 s3", "e": "0 s4"}
+
+
 def test_a_part_without_which_a_class_had_no_clip_is_not_held_out(corpus):
     fold = manifest.folds(corpus)["fold2"]
     whole = manifest.held_out(corpus, fold, 3)

@@ -1,4 +1,4 @@
-"""Optimism: resubstitution minus repeated cross-validation over whole subjects, per scheme."""
+"""Optimism: resubstitution minus repeated cross-validation over whole groups, per scheme."""
 
 import time
 
@@ -29,16 +29,16 @@ def test_optimism_is_resubstitution_minus_the_mean_of_the_repeats():
 
 
 def test_groupings_differ_between_repeats_and_not_between_runs():
-    scores = made_up(n=60, n_subjects=20)
+    scores = made_up(n=60, n_groups=20)
     first, again, other = (optimism.cross_validated(scores, step=0.1, n_folds=5, seed=seed) for seed in (0, 0, 1))
     assert first == again
     assert first != other
 
 
 def test_resubstitution_and_one_fold_by_hand():
-    scores = made_up(n=40, n_subjects=2)
+    scores = made_up(n=40, n_groups=2)
     found = report(scores)
-    halves = [np.flatnonzero(scores.subjects == s) for s in (0, 1)]
+    halves = [np.flatnonzero(scores.groups == s) for s in (0, 1)]
     right = sum(
         optimism.n_right(fusion.fit(scores[a], step=0.1), scores[b], "joint") for a, b in (halves, halves[::-1])
     )
@@ -46,8 +46,8 @@ def test_resubstitution_and_one_fold_by_hand():
     assert found["joint"]["resubstitution"] == optimism.n_right(fusion.fit(scores, step=0.1), scores, "joint") / 40
 
 
-def test_subjects_that_are_folds_of_their_own_are_grouped_once():
-    found = report(made_up(n=40, n_subjects=4), n_folds=5)
+def test_groups_that_are_folds_of_their_own_are_divided_once():
+    found = report(made_up(n=40, n_groups=4), n_folds=5)
     assert {(it["n_folds"], it["n_repeats"], it["std"]) for it in found.values()} == {(4, 1, None)}
 
 
@@ -60,12 +60,12 @@ def test_seven_weights_are_more_optimistic_than_one_on_noise():
     assert found["joint"]["optimism"] > 0.05
 
 
-def test_optimism_needs_two_subjects():
-    assert report(made_up(n_subjects=1)) is None
+def test_optimism_needs_two_groups():
+    assert report(made_up(n_groups=1)) is None
 
 
 def test_fitting_and_optimism_of_afews_validation_part_take_seconds():
-    scores = made_up(n=383, n_classes=7, n_subjects=100)
+    scores = made_up(n=383, n_classes=7, n_groups=100)
     start = time.process_time()
     fitted = fusion.fit(scores, step=0.05)
     assert fitted.joint.complete

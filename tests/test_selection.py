@@ -68,7 +68,7 @@ def test_sets_that_cannot_be_divided_take_the_nominal_value_and_say_so(y, subjec
     assert scores.shape == (len(y), 2)
     assert (choice.value, choice.accuracies, choice.n_folds) == ("right", (), 0)
     assert choice.note == (
-        f"{len(y)} training sets cannot be divided by subject with every class on both sides; nothing was chosen"
+        f"{len(y)} training sets: no division by subject and film has every class on both sides; nothing was chosen"
     )
 
 

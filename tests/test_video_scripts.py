@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -182,6 +183,24 @@ def test_a_chosen_number_of_components_tells_what_the_choice_saw(program, tmp_pa
         assert choice["accuracies"][choice["value"] - 1] == max(choice["accuracies"])
 
 
+def in_one_film(folder):
+    """Let all training clips be of one film."""
+    table = manifest.read(folder / "manifest.csv")
+    rows = tuple(replace(row, film="one") if row.split == "train" else row for row in table.rows)
+    manifest.write(folder / "manifest.csv", replace(table, rows=rows))
+
+
+def test_no_fold_of_the_training_clips_divides_a_film(program, tmp_path):
+    run_all(program, write_corpus(tmp_path))
+    in_one_film(tmp_path)
+    inputs = {"manifest": tmp_path / "manifest.csv", "kernels": tmp_path / "kernels.h5", "model": tmp_path / "model.h5"}
+    about = {"feature": "cnn", "classifier": "pls", "settings": {"video": AUTO}}
+    facts = store.read(program("video_scores", tmp_path / "auto.h5", **inputs, **about), "scores").facts
+    assert set(facts["parts"]) == {"val", "test"}
+    for choice in facts["selection"]["choices"].values():
+        assert choice["note"].startswith("17 training sets: no division by subject and film")
+
+
 def write_baseline_corpus(folder, without=()):
     rows = [row(i) for i in range(N_TRAIN + N_VAL + N_TEST)]
     manifest.write(folder / "manifest.csv", manifest.Manifest(tuple(rows), CLASSES, "test"))
@@ -208,6 +227,14 @@ def test_the_baseline_scores_usable_clips_and_tells_its_choice(program, tmp_path
     assert (best == [int(clip[4:]) % 3 for clip in usable]).mean() > 0.6
     assert found.facts["selection"]["clips"]["n"] == 17
     assert len(found.facts["selection"]["choices"]["svm"]["value"]) == 2
+
+
+def test_no_fold_of_a_baseline_divides_a_film(program, tmp_path):
+    paths = write_baseline_corpus(tmp_path)
+    in_one_film(tmp_path)
+    facts = store.read(program("baseline", tmp_path / "svm.h5", **paths), "scores").facts
+    assert set(facts["parts"]) == {"val", "test"}
+    assert facts["selection"]["choices"]["svm"]["note"].startswith("18 training sets: no division")
 
 
 def test_a_baseline_without_a_training_clip_of_a_class_scores_nothing(program, tmp_path):

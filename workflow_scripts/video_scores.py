@@ -15,11 +15,11 @@ def main(argv=None):
     table = manifest.read(args.manifest)
     kernels = store.read(args.kernels, "kernels")
     clips, parts = kernels.facts["clips"], kernels.facts["parts"]
-    row_of_clip = {row.clip: row for row in table.rows}
-    train = [row_of_clip[clip] for clip, part in zip(clips, parts, strict=True) if part == "train"]
+    train = [table.row_of_clip[clip] for clip, part in zip(clips, parts, strict=True) if part == "train"]
     made = []
     if train:
-        known = [(row.clip, row.label, row.subject) for row in train]
+        groups = manifest.groups(table, [row.clip for row in train])
+        known = [(row.clip, row.label, groups[row.clip]) for row in train]
         training = selection.Training.of(known, table.classes, video["inner_folds"])
         matrices = {name: entry.arrays["matrix"] for name, entry in kernels.entries.items()}
         found = classifiers.feature_scores(args.stage["classifier"], video, matrices, training)

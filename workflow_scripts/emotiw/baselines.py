@@ -58,7 +58,7 @@ def clip_scores(X: Matrix, training: Training, settings: Mapping[str, Any]) -> S
     X : ndarray, shape (n_clips, d)
         Features, training clips first.
     training : Training
-        Class indices and subjects of the training clips, and the number of folds.
+        Class indices and groups of the training clips, and the number of folds.
     settings : mapping
         `c_grid`, `gamma_grid`.
     """

@@ -234,7 +234,7 @@ def feature_scores(
 
     Each kernel has its own parameter. Those of the mean share one, chosen by the accuracy of the mean, because decision
     values are averaged as they are: a support vector machine's shrink with C, and values of different C would weigh
-    the kernels by that. All kernels score the same sets, because folds depend on classes and subjects alone.
+    the kernels by that. All kernels score the same sets, because folds depend on classes and groups alone.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ def feature_scores(
     kernels : mapping of str to ndarray, shape (n_sets, n_sets)
         Kernels between all sets, training sets first; only their columns of training sets are read.
     training : Training
-        Class indices and subjects of the training sets, folds of the choices and of their out-of-fold scores.
+        Class indices and groups of the training sets, folds of the choices and of their out-of-fold scores.
     """
     n = len(training.y)
     values = grid(name, settings, n)

@@ -49,7 +49,7 @@ def usable(manifest: Manifest, fold: Fold, folder: Path, kind: str) -> list[tupl
 
     Parameters and errors as in `load`.
     """
-    rows = {row.clip: row for row in manifest.rows}
+    rows = manifest.row_of_clip
     parts = [(clip, part) for part in SPLITS for clip in getattr(fold, part)]
     entries = load(manifest, folder, kind, [clip for clip, _ in parts])
     return [(rows[clip], part, entries[clip]) for clip, part in parts if entries[clip].status == Status.OK]

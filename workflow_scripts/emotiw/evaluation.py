@@ -194,7 +194,7 @@ def prediction_rows(corpus: Manifest, pools: Sequence[Pool], found: Statuses) ->
     """
     header = ["clip", "fold", "part", "label", "subject", "status_video", "status_audio", "source"]
     header += [f"predicted_{name}" for name in MAIN] + [f"p_{name}" for name in corpus.classes]
-    about = {row.clip: row for row in corpus.rows}
+    about = corpus.row_of_clip
     judged = {clip for part in pools if part.part in SCORED for clip in part.clips}
     rows: dict[tuple[str, str, str], list[str]] = {}
     for whole in pools:

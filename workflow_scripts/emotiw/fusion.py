@@ -43,8 +43,8 @@ class Scores:
         Log posteriors or decision values, larger for likelier classes.
     truth : ndarray, shape (n_clips,)
         Index of the true class.
-    subjects : ndarray, shape (n_clips,)
-        Number of the subject.
+    groups : ndarray, shape (n_clips,)
+        Number of the group that no fold divides (`manifest.groups`).
     clips : tuple of str
         Their ids, or nothing.
     """
@@ -52,12 +52,12 @@ class Scores:
     audio: Floats
     video: Floats
     truth: Ints
-    subjects: Ints
+    groups: Ints
     clips: tuple[str, ...] = ()
 
     def __getitem__(self, rows: Ints) -> "Scores":
         clips = tuple(self.clips[row] for row in rows) if self.clips else ()
-        return Scores(self.audio[rows], self.video[rows], self.truth[rows], self.subjects[rows], clips)
+        return Scores(self.audio[rows], self.video[rows], self.truth[rows], self.groups[rows], clips)
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -228,7 +228,7 @@ def fit(
     audio, video = calibrated(scores.audio, scale_a), calibrated(scores.video, scale_v)
     weights = {name: scheme(audio, video, scores.truth, step) for name, scheme in SEPARATE.items()}
     joint = joint_search(audio, video, scores.truth, step, max_branches=max_branches)
-    stacked = stacking.fit(stacking.features(audio, video), scores.truth, scores.subjects)
+    stacked = stacking.fit(stacking.features(audio, video), scores.truth, scores.groups)
     weights["joint"] = joint.weights
     return Fitted(scale_a, scale_v, weights, stacked, joint=joint, given=given)
 

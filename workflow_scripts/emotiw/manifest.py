@@ -82,6 +82,11 @@ class Manifest:
     notes: tuple[str, ...] = ()
 
     @cached_property
+    def row_of_clip(self) -> dict[str, Row]:
+        """Row of each clip, by its id."""
+        return {row.clip: row for row in self.rows}
+
+    @cached_property
     def job_of_clip(self) -> dict[str, str]:
         """Job of each clip, by its id."""
         return {row.clip: row.job for row in self.rows}
@@ -96,18 +101,23 @@ def folds(manifest: Manifest) -> dict[str, Fold]:
     return splits.folds([row.clip for row in rows], [row.split for row in rows], [row.fold for row in rows])
 
 
-def held_out(manifest: Manifest, fold: Fold, n_parts: int) -> dict[str, Fold]:
-    """Folds inside a fold of the manifest's protocol by name, as `splits.held_out`.
+def groups(manifest: Manifest, clips: Iterable[str]) -> dict[str, str]:
+    """Group of each of the clips: those of a group share a subject, film or content, directly or through others.
 
-    As between splits, neither subjects nor films nor contents are divided.
+    Folds inside a part divide no group, as splits divide no subject, film or content.
     """
-    rows = {row.clip: row for row in manifest.rows}
     # numbered, so that a group is called by its least subject, which other content does not change
     keys = {
-        clip: [f"{i} {wall.key(rows[clip])}" for i, wall in enumerate(firewall.WALLS) if wall.key(rows[clip])]
-        for clip in fold.train
+        row.clip: [f"{i} {wall.key(row)}" for i, wall in enumerate(firewall.WALLS) if wall.key(row)]
+        for row in map(manifest.row_of_clip.__getitem__, clips)
     }
-    return splits.held_out(fold, splits.joined(keys), {clip: rows[clip].label for clip in fold.train}, n_parts)
+    return splits.joined(keys)
+
+
+def held_out(manifest: Manifest, fold: Fold, n_parts: int) -> dict[str, Fold]:
+    """Folds inside a fold of the manifest's protocol by name, as `splits.held_out`; no group is divided."""
+    labels = {clip: manifest.row_of_clip[clip].label for clip in fold.train}
+    return splits.held_out(fold, groups(manifest, fold.train), labels, n_parts)
 
 
 def fold(manifest: Manifest, name: str) -> Fold:

@@ -1,8 +1,9 @@
 """How much the accuracy on the clips that a fusion was fitted to promises too much.
 
-Cross-validation over whole subjects, repeated with other groupings of them (Kohavi, "A study of cross-validation and
-bootstrap for accuracy estimation and model selection", IJCAI 1995): every fold fits weights, the stacked regression
-and, unless other clips gave them, calibrations anew, so that no clip is judged by anything that has seen its subject.
+Cross-validation over whole groups of clips that share a subject, film or content, repeated with other folds (Kohavi,
+"A study of cross-validation and bootstrap for accuracy estimation and model selection", IJCAI 1995): every fold fits
+weights, the stacked regression and, unless other clips gave them, calibrations anew, so that no clip is judged by
+anything that has seen its group.
 """
 
 from collections.abc import Mapping
@@ -32,22 +33,22 @@ def report(
     step : float
         Of the grid of weights.
     n_folds : int
-        At most as many as subjects.
+        At most as many as groups.
     n_repeats : int
-        Groupings of the subjects, drawn with the seeds 0, 1, ...; one where every subject is a fold of its own.
+        Divisions into folds, drawn with the seeds 0, 1, ...; one where every group is a fold of its own.
 
     Returns
     -------
     dict or None
         By scheme `resubstitution`, `cross_validated` (mean over the repeats), `optimism` (their difference), `std` (of
         the repeats' cross-validated accuracies, and so of their optimism; None of a single one), `n_folds` and
-        `n_repeats`. None with fewer than two subjects.
+        `n_repeats`. None with fewer than two groups.
     """
-    n_subjects = len(np.unique(scores.subjects))
-    n_folds = min(n_folds, n_subjects)
+    n_groups = len(np.unique(scores.groups))
+    n_folds = min(n_folds, n_groups)
     if n_folds < 2:
         return None
-    n_repeats = 1 if n_folds == n_subjects else n_repeats
+    n_repeats = 1 if n_folds == n_groups else n_repeats
     validated = [
         cross_validated(scores, step=step, n_folds=n_folds, seed=seed, given=fitted.given) for seed in range(n_repeats)
     ]
@@ -70,10 +71,10 @@ def report(
 def cross_validated(
     scores: Scores, *, step: float, n_folds: int, seed: int, given: Mapping[str, Scale] = MappingProxyType({})
 ) -> dict[str, float]:
-    """Accuracy of each scheme over the clips of all folds, of one grouping of the subjects."""
+    """Accuracy of each scheme over the clips of all folds, of one division of the groups."""
     right = dict.fromkeys(SCHEMES, 0)
     folds = GroupKFold(n_folds, shuffle=True, random_state=seed)
-    for train, test in folds.split(scores.audio, groups=scores.subjects):
+    for train, test in folds.split(scores.audio, groups=scores.groups):
         fitted = fusion.fit(scores[train], step=step, given=given, max_branches=MAX_BRANCHES)
         for scheme in SCHEMES:
             right[scheme] += n_right(fitted, scores[test], scheme)

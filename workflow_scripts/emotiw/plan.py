@@ -38,7 +38,7 @@ class Plan:
         self.manifest = manifest
         self.folder = f"results/{config['run']}"
         self.folds = manifests.folds(manifest)
-        self._rows = {row.clip: row for row in manifest.rows}
+        self._rows = manifest.row_of_clip
         self._held_out: dict[str, dict[str, Fold]] = {}
         self._jobs: dict[str, list[str]] = {}
         for row in manifest.rows:
@@ -247,7 +247,8 @@ class Plan:
             more["faces"] = self._identity("fine_tuning.faces", self.config["fine_tuning"]["faces"])
             more["seed"] = derived_seed(self.config["seed"], name, 0)
         if "fold" in wildcards:
-            more["rows"] = self._rows_digest(wildcards["fold"], ("train",) if name in ("pca", "scaler") else SPLITS)
+            parts = ("train",) if name in ("pca", "scaler") else SPLITS
+            more["rows"] = self._rows_digest(wildcards["fold"], parts, films=name in graph.GROUPED)
         if name == "crate":
             more["workflow"] = [sha256(Path(path)) for path in self.workflow_files()]
         if name == "train_blstm":
@@ -256,7 +257,7 @@ class Plan:
             corpus = self.manifest
             more["corpus"] = [corpus.corpus, corpus.synthetic, corpus.scheme, list(corpus.notes)]
             more["folds"] = list(self.folds)
-            more["rows"] = [self._rows_digest(fold, SPLITS) for fold in self.folds]
+            more["rows"] = [self._rows_digest(fold, SPLITS, films=True) for fold in self.folds]
         return more
 
     def held_out_folds(self, fold: str) -> dict[str, Fold]:
@@ -297,9 +298,10 @@ class Plan:
         features = [*((name,) for name in video["features"]), *systems.combinations(video)]
         return [(names, classifier) for names in features for classifier in video["classifiers"]]
 
-    def _rows_digest(self, fold: str, parts: Sequence[str]) -> str:
+    def _rows_digest(self, fold: str, parts: Sequence[str], *, films: bool) -> str:
         rows = [self._rows[clip] for part in parts for clip in getattr(self._fold(fold), part)]
-        facts = [self.manifest.classes, [[row.clip, row.label, row.subject, row.sha256] for row in rows]]
+        columns = ("clip", "label", "subject", "sha256", *(("film",) if films else ()))
+        facts = [self.manifest.classes, [[getattr(row, column) for column in columns] for row in rows]]
         return hashlib.sha256(json.dumps([list(parts), *facts]).encode()).hexdigest()
 
     def _weights_sha256(self, name: str) -> str:

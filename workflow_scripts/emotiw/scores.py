@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from emotiw import choices, fusion, optimism, splits, store
+from emotiw import choices, fusion, manifest, optimism, splits, store
 from emotiw.choices import Record
 from emotiw.emotions import HIDDEN
 from emotiw.errors import StoreError
@@ -75,9 +75,17 @@ def truth_of(corpus: Manifest, clips: Iterable[str]) -> Ints:
 
 def subjects_of(corpus: Manifest, clips: Iterable[str]) -> Ints:
     """Assign each clip the number of its subject, from 0 without gaps."""
-    subjects = {row.clip: row.subject for row in corpus.rows}
-    _, numbers = np.unique([subjects[clip] for clip in clips], return_inverse=True)
-    return np.asarray(numbers, np.int64)
+    return _numbers(corpus.row_of_clip[clip].subject for clip in clips)
+
+
+def groups_of(corpus: Manifest, fold: Fold, clips: Iterable[str]) -> Ints:
+    """Assign each clip of a fold the number of its group within its part (`manifest.groups`), from 0 without gaps."""
+    groups = {clip: group for part in SPLITS for clip, group in manifest.groups(corpus, getattr(fold, part)).items()}
+    return _numbers(groups[clip] for clip in clips)
+
+
+def _numbers(names: Iterable[str]) -> Ints:
+    return np.asarray(np.unique(list(names), return_inverse=True)[1], np.int64)
 
 
 def parts_of(fold: Fold) -> dict[str, str]:
@@ -176,7 +184,7 @@ def fuse(
     decided, has_v = judged.video.rows("mean", clips)
     heard, has_a = judged.audio.rows("mean", clips)
     heard[has_a] = fusion.log_posteriors(heard[has_a])
-    both = fusion.Scores(heard, decided, truth_of(corpus, clips), subjects_of(corpus, clips), clips)
+    both = fusion.Scores(heard, decided, truth_of(corpus, clips), groups_of(corpus, fold, clips), clips)
     fitting = np.array([part == "val" for part in parts.values()], bool) & has_a & has_v & (both.truth >= 0)
     known = both[np.flatnonzero(fitting)]
     step = settings["grid_step"]

@@ -1,7 +1,8 @@
 """One parameter of a model, chosen by cross-validation inside the training sets, and out-of-fold scores of these.
 
-Folds are stratified by class and whole in their subjects. The criterion is accuracy; of equals the first of the grid
-wins, so a grid begins with its simplest value. Nothing here is given a set that is not for training.
+Folds are stratified by class and divide no group of sets, those that share a subject, a film or a content. The
+criterion is accuracy; of equals the first of the grid wins, so a grid begins with its simplest value. Nothing here is
+given a set that is not for training.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,7 @@ from emotiw.errors import FeatureError
 Matrix = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-CRITERION = "accuracy in folds grouped by subject; of equals, the first of the grid"
+CRITERION = "accuracy in folds grouped by subject, film and content; of equals, the first of the grid"
 # scores (n_values, n_test, n_classes) of the rows `test` by the models of each value, fitted to the rows `train`
 Path = Callable[[Sequence[Any], Ints, Ints], Matrix]
 
@@ -62,7 +63,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Training:
-    """Training sets: class indices (n_train,), their subjects, the wanted number of folds, and the clips' ids."""
+    """Training sets: class indices (n_train,), their groups, the wanted number of folds, and the clips' ids."""
 
     y: Ints
     groups: tuple[str, ...]
@@ -71,9 +72,9 @@ class Training:
 
     @classmethod
     def of(cls, clips: Sequence[tuple[str, str, str]], classes: Sequence[str], n_folds: int) -> Self:
-        """Training sets of clips, each an id, a label and a subject; errors as `class_indices`."""
-        ids, labels, subjects = zip(*clips, strict=True)
-        return cls(class_indices(labels, classes), subjects, n_folds, ids)
+        """Training sets of clips, each an id, a label and a group; errors as `class_indices`."""
+        ids, labels, groups = zip(*clips, strict=True)
+        return cls(class_indices(labels, classes), groups, n_folds, ids)
 
     @property
     def n_classes(self) -> int:
@@ -83,7 +84,7 @@ class Training:
     def folds(self, rows: Ints) -> list[tuple[Ints, Ints]]:
         """Pairs of rows to train and to test on.
 
-        At most as many as subjects, and as sets of the rarest class; none with fewer than two of either. A pair is
+        At most as many as groups, and as sets of the rarest class; none with fewer than two of either. A pair is
         left out if a class would be without sets to train on.
         """
         y, groups = self.y[rows], np.asarray(self.groups)[rows]
@@ -154,7 +155,7 @@ def choose(path: Path, grid: Grid, training: Training, rows: Ints) -> Choice:
 
 
 def out_of_fold(path: Path, grid: Grid, training: Training) -> tuple[Matrix, Bools, Choice]:
-    """Scores of training sets by models that have seen no set of their subject, not even to choose their value.
+    """Scores of training sets by models that have seen no set of their group, not even to choose their value.
 
     Parameters
     ----------
@@ -188,7 +189,7 @@ def _right(staged: Matrix, y: Ints) -> Ints:
 
 def _best(grid: Grid, right: Sequence[Ints], n_tested: int, n: int) -> Choice:
     if not right:
-        note = f"{n} training sets cannot be divided by subject with every class on both sides; nothing was chosen"
+        note = f"{n} training sets: no division by subject and film has every class on both sides; nothing was chosen"
         return Choice(grid.values[grid.fallback], grid.values, (), 0, note)
     accuracies = np.sum(right, axis=0) / n_tested
     return Choice(

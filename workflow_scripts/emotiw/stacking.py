@@ -1,7 +1,7 @@
 """Stacked logistic regression on the calibrated scores of both modalities: a reference beside the weighted schemes.
 
 Wolpert, "Stacked generalization", Neural Networks 5, 1992; by scikit-learn, its penalty chosen among the clips that it
-is fitted to, in folds of whole subjects [ours].
+is fitted to, in folds that divide no group [ours].
 """
 
 from collections.abc import Sequence
@@ -48,15 +48,15 @@ def features(audio: Floats, video: Floats) -> Floats:
     return np.asarray(np.log(np.maximum(np.concatenate([audio, video], axis=1), TINY)), np.float64)
 
 
-def fit(X: Floats, truth: Ints, subjects: Ints) -> Stacked | None:
+def fit(X: Floats, truth: Ints, groups: Ints) -> Stacked | None:
     """Multinomial logistic regression of the classes that there are clips of; None with fewer than two.
 
     Parameters
     ----------
     X : ndarray, shape (n_clips, n_features)
         From `features`.
-    truth, subjects : ndarray, shape (n_clips,)
-        Class and subject of each.
+    truth, groups : ndarray, shape (n_clips,)
+        Class and group of each, as `manifest.groups` finds them.
     """
     classes, y = np.unique(truth, return_inverse=True)
     if len(classes) < 2:
@@ -65,7 +65,7 @@ def fit(X: Floats, truth: Ints, subjects: Ints) -> Stacked | None:
     def path(values: Sequence[float], train: Ints, test: Ints) -> Floats:
         return np.stack([_regression(c).fit(X[train], y[train]).predict_proba(X[test]) for c in values])
 
-    training = Training(y, tuple(map(str, subjects.tolist())), N_FOLDS)
+    training = Training(y, tuple(map(str, groups.tolist())), N_FOLDS)
     choice = selection.choose(path, C_GRID, training, np.arange(len(y)))
     return Stacked(_regression(choice.value).fit(X, y), classes, choice)
 
