@@ -26,8 +26,8 @@ def voice(duration_s, seed=0, peak=0.5):
     return (peak * sound / np.abs(sound).max(initial=1)).astype(np.float32)
 
 
-def settings(mode="functionals", version="eGeMAPSv02", length=0.04):
-    return {"feature_set": version, "mode": mode, "frame_length_s": length}
+def settings(mode="functionals", version="eGeMAPSv02", length=0.04, *, deltas=False):
+    return {"feature_set": version, "mode": mode, "frame_length_s": length, "deltas": deltas}
 
 
 def descriptors(waveform, level=opensmile.FeatureLevel.LowLevelDescriptors):
@@ -41,11 +41,13 @@ def entry(status=Status.OK, waveform=None, rate_hz=16000):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("mode", ["functionals", "low_level"])
-def test_shapes_times_and_columns(version, mode):
-    times, features = egemaps.frames(voice(2.4), **settings(mode, version))
-    names = egemaps.columns(**settings(mode, version))
-    width = 88 if mode == "functionals" else 26 if version == "eGeMAPSv02" else 24
+@pytest.mark.parametrize("mode", ["functionals", "low_level", "both"])
+@pytest.mark.parametrize("deltas", [False, True])
+def test_shapes_times_and_columns(version, mode, deltas):
+    times, features = egemaps.frames(voice(2.4), **settings(mode, version, deltas=deltas))
+    names = egemaps.columns(**settings(mode, version, deltas=deltas))
+    low_level = 26 if version == "eGeMAPSv02" else 24
+    width = {"functionals": 88, "low_level": low_level, "both": 88 + low_level}[mode] * (1 + deltas)
     assert features.shape == (59, width)
     assert features.dtype == np.float32
     assert len(set(names)) == width
@@ -86,6 +88,35 @@ def test_low_level_means_equal_a_plain_loop():
             )
             assert found[row, column] == pytest.approx(chosen.mean(), rel=1e-4, abs=1e-4), name
         assert found[row, -1] == speaks.mean()
+
+
+@pytest.mark.parametrize("duration_s", [0.08, 1.0, 1.03])
+def test_both_modes_stand_side_by_side_as_long_as_the_shorter(duration_s):
+    (_, first), (_, second), (times, found) = (
+        egemaps.frames(voice(duration_s), **settings(mode)) for mode in ("functionals", "low_level", "both")
+    )
+    assert len(times) == len(found) == min(len(first), len(second)) >= 1
+    np.testing.assert_array_equal(found, np.hstack([first[: len(found)], second[: len(found)]]))
+    names = egemaps.columns(**settings("both"))
+    assert names == egemaps.columns(**settings()) + egemaps.columns(**settings("low_level"))
+
+
+def test_deltas_are_the_slopes_of_regression_lines_and_follow_their_features():
+    _, values = egemaps.frames(voice(1), **settings("low_level"))
+    _, found = egemaps.frames(voice(1), **settings("low_level", deltas=True))
+    np.testing.assert_array_equal(found[:, :26], values)
+    ends = [values[:1]] * 2, [values[-1:]] * 2
+    padded = np.concatenate([*ends[0], values, *ends[1]]).astype(np.float64)
+    lines = [np.polyfit(np.arange(5), padded[i : i + 5], 1)[0] for i in range(len(values))]
+    np.testing.assert_allclose(found[:, 26:], lines, rtol=1e-4, atol=1e-5)
+    names = egemaps.columns(**settings("low_level", deltas=True))
+    assert names[26:] == [f"{name}_delta" for name in names[:26]]
+
+
+def test_a_ramp_has_its_slope_and_a_single_frame_none():
+    ramp = np.array([[0, 1], [3, 1], [6, 1], [9, 1], [12, 1]], np.float32)
+    assert egemaps.slopes(ramp)[2].tolist() == [3, 0]
+    assert egemaps.slopes(ramp[:1]).tolist() == [[0, 0]]
 
 
 def test_formant_amplitudes_hold_no_code_for_unvoiced_frames():
@@ -245,7 +276,7 @@ def test_real_speech_has_finite_features(shared):
     limits = {"max_pixels": 1 << 24, "max_duration_s": 600.0, "min_decoded_fraction": 0.98}
     path = shared / "speech" / "ravdess" / "Actor_01" / "03-01-05-02-02-01-01.flac"
     samples, _ = media.waveform(path, 16000, limits)
-    for mode, width in (("functionals", 88), ("low_level", 26)):
+    for mode, width in (("functionals", 88), ("low_level", 26), ("both", 114)):
         times, features = egemaps.frames(samples, **settings(mode))
         assert features.shape == (len(times), width)
         assert len(times) == pytest.approx(len(samples) / 640, abs=2)

@@ -25,6 +25,9 @@ from emotiw.store import Arrays, Entry
 FRAME_TEMPLATE = Path(__file__).parent / "resources" / "egemaps_frames.conf.inc"
 RATE_HZ = 16000
 LOW_LEVEL_STEP_S = 0.01  # of openSMILE's low-level descriptors
+DELTA_REACH = 2  # frames to each side that a delta looks at; HTK's default
+FUNCTIONALS, LOW_LEVEL = "functionals", "low_level"
+MODES = {FUNCTIONALS: (FUNCTIONALS,), LOW_LEVEL: (LOW_LEVEL,), "both": (FUNCTIONALS, LOW_LEVEL)}
 FULL_SCALE = 32767 / 32768  # openSMILE's wrapper turns 1.0 into -32768
 WITHOUT_FEATURES = (Status.NO_AUDIO, Status.SHORT_AUDIO, Status.UNDECODABLE)
 VOICED_FRACTION = "voiced_fraction"
@@ -42,7 +45,7 @@ def preload() -> None:
 
 
 def frames(
-    waveform: Floats, *, feature_set: str, mode: str, frame_length_s: float
+    waveform: Floats, *, feature_set: str, mode: str, frame_length_s: float, deltas: bool = False
 ) -> tuple[npt.NDArray[np.float64], Floats]:
     """Start times (n_frames,) in s and features (n_frames, n_features) of consecutive frames (Ding et al. sec. 2.2.2).
 
@@ -56,8 +59,11 @@ def frames(
         "functionals": the set's 88 functionals of each frame. "low_level": its low-level descriptors averaged over
         each frame, and the share of the frame that is voiced. There the amplitudes of the formants, a code where
         there is no voice, are averaged over voiced descriptors only; a frame without any gets the clip's mean.
+        "both": the first and the second side by side.
     frame_length_s : float
         Length of a frame and distance between frames.
+    deltas : bool
+        Whether `slopes` of all these features follow them.
 
     Raises
     ------
@@ -66,17 +72,43 @@ def frames(
     FeatureError
         If the waveform is not as above, or a feature is not finite.
     """
-    values = _extract(waveform, feature_set, mode, frame_length_s)
-    if mode == "low_level":
-        names = _smile(feature_set, mode, frame_length_s).feature_names
-        values = _frame_means(values, names, _steps(frame_length_s))
-    return np.arange(len(values), dtype=np.float64) * frame_length_s, values
+    parts = [_frames_of_level(waveform, feature_set, level, frame_length_s) for level in MODES[mode]]
+    n_frames = min(map(len, parts))  # functionals want context at the end, descriptors do not
+    values = np.hstack([part[:n_frames] for part in parts])
+    values = np.hstack([values, slopes(values)]) if deltas else values
+    return np.arange(n_frames, dtype=np.float64) * frame_length_s, values
 
 
-def columns(*, feature_set: str, mode: str, frame_length_s: float) -> list[str]:
+def columns(*, feature_set: str, mode: str, frame_length_s: float, deltas: bool = False) -> list[str]:
     """Names of the columns of `frames`."""
-    names = list(_smile(feature_set, mode, frame_length_s).feature_names)
-    return [*names, VOICED_FRACTION] if mode == "low_level" else names
+    names = []
+    for level in MODES[mode]:
+        names += _smile(feature_set, level, frame_length_s).feature_names
+        names += [VOICED_FRACTION] if level == LOW_LEVEL else []
+    return [*names, *(f"{name}_delta" for name in names)] if deltas else names
+
+
+def slopes(values: Floats) -> Floats:
+    """Slope, a frame, of the regression line through each frame and its two neighbours on each side.
+
+    As delta coefficients in The HTK Book (Young et al.): the first and the last frame stand for those beyond them.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_frames, n_features)
+        Of consecutive frames.
+
+    Returns
+    -------
+    ndarray, shape (n_frames, n_features)
+        float32.
+    """
+    n = len(values)
+    padded = np.pad(values.astype(np.float64), ((DELTA_REACH, DELTA_REACH), (0, 0)), mode="edge")
+    reach = range(1, DELTA_REACH + 1)
+    rises = [k * (padded[DELTA_REACH + k :][:n] - padded[DELTA_REACH - k :][:n]) for k in reach]
+    found: Floats = (np.sum(rises, axis=0) / (2 * sum(k * k for k in reach))).astype(np.float32)
+    return found
 
 
 def utterance_functionals(waveform: Floats, *, feature_set: str) -> Floats:
@@ -129,6 +161,14 @@ def _entry(audio: Entry, compute: Callable[[Floats], Arrays]) -> Entry:
         return Entry(audio.name, status=Status.SHORT_AUDIO, facts=audio.facts)
     except FeatureError as error:
         raise FeatureError(f"{audio.name}: {error}") from error
+
+
+def _frames_of_level(waveform: Floats, feature_set: str, level: str, frame_length_s: float) -> Floats:
+    values = _extract(waveform, feature_set, level, frame_length_s)
+    if level == FUNCTIONALS:
+        return values
+    names = _smile(feature_set, level, frame_length_s).feature_names
+    return _frame_means(values, names, _steps(frame_length_s))
 
 
 def _extract(waveform: Floats, feature_set: str, mode: str, frame_length_s: float) -> Floats:
@@ -191,8 +231,8 @@ def _steps(frame_length_s: float) -> int:
 @cache
 def _smile(feature_set: str, mode: str, frame_length_s: float) -> opensmile.Smile:
     levels = opensmile.FeatureLevel
-    level = levels.LowLevelDescriptors if mode == "low_level" else levels.Functionals
-    options = {"frameModeFunctionalsConf": _frame_mode(frame_length_s)} if mode == "functionals" else {}
+    level = levels.LowLevelDescriptors if mode == LOW_LEVEL else levels.Functionals
+    options = {"frameModeFunctionalsConf": _frame_mode(frame_length_s)} if mode == FUNCTIONALS else {}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Feature set .* is deprecated", category=UserWarning)
         return opensmile.Smile(opensmile.FeatureSet[feature_set], level, options=options)
