@@ -1,3 +1,10 @@
+# eGeMAPS frames of a clip in memory; measured with 88 values a frame
+EGEMAPS_VALUES = {"functionals": 88, "low_level": 26, "both": 114}[
+    config["egemaps"]["mode"]
+] * (1 + config["egemaps"]["deltas"])
+FRAMES_MB = 0.1 * max(1, EGEMAPS_VALUES / 88)
+
+
 rule audio:
     input:
         media=lambda w: [ancient(path) for path in PLAN.media(w.job)],
@@ -71,7 +78,7 @@ rule scaler:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=memory(100, 0.1, ALL_CLIPS),
+        mem_mb=memory(100, FRAMES_MB, ALL_CLIPS),
         runtime=minutes(1, 0.01, ALL_CLIPS),
     params:
         features_folder=folder("features"),
@@ -96,7 +103,7 @@ rule gather_egemaps:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=memory(100, 0.1, ALL_CLIPS),
+        mem_mb=memory(100, FRAMES_MB, ALL_CLIPS),
         runtime=minutes(1, 0.01, ALL_CLIPS),
     params:
         features_folder=folder("features"),
@@ -123,7 +130,7 @@ rule train_blstm:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=memory(490, 0.1, ALL_CLIPS),
+        mem_mb=memory(490, FRAMES_MB, ALL_CLIPS),
         runtime=minutes(10, 6, ALL_CLIPS),
     params:
         stage=stage("train_blstm"),

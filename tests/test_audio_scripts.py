@@ -15,7 +15,7 @@ SETTINGS = {
     "audio": {"rate_hz": 16000, "silence_peak": 1e-4, "min_duration_s": 0.1},
     "limits": {"max_pixels": 16777216, "max_duration_s": 600.0, "min_decoded_fraction": 0.98, "job_s": 3600.0},
     "on_defect": "exclude",
-    "egemaps": {"feature_set": "eGeMAPSv02", "mode": "functionals", "frame_length_s": 0.04},
+    "egemaps": {"feature_set": "eGeMAPSv02", "mode": "functionals", "frame_length_s": 0.04, "deltas": False},
     "functionals": {"feature_set": "emobase"},
 }
 

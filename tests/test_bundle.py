@@ -152,8 +152,8 @@ def member(**values):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (put("version", 2), r"version 2, expected 'emotiw-bundle' of version 1; export the bundle again"),
-        (put("format", "other"), r"is 'other' of version 1"),
+        (put("version", 1), r"version 1, expected 'emotiw-bundle' of version 2; export the bundle again"),
+        (put("format", "other"), r"is 'other' of version 2"),
         (put("classes", ["a"]), r"classes: \['a'\] is too short"),
         (put("extra", 1), r"top level: Additional properties"),
         (lambda about: about.pop("members"), r"'members' is a required property"),

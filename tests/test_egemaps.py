@@ -133,6 +133,8 @@ def test_silence_has_finite_features_and_no_voice():
         _, features = egemaps.frames(np.zeros(16000, np.float32), **settings(mode))
         assert np.isfinite(features).all()
     assert not features[:, -1].any()
+    _, wide = egemaps.frames(np.zeros(16000, np.float32), **settings("both", deltas=True))
+    assert np.isfinite(wide).all()
     assert not features[:, ["amplitude" in name for name in egemaps.columns(**settings("low_level"))]].any()
 
 
@@ -144,8 +146,9 @@ def test_features_are_bitwise_repeatable():
 
 @pytest.mark.parametrize("n_samples", [0, 1, 160, 480, 1040, 1279])
 def test_sound_shorter_than_one_window_is_refused(n_samples):
-    with pytest.raises(egemaps.TooShortError, match="too short for one value; leave the clip out"):
-        egemaps.frames(voice(1)[:n_samples], **settings())
+    for mode in ("functionals", "both"):
+        with pytest.raises(egemaps.TooShortError, match="too short for one value; leave the clip out"):
+            egemaps.frames(voice(1)[:n_samples], **settings(mode, deltas=mode == "both"))
 
 
 def test_the_shortest_sound_gives_one_frame_without_nan():

@@ -201,6 +201,24 @@ def test_optimism_is_cross_validated_without_dividing_a_film(fused, tmp_path):
     assert alone["weights"]["joint"] == fused.facts["weights"]["joint"]
 
 
+def test_clips_of_two_subjects_in_one_film_are_a_group_and_only_within_their_part(official):
+    run, _ = official
+    fold = run.folds["official"]
+    of = run.corpus.row_of_clip
+    first, second = fold.val[0], next(clip for clip in fold.val if of[clip].subject != of[fold.val[0]].subject)
+    elsewhere = fold.test[0]
+    in_film = {first, second, elsewhere}
+    rows = tuple(replace(row, film="one") if row.clip in in_film else row for row in run.corpus.rows)
+    found = dict(zip(fold.val, scores.groups_of(replace(run.corpus, rows=rows), fold, fold.val), strict=True))
+    joined = {of[first].subject, of[second].subject}
+    assert {clip for clip in fold.val if found[clip] == found[first]} == {
+        clip for clip in fold.val if of[clip].subject in joined
+    }
+    assert len(set(found.values())) == len({of[clip].subject for clip in fold.val}) - 1
+    theirs = scores.groups_of(replace(run.corpus, rows=rows), fold, fold.test)
+    assert (theirs == scores.subjects_of(run.corpus, fold.test)).all()
+
+
 def test_validation_scores_are_marked_as_resubstitution(fused):
     assert fused.facts["resubstitution"] == ["val"]
 

@@ -155,6 +155,10 @@ def test_a_label_reaches_what_is_trained_on_it():
     assert changed(plan(with_clip("val0", label="fear"))) == set(GATHERED) - {"pca", "scaler"}
 
 
+def test_a_clip_that_goes_to_the_next_part_reaches_everything_though_the_order_of_all_clips_stays():
+    assert changed(plan(with_clip("train1", split="val"))) == set(GATHERED)
+
+
 def test_a_film_reaches_what_makes_folds_inside_a_part():
     assert changed(plan(with_clip("train0", film="one"))) == {
         *("video_scores", "video_combination", "baseline", "fusion"),

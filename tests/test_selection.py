@@ -68,7 +68,7 @@ def test_sets_that_cannot_be_divided_take_the_nominal_value_and_say_so(y, subjec
     assert scores.shape == (len(y), 2)
     assert (choice.value, choice.accuracies, choice.n_folds) == ("right", (), 0)
     assert choice.note == (
-        f"{len(y)} training sets: no division by subject and film has every class on both sides; nothing was chosen"
+        f"{len(y)} training sets: no division by subject, film and content keeps every class; nothing was chosen"
     )
 
 
@@ -102,7 +102,7 @@ def test_facts_tell_what_the_choice_saw():
     assert facts["clips"] == {"n": 2, "sha256": hashlib.sha256(b"a\nb\n").hexdigest()}
     assert list(facts["choices"]) == ["rbf"]
     assert facts["choices"]["rbf"]["value"] == "right"
-    assert "grouped by subject" in facts["criterion"]
+    assert "grouped by subject, film and content" in facts["criterion"]
 
 
 def test_class_indices_are_in_the_declared_order():

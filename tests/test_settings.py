@@ -121,6 +121,13 @@ def test_the_modern_preset_is_laid_over_another_configuration(root):
     assert (found["blstm"]["peepholes"], found["blstm"]["normalise"]) == (False, "subject")
 
 
+def test_the_preset_of_deltas_changes_what_the_networks_hear_and_nothing_else(root):
+    modern = [root / "examples" / "demo.yaml", root / "presets" / "modern.yaml"]
+    before, after = settings.load(modern), settings.load([*modern, root / "presets" / "deltas.yaml"])
+    before["egemaps"] |= {"mode": "both", "deltas": True}
+    assert after == before
+
+
 def test_the_preset_for_a_cluster_changes_batches_and_nothing_that_a_result_depends_on(root):
     demo = root / "examples" / "demo.yaml"
     before, after = settings.load([demo]), settings.load([demo, root / "presets" / "cluster.yaml"])

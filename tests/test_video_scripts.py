@@ -198,7 +198,7 @@ def test_no_fold_of_the_training_clips_divides_a_film(program, tmp_path):
     facts = store.read(program("video_scores", tmp_path / "auto.h5", **inputs, **about), "scores").facts
     assert set(facts["parts"]) == {"val", "test"}
     for choice in facts["selection"]["choices"].values():
-        assert choice["note"].startswith("17 training sets: no division by subject and film")
+        assert choice["note"].startswith("17 training sets: no division by subject, film and content")
 
 
 def write_baseline_corpus(folder, without=()):

@@ -356,7 +356,7 @@ def test_real_programs_write_the_same_bytes(root, tmp_path, monkeypatch):
         "audio": {"rate_hz": 16000, "silence_peak": 1e-4, "min_duration_s": 0.1},
         "limits": {"max_pixels": 16777216, "max_duration_s": 600.0, "min_decoded_fraction": 0.98},
         "on_defect": "exclude",
-        "egemaps": {"feature_set": "eGeMAPSv02", "mode": "functionals", "frame_length_s": 0.04},
+        "egemaps": {"feature_set": "eGeMAPSv02", "mode": "functionals", "frame_length_s": 0.04, "deltas": False},
     }
     stage = json.dumps({"settings": settings, "clips": [["clip", files.sha256(clip)]]})
     run = warm.environment(wanted=True, inherit=False)

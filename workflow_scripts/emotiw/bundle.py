@@ -24,7 +24,7 @@ from emotiw import settings
 from emotiw.errors import BundleError, ConfigError
 from emotiw.pages import resource
 
-FORMAT, VERSION = "emotiw-bundle", 1
+FORMAT, VERSION = "emotiw-bundle", 2
 INDEX = "bundle.json"
 AGAIN = "copy the bundle anew, or export it again by running the workflow"
 MAX_INDEX_BYTES = 1 << 26

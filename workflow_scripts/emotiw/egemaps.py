@@ -45,7 +45,7 @@ def preload() -> None:
 
 
 def frames(
-    waveform: Floats, *, feature_set: str, mode: str, frame_length_s: float, deltas: bool = False
+    waveform: Floats, *, feature_set: str, mode: str, frame_length_s: float, deltas: bool
 ) -> tuple[npt.NDArray[np.float64], Floats]:
     """Start times (n_frames,) in s and features (n_frames, n_features) of consecutive frames (Ding et al. sec. 2.2.2).
 
@@ -79,7 +79,7 @@ def frames(
     return np.arange(n_frames, dtype=np.float64) * frame_length_s, values
 
 
-def columns(*, feature_set: str, mode: str, frame_length_s: float, deltas: bool = False) -> list[str]:
+def columns(*, feature_set: str, mode: str, frame_length_s: float, deltas: bool) -> list[str]:
     """Names of the columns of `frames`."""
     names = []
     for level in MODES[mode]:

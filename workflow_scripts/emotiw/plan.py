@@ -6,6 +6,7 @@ The rules declare what is run; `emotiw.graph` tells what stands above what.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -257,7 +258,8 @@ class Plan:
             corpus = self.manifest
             more["corpus"] = [corpus.corpus, corpus.synthetic, corpus.scheme, list(corpus.notes)]
             more["folds"] = list(self.folds)
-            more["rows"] = [self._rows_digest(fold, SPLITS, films=True) for fold in self.folds]
+            films = name not in ("faces_film", "contact_page")
+            more["rows"] = [self._rows_digest(fold, SPLITS, films=films) for fold in self.folds]
         return more
 
     def held_out_folds(self, fold: str) -> dict[str, Fold]:
@@ -299,10 +301,9 @@ class Plan:
         return [(names, classifier) for names in features for classifier in video["classifiers"]]
 
     def _rows_digest(self, fold: str, parts: Sequence[str], *, films: bool) -> str:
-        rows = [self._rows[clip] for part in parts for clip in getattr(self._fold(fold), part)]
-        columns = ("clip", "label", "subject", "sha256", *(("film",) if films else ()))
-        facts = [self.manifest.classes, [[getattr(row, column) for column in columns] for row in rows]]
-        return hashlib.sha256(json.dumps([list(parts), *facts]).encode()).hexdigest()
+        columns = attrgetter("clip", "label", "subject", "sha256", *(("film",) if films else ()))
+        rows = {part: [columns(self._rows[clip]) for clip in getattr(self._fold(fold), part)] for part in parts}
+        return hashlib.sha256(json.dumps([self.manifest.classes, rows]).encode()).hexdigest()
 
     def _weights_sha256(self, name: str) -> str:
         about = self.config["weights"][name]

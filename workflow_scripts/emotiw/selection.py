@@ -189,7 +189,7 @@ def _right(staged: Matrix, y: Ints) -> Ints:
 
 def _best(grid: Grid, right: Sequence[Ints], n_tested: int, n: int) -> Choice:
     if not right:
-        note = f"{n} training sets: no division by subject and film has every class on both sides; nothing was chosen"
+        note = f"{n} training sets: no division by subject, film and content keeps every class; nothing was chosen"
         return Choice(grid.values[grid.fallback], grid.values, (), 0, note)
     accuracies = np.sum(right, axis=0) / n_tested
     return Choice(
