@@ -19,8 +19,7 @@ def main(argv=None):
     lacking = splits.lacking([row.label for row in train], table.classes)
     found, made = classifiers.no_scores(len(table.classes)), []
     if not lacking:
-        groups = manifest.groups(table, [row.clip for row in train])
-        known = [(row.clip, row.label, groups[row.clip]) for row in train]
+        known = manifest.grouped(table, [row.clip for row in train])
         training = selection.Training.of(known, table.classes, settings["inner_folds"])
         X = np.stack([entry.arrays["features"] for _, _, entry in clips]).astype(np.float64)
         found = baselines.clip_scores(X, training, settings)

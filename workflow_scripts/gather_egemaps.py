@@ -10,7 +10,7 @@ def main(argv=None):
     fold = manifest.fold(corpus, args.stage["fold"])
     clips = [*fold.train, *fold.val, *fold.test]
     entries = collection.load(corpus, args.features, "frame_features", clips)
-    facts = store.read(args.features / f"{corpus.job_of_clip[clips[0]]}.h5", "frame_features", names=()).facts
+    facts = store.read(args.features / f"{corpus.row_of_clip[clips[0]].job}.h5", "frame_features", names=()).facts
     store.write(args.output, "frame_features", entries.values(), stage=args.stage, facts=facts)
 
 

@@ -9,12 +9,11 @@ def main(argv=None):
     args = runtime.arguments(__doc__, argv, one=["manifest", "features"])
     corpus = manifest.read(args.manifest)
     fold = manifest.fold(corpus, args.stage["fold"])
-    subjects = {row.clip: row.subject for row in corpus.rows}
     entries = collection.load(corpus, args.features, "frame_features", fold.train).values()
     usable = [entry for entry in entries if entry.status == Status.OK]
     features, found = [entry.arrays["features"] for entry in usable], []
     if args.settings["blstm"]["normalise"] == "subject" and features:
-        theirs = [subjects[entry.name] for entry in usable]
+        theirs = [corpus.row_of_clip[entry.name].subject for entry in usable]
         average = standardisation.fit_population(features, theirs)
         found.append(store.Entry("population", {"mean": average.mean, "scale": average.scale}))
         features = standardisation.by_subject(features, theirs)

@@ -18,8 +18,7 @@ def main(argv=None):
     train = [table.row_of_clip[clip] for clip, part in zip(clips, parts, strict=True) if part == "train"]
     made = []
     if train:
-        groups = manifest.groups(table, [row.clip for row in train])
-        known = [(row.clip, row.label, groups[row.clip]) for row in train]
+        known = manifest.grouped(table, [row.clip for row in train])
         training = selection.Training.of(known, table.classes, video["inner_folds"])
         matrices = {name: entry.arrays["matrix"] for name, entry in kernels.entries.items()}
         found = classifiers.feature_scores(args.stage["classifier"], video, matrices, training)

@@ -31,13 +31,13 @@ def load(manifest: Manifest, folder: Path, kind: str, clips: Iterable[str]) -> d
     StoreError
         If a file is missing or damaged, or lacks a clip.
     """
-    job_of_clip = manifest.job_of_clip
+    rows = manifest.row_of_clip
     wanted = list(clips)
-    if strangers := [clip for clip in wanted if clip not in job_of_clip]:
+    if strangers := [clip for clip in wanted if clip not in rows]:
         raise ManifestError(f"{folder}: clips {', '.join(strangers)} are not in the manifest of {manifest.corpus}")
     clips_of_job: dict[str, list[str]] = {}
     for clip in wanted:
-        clips_of_job.setdefault(job_of_clip[clip], []).append(clip)
+        clips_of_job.setdefault(rows[clip].job, []).append(clip)
     entries: dict[str, store.Entry] = {}
     for job, names in clips_of_job.items():
         entries |= store.read(folder / f"{job}.h5", kind, names=names).entries

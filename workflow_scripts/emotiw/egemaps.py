@@ -171,14 +171,14 @@ def _frames_of_level(waveform: Floats, feature_set: str, level: str, frame_lengt
     return _frame_means(values, names, _steps(frame_length_s))
 
 
-def _extract(waveform: Floats, feature_set: str, mode: str, frame_length_s: float) -> Floats:
+def _extract(waveform: Floats, feature_set: str, level: str, frame_length_s: float) -> Floats:
     _check(waveform)
     too_short = f"{feature_set}: {waveform.size / RATE_HZ} s of sound, too short for one value; leave the clip out"
     if not waveform.size:
         raise TooShortError(too_short)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Segment too short")  # a row of NaN says so below
-        table = _smile(feature_set, mode, frame_length_s).process_signal(
+        table = _smile(feature_set, level, frame_length_s).process_signal(
             np.clip(waveform, -FULL_SCALE, FULL_SCALE), RATE_HZ
         )
     values: Floats = table.to_numpy(np.float32)
@@ -229,13 +229,12 @@ def _steps(frame_length_s: float) -> int:
 
 
 @cache
-def _smile(feature_set: str, mode: str, frame_length_s: float) -> opensmile.Smile:
-    levels = opensmile.FeatureLevel
-    level = levels.LowLevelDescriptors if mode == LOW_LEVEL else levels.Functionals
-    options = {"frameModeFunctionalsConf": _frame_mode(frame_length_s)} if mode == FUNCTIONALS else {}
+def _smile(feature_set: str, level: str, frame_length_s: float) -> opensmile.Smile:
+    theirs = opensmile.FeatureLevel.LowLevelDescriptors if level == LOW_LEVEL else opensmile.FeatureLevel.Functionals
+    options = {"frameModeFunctionalsConf": _frame_mode(frame_length_s)} if level == FUNCTIONALS else {}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Feature set .* is deprecated", category=UserWarning)
-        return opensmile.Smile(opensmile.FeatureSet[feature_set], level, options=options)
+        return opensmile.Smile(opensmile.FeatureSet[feature_set], theirs, options=options)
 
 
 def _frame_mode(frame_length_s: float) -> str:

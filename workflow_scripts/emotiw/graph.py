@@ -14,7 +14,8 @@ DESCRIPTORS = (*settings.FRAME_FEATURES, "lbp_top")
 CLASSIFIER_SETTINGS = {"pls": "n_components", "kernel_pls": "n_components", "svm": "svm_c", "logistic": "logistic_c"}
 GRID_SETTINGS = {"n_components": "n_components_max", "svm_c": "c_grid", "logistic_c": "c_grid"}
 
-GROUPED = ("video_scores", "baseline", "fusion")  # stages that make folds inside a fold's parts (`manifest.groups`)
+# stages that read films: to make folds inside a fold's parts (`manifest.groups`), or to check the splits
+READ_FILMS = ("video_scores", "baseline", "fusion", "evaluate")
 
 LIMITS = ("limits.max_pixels", "limits.max_duration_s", "limits.min_decoded_fraction")
 

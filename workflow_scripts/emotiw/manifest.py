@@ -86,11 +86,6 @@ class Manifest:
         """Row of each clip, by its id."""
         return {row.clip: row for row in self.rows}
 
-    @cached_property
-    def job_of_clip(self) -> dict[str, str]:
-        """Job of each clip, by its id."""
-        return {row.clip: row.job for row in self.rows}
-
 
 _OF_ALL = tuple(field.name for field in fields(Manifest))[1:]
 
@@ -112,6 +107,12 @@ def groups(manifest: Manifest, clips: Iterable[str]) -> dict[str, str]:
         for row in map(manifest.row_of_clip.__getitem__, clips)
     }
     return splits.joined(keys)
+
+
+def grouped(manifest: Manifest, clips: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Id, label and group of each of the clips, as `selection.Training.of` takes them."""
+    group = groups(manifest, clips)
+    return [(clip, manifest.row_of_clip[clip].label, group[clip]) for clip in clips]
 
 
 def held_out(manifest: Manifest, fold: Fold, n_parts: int) -> dict[str, Fold]:

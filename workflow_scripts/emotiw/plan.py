@@ -242,6 +242,7 @@ class Plan:
 
     def _more(self, name: str, wildcards: Mapping[str, str]) -> dict[str, Any]:
         more: dict[str, Any] = dict(wildcards)
+        films = name in graph.READ_FILMS
         if name in self.config["weights"]:
             more["sha256"] = self._weights_sha256(name)
         if name == "fine_tune":
@@ -249,7 +250,7 @@ class Plan:
             more["seed"] = derived_seed(self.config["seed"], name, 0)
         if "fold" in wildcards:
             parts = ("train",) if name in ("pca", "scaler") else SPLITS
-            more["rows"] = self._rows_digest(wildcards["fold"], parts, films=name in graph.GROUPED)
+            more["rows"] = self._rows_digest(wildcards["fold"], parts, films=films)
         if name == "crate":
             more["workflow"] = [sha256(Path(path)) for path in self.workflow_files()]
         if name == "train_blstm":
@@ -258,7 +259,6 @@ class Plan:
             corpus = self.manifest
             more["corpus"] = [corpus.corpus, corpus.synthetic, corpus.scheme, list(corpus.notes)]
             more["folds"] = list(self.folds)
-            films = name not in ("faces_film", "contact_page")
             more["rows"] = [self._rows_digest(fold, SPLITS, films=films) for fold in self.folds]
         return more
 

@@ -69,8 +69,8 @@ def read(path: Path, corpus: Manifest) -> Table:
 
 def truth_of(corpus: Manifest, clips: Iterable[str]) -> Ints:
     """Index of each clip's class, -1 where its label is hidden."""
-    labels = {row.clip: row.label for row in corpus.rows}
-    return np.array([-1 if labels[clip] == HIDDEN else corpus.classes.index(labels[clip]) for clip in clips], np.int64)
+    labels = (corpus.row_of_clip[clip].label for clip in clips)
+    return np.array([-1 if label == HIDDEN else corpus.classes.index(label) for label in labels], np.int64)
 
 
 def subjects_of(corpus: Manifest, clips: Iterable[str]) -> Ints:
