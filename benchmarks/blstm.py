@@ -29,8 +29,9 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 
-from emotiw import blstm, runtime, training
-from emotiw import lightning as without_extras
+from emotiw.audio import blstm, training
+from emotiw.jobs import lightning as without_extras
+from emotiw.jobs import runtime
 
 ARCHITECTURES = ((64,), (128,), (64, 64), (128, 64), (128, 128), (156, 300, 102))
 N_INPUTS, N_CLASSES, SEED = 88, 7, 2016

@@ -10,8 +10,9 @@ import time
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from emotiw import classifiers, kernels, settings
-from emotiw.selection import Training
+from emotiw.jobs import settings
+from emotiw.statistics.cross_validation import Training
+from emotiw.video import classifiers, kernels
 
 N_CLASSES, PER_SUBJECT, DIMENSION = 7, 25, 200
 

@@ -17,8 +17,8 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
-from emotiw import cnn
-from emotiw.weights import ALEXNET_SHAPES
+from emotiw.video import alexnet
+from emotiw.weights.loading import ALEXNET_SHAPES
 
 CROP, CHIP = 227, 128
 
@@ -48,7 +48,7 @@ def network(layout, norm=None):
         name: rng.normal(0, 1 / np.sqrt(np.prod(shape[1:]) or 1), shape).astype(np.float32)
         for name, shape in ALEXNET_SHAPES[layout].items()
     }
-    model = cnn.alexnet(arrays, layout=layout)
+    model = alexnet.alexnet(arrays, layout=layout)
     if norm is not None:
         model.norm = norm
     return model
@@ -138,7 +138,7 @@ def scaling(chips):
         images = matrix @ batch.permute(0, 3, 1, 2).to(torch.float32) @ matrix.T
         return images.contiguous(memory_format=torch.channels_last)
 
-    return {"antialias": with_low_pass, "ours": lambda batch: cnn._centres(batch, CROP), "matrices": centre_only}
+    return {"antialias": with_low_pass, "ours": lambda batch: alexnet._centres(batch, CROP), "matrices": centre_only}
 
 
 def main():
@@ -147,10 +147,10 @@ def main():
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     rng = np.random.default_rng(1)
     with torch.inference_mode():
-        for layout in cnn.LAYOUTS:
+        for layout in alexnet.LAYOUTS:
             for batch_size in (1, 16, 64):
                 shape = (batch_size, CHIP, CHIP, 3)
-                images = cnn._centres(torch.from_numpy(rng.integers(0, 256, shape, dtype=np.uint8)), CROP)
+                images = alexnet._centres(torch.from_numpy(rng.integers(0, 256, shape, dtype=np.uint8)), CROP)
                 calls = ways(layout, batch_size)
                 took, outputs = compare(calls, images, repeats, batch_size)
                 expected = network(layout).double()(images.double())

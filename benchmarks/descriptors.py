@@ -15,7 +15,7 @@ from skimage.feature import local_binary_pattern
 from skimage.transform import resize
 from threadpoolctl import threadpool_limits
 
-from emotiw import descriptors
+from emotiw.video import dense_sift, hog, lbp_top
 
 N_FACES, SIZE, REPEATS, GRID = 60, 64, 7, 4
 SIFT = {"block": 16, "step": 8}
@@ -29,7 +29,7 @@ def scikit_image_hog(faces):
 
 
 def scikit_image_lbp_top(faces):
-    """LBP codes of every plane by scikit-image, counted in the blocks of `descriptors.lbp_top`."""
+    """LBP codes of every plane by scikit-image, counted in the blocks of `lbp_top.lbp_top`."""
     size = faces.shape[1]
     lines = np.arange(1, size - 1) * GRID // size
     blocks = lines[:, None] * GRID + lines
@@ -46,10 +46,10 @@ def scikit_image_lbp_top(faces):
 def routes():
     """Functions by descriptor and implementation; ours is the first of each descriptor."""
     found = {
-        "dense SIFT": {"emotiw": lambda faces: descriptors.dense_sift(faces, margin=-1.5, **SIFT)},
-        "HOG": {"emotiw": lambda faces: descriptors.hog(faces, **HOG), "scikit-image": scikit_image_hog},
+        "dense SIFT": {"emotiw": lambda faces: dense_sift.dense_sift(faces, margin=-1.5, **SIFT)},
+        "HOG": {"emotiw": lambda faces: hog.hog(faces, **HOG), "scikit-image": scikit_image_hog},
         "LBP-TOP": {
-            "emotiw": lambda faces: descriptors.lbp_top(faces, grid=GRID),
+            "emotiw": lambda faces: lbp_top.lbp_top(faces, grid=GRID),
             "scikit-image's codes": scikit_image_lbp_top,
         },
     }

@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from emotiw import detection, faces, media, settings, tracks
+from emotiw.faces import detector, search, tracking
+from emotiw.jobs import settings
+from emotiw.media import decoder
 
 WAYS = {"tracked": True, "whole": False}
 NO_CHIP = np.zeros((1, 1, 3), np.uint8), ()
@@ -61,11 +63,11 @@ class Run:
 
 def measure(path, chosen, limits):
     """Search one clip both ways."""
-    detect, run = detection.detector(), Run()
+    detect, run = detector.detector(), Run()
     searches = {
-        way: faces.Search({**chosen, "track": track}, detect, lambda *_: NO_CHIP) for way, track in WAYS.items()
+        way: search.Search({**chosen, "track": track}, detect, lambda *_: NO_CHIP) for way, track in WAYS.items()
     }
-    for frame in media.frames(path, limits):
+    for frame in decoder.frames(path, limits):
         for way in sorted(WAYS, reverse=bool(run.n_frames % 2)):
             start = time.process_time()
             searches[way].see(frame)
@@ -74,7 +76,7 @@ def measure(path, chosen, limits):
     boxes = {way: {it.index: it.face.box for it in search.kept} for way, search in searches.items()}
     run.found = {way: len(boxes[way]) for way in WAYS}
     both = sorted(boxes["tracked"].keys() & boxes["whole"].keys())
-    run.overlaps = [tracks.overlap(boxes["tracked"][i], boxes["whole"][i]) for i in both]
+    run.overlaps = [tracking.overlap(boxes["tracked"][i], boxes["whole"][i]) for i in both]
     facts = searches["tracked"].facts
     run.n_whole, run.n_cuts = facts["n_searched_whole"], facts["n_cuts"]
     return run
@@ -84,7 +86,7 @@ def main():
     """Search the clips and print the table; percentages where no unit is given."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", type=Path, nargs="+")
-    parser.add_argument("--select", choices=sorted(tracks.CHOICES), default="largest")
+    parser.add_argument("--select", choices=sorted(tracking.CHOICES), default="largest")
     args = parser.parse_args()
     threadpool_limits(1)
     config = settings.load([])

@@ -28,7 +28,9 @@ from pathlib import Path
 import torch
 import yaml
 
-from emotiw import media, settings, store, warm
+from emotiw.jobs import settings, store
+from emotiw.media import decoder
+from emotiw.workflow import warm
 
 ROOT = Path(__file__).resolve().parents[1]
 ALEXNET_GFLOP = 1.311  # a face, torchvision's layout; of its convolutions
@@ -123,7 +125,7 @@ def decoding_s(paths, limits):
     """CPU seconds of decoding all frames into RGB, and nothing else, and their number."""
     start, n_frames = time.process_time(), 0
     for path in paths:
-        n_frames += sum(1 for _ in media.frames(Path(path), limits))
+        n_frames += sum(1 for _ in decoder.frames(Path(path), limits))
     return time.process_time() - start, n_frames
 
 

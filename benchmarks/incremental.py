@@ -129,9 +129,9 @@ def scenarios(folder, n_clips):
     last = rows.splitlines(keepends=True)
     with changed(table, b"".join(last[:-1])):
         dry_run(folder, "the last clip removed")
-    module = folder / "workflow_scripts/emotiw/egemaps.py"
+    module = folder / "workflow_scripts/emotiw/audio/egemaps.py"
     with changed(module, module.read_bytes() + b"\nCHANGED = 1\n"):
-        dry_run(folder, "emotiw/egemaps.py edited")
+        dry_run(folder, "emotiw/audio/egemaps.py edited")
     for label, over in (("seed: 7", {"seed": 7}), ("fusion.grid_step: 0.1", {"fusion": {"grid_step": 0.1}})):
         with changed(config, yaml.safe_dump(settings | over).encode()):
             dry_run(folder, label)

@@ -12,7 +12,7 @@ import time
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from emotiw import image_sets, kernels
+from emotiw.video import image_sets, kernels
 
 RANK, REGULARISATION = 10, 1e-3
 MODELS = {

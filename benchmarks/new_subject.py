@@ -15,8 +15,11 @@ import numpy as np
 import safetensors
 import torch
 
-from emotiw import blstm, collection, manifest, metrics, standardisation
-from emotiw.status import Status
+from emotiw.audio import blstm, standardisation
+from emotiw.core.status import Status
+from emotiw.corpora import manifest
+from emotiw.jobs import gather
+from emotiw.statistics import metrics
 
 PRIORS = (0, 50, 100, 200, 400, 800, 1600, 1e12)
 PARTS = ("val", "test")
@@ -37,7 +40,7 @@ def loaded(path):
 
 def usable(run, corpus, clips):
     """Frames, subjects and classes of the clips that can be heard."""
-    entries = collection.load(corpus, run / "features/egemaps", "frame_features", clips).values()
+    entries = gather.load(corpus, run / "features/egemaps", "frame_features", clips).values()
     entries = [entry for entry in entries if entry.status == Status.OK]
     about = {row.clip: row for row in corpus.rows}
     subjects = [about[entry.name].subject for entry in entries]

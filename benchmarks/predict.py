@@ -22,8 +22,8 @@ import av
 CHILD = """if True:
     import json, sys
     from pathlib import Path
-    from emotiw.predict import Predictor
-    from emotiw.prediction_files import PredictionFolder
+    from emotiw.prediction.predictor import Predictor
+    from emotiw.prediction.output_files import PredictionFolder
     predictor = Predictor.load(sys.argv[2])
     folder = PredictionFolder(Path(sys.argv[3]), predictor.bundle)
     (found,) = predictor.predict([sys.argv[1]])

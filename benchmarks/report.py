@@ -18,7 +18,10 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from emotiw import explorer, manifest, provenance, report, settings
+from emotiw.corpora import manifest
+from emotiw.jobs import settings
+from emotiw.report import explorer, provenance
+from emotiw.report import page as report_page
 
 LIMIT_MB, LIMIT_S = 25, 3
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
@@ -33,7 +36,7 @@ def repeated(table, names):
 def page(folder, n_clips):
     """Render the report of a run with its clips repeated."""
     corpus = manifest.read(folder / "manifest.csv")
-    rows = explorer.chosen(corpus, report.read_predictions(folder / "report/predictions.csv"))
+    rows = explorer.chosen(corpus, report_page.read_predictions(folder / "report/predictions.csv"))
     folds = list(manifest.folds(corpus))
     about = explorer.seen(
         corpus,
@@ -52,7 +55,7 @@ def page(folder, n_clips):
         repository=settings.ROOT, config=settings.load([]), manifest=folder / "manifest.csv", records=[]
     )
     metrics = json.loads((folder / "report/metrics.json").read_bytes())
-    return report.render(larger, metrics, shown, about, provenance=facts | {"ledger": []})
+    return report_page.render(larger, metrics, shown, about, provenance=facts | {"ledger": []})
 
 
 def opened(address, size):

@@ -25,8 +25,8 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_limits
 
-from emotiw import classifiers, image_sets, kernels
-from emotiw.pls import KernelPLS, KernelRowPLS
+from emotiw.video import classifiers, image_sets, kernels
+from emotiw.video.pls import KernelPLS, KernelRowPLS
 
 N_CLASSES, N_TRAIN, N_COMPONENTS = 15, 45, 20
 RANK, REGULARISATION = 10, 1e-3
@@ -70,7 +70,7 @@ def products(sets):
 
 
 def six_kernels(inner, order):
-    """Give the kernels of `emotiw.kernels.feature_kernels` for the sets of a draw."""
+    """Give the kernels of `emotiw.video.kernels.feature_kernels` for the sets of a draw."""
     found = {}
     for model, products_of_all in inner.items():
         G = products_of_all[np.ix_(order, order)]

@@ -14,7 +14,8 @@ from skimage.feature import local_binary_pattern
 from skimage.transform import resize
 from torch.nn.functional import interpolate
 
-from emotiw import cnn, descriptors
+from emotiw.video import alexnet, dense_sift
+from emotiw.video.hog import hog as hog_of
 
 SMALL = 20  # px, the published protocol
 LBP_RADII = {1: 8, 2: 16, 3: 16, 5: 16}  # px: neighbours
@@ -54,12 +55,12 @@ def derivatives(images, *, scales):
 
 def sift(images, *, block, step):
     """Take a block as a frame: its SIFT descriptor."""
-    return descriptors.dense_sift(images, block=block, step=step).reshape(-1, 128)
+    return dense_sift.dense_sift(images, block=block, step=step).reshape(-1, 128)
 
 
 def hog(images, *, cell):
     """Take a block of 2 x 2 cells as a frame: its HOG."""
-    return descriptors.hog(images, block=2 * cell, step=cell, cell=cell, bins=9).reshape(-1, 36)
+    return hog_of(images, block=2 * cell, step=cell, cell=cell, bins=9).reshape(-1, 36)
 
 
 def lbp(images):
@@ -109,7 +110,7 @@ def features(weights=None):
     }
     if weights is not None:
         with np.load(weights) as arrays:
-            model = cnn.alexnet(arrays, layout="torchvision")
+            model = alexnet.alexnet(arrays, layout="torchvision")
         for layer, side in (("conv1", 123), ("conv2", 123), ("pool5", 227)):
             found[f"41 px, AlexNet {layer}"] = partial(convolution, model=model, layer=layer, side=side)
     return found

@@ -56,7 +56,7 @@ def dense_sift(images, *, step, cell, flat_window=False):
     -------
     descriptors : ndarray, shape (n, n_blocks, 128)
         Blocks row by row; in a block cells row by row; in a cell orientations from the right towards below, which are
-        the conventions of `emotiw.descriptors.dense_sift` too.
+        the conventions of `emotiw.video.dense_sift.dense_sift` too.
     centres : ndarray, shape (n_blocks, 2)
         x and y of the blocks in px.
     """

@@ -8,9 +8,11 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from emotiw import cache, checksums, manifest as manifests, settings, warm
+from emotiw.corpora import manifest as manifests
+from emotiw.jobs import cache, settings
+from emotiw.workflow import checksums, warm
 from emotiw.corpora import inventory
-from emotiw.plan import Plan
+from emotiw.workflow.plan import Plan
 
 for path in workflow.configfiles:
     settings.read(Path(path))
@@ -38,7 +40,7 @@ os.environ.update(
 
 def media_facts(path):
     """Facts of a file that is new or has changed; the decoder is imported only then."""
-    from emotiw import media
+    from emotiw.media import decoder as media
 
     return media.probe(path)
 

@@ -14,7 +14,7 @@ os.environ.update(
 )
 
 from emotiw.demo import design
-from emotiw.stage import stage
+from emotiw.jobs.identity import stage
 
 DESIGN = asdict(design.Design(**config))
 CLIPS = design.clips(design.from_settings(DESIGN))

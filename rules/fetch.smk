@@ -12,7 +12,7 @@ os.environ.update(
     EMOTIW_PROGRAMS=str(SCRIPTS),
 )
 
-from emotiw.stage import stage
+from emotiw.jobs.identity import stage
 
 CREMA_D = "CheyneyComputerScience/CREMA-D/master"
 FROM = {

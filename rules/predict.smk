@@ -13,9 +13,10 @@ os.environ.update(
     EMOTIW_PROGRAMS=str(SCRIPTS),
 )
 
-from emotiw import clip_files, splits
-from emotiw.files import sha256
-from emotiw.stage import stage
+from emotiw.corpora import splits
+from emotiw.prediction import clip_files
+from emotiw.core.files import sha256
+from emotiw.jobs.identity import stage
 
 BUNDLE = Path(config.get("bundle", "results/demo/bundle"))
 PREDICTIONS = f"results/predictions/{config.get('name', 'clips')}"

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from emotiw import descriptors, egemaps, files, manifest, settings, splits, store
-from emotiw.manifest import Manifest, Row
-from emotiw.stage import Stage
-from emotiw.status import Status
-from test_weights import train_predictor
+from emotiw.audio import egemaps
+from emotiw.core import files
+from emotiw.core.status import Status
+from emotiw.corpora import manifest, splits
+from emotiw.corpora.manifest import Manifest, Row
+from emotiw.jobs import settings, store
+from emotiw.jobs.identity import Stage
+from emotiw.video import dense_sift
+from test_loading import train_predictor
 
 CLASSES = ("anger", "happiness", "neutral")
 OVER = {
@@ -74,7 +78,7 @@ def write_run(folder):
     seen = [
         store.Entry(row.clip, status=Status.NO_FACE)
         if row.clip == HIDDEN
-        else store.Entry(row.clip, frames(descriptors.face_sift(chips(i), **config()["dense_sift"])))
+        else store.Entry(row.clip, frames(dense_sift.face_sift(chips(i), **config()["dense_sift"])))
         for i, row in enumerate(rows)
     ]
     store.write(folder / "features/dense_sift/all.h5", "frame_features", seen, stage={})
@@ -141,7 +145,7 @@ def export(run, output, features=None):
 
 def rewrite(bundle, change):
     """Change a bundle's index as one who knows its checksum would."""
-    from emotiw.bundle import index_sha256
+    from emotiw.prediction.bundle import index_sha256
 
     path = bundle / "bundle.json"
     about = json.loads(path.read_text())

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 
-from emotiw import choices, manifest, settings, splits, store
-from emotiw.manifest import Manifest, Row
-from emotiw.status import Status
+from emotiw.core.status import Status
+from emotiw.corpora import manifest, splits
+from emotiw.corpora.manifest import Manifest, Row
+from emotiw.jobs import settings, store
+from emotiw.statistics import selection_record
 
 CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 DEFECTS = {3: ("no_face", "ok"), 10: ("ok", "silent_audio"), 17: ("undecodable", "undecodable"), 30: ("ok", "no_audio")}
@@ -65,7 +67,9 @@ def rows(n_clips: int, n_folds: int, classes: tuple[str, ...] = CLASSES) -> tupl
 
 def weights_record() -> dict[str, Any]:
     """Record of a network that was fine-tuned on two pictures, with the epoch chosen on a third and a fourth."""
-    epoch = choices.entry(choices.Record("AlexNet fine-tuned: epoch", 4, "accuracy", ["p", "q"], candidates=5))
+    epoch = selection_record.entry(
+        selection_record.Record("AlexNet fine-tuned: epoch", 4, "accuracy", ["p", "q"], candidates=5)
+    )
     return {"name": "alexnet", "licence": "BSD", "sha256": "f" * 64, "choices": [epoch]}
 
 
@@ -149,16 +153,16 @@ def _write_scores(run: Run, name: str, fold: splits.Fold, rng: np.random.Generat
         return np.eye(7)[[index[clip] % 7 for clip in names]]
 
     video = {kernel: evidence(seen) * 0.3 + rng.normal(0, 0.2, (len(seen), 7)) for kernel in ("subspace_rbf", "mean")}
-    made = [choices.Record("video/cnn/pls/mean: n_components", 8, "accuracy", fold.train, candidates=40)]
-    facts = {"clips": seen, "classes": CLASSES, "fold": name, **choices.facts(made)}
+    made = [selection_record.Record("video/cnn/pls/mean: n_components", 8, "accuracy", fold.train, candidates=40)]
+    facts = {"clips": seen, "classes": CLASSES, "fold": name, **selection_record.facts(made)}
     stage = {"fold": name, "feature": "cnn", "classifier": "pls"}
     entries = [store.Entry(kernel, {"scores": values}) for kernel, values in video.items()]
     store.write(run.folder / f"video_{name}.h5", "scores", entries, stage=stage, facts=facts)
     audio = {net: softmax(evidence(heard) + rng.normal(0, 0.7, (len(heard), 7)), axis=1) for net in ("64_0", "64_1")}
     audio["mean"] = (audio["64_0"] + audio["64_1"]) / 2
     entries = [store.Entry(net, {"scores": values}) for net, values in audio.items()]
-    made = [choices.Record("audio/64_0: epoch", 7, "least loss", fold.val, candidates=20)]
-    facts |= {"clips": heard, **NETWORKS, **choices.facts(made)}
+    made = [selection_record.Record("audio/64_0: epoch", 7, "least loss", fold.val, candidates=20)]
+    facts |= {"clips": heard, **NETWORKS, **selection_record.facts(made)}
     store.write(run.folder / f"audio_{name}.h5", "scores", entries, stage={"fold": name}, facts=facts)
 
 
@@ -170,8 +174,8 @@ def _write_more_scores(run: Run, name: str, fold: splits.Fold) -> None:
         clips = [c for c in sorted(fold.train + fold.val + fold.test) if status(index[c])[modality] == Status.OK]
         evidence = np.eye(7)[[index[clip] % 7 for clip in clips]]
         written = [store.Entry(e, {"scores": evidence + rng.normal(0, noise, (len(clips), 7))}) for e in entries]
-        made = [choices.Record(f"{system}: C", 1.0, "accuracy", fold.train, candidates=7)]
-        facts = {"clips": clips, "classes": CLASSES, "fold": name, **choices.facts(made)}
+        made = [selection_record.Record(f"{system}: C", 1.0, "accuracy", fold.train, candidates=7)]
+        facts = {"clips": clips, "classes": CLASSES, "fold": name, **selection_record.facts(made)}
         store.write(run.folder / f"{system}_{name}.h5", "scores", written, stage={"fold": name, **stage}, facts=facts)
 
 

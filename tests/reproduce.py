@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from emotiw.files import sha256
+from emotiw.core.files import sha256
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "examples/demo.yaml"

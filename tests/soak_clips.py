@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 import media_fixtures as make
+from emotiw.core.emotions import EMOTIONS
 from emotiw.demo import design, render
-from emotiw.emotions import EMOTIONS
 
 N_LOOKS, N_FRAMES, FPS = 4, 8, 10
 RATE_HZ = 16000

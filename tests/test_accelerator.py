@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from emotiw import accelerator
-from emotiw.errors import ConfigError
+from emotiw.core.errors import ConfigError
+from emotiw.jobs import accelerator
 
 
 @pytest.mark.parametrize(

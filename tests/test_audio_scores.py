@@ -10,10 +10,12 @@ import audio_scores
 import gather_egemaps
 import scaler
 import train_blstm
-from emotiw import blstm, manifest, standardisation, store
-from emotiw.errors import StoreError
-from emotiw.stage import Stage
-from emotiw.status import Status
+from emotiw.audio import blstm, standardisation
+from emotiw.core.errors import StoreError
+from emotiw.core.status import Status
+from emotiw.corpora import manifest
+from emotiw.jobs import store
+from emotiw.jobs.identity import Stage
 
 CLASSES = ("anger", "fear")
 PARTS = ["train"] * 8 + ["val"] * 4 + ["test"] * 4

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import media_fixtures as make
-from emotiw import files, store
-from emotiw.errors import MediaError
-from emotiw.status import Status
+from emotiw.core import files
+from emotiw.core.errors import MediaError
+from emotiw.core.status import Status
+from emotiw.jobs import store
 
 SETTINGS = {
     "audio": {"rate_hz": 16000, "silence_peak": 1e-4, "min_duration_s": 0.1},

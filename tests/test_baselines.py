@@ -6,8 +6,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from emotiw import baselines
-from emotiw.selection import Training
+from emotiw.statistics.cross_validation import Training
+from emotiw.video import baselines
 
 SETTINGS = {"c_grid": [10.0, 0.1, 1.0], "gamma_grid": [1.0, 0.1]}
 N = 48

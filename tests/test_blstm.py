@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from emotiw import blstm
-from emotiw.errors import FeatureError
+from emotiw.audio import blstm
+from emotiw.core.errors import FeatureError
 
 LENGTHS = [7, 3, 1, 5]
 

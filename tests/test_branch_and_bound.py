@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from emotiw import branch_and_bound, fusion
-from emotiw.branch_and_bound import Problem
+from emotiw.fusion import branch_and_bound, schemes
+from emotiw.fusion.branch_and_bound import Problem
 
 
 def made_up(n, n_classes, seed, *, step=None):
@@ -44,8 +44,8 @@ def everything(audio, video, truth, grid):
 )
 def test_three_classes_equal_the_exhaustive_search(n, seed, grid_step, ties):
     audio, video, truth = made_up(n, 3, seed, step=ties)
-    found = fusion.joint_search(audio, video, truth, grid_step)
-    right, _, _, weights = everything(audio, video, truth, fusion.grid(grid_step))
+    found = schemes.joint_search(audio, video, truth, grid_step)
+    right, _, _, weights = everything(audio, video, truth, schemes.grid(grid_step))
     assert (found.n_right, found.upper_bound, found.complete) == (-right, -right, True)
     assert found.weights.tolist() == list(weights)
 
@@ -53,36 +53,36 @@ def test_three_classes_equal_the_exhaustive_search(n, seed, grid_step, ties):
 @pytest.mark.parametrize(("n_classes", "n"), [(2, 90), (4, 150)])
 def test_other_numbers_of_classes_and_more_than_a_word_of_clips(n_classes, n):
     audio, video, truth = made_up(n, n_classes, 3)
-    found = fusion.joint_search(audio, video, truth, 0.125)
-    assert found.weights.tolist() == list(everything(audio, video, truth, fusion.grid(0.125))[3])
+    found = schemes.joint_search(audio, video, truth, 0.125)
+    assert found.weights.tolist() == list(everything(audio, video, truth, schemes.grid(0.125))[3])
 
 
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10_000), n_chosen=st.integers(0, 3))
 def test_a_bound_is_never_below_what_a_completion_gets_right(seed, n_chosen):
     audio, video, truth = made_up(60, 5, seed)
-    problem = Problem(audio, video, truth, fusion.grid(0.2))
+    problem = Problem(audio, video, truth, schemes.grid(0.2))
     rng = np.random.default_rng(seed)
     complete = rng.integers(6, size=(1, 5))
     made = problem.extended(complete[:, :n_chosen])
     bound = made.bounds[made.chosen[:, -1] == complete[0, n_chosen]]
     weights = problem.weights(complete)[0]
-    right = (fusion.weighted_sum(audio, video, weights).argmax(1) == truth).sum()
+    right = (schemes.weighted_sum(audio, video, weights).argmax(1) == truth).sum()
     assert bound >= right
 
 
 def test_the_bound_of_complete_weights_is_what_they_get_right():
     audio, video, truth = made_up(200, 7, 0)
-    problem = Problem(audio, video, truth, fusion.grid(0.05))
-    weights = fusion.grid(0.05)[np.random.default_rng(1).integers(21, size=7)]
-    right = (fusion.weighted_sum(audio, video, weights).argmax(1) == truth).sum()
+    problem = Problem(audio, video, truth, schemes.grid(0.05))
+    weights = schemes.grid(0.05)[np.random.default_rng(1).integers(21, size=7)]
+    right = (schemes.weighted_sum(audio, video, weights).argmax(1) == truth).sum()
     assert problem.nearest(weights).bounds.tolist() == [right]
 
 
 def test_a_search_that_ends_early_states_a_bound_that_holds():
     audio, video, truth = made_up(120, 7, 5)
-    whole = fusion.joint_search(audio, video, truth, 0.05)
-    cut = fusion.joint_search(audio, video, truth, 0.05, max_branches=3000)
+    whole = schemes.joint_search(audio, video, truth, 0.05)
+    cut = schemes.joint_search(audio, video, truth, 0.05, max_branches=3000)
     assert whole.complete
     assert not cut.complete
     assert cut.n_right <= whole.n_right <= cut.upper_bound
@@ -98,14 +98,14 @@ def test_the_start_does_not_change_what_is_found():
     audio, video, truth = made_up(80, 4, 2)
 
     def likelihood(weights):
-        return np.array([value for *_, value in fusion._objectives(audio, video, truth, weights)])
+        return np.array([value for *_, value in schemes._objectives(audio, video, truth, weights)])
 
-    grid = fusion.grid(0.1)
+    grid = schemes.grid(0.1)
     starts = [np.zeros(4), np.ones(4), np.full(4, 0.5), np.array([0.0, 1.0, 0.3, 0.7])]
     found = [branch_and_bound.search(Problem(audio, video, truth, grid), s, likelihood) for s in starts]
     assert len({tuple(it.weights) for it in found}) == 1
 
 
 def test_weights_nearest_to_one_half_win_where_every_weight_is_right():
-    found = fusion.joint_search(np.eye(3), np.eye(3), np.arange(3), 0.05)
+    found = schemes.joint_search(np.eye(3), np.eye(3), np.arange(3), 0.05)
     assert found.weights.tolist() == [0.5] * 3

@@ -10,8 +10,10 @@ import pytest
 import safetensors.numpy
 
 import bundle_fixtures as tiny
-from emotiw import blstm, bundle, export, restore, standardisation, store
-from emotiw.errors import BundleError, EmotiwError
+from emotiw.audio import blstm, standardisation
+from emotiw.core.errors import BundleError, EmotiwError
+from emotiw.jobs import store
+from emotiw.prediction import bundle, bundle_export, bundle_load
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ def copy(run, tmp_path):
 def load(folder):
     """Everything that a predictor loads."""
     found = bundle.read(folder)
-    return restore.recogniser(found), restore.describers(found), restore.landmarks(found)
+    return bundle_load.recogniser(found), bundle_load.describers(found), bundle_load.landmarks(found)
 
 
 def forge(folder, name, arrays):
@@ -119,7 +121,7 @@ def test_a_fold_without_a_video_system_is_exported_without_one(run, tmp_path):
     paths = {name: [run.folder / f"{name}.h5"] for name in ("fusion", "pca", "kernels")}
     about = {"config": tiny.config(), "provenance": {}}
     about["metrics"] = json.loads((run.folder / "metrics.json").read_text())
-    sources = export.Sources(
+    sources = bundle_export.Sources(
         **paths,
         classifiers=[empty],
         networks=[run.folder / "4_0.safetensors"],
@@ -127,7 +129,7 @@ def test_a_fold_without_a_video_system_is_exported_without_one(run, tmp_path):
         weights={"landmarks": run.folder / "weights/landmarks.dat"},
         embeddings={},
     )
-    export.write(tmp_path / "bundle", run.corpus, tiny.folds(run), sources, about)
+    bundle_export.write(tmp_path / "bundle", run.corpus, tiny.folds(run), sources, about)
     recogniser, *_ = load(tmp_path / "bundle")
     judged = recogniser.judge(recogniser.perceive({}, tiny.sound_frames(3)))
     assert judged.source == "audio"

@@ -18,13 +18,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import bundle_fixtures as tiny
-from emotiw import bundle, embedding, landmark_format, weights
-from emotiw.errors import EmotiwError
-from emotiw.predict import Predictor
+from emotiw.core.errors import EmotiwError
+from emotiw.prediction import bundle
+from emotiw.prediction.predictor import Predictor
+from emotiw.video import onnx_embedding
+from emotiw.weights import landmark_format, loading
 from onnx_fixtures import averages
 from onnx_fixtures import settings as about_network
 from test_faults import damaged, edits
-from test_weights import train_predictor
+from test_loading import train_predictor
 
 ROOM = 1 << 29  # bytes that a hostile bundle may make the reader take
 CHIPS = tiny.chips(3)
@@ -193,8 +195,8 @@ def test_a_damaged_network_of_another_project_is_refused_or_embeds(tmp_path_fact
     data = damaged(averages(), changes)
     path.write_bytes(data)
     try:
-        network = embedding.read(path, "tiny", about_network(data))
-        assert len(embedding.embed(CHIPS, network)) == len(CHIPS)
+        network = onnx_embedding.read(path, "tiny", about_network(data))
+        assert len(onnx_embedding.embed(CHIPS, network)) == len(CHIPS)
     except EmotiwError:
         return
 
@@ -205,7 +207,7 @@ def aligned(data, path):
     path.write_bytes(data)
     try:
         landmark_format.check("a", data)
-        weights.read_landmarks(path)(picture, dlib.rectangle(10, 10, 80, 80))
+        loading.read_landmarks(path)(picture, dlib.rectangle(10, 10, 80, 80))
     except EmotiwError:
         return 1
     return 0

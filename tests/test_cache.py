@@ -11,8 +11,10 @@ import time
 import pytest
 from typer.testing import CliRunner
 
-from emotiw import cache, cache_upkeep, cli, files
-from emotiw.cache import Cache
+from emotiw import cli
+from emotiw.core import files
+from emotiw.jobs import cache, cache_upkeep
+from emotiw.jobs.cache import Cache
 
 KEY = cache.key(n=1)
 CONTENT = b"\x89HDF\nof one clip\n" * 1000
@@ -234,7 +236,7 @@ def python(code, cwd, root, *arguments):
 READ_ONLY = """if True:
     import os, sys
     from pathlib import Path
-    from emotiw.cache import Cache
+    from emotiw.jobs.cache import Cache
     if os.getuid() == 0:
         os.setuid(65534)
     shared = Cache(Path("cache"), [int(sys.argv[2])])
@@ -259,7 +261,7 @@ def test_a_folder_that_may_only_be_read_is_read(shared, root):
 FILLS = """if True:
     import sys
     from pathlib import Path
-    from emotiw import cache
+    from emotiw.jobs import cache
     shared = cache.Cache(Path("together"))
     for n in range(60):
         key = cache.key(n=n)

@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from emotiw import charts
-from emotiw.charts import Mark
+from emotiw.report import charts
+from emotiw.report.charts import Mark
 
 CONFUSIONS = {"video": [[3, 1], [0, 0]], "svm": [[2, 2], [0, 0]]}
 

@@ -8,8 +8,9 @@ import re
 import pytest
 from typer.testing import CliRunner
 
-from emotiw import checksums, cli
-from emotiw.errors import StoreError
+from emotiw import cli
+from emotiw.core.errors import StoreError
+from emotiw.workflow import checksums
 
 
 @pytest.fixture

@@ -5,9 +5,10 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
-from emotiw import classifiers, selection
-from emotiw.errors import FeatureError
-from emotiw.selection import Training
+from emotiw.core.errors import FeatureError
+from emotiw.statistics import cross_validation
+from emotiw.statistics.cross_validation import Training
+from emotiw.video import classifiers
 
 SETTINGS = {"n_components": 4, "svm_c": 1.0, "logistic_c": 1.0}
 AUTO = dict.fromkeys(SETTINGS, "auto") | {"n_components_max": 8, "c_grid": [100.0, 0.1, 1.0]}
@@ -97,7 +98,7 @@ def test_scores_have_out_of_fold_rows_then_those_of_the_other_sets(task, name, s
     found = alone(name, settings, K, training)
     grid = classifiers.grid(name, settings, 36)
     path = classifiers.kernel_path(name, K[:36, :36], y[:36])
-    inner, _, choice = selection.out_of_fold(path, grid, training)
+    inner, _, choice = cross_validation.out_of_fold(path, grid, training)
     last = classifiers.fit(classifiers.family(name).make(choice.value), K[:36, :36], y[:36])
     expected = np.concatenate([inner, classifiers.decision_values(last, K[36:, :36])])
     np.testing.assert_array_equal(found.values, expected)

@@ -7,8 +7,8 @@ import yaml
 from typer.testing import CliRunner
 
 from emotiw import cli
-from emotiw import manifest as manifests
-from emotiw.manifest import Manifest, Row
+from emotiw.corpora import manifest as manifests
+from emotiw.corpora.manifest import Manifest, Row
 
 LABELS = ("anger", "fear")
 

@@ -6,9 +6,11 @@ import h5py
 import numpy as np
 import pytest
 
-from emotiw import accelerator, acquisition, files, store, weights
-from emotiw.stage import Stage
-from emotiw.status import Status
+from emotiw.core import files
+from emotiw.core.status import Status
+from emotiw.jobs import accelerator, store
+from emotiw.jobs.identity import Stage
+from emotiw.weights import acquisition, loading
 
 SETTINGS = {"layout": "caffe", "layer": "pool5", "crop": 227, "batch_size": 4, "storage": "float32"}
 N_FACES = 5
@@ -19,7 +21,7 @@ def inputs(tmp_path_factory):
     """Faces of one clip beside a clip without any, and random weights in Caffe's layout."""
     folder = tmp_path_factory.mktemp("inputs")
     rng = np.random.default_rng(0)
-    shapes = weights.ALEXNET_SHAPES["caffe"].items()
+    shapes = loading.ALEXNET_SHAPES["caffe"].items()
     np.savez(folder / "mine.npz", **{name: rng.normal(0, 0.03, shape).astype(np.float32) for name, shape in shapes})
     acquisition.write_alexnet(
         folder / "alexnet.safetensors",

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import permutation_test
 from statsmodels.stats.contingency_tables import mcnemar
 
-from emotiw import comparisons, metrics
+from emotiw.statistics import comparisons, metrics
 
 
 def test_mcnemar_by_hand():

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emotiw import contact_page, contact_sheet, manifest, store
-from emotiw.errors import StoreError
-from emotiw.manifest import Manifest
-from emotiw.status import Status
-from emotiw.store import Entry
+from emotiw.core.errors import StoreError
+from emotiw.core.status import Status
+from emotiw.corpora import manifest
+from emotiw.corpora.manifest import Manifest
+from emotiw.jobs import store
+from emotiw.jobs.store import Entry
+from emotiw.report import contact_page, contact_sheet
 from evaluation_fixtures import FACES_FACTS, faces_arrays, make_run, rows, start
-from test_report import Page
+from test_page import Page
 
 PAPER = (0xF2,) * 3
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from emotiw.core.emotions import EMOTIONS
+from emotiw.core.errors import ConfigError, ManifestError
 from emotiw.corpora.adapters import ADAPTERS, scan
 from emotiw.corpora.interface import SAFE_ID, Source, safe_id, shown, walk
-from emotiw.emotions import EMOTIONS
-from emotiw.errors import ConfigError, ManifestError
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 needs_data = pytest.mark.skipif(not SHARED.is_dir(), reason="needs the recordings in ../shared/data")

@@ -7,9 +7,9 @@ from collections import Counter
 
 import pytest
 
-from emotiw import manifest as manifests
+from emotiw.core.errors import ConfigError, ManifestError
 from emotiw.corpora import inventory
-from emotiw.errors import ConfigError, ManifestError
+from emotiw.corpora import manifest as manifests
 
 COLUMNS = ("clip", "path", "label", "subject", "split", "fold")
 CLASSES = ("anger", "fear")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import yaml
 
-from emotiw import datasheet, explorer, report
-from emotiw.seeds import derived_seed
+from emotiw.core.seeds import derived_seed
+from emotiw.report import datasheet, explorer, page
 from evaluation_fixtures import config, evaluate, fuse_all, make_run
 
 
@@ -24,7 +24,7 @@ def test_counts_add_up_to_the_clips(run):
 
 
 def test_statuses_are_counted_by_fold(run):
-    rows = explorer.chosen(run.corpus, report.read_predictions(run.folder / "predictions.csv"))
+    rows = explorer.chosen(run.corpus, page.read_predictions(run.folder / "predictions.csv"))
     found = {(modality, status): counts for modality, status, counts in datasheet.status_counts(run.corpus, rows)}
     assert next(iter(found)) == ("video", "ok")
     assert found["video", "ok"][-1] == 54

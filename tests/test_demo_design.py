@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy.stats import chi2_contingency, f_oneway
 
+from emotiw.core.emotions import EMOTIONS
 from emotiw.demo import design
-from emotiw.emotions import EMOTIONS
 
 DESIGN = design.Design()
 CLIPS = design.clips(DESIGN)

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import skimage.data
 
+from emotiw.core.emotions import EMOTIONS
 from emotiw.demo import action_units, face, portrait, scene
-from emotiw.emotions import EMOTIONS
 
 SIZE = (256, 256)
 POSE = face.Pose(1.3, 0.0, 128.0, 112.0)

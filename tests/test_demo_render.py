@@ -8,8 +8,8 @@ import dlib
 import numpy as np
 import pytest
 
+from emotiw.core.errors import ManifestError
 from emotiw.demo import design, render
-from emotiw.errors import ManifestError
 
 DESIGN = design.Design(n_subjects=7, n_train=3, n_val=2)
 SETTINGS = {"design": asdict(DESIGN)}

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.signal import welch
 
+from emotiw.core.emotions import EMOTIONS
 from emotiw.demo import voice
-from emotiw.emotions import EMOTIONS
 
 SPEAKER = voice.Speaker(pitch_hz=140.0, formants=1.0, breath=0.0, tilt=0.0)
 

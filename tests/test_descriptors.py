@@ -6,8 +6,8 @@ import skimage.data
 from skimage.feature import hog as skimage_hog
 from skimage.feature import local_binary_pattern
 
-from emotiw import descriptors
-from emotiw.errors import FeatureError
+from emotiw.core.errors import FeatureError
+from emotiw.video import dense_sift, grey, hog, lbp_top
 
 SIFT = {"block": 16, "step": 8}
 HOG = {"block": 16, "step": 8, "cell": 8, "bins": 9}
@@ -21,12 +21,12 @@ def images():
 def test_grey_is_the_mean_luma_of_each_square():
     chips = np.zeros((1, 4, 4, 3), np.uint8)
     chips[0, :2, :2] = [[(255, 0, 0), (0, 255, 0)], [(0, 0, 255), (255, 255, 255)]]
-    np.testing.assert_allclose(descriptors.grey(chips, size=2)[0], [[255 / 2, 0], [0, 0]], atol=1e-4)
+    np.testing.assert_allclose(grey.grey(chips, size=2)[0], [[255 / 2, 0], [0, 0]], atol=1e-4)
 
 
 def test_grey_refuses_a_size_that_does_not_divide():
     with pytest.raises(FeatureError, match=r"100 x 100 px cannot be averaged to 64 px; make faces"):
-        descriptors.grey(np.zeros((1, 100, 100, 3), np.uint8), size=64)
+        grey.grey(np.zeros((1, 100, 100, 3), np.uint8), size=64)
 
 
 def sift_block(image, top, left):
@@ -52,30 +52,30 @@ def sift_block(image, top, left):
 
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (2, 5), (6, 6)])
 def test_dense_sift_equals_a_loop_over_samples(images, row, column):
-    found = descriptors.dense_sift(images, **SIFT).reshape(3, 7, 7, 128)[1, row, column]
+    found = dense_sift.dense_sift(images, **SIFT).reshape(3, 7, 7, 128)[1, row, column]
     np.testing.assert_allclose(found, sift_block(images[1], 8 * row, 8 * column), atol=1e-5)
 
 
 def test_dense_sift_ignores_brightness_and_contrast(images):
-    found = descriptors.dense_sift(images, **SIFT)
-    np.testing.assert_allclose(descriptors.dense_sift(2 * images + 30, **SIFT), found, atol=1e-5)
+    found = dense_sift.dense_sift(images, **SIFT)
+    np.testing.assert_allclose(dense_sift.dense_sift(2 * images + 30, **SIFT), found, atol=1e-5)
     assert found.shape == (3, 6272)
 
 
 def test_dense_sift_blocks_have_norm_one(images):
-    blocks = descriptors.dense_sift(images, **SIFT).reshape(-1, 128)
+    blocks = dense_sift.dense_sift(images, **SIFT).reshape(-1, 128)
     np.testing.assert_allclose(np.linalg.norm(blocks, axis=1), 1, atol=1e-5)
 
 
 def test_a_ramp_to_the_right_has_orientation_zero_only():
     ramp = np.tile(np.arange(64, dtype=np.float32), (1, 64, 1))
-    found = descriptors.dense_sift(ramp, **SIFT).reshape(-1, 8)
+    found = dense_sift.dense_sift(ramp, **SIFT).reshape(-1, 8)
     assert (found[:, 0] > 0).all()
     assert not found[:, 1:].any()
 
 
 def test_flat_blocks_are_zero():
-    assert not descriptors.dense_sift(np.full((1, 64, 64), 7.0), **SIFT).any()
+    assert not dense_sift.dense_sift(np.full((1, 64, 64), 7.0), **SIFT).any()
 
 
 def hog_by_hand(image):
@@ -94,7 +94,7 @@ def hog_by_hand(image):
 
 def test_hog_equals_its_definition():
     images = np.random.default_rng(1).uniform(0, 255, (2, 64, 64))
-    found = descriptors.hog(images, **HOG)
+    found = hog.hog(images, **HOG)
     assert found.shape == (2, 1764)
     np.testing.assert_allclose(found, [hog_by_hand(image) for image in images], atol=1e-6)
 
@@ -111,17 +111,17 @@ def test_hog_equals_that_of_scikit_image(pictures, size, block, cell, bins):
     cells = (block // cell, block // cell)
     options = {"orientations": bins, "pixels_per_cell": (cell, cell), "cells_per_block": cells}
     expected = [skimage_hog(image, block_norm="L2-Hys", **options) for image in images]
-    found = descriptors.hog(images, block=block, step=cell, cell=cell, bins=bins)
+    found = hog.hog(images, block=block, step=cell, cell=cell, bins=bins)
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_hog_of_a_flat_face_is_zero():
-    assert not descriptors.hog(np.full((1, 64, 64), 7.0), **HOG).any()
+    assert not hog.hog(np.full((1, 64, 64), 7.0), **HOG).any()
 
 
 def test_hog_refuses_a_grid_that_cells_do_not_tile(images):
     with pytest.raises(FeatureError, match=r"hog: step 4, cell 8, block 16 px; step must equal cell"):
-        descriptors.hog(images, **HOG | {"step": 4})
+        hog.hog(images, **HOG | {"step": 4})
 
 
 @pytest.mark.parametrize(("axes", "other"), [((1, 2), 0), ((0, 2), 1), ((0, 1), 2)], ids=["XY", "XT", "YT"])
@@ -129,23 +129,23 @@ def test_codes_equal_those_of_scikit_image_on_each_plane(axes, other):
     volume = np.random.default_rng(2).permutation(9 * 10 * 11).reshape(9, 10, 11)
     planes = [local_binary_pattern(plane, 8, 1, "nri_uniform")[1:-1, 1:-1] for plane in np.moveaxis(volume, other, 0)]
     expected = np.moveaxis(np.array(planes[1:-1]), 0, other)
-    np.testing.assert_array_equal(descriptors.lbp_codes(volume, axes), expected)
+    np.testing.assert_array_equal(lbp_top.lbp_codes(volume, axes), expected)
 
 
 def test_a_flat_volume_has_the_code_of_ones():
-    assert (descriptors.lbp_codes(np.full((3, 5, 5), 0.1, np.float32), (1, 2)) == 57).all()
+    assert (lbp_top.lbp_codes(np.full((3, 5, 5), 0.1, np.float32), (1, 2)) == 57).all()
 
 
 def test_lbp_top_is_a_histogram_of_codes_on_each_block_and_plane():
     sequence = np.random.default_rng(3).uniform(0, 255, (6, 64, 64)).astype(np.float32)
-    found = descriptors.lbp_top(sequence, grid=4).reshape(4, 4, 3, 59)
+    found = lbp_top.lbp_top(sequence, grid=4).reshape(4, 4, 3, 59)
     np.testing.assert_allclose(found.sum(axis=-1), 1, rtol=1e-5)
-    codes = descriptors.lbp_codes(sequence, (0, 2))[:, 15:31, 47:]  # rows 16 to 31, columns 48 to 62 of the picture
+    codes = lbp_top.lbp_codes(sequence, (0, 2))[:, 15:31, 47:]  # rows 16 to 31, columns 48 to 62 of the picture
     expected = np.bincount(codes.ravel(), minlength=59) / codes.size
     np.testing.assert_allclose(found[1, 3, 1], expected, rtol=1e-5)
 
 
 def test_lbp_top_needs_three_frames(images):
-    assert descriptors.lbp_top(images, grid=4).shape == (4 * 4 * 3 * 59,)
+    assert lbp_top.lbp_top(images, grid=4).shape == (4 * 4 * 3 * 59,)
     with pytest.raises(FeatureError, match=r"LBP-TOP of 2 frames; it needs at least 3"):
-        descriptors.lbp_top(images[:2], grid=4)
+        lbp_top.lbp_top(images[:2], grid=4)

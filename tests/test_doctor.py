@@ -6,8 +6,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from emotiw import cli, doctor, settings
-from emotiw.doctor import State
+from emotiw import cli
+from emotiw.jobs import settings
+from emotiw.workflow import doctor
+from emotiw.workflow.doctor import State
 
 
 @pytest.fixture

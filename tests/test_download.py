@@ -6,8 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from emotiw import download
-from emotiw.errors import WeightsError
+from emotiw.core import download
+from emotiw.core.errors import WeightsError
 
 CONTENT = bytes(range(256)) * 40
 

@@ -11,11 +11,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from emotiw import efficientnet, settings
-from emotiw.errors import WeightsError
-from emotiw.manifest import Manifest
-from emotiw.plan import Plan
-from emotiw.stage import Stage
+from emotiw.core.errors import WeightsError
+from emotiw.corpora.manifest import Manifest
+from emotiw.jobs import settings
+from emotiw.jobs.identity import Stage
+from emotiw.weights import efficientnet
+from emotiw.workflow.plan import Plan
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """The order of the emotions."""
 
-from emotiw.emotions import EMOTIONS
+from emotiw.core.emotions import EMOTIONS
 
 
 def test_seven_emotions_in_the_order_of_the_challenge():

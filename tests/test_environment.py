@@ -7,7 +7,7 @@ import tomllib
 import pytest
 import yaml
 
-from emotiw import runtime, stage
+from emotiw.jobs import identity, runtime
 
 PROGRAMS = {
     "demo": ("demo_clips", "demo_corpus", "demo_defects", "fetch_text", "fetch_ravdess", "fetch_crema_d"),
@@ -86,7 +86,7 @@ def test_an_environment_pins_what_its_programs_import_as_the_lock_does(root, loc
     names = {
         canonical(name)
         for program in PROGRAMS[environment]
-        for name, _ in stage.distributions(root / "workflow_scripts" / f"{program}.py")
+        for name, _ in identity.distributions(root / "workflow_scripts" / f"{program}.py")
     }
     content = yaml.safe_load((root / "envs" / f"{environment}.yaml").read_text())
     assert content["dependencies"][0].startswith("python=3.11")
@@ -110,7 +110,7 @@ def test_what_is_installed_is_what_the_lock_says(lock):
 
 
 def test_the_workflow_uses_the_eight_packages_that_it_was_asked_for(root):
-    imported = {name for p in sorted((root / "workflow_scripts").glob("*.py")) for name, _ in stage.distributions(p)}
+    imported = {name for p in sorted((root / "workflow_scripts").glob("*.py")) for name, _ in identity.distributions(p)}
     asked = {"pytorch-lightning", "torch", "opensmile", "h5py", "scikit-learn", "moviepy", "dlib-bin"}
     assert asked <= {canonical(name) for name in imported}
     assert "snakemake.utils" in (root / "Snakefile").read_text()

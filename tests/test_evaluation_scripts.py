@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from emotiw import choices, evaluation, fusion, ledger, manifest, metrics, scores, splits, store, systems
-from emotiw.errors import StoreError
-from emotiw.manifest import Manifest
-from emotiw.status import Status
+from emotiw.core.errors import StoreError
+from emotiw.core.status import Status
+from emotiw.corpora import manifest, splits
+from emotiw.corpora.manifest import Manifest
+from emotiw.evaluation import evaluation, ledger, systems
+from emotiw.fusion import schemes, score_tables
+from emotiw.jobs import store
+from emotiw.statistics import metrics, selection_record
 from evaluation_fixtures import CLASSES, FIGURES, NETWORKS, SETTINGS, evaluate, fuse_all, make_run, start, write_report
 
 
@@ -68,7 +72,7 @@ def test_one_modality_is_taken_as_it_is_and_neither_gives_the_prior(official, fu
     run, _ = official
     clips, sources = fused.facts["clips"], fused.facts["sources"]
     rows = {name: entry.arrays["scores"] for name, entry in fused.entries.items()}
-    prior = scores.prior_of(run.corpus, run.folds["official"])
+    prior = score_tables.prior_of(run.corpus, run.folds["official"])
     expected = {"audio": rows["audio"], "video": rows["video"], "prior": np.tile(prior, (len(clips), 1))}
     for i, clip in enumerate(clips):
         if sources[clip] != "fusion":
@@ -82,11 +86,11 @@ def test_the_configured_scheme_is_the_system_called_fusion(fused):
 def test_weights_and_temperatures_are_fitted_on_validation_clips_with_both_modalities(official, fused):
     run, _ = official
     fold = run.folds["official"]
-    audio, video = (scores.read(run.folder / f"{name}_official.h5", run.corpus) for name in ("audio", "video"))
+    audio, video = (score_tables.read(run.folder / f"{name}_official.h5", run.corpus) for name in ("audio", "video"))
     clips = [clip for clip in fold.val if clip in audio.clips and clip in video.clips]
-    heard, seen = fusion.log_posteriors(audio.rows("mean", clips)[0]), video.rows("mean", clips)[0]
-    truth = scores.truth_of(run.corpus, clips)
-    fitted = fusion.fit(fusion.Scores(heard, seen, truth, truth), step=SETTINGS["grid_step"])
+    heard, seen = schemes.log_posteriors(audio.rows("mean", clips)[0]), video.rows("mean", clips)[0]
+    truth = score_tables.truth_of(run.corpus, clips)
+    fitted = schemes.fit(schemes.Scores(heard, seen, truth, truth), step=SETTINGS["grid_step"])
     assert fused.facts["n_fitted"] == len(clips)
     assert fused.facts["temperatures"]["audio"] == pytest.approx(1 / fitted.audio_scale)
     assert fused.facts["weights"]["joint"] == fitted.weights["joint"].tolist()
@@ -100,10 +104,10 @@ def out_of_fold(official, tmp_path_factory):
     found = []
     for name, fold in manifest.held_out(run.corpus, run.folds["official"], 2).items():
         clips = [clip for clip in fold.test if clip not in DEFECTIVE]
-        truth = scores.truth_of(run.corpus, clips)
+        truth = score_tables.truth_of(run.corpus, clips)
         posteriors = softmax(0.4 * np.eye(7)[truth] + rng.normal(0, 0.3, (len(clips), 7)), axis=1)
-        made = [choices.Record("audio/64_0: epoch", 7, "least loss", fold.val, candidates=20)]
-        facts = {"clips": clips, "classes": CLASSES, "fold": name, **choices.facts(made)}
+        made = [selection_record.Record("audio/64_0: epoch", 7, "least loss", fold.val, candidates=20)]
+        facts = {"clips": clips, "classes": CLASSES, "fold": name, **selection_record.facts(made)}
         path = folder / f"{name}.h5"
         store.write(path, "scores", [store.Entry("mean", {"scores": posteriors})], stage={}, facts=facts)
         found.append(path)
@@ -123,20 +127,20 @@ def calibrated(official, out_of_fold, tmp_path_factory):
         held_out=out_of_fold,
         output=output,
     )
-    return scores.read(output, run.corpus)
+    return score_tables.read(output, run.corpus)
 
 
 @pytest.mark.parametrize("calibration", ["validation", "training"])
 def test_test_clips_change_neither_weights_nor_temperatures(official, fused, calibrated, out_of_fold, calibration):
     run, _ = official
     fold = run.folds["official"]
-    audio, video = (scores.read(run.folder / f"{name}_official.h5", run.corpus) for name in ("audio", "video"))
+    audio, video = (score_tables.read(run.folder / f"{name}_official.h5", run.corpus) for name in ("audio", "video"))
     before, held_out = fused.facts, ()
     if calibration == "training":
-        before, held_out = calibrated.facts, tuple(scores.read(path, run.corpus) for path in out_of_fold)
+        before, held_out = calibrated.facts, tuple(score_tables.read(path, run.corpus) for path in out_of_fold)
     rows = [video.clips.index(clip) for clip in fold.test if clip in video.clips]
     video.systems["mean"][rows] = 100 * video.systems["mean"][rows][:, ::-1]
-    _, facts = scores.fuse(run.corpus, fold, scores.Judged(audio, video, held_out), settings=SETTINGS)
+    _, facts = score_tables.fuse(run.corpus, fold, score_tables.Judged(audio, video, held_out), settings=SETTINGS)
     assert {key: facts[key] for key in ("weights", "temperatures", "optimism")} == {
         key: before[key] for key in ("weights", "temperatures", "optimism")
     }
@@ -144,13 +148,13 @@ def test_test_clips_change_neither_weights_nor_temperatures(official, fused, cal
 
 def test_temperatures_may_be_fitted_on_training_clips_that_were_held_out(official, out_of_fold, calibrated, fused):
     run, _ = official
-    tables = [scores.read(path, run.corpus) for path in out_of_fold]
+    tables = [score_tables.read(path, run.corpus) for path in out_of_fold]
     clips = [clip for table in tables for clip in table.clips]
     posteriors = np.concatenate([table.systems["mean"] for table in tables])
-    heard = fusion.calibration_scale(fusion.log_posteriors(posteriors), scores.truth_of(run.corpus, clips))
-    video = scores.read(run.folder / "video_official.h5", run.corpus)
+    heard = schemes.calibration_scale(schemes.log_posteriors(posteriors), score_tables.truth_of(run.corpus, clips))
+    video = score_tables.read(run.folder / "video_official.h5", run.corpus)
     train = [clip for clip in video.clips if clip in run.folds["official"].train]
-    seen = fusion.calibration_scale(video.rows("mean", train)[0], scores.truth_of(run.corpus, train))
+    seen = schemes.calibration_scale(video.rows("mean", train)[0], score_tables.truth_of(run.corpus, train))
     facts = calibrated.facts
     assert facts["temperatures"] == pytest.approx({"audio": 1 / heard, "video": 1 / seen})
     assert facts["temperatures"]["audio"] != pytest.approx(fused.facts["temperatures"]["audio"], rel=0.1)
@@ -174,24 +178,29 @@ def test_the_ledger_tells_what_held_out_networks_and_temperatures_have_seen(offi
 
 def test_a_network_that_has_learnt_what_it_held_out_is_refused(official, out_of_fold):
     run, _ = official
-    table = scores.read(out_of_fold[0], run.corpus)
+    table = score_tables.read(out_of_fold[0], run.corpus)
     clip = table.clips[0]
-    facts = {**table.facts, **choices.facts([choices.Record("audio/64_0: weights", None, "loss", [clip])])}
-    judged = scores.Judged(table, table, (replace(table, facts=facts),))
+    facts = {
+        **table.facts,
+        **selection_record.facts([selection_record.Record("audio/64_0: weights", None, "loss", [clip])]),
+    }
+    judged = score_tables.Judged(table, table, (replace(table, facts=facts),))
     with pytest.raises(StoreError, match=rf"judges 1 clips that it has learnt from \(the first: '{clip}'\)"):
         judged.scales(run.corpus, run.folds["official"])
 
 
 def test_without_a_held_out_score_the_validation_clips_calibrate(official, out_of_fold):
     run, _ = official
-    audio, video = (scores.read(run.folder / f"{name}_official.h5", run.corpus) for name in ("audio", "video"))
-    none = replace(scores.read(out_of_fold[0], run.corpus), clips=(), systems={"mean": np.zeros((0, 7))})
-    _, facts = scores.fuse(run.corpus, run.folds["official"], scores.Judged(audio, video, (none,)), settings=SETTINGS)
+    audio, video = (score_tables.read(run.folder / f"{name}_official.h5", run.corpus) for name in ("audio", "video"))
+    none = replace(score_tables.read(out_of_fold[0], run.corpus), clips=(), systems={"mean": np.zeros((0, 7))})
+    _, facts = score_tables.fuse(
+        run.corpus, run.folds["official"], score_tables.Judged(audio, video, (none,)), settings=SETTINGS
+    )
     assert [facts["calibration"][name]["part"] for name in ("audio", "video")] == ["val", "train"]
 
 
 def test_optimism_is_cross_validated_without_dividing_a_film(fused, tmp_path):
-    assert set(fused.facts["optimism"]) == set(fusion.SCHEMES)
+    assert set(fused.facts["optimism"]) == set(schemes.SCHEMES)
     run = make_run(tmp_path)
     rows = tuple(replace(row, film="one") if row.split == "val" else row for row in run.corpus.rows)
     manifest.write(run.table, replace(run.corpus, rows=rows))
@@ -209,14 +218,14 @@ def test_clips_of_two_subjects_in_one_film_are_a_group_and_only_within_their_par
     elsewhere = fold.test[0]
     in_film = {first, second, elsewhere}
     rows = tuple(replace(row, film="one") if row.clip in in_film else row for row in run.corpus.rows)
-    found = dict(zip(fold.val, scores.groups_of(replace(run.corpus, rows=rows), fold, fold.val), strict=True))
+    found = dict(zip(fold.val, score_tables.groups_of(replace(run.corpus, rows=rows), fold, fold.val), strict=True))
     joined = {of[first].subject, of[second].subject}
     assert {clip for clip in fold.val if found[clip] == found[first]} == {
         clip for clip in fold.val if of[clip].subject in joined
     }
     assert len(set(found.values())) == len({of[clip].subject for clip in fold.val}) - 1
-    theirs = scores.groups_of(replace(run.corpus, rows=rows), fold, fold.test)
-    assert (theirs == scores.subjects_of(run.corpus, fold.test)).all()
+    theirs = score_tables.groups_of(replace(run.corpus, rows=rows), fold, fold.test)
+    assert (theirs == score_tables.subjects_of(run.corpus, fold.test)).all()
 
 
 def test_validation_scores_are_marked_as_resubstitution(fused):
@@ -237,7 +246,7 @@ def test_scores_of_other_clips_or_classes_are_refused(official, tmp_path, change
     facts = {"clips": ["clip000", "clip001"], "classes": CLASSES, "fold": "official"} | change
     store.write(tmp_path / "x.h5", "scores", [store.Entry("mean", {"scores": np.ones((2, 7))})], stage={}, facts=facts)
     with pytest.raises(StoreError, match=message):
-        scores.read(tmp_path / "x.h5", run.corpus)
+        score_tables.read(tmp_path / "x.h5", run.corpus)
 
 
 # evaluate.py
@@ -262,7 +271,7 @@ def test_systems_that_see_better_than_chance_beat_the_majority_class(crossed):
 
 def test_single_systems_are_scored_beside_the_main_ones(official):
     _, found = official
-    expected = {"video", "audio", *fusion.SCHEMES, "fusion", "video/cnn/pls/mean", "audio/64_1"}
+    expected = {"video", "audio", *schemes.SCHEMES, "fusion", "video/cnn/pls/mean", "audio/64_1"}
     assert expected <= set(found["parts"]["test"]["systems"])
 
 
@@ -378,7 +387,7 @@ def test_the_gain_of_fusion_is_the_difference_of_the_accuracies(official):
 
 
 def loaded(run):
-    fused = [scores.read(run.folder / f"fusion_{name}.h5", run.corpus) for name in run.folds]
+    fused = [score_tables.read(run.folder / f"fusion_{name}.h5", run.corpus) for name in run.folds]
     return fused, evaluation.statuses(run.corpus, {"video": run.folder / "faces", "audio": run.folder / "audio"})
 
 
@@ -441,7 +450,7 @@ def test_a_missing_or_repeated_fold_is_an_error(crossed):
 def test_a_system_that_some_folds_lack_is_an_error(crossed):
     run, _ = crossed
     fused, _ = loaded(run)
-    one = scores.read(run.folder / "audio_fold1.h5", run.corpus)
+    one = score_tables.read(run.folder / "audio_fold1.h5", run.corpus)
     with pytest.raises(StoreError, match="audio/64_0: has scores in some folds only"):
         evaluation.pools(run.corpus, run.folds, fused, {"audio": [one]})
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emotiw import explorer, report, store
-from emotiw.errors import StoreError
+from emotiw.core.errors import StoreError
+from emotiw.jobs import store
+from emotiw.report import explorer, page
 from evaluation_fixtures import evaluate, fuse_all, make_run
 
 
@@ -23,7 +24,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def predictions(run):
-    return report.read_predictions(run.folder / "predictions.csv")
+    return page.read_predictions(run.folder / "predictions.csv")
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from emotiw import manifest, store
+from emotiw.core.errors import ConfigError, ManifestError, StoreError
+from emotiw.corpora import manifest
 from emotiw.corpora.adapters import scan
 from emotiw.corpora.interface import Source
-from emotiw.errors import ConfigError, ManifestError, StoreError
+from emotiw.jobs import store
 
 STAGE = {"settings": {}}
 FUZZ = settings(
@@ -26,7 +27,7 @@ WRITER = """if True:
     import os, resource, signal, sys
     from pathlib import Path
     import numpy as np
-    from emotiw import store
+    from emotiw.jobs import store
     path, size, limit = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     array = np.random.default_rng(0).normal(size=size).astype(np.float32)
     entry = store.Entry("c", {"waveform": array})
@@ -139,9 +140,9 @@ def test_a_folder_that_may_not_be_written_to_is_an_error(root, tmp_path):
 def test_the_order_of_sets_reaches_no_identity(root):
     code = """if True:
         import json
-        from emotiw import settings, splits
-        from emotiw.manifest import Manifest, Row
-        from emotiw.plan import Plan
+        from emotiw.jobs import settings; from emotiw.corpora import splits
+        from emotiw.corpora.manifest import Manifest, Row
+        from emotiw.workflow.plan import Plan
         about = {"path": "p", "label": "anger", "sha256": "0"}
         rows = [Row(f"c{i}", subject=f"s{i % 7}", fold=f"f{i % 3}", job=f"c{i}", **about) for i in range(21)]
         plan = Plan(settings.load([]), Manifest(tuple(rows), ("anger",), "csv", scheme="folds"))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emotiw import fer2013
-from emotiw.emotions import EMOTIONS
-from emotiw.errors import WeightsError
-from emotiw.files import content_sha256
+from emotiw.core.emotions import EMOTIONS
+from emotiw.core.errors import WeightsError
+from emotiw.core.files import content_sha256
+from emotiw.weights import fer2013
 
 
 def read(path):

@@ -12,10 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from emotiw import transfer
-from emotiw.corpora import published
-from emotiw.errors import DownloadError
-from emotiw.transfer import Published
+from emotiw.core import resumable_download
+from emotiw.core.errors import DownloadError
+from emotiw.core.resumable_download import Published
+from emotiw.corpora import releases
 
 CONTENT = bytes(range(256)) * 2000
 DROP = 200_000  # bytes after which the server cuts a connection
@@ -92,7 +92,7 @@ def described(server, path, data=CONTENT):
 
 
 def fetch(about, path, attempts=3):
-    transfer.to_file(about, path, attempts=attempts, pause_s=0)
+    resumable_download.to_file(about, path, attempts=attempts, pause_s=0)
 
 
 @pytest.mark.parametrize("path", ["/whole", "/dropping", "/no_ranges"])
@@ -152,29 +152,29 @@ def test_a_server_that_is_gone_is_given_up_and_what_came_is_kept(server, tmp_pat
 def test_a_record_describes_its_files():
     entry = {"key": "a.zip", "size": 3, "checksum": "md5:abc", "links": {"self": "https://host/a.zip"}}
     record = json.dumps({"files": [entry]}).encode()
-    assert published.of_record(record, "a.zip", "here") == Published("https://host/a.zip", 3, "md5:abc")
+    assert releases.of_record(record, "a.zip", "here") == Published("https://host/a.zip", 3, "md5:abc")
     for broken in (b"<html>", b"[]", b'{"files": [{}]}', json.dumps({"files": []}).encode()):
         with pytest.raises(DownloadError, match=r"here: does not describe a\.zip"):
-            published.of_record(broken, "a.zip", "here")
+            releases.of_record(broken, "a.zip", "here")
 
 
 def test_what_is_no_pointer_is_refused():
     with pytest.raises(DownloadError, match="here: is no pointer to a large file"):
-        published.of_pointer(b"FLV\x01", "https://host/file", "here")
+        releases.of_pointer(b"FLV\x01", "https://host/file", "here")
 
 
 def test_an_actor_that_is_not_in_the_table_is_refused():
     table = FILES["/processedResults/summaryTable.csv"]
-    assert published.crema_d_names(table, "1001", "here") == ["1001_DFA_ANG_XX"]
+    assert releases.crema_d_names(table, "1001", "here") == ["1001_DFA_ANG_XX"]
     with pytest.raises(DownloadError, match="here: has no clip of actor 1050"):
-        published.crema_d_names(table, "1050", "here")
+        releases.crema_d_names(table, "1050", "here")
 
 
 def test_only_clips_are_unpacked_and_only_below_the_folder(tmp_path):
     packed = tmp_path / "a.zip"
     deep = {f"RAVDESS/{CLIP}": b"clip", f"../{CLIP.replace('01.mp4', '02.mp4')}": b"clip", "../evil.mp4": b"x"}
     packed.write_bytes(archive(deep))
-    names = published.unpack(packed, tmp_path / "to", published.RAVDESS_MEMBER)
+    names = releases.unpack(packed, tmp_path / "to", releases.RAVDESS_MEMBER)
     assert names == [CLIP, CLIP.replace("01.mp4", "02.mp4")]
     assert sorted(path.name for path in tmp_path.rglob("*.mp4")) == [name.partition("/")[2] for name in names]
     assert not (tmp_path / "evil.mp4").exists()
@@ -187,14 +187,14 @@ def test_only_clips_are_unpacked_and_only_below_the_folder(tmp_path):
 def test_an_archive_of_something_else_is_refused(tmp_path, data, message):
     (tmp_path / "a.zip").write_bytes(data)
     with pytest.raises(DownloadError, match=message):
-        published.unpack(tmp_path / "a.zip", tmp_path, published.RAVDESS_MEMBER)
+        releases.unpack(tmp_path / "a.zip", tmp_path, releases.RAVDESS_MEMBER)
 
 
 def test_a_bomb_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(published, "MEMBER_BYTES", 10)
+    monkeypatch.setattr(releases, "MEMBER_BYTES", 10)
     (tmp_path / "a.zip").write_bytes(archive({CLIP: CONTENT}))
     with pytest.raises(DownloadError, match="has 512000 bytes, expected at most 10"):
-        published.unpack(tmp_path / "a.zip", tmp_path, published.RAVDESS_MEMBER)
+        releases.unpack(tmp_path / "a.zip", tmp_path, releases.RAVDESS_MEMBER)
 
 
 @pytest.mark.workflow

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from emotiw import files
+from emotiw.core import files
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):

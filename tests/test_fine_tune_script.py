@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from emotiw import acquisition, checkpoint, fine_tuning, weights
-from emotiw.files import content_sha256
-from emotiw.stage import Stage
-from emotiw.weights import ALEXNET_SHAPES
+from emotiw.core.files import content_sha256
+from emotiw.jobs.identity import Stage
+from emotiw.video import fine_tuning, fine_tuning_checkpoint
+from emotiw.weights import acquisition, loading
+from emotiw.weights.loading import ALEXNET_SHAPES
 
 RECIPE = {key: value for key, value in asdict(fine_tuning.Recipe()).items() if key not in ("layout", "crop")}
 SETTINGS = RECIPE | {
@@ -57,7 +58,7 @@ def run(root, tmp_path, monkeypatch):
 
 def test_weights_are_written_with_a_record_of_their_training(run):
     record = run()
-    found = weights.load_alexnet(run.output)
+    found = loading.load_alexnet(run.output)
     assert {name: values.shape for name, values in found.items()} == ALEXNET_SHAPES["torchvision"]
     assert record["started_from"] == "alexnet-0"
     assert record["fully_connected_layers"] == "fresh"
@@ -82,11 +83,11 @@ def test_a_stopped_program_goes_on_and_writes_the_same_weights(run, monkeypatch)
         kept(path, state, identity=identity)
         raise StoppedError
 
-    kept = checkpoint.save
-    monkeypatch.setattr(checkpoint, "save", save_and_stop)
+    kept = fine_tuning_checkpoint.save
+    monkeypatch.setattr(fine_tuning_checkpoint, "save", save_and_stop)
     with pytest.raises(StoppedError):
         run()
-    monkeypatch.setattr(checkpoint, "save", kept)
+    monkeypatch.setattr(fine_tuning_checkpoint, "save", kept)
     assert run.output.with_suffix(".partial.safetensors").exists()
     run()
     assert run.output.read_bytes() == whole
@@ -100,5 +101,5 @@ def test_weights_that_were_fine_tuned_tell_their_making_when_they_are_given(run,
     record = json.loads(copy.with_suffix(".json").read_bytes())
     assert record["origin"]["best_epoch"] == 1
     np.testing.assert_array_equal(
-        weights.load_alexnet(copy)["features.3.weight"], weights.load_alexnet(run.output)["features.3.weight"]
+        loading.load_alexnet(copy)["features.3.weight"], loading.load_alexnet(run.output)["features.3.weight"]
     )

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from emotiw import checkpoint, fine_tuning
-from emotiw.errors import FeatureError
-from emotiw.fine_tuning import Recipe, Session, State
-from emotiw.weights import ALEXNET_SHAPES
+from emotiw.core.errors import FeatureError
+from emotiw.video import fine_tuning, fine_tuning_checkpoint
+from emotiw.video.fine_tuning import Recipe, Session, State
+from emotiw.weights.loading import ALEXNET_SHAPES
 
 RECIPE = Recipe(batch_size=4, max_epochs=2, checkpoint_batches=1)
 
@@ -58,10 +58,10 @@ def test_a_run_saves_where_it_stands(whole):
 @pytest.mark.parametrize("stop", [0, 2, 3])
 def test_a_stopped_run_goes_on_exactly(arrays, whole, stop, tmp_path):
     model, states, _ = whole
-    checkpoint.save(tmp_path / "state.safetensors", states[stop], identity="run")
+    fine_tuning_checkpoint.save(tmp_path / "state.safetensors", states[stop], identity="run")
     torch.manual_seed(99)
     resumed = network(arrays)
-    state = checkpoint.load(tmp_path / "state.safetensors", identity="run")
+    state = fine_tuning_checkpoint.load(tmp_path / "state.safetensors", identity="run")
     end = fine_tuning.train(TRAIN, VALIDATION, resumed, RECIPE, Session(3, state=state))
     assert end.history == states[-1].history
     for name, values in model.state_dict().items():
@@ -194,19 +194,19 @@ def test_a_loss_that_is_no_number_stops_the_run(arrays):
 
 def test_a_state_of_another_run_or_a_damaged_one_is_not_used(whole, tmp_path, caplog):
     path = tmp_path / "state.safetensors"
-    assert checkpoint.load(path, identity="run") == State()
-    checkpoint.save(path, whole[1][0], identity="run")
-    assert checkpoint.load(path, identity="run").batch == 1
-    assert checkpoint.load(path, identity="other") == State()
+    assert fine_tuning_checkpoint.load(path, identity="run") == State()
+    fine_tuning_checkpoint.save(path, whole[1][0], identity="run")
+    assert fine_tuning_checkpoint.load(path, identity="run").batch == 1
+    assert fine_tuning_checkpoint.load(path, identity="other") == State()
     (tmp_path / f".{path.name}.1.tmp").write_bytes(b"cut short")
-    assert checkpoint.load(path, identity="run").batch == 1
+    assert fine_tuning_checkpoint.load(path, identity="run").batch == 1
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    assert checkpoint.load(path, identity="run") == State()
+    assert fine_tuning_checkpoint.load(path, identity="run") == State()
     path.write_bytes(data[:1000])
-    assert checkpoint.load(path, identity="run") == State()
+    assert fine_tuning_checkpoint.load(path, identity="run") == State()
     assert "the run begins anew" in caplog.text
 
 

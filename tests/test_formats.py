@@ -2,7 +2,7 @@
 
 import pytest
 
-from emotiw import formats
+from emotiw.report import formats
 
 
 @pytest.mark.parametrize(

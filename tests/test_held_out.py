@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from emotiw import manifest, splits
-from emotiw.errors import ManifestError
+from emotiw.core.errors import ManifestError
+from emotiw.corpora import manifest, splits
 from evaluation_fixtures import make_run
 
 

@@ -5,8 +5,8 @@ import pytest
 from scipy.linalg import logm
 from sklearn.decomposition import PCA
 
-from emotiw import image_sets
-from emotiw.errors import FeatureError
+from emotiw.core.errors import FeatureError
+from emotiw.video import image_sets
 
 
 @pytest.fixture(name="F")

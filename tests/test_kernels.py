@@ -7,8 +7,8 @@ from scipy.spatial.distance import pdist, squareform
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.preprocessing import KernelCenterer
 
-from emotiw import image_sets, kernels
-from emotiw.errors import FeatureError
+from emotiw.core.errors import FeatureError
+from emotiw.video import image_sets, kernels
 
 
 def image_set(seed, n_frames=15, d=12):

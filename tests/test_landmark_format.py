@@ -2,9 +2,9 @@
 
 import pytest
 
-from emotiw import landmark_format
-from emotiw.errors import WeightsError
-from test_weights import train_predictor
+from emotiw.core.errors import WeightsError
+from emotiw.weights import landmark_format
+from test_loading import train_predictor
 
 
 def packed(*numbers):

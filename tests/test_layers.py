@@ -1,41 +1,40 @@
-"""Imports go down only: leaves, numerics, I/O, scripts."""
+"""Imports go down only: a room imports rooms of lower storeys, never its peers; numerics touch no files."""
 
 import ast
 
 import pytest
 
-LEAVES = {"errors", "status", "emotions", "systems", "seeds", "choices"}
+# storeys from below; rooms of one storey never import each other
+STOREYS = (
+    {"core"},
+    {"statistics", "corpora"},
+    {"weights"},
+    {"jobs"},
+    {"media", "video", "audio", "fusion"},
+    {"faces", "evaluation"},
+    {"prediction", "report"},
+    {"workflow"},
+    {"cli"},
+)
+BESIDE = {"demo": {"core"}}  # a room that stands beside the house, and what it may import
+STOREY = {room: number for number, rooms in enumerate(STOREYS) for room in rooms}
+# modules that compute on arrays alone: neither files nor codecs nor configuration
 NUMERICS = {
-    *(
-        "image_sets",
-        "kernels",
-        "recogniser",
-        "pls",
-        "classifiers",
-        "selection",
-        "combination",
-        "baselines",
-        "descriptors",
-        "cnn",
-        "efficientnet",
-        "blstm",
-        "peepholes",
-        "standardisation",
-        "training",
-        "fine_tuning",
-        "lightning",
-        "fusion",
-        "branch_and_bound",
-        "stacking",
-        "optimism",
-        "metrics",
-        "comparisons",
-        "splits",
-        "tracks",
-        "cuts",
-        "courses",
-    ),
-    *("demo.action_units", "demo.design", "demo.face", "demo.portrait", "demo.scene", "demo.voice"),
+    "core": {"errors", "status", "emotions", "seeds"},
+    "statistics": {"metrics", "comparisons", "cross_validation", "selection_record"},
+    "corpora": {"splits"},
+    "video": {
+        *{"alexnet", "grey", "dense_sift", "hog", "lbp_top", "fine_tuning", "image_sets", "kernels", "pls"},
+        *{"classifiers", "baselines", "score_average"},
+    },
+    "audio": {"standardisation", "peephole_lstm", "blstm", "training"},
+    "fusion": {"schemes", "branch_and_bound", "stacking", "optimism"},
+    "faces": {"tracking", "scene_cuts"},
+    "weights": {"efficientnet"},
+    "evaluation": {"systems"},
+    "prediction": {"recogniser"},
+    "report": {"time_courses"},
+    "demo": {"action_units", "design", "face", "portrait", "scene", "voice"},
 }
 FORBIDDEN_IN_NUMERICS = {"h5py", "pathlib", "os", "logging", "yaml", "av", "json"}
 
@@ -56,21 +55,62 @@ def imports(tree):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def own(names):
-    return {name.removeprefix("emotiw.") for name in names if name.startswith("emotiw.")}
+def own(tree):
+    """Names below `emotiw` that a module imports."""
+    return {name.removeprefix("emotiw.") for name in imports(tree) if name.startswith("emotiw.")}
 
 
-def test_numerics_import_only_numerics_and_leaves(root):
-    known = {name for name, _ in modules(root)}
+def allowed(room):
+    """Rooms that a room may import: itself, and those of lower storeys."""
+    if room in BESIDE:
+        return {room} | BESIDE[room]
+    lower = set().union(*STOREYS[: STOREY[room]], BESIDE if room == "cli" else ())
+    return {room} | lower
+
+
+def test_every_module_lies_in_a_room(root):
+    flat = {name for name, _ in modules(root) if "." not in name}
+    assert flat == {"__init__", "cli"}
+    assert {name.partition(".")[0] for name, _ in modules(root)} - {"__init__"} == set(STOREY) | set(BESIDE)
+
+
+def test_rooms_import_only_what_lies_below_them(root):
     for name, tree in modules(root):
-        if name in NUMERICS | LEAVES:
-            names = set(imports(tree))
-            assert own(names) & known <= (NUMERICS | LEAVES if name in NUMERICS else LEAVES), name
-            assert not {n.partition(".")[0] for n in names} & FORBIDDEN_IN_NUMERICS, name
+        if name != "__init__":
+            room = name.partition(".")[0]
+            upward = {target for target in own(tree) if target.partition(".")[0] not in allowed(room)}
+            assert not upward, name
 
 
-def test_every_numeric_module_exists(root):
-    assert {name for name, _ in modules(root)} >= NUMERICS | LEAVES
+def test_no_module_imports_itself_in_a_circle(root):
+    known = dict(modules(root))
+    edges = {name: own(tree) & set(known) for name, tree in known.items()}
+    while leaves := {name for name, targets in edges.items() if not targets & set(edges)}:
+        for name in leaves:
+            del edges[name]
+    assert not edges
+
+
+def test_packages_hold_a_docstring_and_nothing_else(root):
+    for name, tree in modules(root):
+        if name.endswith("__init__"):
+            assert [type(node) for node in tree.body] == [ast.Expr], name
+            assert ast.get_docstring(tree), name
+
+
+def test_no_module_is_longer_than_a_reader_holds(root):
+    for path in sorted((root / "workflow_scripts" / "emotiw").rglob("*.py")):
+        assert len(path.read_text().splitlines()) <= 400, path.name
+
+
+def test_numerics_touch_no_files(root):
+    known = dict(modules(root))
+    numerics = {f"{room}.{name}" for room, names in NUMERICS.items() for name in names}
+    assert numerics <= set(known)
+    for name in numerics:
+        assert not {n.partition(".")[0] for n in imports(known[name])} & FORBIDDEN_IN_NUMERICS, name
+        reached = own(known[name]) & set(known)
+        assert reached - numerics <= {"jobs.lightning"}, name
 
 
 def test_nothing_in_the_library_imports_scripts_or_snakemake(root):

@@ -3,8 +3,9 @@ import re
 import pytest
 
 import learning_curves as program
-from emotiw import learning_curves, store
-from emotiw.stage import Stage
+from emotiw.jobs import store
+from emotiw.jobs.identity import Stage
+from emotiw.report import learning_curves
 
 
 def network(architecture, losses, best_epoch=1):

@@ -1,6 +1,6 @@
 import signal
 
-from emotiw import lightning
+from emotiw.jobs import lightning
 
 
 def test_lightning_leaves_the_handler_of_termination_alone():

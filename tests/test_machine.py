@@ -1,6 +1,6 @@
 """What is told of the machine."""
 
-from emotiw import machine
+from emotiw.core import machine
 
 
 def test_the_processor_is_named_where_the_system_tells(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 
-from emotiw import metrics
+from emotiw.statistics import metrics
 
 
 @pytest.fixture

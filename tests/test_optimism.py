@@ -5,20 +5,20 @@ import time
 import numpy as np
 import pytest
 
-from emotiw import fusion, optimism
-from emotiw.fusion import Scores
-from test_fusion import made_up
+from emotiw.fusion import optimism, schemes
+from emotiw.fusion.schemes import Scores
+from test_schemes import made_up
 
 
 def report(scores, n_folds=5, n_repeats=3):
-    fitted = fusion.fit(scores, step=0.1)
+    fitted = schemes.fit(scores, step=0.1)
     return optimism.report(scores, fitted, step=0.1, n_folds=n_folds, n_repeats=n_repeats)
 
 
 def test_optimism_is_resubstitution_minus_the_mean_of_the_repeats():
     scores = made_up(n=60)
     found = report(scores)
-    assert set(found) == set(fusion.SCHEMES)
+    assert set(found) == set(schemes.SCHEMES)
     repeats = [optimism.cross_validated(scores, step=0.1, n_folds=5, seed=seed) for seed in range(3)]
     for scheme, values in found.items():
         accuracies = [accuracy[scheme] for accuracy in repeats]
@@ -40,10 +40,10 @@ def test_resubstitution_and_one_fold_by_hand():
     found = report(scores)
     halves = [np.flatnonzero(scores.groups == s) for s in (0, 1)]
     right = sum(
-        optimism.n_right(fusion.fit(scores[a], step=0.1), scores[b], "joint") for a, b in (halves, halves[::-1])
+        optimism.n_right(schemes.fit(scores[a], step=0.1), scores[b], "joint") for a, b in (halves, halves[::-1])
     )
     assert found["joint"]["cross_validated"] == right / 40
-    assert found["joint"]["resubstitution"] == optimism.n_right(fusion.fit(scores, step=0.1), scores, "joint") / 40
+    assert found["joint"]["resubstitution"] == optimism.n_right(schemes.fit(scores, step=0.1), scores, "joint") / 40
 
 
 def test_groups_that_are_folds_of_their_own_are_divided_once():
@@ -67,7 +67,7 @@ def test_optimism_needs_two_groups():
 def test_fitting_and_optimism_of_afews_validation_part_take_seconds():
     scores = made_up(n=383, n_classes=7, n_groups=100)
     start = time.process_time()
-    fitted = fusion.fit(scores, step=0.05)
+    fitted = schemes.fit(scores, step=0.05)
     assert fitted.joint.complete
     assert time.process_time() - start < 20
     optimism.report(scores, fitted, step=0.05, n_folds=5, n_repeats=1)

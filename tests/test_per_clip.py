@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 import media_fixtures as make
-from emotiw import cache, cache_upkeep, files, per_clip, runtime, settings, splits, store
-from emotiw.manifest import Manifest, Row
-from emotiw.plan import Plan
-from emotiw.status import Status
+from emotiw.core import files
+from emotiw.core.status import Status
+from emotiw.corpora import splits
+from emotiw.corpora.manifest import Manifest, Row
+from emotiw.jobs import cache, cache_upkeep, per_clip, runtime, settings, store
+from emotiw.workflow.plan import Plan
 
 CLIPS = ("a", "b", "c", "d", "e")
 PER_CLIP = ("audio", "egemaps", "functionals")
@@ -106,7 +108,7 @@ def test_a_setting_switched_and_back_computes_nothing(tmp_path, corpus, used, sa
     made = []
     for i, length in enumerate([0.04, 0.1, 0.04, 0.1]):
         if i == 2:
-            monkeypatch.delattr("emotiw.egemaps.frame_entries")
+            monkeypatch.delattr("emotiw.audio.egemaps.frame_entries")
         run = Run(tmp_path / "run", corpus, clips=CLIPS[:-1], egemaps={"frame_length_s": length})
         run.make("audio")
         made.append(run.make("egemaps"))
@@ -144,9 +146,9 @@ def test_other_code_packages_or_processors_are_a_miss(tmp_path, corpus, used, sa
     if what == "machine":
         monkeypatch.setattr(per_clip.machine, "cpu_model", lambda: "Abacus 9000")
     elif what == "code":
-        monkeypatch.setattr("emotiw.stage.fingerprint", lambda _: "edited")
+        monkeypatch.setattr("emotiw.jobs.identity.fingerprint", lambda _: "edited")
     else:
-        monkeypatch.setattr("emotiw.stage.distributions", lambda _: (("av", "0.0"),))
+        monkeypatch.setattr("emotiw.jobs.identity.distributions", lambda _: (("av", "0.0"),))
     Run(tmp_path / "second", corpus, clips=("a",)).make("audio")
     assert hits(said) == [(0, 1), (0, 1)]
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from emotiw import settings
-from emotiw.errors import WeightsError
-from emotiw.manifest import Manifest, Row
-from emotiw.plan import Plan
-from emotiw.seeds import derived_seed
+from emotiw.core.errors import WeightsError
+from emotiw.core.seeds import derived_seed
+from emotiw.corpora.manifest import Manifest, Row
+from emotiw.jobs import settings
+from emotiw.workflow.plan import Plan
 from onnx_fixtures import settings as embedding
 
 CLASSES = ("anger", "fear")

@@ -6,7 +6,7 @@ from sklearn.base import clone
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from emotiw.pls import KernelPLS, KernelRowPLS
+from emotiw.video.pls import KernelPLS, KernelRowPLS
 
 BOTH = pytest.mark.parametrize("model", [KernelRowPLS, KernelPLS])
 

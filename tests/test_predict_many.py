@@ -9,9 +9,9 @@ import pytest
 
 import bundle_fixtures as tiny
 import media_fixtures as made
-from emotiw import clip_files
-from emotiw.errors import ConfigError
-from emotiw.stage import Stage
+from emotiw.core.errors import ConfigError
+from emotiw.jobs.identity import Stage
+from emotiw.prediction import clip_files
 
 
 @pytest.fixture(scope="module")

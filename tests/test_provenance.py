@@ -8,8 +8,8 @@ import subprocess
 import numpy
 import pytest
 
-from emotiw import provenance
-from emotiw.errors import WeightsError
+from emotiw.core.errors import WeightsError
+from emotiw.report import provenance
 
 GIT = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
 

@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
-from emotiw import runtime
-from emotiw.errors import MediaError
+from emotiw.core.errors import MediaError
+from emotiw.jobs import runtime
 
 
 def parse(*more):
@@ -29,7 +29,9 @@ def test_a_program_computes_with_one_thread():
 
 
 def test_torchs_compiler_is_not_imported_for_deterministic_kernels(root):
-    code = "import sys, torch; from emotiw import runtime; runtime.prepare(); print('torch._inductor' in sys.modules)"
+    code = (
+        "import sys, torch; from emotiw.jobs.runtime import prepare; prepare(); print('torch._inductor' in sys.modules)"
+    )
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=root / "workflow_scripts", check=True, capture_output=True, text=True)
     assert done.stdout == "False\n"
@@ -39,7 +41,7 @@ def test_a_fork_inherits_one_thread_unless_it_has_loaded_more(root):
     code = """if True:
     import os, sys
     import numpy
-    from emotiw import runtime
+    from emotiw.jobs import runtime
     runtime.compute_alike()
     calls = []
     runtime.threadpool_limits = calls.append
@@ -67,7 +69,7 @@ def test_a_users_error_ends_in_one_line(capsys):
 
 
 def test_a_program_that_hangs_ends_itself(root):
-    code = "import time; from emotiw import runtime; runtime.prepare(0.2); time.sleep(60)"
+    code = "import time; from emotiw.jobs import runtime; runtime.prepare(0.2); time.sleep(60)"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=root / "workflow_scripts",
@@ -84,7 +86,7 @@ def test_memory_that_was_freed_is_used_again_without_page_faults(root):
     code = """if True:
     import resource
     import numpy as np
-    from emotiw import runtime
+    from emotiw.jobs import runtime
     runtime.keep_memory()
     for _ in range(2):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -1,8 +1,8 @@
 import pytest
 import yaml
 
-from emotiw import settings
-from emotiw.errors import ConfigError
+from emotiw.core.errors import ConfigError
+from emotiw.jobs import settings
 from onnx_fixtures import settings as embedding
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emotiw.errors import ManifestError
-from emotiw.splits import Fold, batches, consecutive, folds, natural
+from emotiw.core.errors import ManifestError
+from emotiw.corpora.splits import Fold, batches, consecutive, folds, natural
 
 CLIPS = st.lists(st.text("abcdef0123456789", min_size=1, max_size=6), min_size=1, max_size=60, unique=True)
 

@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from emotiw import stacking
-from test_fusion import made_up, posteriors
+from emotiw.fusion import stacking
+from test_schemes import made_up, posteriors
 
 
 def problem(n=80, **more):

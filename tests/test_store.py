@@ -2,10 +2,10 @@ import h5py
 import numpy as np
 import pytest
 
-from emotiw import store
-from emotiw.errors import StoreError
-from emotiw.status import Status
-from emotiw.store import Entry
+from emotiw.core.errors import StoreError
+from emotiw.core.status import Status
+from emotiw.jobs import store
+from emotiw.jobs.store import Entry
 
 STAGE = {"settings": {}, "code": "abc"}
 

@@ -4,9 +4,10 @@ import csv
 
 import pytest
 
-from emotiw import manifest, submission
-from emotiw.errors import ManifestError
-from emotiw.manifest import Manifest, Row
+from emotiw.core.errors import ManifestError
+from emotiw.corpora import manifest
+from emotiw.corpora.manifest import Manifest, Row
+from emotiw.evaluation import submission
 from evaluation_fixtures import start
 
 CORPUS = Manifest(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emotiw import systems
+from emotiw.evaluation import systems
 
 
 def video(features, combinations=None, system=("cnn", "hog")):

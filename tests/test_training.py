@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from emotiw import training
-from emotiw.errors import FeatureError
-from emotiw.training import Clips, Recipe
+from emotiw.audio import training
+from emotiw.audio.training import Clips, Recipe
+from emotiw.core.errors import FeatureError
 
 ADAM = Recipe((4,), optimiser="adam", learning_rate=0.02, max_epochs=3)
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emotiw import manifest, store
-from emotiw.stage import Stage
-from emotiw.status import Status
+from emotiw.core.status import Status
+from emotiw.corpora import manifest
+from emotiw.jobs import store
+from emotiw.jobs.identity import Stage
 
 CLASSES = ("anger", "happiness", "neutral")
 SETTINGS = {

@@ -5,7 +5,7 @@ import pytest
 import virus
 import virus_features as features
 
-from emotiw import image_sets, kernels
+from emotiw.video import image_sets, kernels
 
 PUBLISHED = {"pls": (62.84, 5.99), "svm": (66.57, 5.79)}  # Chen et al. 2020, covariances
 

@@ -6,7 +6,7 @@ import skimage.data
 import vlfeat
 from skimage.transform import resize
 
-from emotiw import descriptors
+from emotiw.video import dense_sift
 
 CELL, STEP = 4, 8
 MARGIN = (1 - CELL) / 2  # VLFeat's first cell is centred on the first pixel
@@ -38,7 +38,7 @@ def cosines(found, expected):
 
 def test_every_block_has_vlfeats_descriptor(faces):
     expected, _ = vlfeat.dense_sift(faces, step=STEP, cell=CELL)
-    found = cosines(descriptors.dense_sift(faces, block=4 * CELL, step=STEP, margin=MARGIN), expected)
+    found = cosines(dense_sift.dense_sift(faces, block=4 * CELL, step=STEP, margin=MARGIN), expected)
     assert found.shape == (50, 49)
     assert found.mean() > 0.9999
     assert found.min() > 0.9995
@@ -55,18 +55,18 @@ def test_the_grid_is_vlfeats(faces):
 @pytest.mark.parametrize(("block", "step"), [(12, 4), (24, 8)])
 def test_other_sizes_agree_too(faces, block, step):
     expected, _ = vlfeat.dense_sift(faces[:10], step=step, cell=block // 4)
-    found = descriptors.dense_sift(faces[:10], block=block, step=step, margin=(1 - block / 4) / 2)
+    found = dense_sift.dense_sift(faces[:10], block=block, step=step, margin=(1 - block / 4) / 2)
     assert cosines(found, expected).min() > 0.9995
 
 
 @pytest.mark.parametrize("turn", [lambda x: x.transpose(0, 2, 1), lambda x: x[:, :, ::-1], lambda x: x[:, ::-1]])
 def test_a_picture_that_is_turned_has_another_descriptor(faces, turn):
     expected, _ = vlfeat.dense_sift(faces, step=STEP, cell=CELL)
-    found = descriptors.dense_sift(turn(faces), block=4 * CELL, step=STEP, margin=MARGIN)
+    found = dense_sift.dense_sift(turn(faces), block=4 * CELL, step=STEP, margin=MARGIN)
     assert cosines(found, expected).mean() < 0.9
 
 
 def test_a_flat_window_is_another_descriptor(faces):
     flat, _ = vlfeat.dense_sift(faces, step=STEP, cell=CELL, flat_window=True)
-    found = cosines(descriptors.dense_sift(faces, block=4 * CELL, step=STEP, margin=MARGIN), flat)
+    found = cosines(dense_sift.dense_sift(faces, block=4 * CELL, step=STEP, margin=MARGIN), flat)
     assert 0.97 < found.mean() < 0.9999

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 import media_fixtures as make
-from emotiw import files, warm
-from emotiw.errors import ConfigError
+from emotiw.core import files
+from emotiw.core.errors import ConfigError
+from emotiw.workflow import warm
 
 PROGRAM = '''"""A program of one clip that does as it is told, and tells which process it is in."""
 import atexit, faulthandler, os, random, sys, time
@@ -37,8 +38,10 @@ class Workflow:
         library = self.scripts / "emotiw"
         (library / "resources").mkdir(parents=True)
         self.temporary.mkdir()
-        for name in ("__init__", "warm", "stage", "errors"):
-            shutil.copy(root / f"workflow_scripts/emotiw/{name}.py", library)
+        core = [f"core/{name}" for name in ("__init__", "errors", "resources")]
+        for name in ("__init__", *core, "workflow/__init__", "workflow/warm"):
+            (library / name).parent.mkdir(exist_ok=True)
+            shutil.copy(root / f"workflow_scripts/emotiw/{name}.py", library / f"{name}.py")
         shutil.copytree(root / "workflow_scripts/warm", self.scripts / "warm", ignore=shutil.ignore_patterns("__py*"))
         for name in (*warm.PROGRAMS, "train"):
             (self.scripts / f"{name}.py").write_text(PROGRAM)
@@ -49,7 +52,8 @@ class Workflow:
         """What the Snakefile gives to the jobs of a run."""
         about = f"{warm._boot()}:{owner}:{warm._start(owner)}"
         own = {"PYTHONPATH": str(self.scripts), "TMPDIR": str(self.temporary), warm.OWNER: about, "EMOTIW_WARM": ""}
-        code = "import json; from emotiw import warm; print(json.dumps(warm.environment(wanted=True, inherit=True)))"
+        variables = "warm.environment(wanted=True, inherit=True)"
+        code = f"import json; from emotiw.workflow import warm; print(json.dumps({variables}))"
         command = [sys.executable, "-c", code]
         found = subprocess.run(command, env=os.environ | own, check=True, capture_output=True)
         return own | json.loads(found.stdout) | {"EMOTIW_PROGRAMS": str(self.scripts)}
@@ -226,7 +230,7 @@ def test_jobs_that_begin_at_once_share_a_server(workflow):
     assert len(parents) == 1
 
 
-@pytest.mark.parametrize("name", ["emotiw/errors.py", "audio.py", "emotiw/new.py", "emotiw/resources/table.json"])
+@pytest.mark.parametrize("name", ["emotiw/core/errors.py", "audio.py", "emotiw/new.py", "emotiw/resources/table.json"])
 def test_edited_code_is_never_run_by_a_server_that_loaded_it_before(workflow, name):
     server = workflow.server()
     path = workflow.scripts / name

@@ -1,6 +1,7 @@
 """Write AlexNet's layers, trained on ImageNet or fine-tuned elsewhere."""
 
-from emotiw import acquisition, runtime
+from emotiw.jobs import runtime
+from emotiw.weights import acquisition
 
 
 def main(argv=None):

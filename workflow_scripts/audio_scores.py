@@ -1,6 +1,9 @@
 """Write the clip scores of a fold's networks, their means and the best network's; the mean of all, frame by frame."""
 
-from emotiw import blstm, choices, courses, runtime, store
+from emotiw.audio import blstm
+from emotiw.jobs import runtime, store
+from emotiw.report import time_courses
+from emotiw.statistics import selection_record
 
 KEPT = ("architecture", "seed", "validation", "best_epoch", "improved", "history")
 
@@ -25,7 +28,9 @@ def main(argv=None):
     selected = blstm.best(networks)
     scores |= blstm.mean_scores(scores) | {"selected": scores[selected]}
     made = [
-        choices.Record("audio: best network", selected, blstm.RULE, facts["parts"]["val"], candidates=len(networks))
+        selection_record.Record(
+            "audio: best network", selected, blstm.RULE, facts["parts"]["val"], candidates=len(networks)
+        )
     ]
     about = {
         "fold": facts["fold"],
@@ -35,12 +40,12 @@ def main(argv=None):
         "selected": selected,
         "selection": {"rule": blstm.RULE, "part": "val", "n_clips": len(facts["parts"]["val"])},
         "restarts": blstm.restarts(networks),
-        **choices.facts(made if facts["parts"]["val"] else [], *above),
+        **selection_record.facts(made if facts["parts"]["val"] else [], *above),
     }
     entries = [store.Entry(name, {"scores": values}) for name, values in scores.items()]
     store.write(args.output, "scores", entries, stage=args.stage, facts=about)
     over_time = (
-        store.Entry(clip, {"posteriors": courses.mean_course(found), "time": times[clip]})
+        store.Entry(clip, {"posteriors": time_courses.mean_course(found), "time": times[clip]})
         for clip, found in frames.items()
     )
     store.write(

@@ -2,7 +2,12 @@
 
 import json
 
-from emotiw import export, manifest, provenance, runtime, stage, systems
+from emotiw.core import resources
+from emotiw.corpora import manifest
+from emotiw.evaluation import systems
+from emotiw.jobs import runtime
+from emotiw.prediction import bundle_export
+from emotiw.report import provenance
 
 
 def main(argv=None):
@@ -13,19 +18,19 @@ def main(argv=None):
     config = args.settings
     corpus = manifest.read(args.manifest)
     features = systems.video_system(config["video"])
-    names = ["landmarks", *filter(None, map(export.alexnet_name, features))]
+    names = ["landmarks", *filter(None, map(bundle_export.alexnet_name, features))]
     embeddings = [name for name in config["embeddings"] if name in features]
-    sources = export.Sources(
+    sources = bundle_export.Sources(
         *(args.fusion, args.pca, args.kernels, args.classifiers, args.networks, args.features),
         weights=dict(zip(names, args.weights, strict=True)),
         embeddings=dict(zip(embeddings, args.embeddings, strict=True)),
     )
     records = [path.with_suffix(".json") for path in args.weights]
     facts = provenance.determinants(
-        repository=stage.PACKAGE.parents[1], config=config, manifest=args.manifest, records=records
+        repository=resources.PACKAGE.parents[1], config=config, manifest=args.manifest, records=records
     )
     about = {"config": config, "metrics": json.loads(args.metrics.read_bytes()), "provenance": facts}
-    export.write(args.output, corpus, manifest.folds(corpus), sources, about)
+    bundle_export.write(args.output, corpus, manifest.folds(corpus), sources, about)
 
 
 if __name__ == "__main__":

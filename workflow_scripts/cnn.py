@@ -2,7 +2,10 @@
 
 from functools import cache
 
-from emotiw import accelerator, cnn, faces, per_clip, runtime, store, weights
+from emotiw.faces import search
+from emotiw.jobs import accelerator, per_clip, runtime, store
+from emotiw.video import alexnet
+from emotiw.weights import loading
 
 
 def main(argv=None):
@@ -13,14 +16,14 @@ def main(argv=None):
 
     @cache
     def model():
-        arrays = weights.load_alexnet(args.weights, layout=layout)
-        return cnn.on_device(cnn.alexnet(arrays, layout=layout, layer=settings["layer"]), device)
+        arrays = loading.load_alexnet(args.weights, layout=layout)
+        return alexnet.on_device(alexnet.alexnet(arrays, layout=layout, layer=settings["layer"]), device)
 
     def describe(chips):
-        return cnn.features(chips, model(), batch_size=settings["batch_size"], crop=settings["crop"])
+        return alexnet.features(chips, model(), batch_size=settings["batch_size"], crop=settings["crop"])
 
     def make(clips):
-        return store.narrowed(faces.frame_entries(clips, describe), settings["storage"])
+        return store.narrowed(search.frame_entries(clips, describe), settings["storage"])
 
     facts = {"device": accelerator.describe(device), "storage": settings["storage"]}
     per_clip.from_entries(args, "faces", "frame_features", make, facts)

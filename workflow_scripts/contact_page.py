@@ -1,6 +1,9 @@
 """Write the page of all contact sheets."""
 
-from emotiw import contact_page, files, manifest, runtime
+from emotiw.core import files
+from emotiw.corpora import manifest
+from emotiw.jobs import runtime
+from emotiw.report import contact_page
 
 
 def main(argv=None):

@@ -1,6 +1,8 @@
 """Write the contact sheet of the clips of one job."""
 
-from emotiw import contact_sheet, files, runtime, store
+from emotiw.core import files
+from emotiw.jobs import runtime, store
+from emotiw.report import contact_sheet
 
 
 def main(argv=None):

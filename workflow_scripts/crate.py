@@ -2,9 +2,11 @@
 
 import json
 
-from emotiw import crate, files, provenance, runtime, stage
+from emotiw.core import files, resources
+from emotiw.jobs import runtime
+from emotiw.report import provenance, run_crate
 
-REPOSITORY = stage.PACKAGE.parents[1]
+REPOSITORY = resources.PACKAGE.parents[1]
 
 
 def main(argv=None):
@@ -21,7 +23,7 @@ def main(argv=None):
         "name": f"{args.settings['report']['title']}: {metrics['run']}",
         "description": f"Audio-video emotion recognition on {metrics['n_clips']} {kind} of {metrics['corpus']}.",
     }
-    packed = crate.packed(
+    packed = run_crate.packed(
         {f"report/{path.relative_to(args.report).as_posix()}": path for path in args.results},
         {"manifest.csv": args.manifest},
         {f"workflow/{path.resolve().relative_to(REPOSITORY).as_posix()}": path for path in args.workflow},

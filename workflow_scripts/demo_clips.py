@@ -1,7 +1,7 @@
 """Render the clips of one subject of the synthetic demo corpus into the folder --output."""
 
-from emotiw import runtime
 from emotiw.demo import render
+from emotiw.jobs import runtime
 
 
 def main(argv=None):

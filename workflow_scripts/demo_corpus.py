@@ -1,7 +1,7 @@
 """Write the table of the synthetic demo corpus."""
 
-from emotiw import runtime
 from emotiw.demo import render
+from emotiw.jobs import runtime
 
 
 def main(argv=None):

@@ -1,7 +1,7 @@
 """Render the clips with planted defects of the synthetic demo corpus into the folder --output."""
 
-from emotiw import runtime
 from emotiw.demo import render
+from emotiw.jobs import runtime
 
 
 def main(argv=None):

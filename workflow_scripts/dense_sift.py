@@ -2,14 +2,16 @@
 
 from functools import partial
 
-from emotiw import descriptors, faces, per_clip, runtime
+from emotiw.faces import search
+from emotiw.jobs import per_clip, runtime
+from emotiw.video import dense_sift
 
 
 def main(argv=None):
     """Run the program."""
     args = runtime.arguments(__doc__, argv, one=["faces"])
-    describe = partial(descriptors.face_sift, **args.settings["dense_sift"])
-    per_clip.from_entries(args, "faces", "frame_features", partial(faces.frame_entries, describe=describe))
+    describe = partial(dense_sift.face_sift, **args.settings["dense_sift"])
+    per_clip.from_entries(args, "faces", "frame_features", partial(search.frame_entries, describe=describe))
 
 
 if __name__ == "__main__":

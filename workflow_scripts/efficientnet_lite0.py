@@ -1,6 +1,7 @@
 """Write EfficientNet-Lite0, trained on ImageNet, as an ONNX model."""
 
-from emotiw import acquisition, efficientnet, runtime
+from emotiw.jobs import runtime
+from emotiw.weights import acquisition, efficientnet
 
 
 def main(argv=None):

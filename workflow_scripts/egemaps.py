@@ -1,6 +1,7 @@
 """Write the eGeMAPS frames of the clips of one job."""
 
-from emotiw import egemaps, per_clip, runtime
+from emotiw.audio import egemaps
+from emotiw.jobs import per_clip, runtime
 
 
 def main(argv=None):

@@ -2,19 +2,21 @@
 
 from functools import cache, partial
 
-from emotiw import embedding, faces, per_clip, runtime
+from emotiw.faces import search
+from emotiw.jobs import per_clip, runtime
+from emotiw.video import onnx_embedding
 
 
 def main(argv=None):
     """Run the program."""
     args = runtime.arguments(__doc__, argv, one=["faces", "network"])
     name = args.stage["embedding"]
-    network = cache(lambda: embedding.read(args.network, name, args.settings["embeddings"][name]))
+    network = cache(lambda: onnx_embedding.read(args.network, name, args.settings["embeddings"][name]))
 
     def describe(chips):
-        return embedding.embed(chips, network())
+        return onnx_embedding.embed(chips, network())
 
-    per_clip.from_entries(args, "faces", "frame_features", partial(faces.frame_entries, describe=describe))
+    per_clip.from_entries(args, "faces", "frame_features", partial(search.frame_entries, describe=describe))
 
 
 if __name__ == "__main__":

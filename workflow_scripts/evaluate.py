@@ -2,7 +2,12 @@
 
 import gzip
 
-from emotiw import evaluation, files, firewall, ledger, manifest, provenance, runtime, scores
+from emotiw.core import files
+from emotiw.corpora import leakage, manifest
+from emotiw.evaluation import evaluation, ledger
+from emotiw.fusion import score_tables
+from emotiw.jobs import runtime
+from emotiw.report import provenance
 
 
 def main(argv=None):
@@ -15,11 +20,11 @@ def main(argv=None):
     )
     corpus = manifest.read(args.manifest)
     folds = manifest.folds(corpus)
-    wall = firewall.check(corpus.rows, lambda row: row.path, shared_films=args.settings["corpus"]["shared_films"])
-    fused = [scores.read(path, corpus) for path in args.fusion]
+    wall = leakage.check(corpus.rows, lambda row: row.path, shared_films=args.settings["corpus"]["shared_films"])
+    fused = [score_tables.read(path, corpus) for path in args.fusion]
     single = {
-        "video": [scores.read(path, corpus) for path in args.video_scores],
-        "audio": [scores.read(path, corpus) for path in args.audio_scores],
+        "video": [score_tables.read(path, corpus) for path in args.video_scores],
+        "audio": [score_tables.read(path, corpus) for path in args.audio_scores],
     }
     entries = ledger.gather(folds, [*fused, *single["audio"], *single["video"]])
     entries += ledger.outside(map(provenance.record, args.weights_records))

@@ -2,14 +2,16 @@
 
 from functools import cache
 
-from emotiw import faces, per_clip, runtime, weights
+from emotiw.faces import search
+from emotiw.jobs import per_clip, runtime
+from emotiw.weights import loading
 
 
 def main(argv=None):
     """Run the program."""
     args = runtime.arguments(__doc__, argv, one=["landmarks"], many=["media"])
-    predictor = cache(lambda: weights.load_landmarks(args.landmarks))
-    per_clip.from_media(args, "faces", lambda paths, clips: faces.entries(paths, clips, args.settings, predictor()))
+    predictor = cache(lambda: loading.load_landmarks(args.landmarks))
+    per_clip.from_media(args, "faces", lambda paths, clips: search.entries(paths, clips, args.settings, predictor()))
 
 
 if __name__ == "__main__":

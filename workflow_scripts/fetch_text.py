@@ -1,6 +1,7 @@
 """Fetch a small file: the list of what a corpus consists of."""
 
-from emotiw import download, files, runtime
+from emotiw.core import download, files
+from emotiw.jobs import runtime
 
 
 def main(argv=None):

@@ -4,8 +4,11 @@ import logging
 
 import torch
 
-from emotiw import accelerator, acquisition, checkpoint, choices, fer2013, fine_tuning, runtime, weights
-from emotiw.emotions import EMOTIONS
+from emotiw.core.emotions import EMOTIONS
+from emotiw.jobs import accelerator, runtime
+from emotiw.statistics import selection_record
+from emotiw.video import fine_tuning, fine_tuning_checkpoint
+from emotiw.weights import acquisition, fer2013, loading
 
 
 def main(argv=None):
@@ -17,15 +20,15 @@ def main(argv=None):
     faces = fer2013.read(args.faces, args.stage["faces"])
     parts = fer2013.divide(faces, settings.pop("validation_fraction"), seed=seed)
     recipe = fine_tuning.Recipe(layout=cnn["layout"], crop=cnn["crop"], **settings)
-    arrays = weights.load_alexnet(args.weights, layout=recipe.layout)
-    head = weights.load_alexnet_classifier(args.weights, layout=recipe.layout)
+    arrays = loading.load_alexnet(args.weights, layout=recipe.layout)
+    head = loading.load_alexnet_classifier(args.weights, layout=recipe.layout)
     model = fine_tuning.classifier(arrays, head, recipe, n_classes=len(EMOTIONS), seed=seed)
     device, partial = accelerator.device(), args.output.with_suffix(".partial.safetensors")
     session = fine_tuning.Session(
         seed,
         accelerator="cpu" if device.type == "cpu" else "gpu",
-        state=checkpoint.load(partial, identity=args.stage.digest),
-        save=lambda state: checkpoint.save(partial, state, identity=args.stage.digest),
+        state=fine_tuning_checkpoint.load(partial, identity=args.stage.digest),
+        save=lambda state: fine_tuning_checkpoint.save(partial, state, identity=args.stage.digest),
         tell=logging.getLogger("fine_tuning").info,
     )
     state = fine_tuning.train(parts.train.pictures, parts.validation.pictures, model, recipe, session)
@@ -39,11 +42,11 @@ def main(argv=None):
         "accuracy": {name: fine_tuning.accuracy(model, part.pictures, recipe) for name, part in parts.scored.items()},
         "pictures": parts.counts,
         "choices": [
-            choices.entry(record)
+            selection_record.entry(record)
             for record in fine_tuning.records(state, parts.train.pictures, parts.validation.pictures)
         ],
     }
-    found = fine_tuning.convolution_arrays(model, weights.ALEXNET_SHAPES[recipe.layout])
+    found = fine_tuning.convolution_arrays(model, loading.ALEXNET_SHAPES[recipe.layout])
     acquisition.write_fine_tuned(args.output, args.record, found, layout=recipe.layout, facts=facts)
     partial.unlink(missing_ok=True)
 

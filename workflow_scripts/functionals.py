@@ -1,6 +1,7 @@
 """Write the openSMILE functionals of the whole clips of one job, for the challenge's audio baseline."""
 
-from emotiw import egemaps, per_clip, runtime
+from emotiw.audio import egemaps
+from emotiw.jobs import per_clip, runtime
 
 
 def main(argv=None):

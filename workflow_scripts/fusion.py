@@ -1,6 +1,8 @@
 """Write the fused scores of every clip of a fold."""
 
-from emotiw import manifest, runtime, scores, store
+from emotiw.corpora import manifest
+from emotiw.fusion import score_tables
+from emotiw.jobs import runtime, store
 
 
 def main(argv=None):
@@ -8,12 +10,12 @@ def main(argv=None):
     args = runtime.arguments(__doc__, argv, one=["manifest", "audio", "video"], many=["held_out"])
     corpus = manifest.read(args.manifest)
     fold = manifest.folds(corpus)[args.stage["fold"]]
-    judged = scores.Judged(
-        scores.read(args.audio, corpus),
-        scores.read(args.video, corpus),
-        tuple(scores.read(path, corpus) for path in args.held_out),
+    judged = score_tables.Judged(
+        score_tables.read(args.audio, corpus),
+        score_tables.read(args.video, corpus),
+        tuple(score_tables.read(path, corpus) for path in args.held_out),
     )
-    entries, facts = scores.fuse(corpus, fold, judged, settings=args.settings["fusion"])
+    entries, facts = score_tables.fuse(corpus, fold, judged, settings=args.settings["fusion"])
     store.write(args.output, "scores", entries, stage=args.stage, facts=facts)
 
 

@@ -1,6 +1,7 @@
 """Gather the audio frames of a fold's clips in one file, so that a network has one input and not one a clip."""
 
-from emotiw import collection, manifest, runtime, store
+from emotiw.corpora import manifest
+from emotiw.jobs import gather, runtime, store
 
 
 def main(argv=None):
@@ -9,7 +10,7 @@ def main(argv=None):
     corpus = manifest.read(args.manifest)
     fold = manifest.fold(corpus, args.stage["fold"])
     clips = [*fold.train, *fold.val, *fold.test]
-    entries = collection.load(corpus, args.features, "frame_features", clips)
+    entries = gather.load(corpus, args.features, "frame_features", clips)
     facts = store.read(args.features / f"{corpus.row_of_clip[clips[0]].job}.h5", "frame_features", names=()).facts
     store.write(args.output, "frame_features", entries.values(), stage=args.stage, facts=facts)
 

@@ -1,6 +1,8 @@
 """Join the tables of all jobs, sorted by the clips' paths."""
 
-from emotiw import files, manifest, runtime
+from emotiw.core import files
+from emotiw.corpora import manifest
+from emotiw.jobs import runtime
 
 
 def main(argv=None):

@@ -2,14 +2,16 @@
 
 from functools import partial
 
-from emotiw import descriptors, faces, per_clip, runtime
+from emotiw.faces import search
+from emotiw.jobs import per_clip, runtime
+from emotiw.video import hog
 
 
 def main(argv=None):
     """Run the program."""
     args = runtime.arguments(__doc__, argv, one=["faces"])
-    describe = partial(descriptors.face_hog, **args.settings["hog"])
-    per_clip.from_entries(args, "faces", "frame_features", partial(faces.frame_entries, describe=describe))
+    describe = partial(hog.face_hog, **args.settings["hog"])
+    per_clip.from_entries(args, "faces", "frame_features", partial(search.frame_entries, describe=describe))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """Compute the six kernels of one feature between all clips of a fold: training, validation, test."""
 
-from emotiw import choices, collection, image_sets, kernels, manifest, runtime, splits, store
-from emotiw.status import Status
+from emotiw.core.status import Status
+from emotiw.corpora import manifest, splits
+from emotiw.jobs import gather, runtime, store
+from emotiw.statistics import selection_record
+from emotiw.video import image_sets, kernels
 
 
 def main(argv=None):
@@ -14,19 +17,19 @@ def main(argv=None):
     pca = [image_sets.PCA(**entry.arrays) for entry in above.entries.values()]
     for clip, part in [(clip, name) for name in splits.SPLITS if pca for clip in getattr(fold, name)]:
         # one clip at a time: the 9216 values of all frames of EmotiW are 4 GB
-        entry = collection.load(table, args.features, "frame_features", [clip])[clip]
+        entry = gather.load(table, args.features, "frame_features", [clip])[clip]
         if entry.status == Status.OK:
             sets[clip] = image_sets.project(entry.arrays["features"], pca[0])
             parts.append(part)
     rank, regularisation, degree = video["subspace_rank"], video["regularisation"], video["polynomial_degree"]
     found = kernels.feature_kernels(sets, parts.count("train"), rank=rank, regularisation=regularisation, degree=degree)
     gammas = {name: kernel.gamma for name, kernel in found.items()}
-    made = choices.Record(
+    made = selection_record.Record(
         f"video/{args.stage['feature']}: kernel widths",
         gammas,
         "median squared distance",
         list(sets)[: parts.count("train")],
-        kind=choices.NO_LABELS,
+        kind=selection_record.NO_LABELS,
     )
     facts = {
         "clips": list(sets),
@@ -34,7 +37,7 @@ def main(argv=None):
         "n_frames": [len(F) for F in sets.values()],
         "gamma": gammas,
         "min_eigenvalue": {name: kernel.min_eigenvalue for name, kernel in found.items()},
-        **choices.facts([made] if sets else [], above.facts),
+        **selection_record.facts([made] if sets else [], above.facts),
     }
     entries = [store.Entry(name, {"matrix": kernel.matrix}) for name, kernel in found.items()]
     store.write(args.output, "kernels", entries, stage=args.stage, facts=facts)

@@ -1,6 +1,7 @@
 """Write dlib's 5-point landmark model."""
 
-from emotiw import acquisition, runtime
+from emotiw.jobs import runtime
+from emotiw.weights import acquisition
 
 
 def main(argv=None):

@@ -2,7 +2,9 @@
 
 from functools import partial
 
-from emotiw import descriptors, faces, per_clip, runtime
+from emotiw.faces import search
+from emotiw.jobs import per_clip, runtime
+from emotiw.video import grey, lbp_top
 
 
 def main(argv=None):
@@ -12,9 +14,9 @@ def main(argv=None):
     size = geometry.pop("size")
 
     def describe(chips):
-        return descriptors.lbp_top(descriptors.grey(chips, size=size), **geometry)
+        return lbp_top.lbp_top(grey.grey(chips, size=size), **geometry)
 
-    per_clip.from_entries(args, "faces", "clip_features", partial(faces.clip_entries, describe=describe))
+    per_clip.from_entries(args, "faces", "clip_features", partial(search.clip_entries, describe=describe))
 
 
 if __name__ == "__main__":

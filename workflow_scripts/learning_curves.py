@@ -1,6 +1,8 @@
 """Draw how the training of every network went."""
 
-from emotiw import files, learning_curves, runtime, store
+from emotiw.core import files
+from emotiw.jobs import runtime, store
+from emotiw.report import learning_curves
 
 
 def main(argv=None):

@@ -2,7 +2,10 @@
 
 import json
 
-from emotiw import explorer, files, manifest, provenance, report, runtime, stage
+from emotiw.core import files, resources
+from emotiw.corpora import manifest
+from emotiw.jobs import runtime
+from emotiw.report import explorer, page, provenance
 
 
 def main(argv=None):
@@ -15,21 +18,21 @@ def main(argv=None):
     )
     corpus = manifest.read(args.manifest)
     facts = provenance.determinants(
-        repository=stage.PACKAGE.parents[1],
+        repository=resources.PACKAGE.parents[1],
         config=args.settings,
         manifest=args.manifest,
         records=args.provenance_records,
         artefacts=[args.metrics, args.predictions, args.scores, args.ledger, *args.fusion, *args.frames],
     )
-    rows = explorer.chosen(corpus, report.read_predictions(args.predictions))
+    rows = explorer.chosen(corpus, page.read_predictions(args.predictions))
     about = explorer.seen(corpus, rows, faces=args.faces, fusion=args.fusion, frames=args.frames)
     metrics = json.loads(args.metrics.read_bytes())
     facts |= {"ledger": json.loads(args.ledger.read_bytes())["entries"]}
-    page = report.render(corpus, metrics, rows, about, provenance=facts)
-    charts = report.plots(metrics, rows, args.settings["video"])
+    html = page.render(corpus, metrics, rows, about, provenance=facts)
+    charts = page.plots(metrics, rows, args.settings["video"])
     for path in args.figures:
         files.write_atomic(path, charts[path.stem].svg.encode())
-    files.write_atomic(args.output, page.encode())
+    files.write_atomic(args.output, html.encode())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """Write the mean and the standard deviation of the audio frames of a fold's training clips."""
 
-from emotiw import choices, collection, manifest, runtime, standardisation, store
-from emotiw.status import Status
+from emotiw.audio import standardisation
+from emotiw.core.status import Status
+from emotiw.corpora import manifest
+from emotiw.jobs import gather, runtime, store
+from emotiw.statistics import selection_record
 
 
 def main(argv=None):
@@ -9,7 +12,7 @@ def main(argv=None):
     args = runtime.arguments(__doc__, argv, one=["manifest", "features"])
     corpus = manifest.read(args.manifest)
     fold = manifest.fold(corpus, args.stage["fold"])
-    entries = collection.load(corpus, args.features, "frame_features", fold.train).values()
+    entries = gather.load(corpus, args.features, "frame_features", fold.train).values()
     usable = [entry for entry in entries if entry.status == Status.OK]
     features, found = [entry.arrays["features"] for entry in usable], []
     if args.settings["blstm"]["normalise"] == "subject" and features:
@@ -20,8 +23,12 @@ def main(argv=None):
     # without a usable training clip the fold has no audio system, and the other modality decides
     scalers = [standardisation.fit_scaler(features)] if features else []
     made = [
-        choices.Record(
-            "audio: standardisation", None, "mean and deviation", [e.name for e in usable], kind=choices.NO_LABELS
+        selection_record.Record(
+            "audio: standardisation",
+            None,
+            "mean and deviation",
+            [e.name for e in usable],
+            kind=selection_record.NO_LABELS,
         )
         for _ in scalers
     ]
@@ -32,7 +39,7 @@ def main(argv=None):
         "n_constant": sum(len(fitted.constant) for fitted in scalers),
         "n_clips": len(features),
         "n_frames": sum(map(len, features)),
-        **choices.facts(made),
+        **selection_record.facts(made),
     }
     found += [store.Entry("scaler", {"mean": fitted.mean, "scale": fitted.scale}) for fitted in scalers]
     store.write(args.output, "scaler", found, stage=args.stage, facts=facts)

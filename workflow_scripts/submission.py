@@ -2,7 +2,10 @@
 
 import csv
 
-from emotiw import files, manifest, runtime, submission
+from emotiw.core import files
+from emotiw.corpora import manifest
+from emotiw.evaluation import submission
+from emotiw.jobs import runtime
 
 
 def main(argv=None):

@@ -5,8 +5,12 @@ import logging
 
 from safetensors.torch import save
 
-from emotiw import blstm, choices, files, manifest, runtime, standardisation, store, training
-from emotiw.status import Status
+from emotiw.audio import blstm, standardisation, training
+from emotiw.core import files
+from emotiw.core.status import Status
+from emotiw.corpora import manifest
+from emotiw.jobs import runtime, store
+from emotiw.statistics import selection_record
 
 
 def main(argv=None):
@@ -30,7 +34,7 @@ def main(argv=None):
         files.write_atomic(args.model, save({}, metadata))
         about |= dict.fromkeys(("validation", "best_epoch", "improved"))
         about |= {"history": [], "parts": dict.fromkeys(parts, ())}
-        about |= choices.facts([], scaler.facts)
+        about |= selection_record.facts([], scaler.facts)
         store.write(args.output, "posteriors", [], stage=args.stage, facts=about)
         return
     settings = dict(args.settings["blstm"])
@@ -49,7 +53,7 @@ def main(argv=None):
         results[entry.name] = store.Entry(entry.name, {"posteriors": posteriors, "time": entry.arrays["time"]})
     files.write_atomic(args.model, save(blstm.tensors(trained.model, **arrays), metadata))
     made += training.records(about["network"], trained, learnt, checked)
-    about |= trained.facts | choices.facts(made, scaler.facts)
+    about |= trained.facts | selection_record.facts(made, scaler.facts)
     about["parts"] = {name: [clip for clip in clips if clip in inputs] for name, clips in parts.items()}
     store.write(args.output, "posteriors", results.values(), stage=args.stage, facts=about)
 

@@ -5,7 +5,10 @@ The coefficients of the classifiers of that mean are written too.
 
 from itertools import compress
 
-from emotiw import choices, classifiers, manifest, runtime, selection, store
+from emotiw.corpora import manifest
+from emotiw.jobs import runtime, store
+from emotiw.statistics import cross_validation, selection_record
+from emotiw.video import classifiers
 
 
 def main(argv=None):
@@ -19,12 +22,12 @@ def main(argv=None):
     made = []
     if train:
         known = manifest.grouped(table, [row.clip for row in train])
-        training = selection.Training.of(known, table.classes, video["inner_folds"])
+        training = cross_validation.Training.of(known, table.classes, video["inner_folds"])
         matrices = {name: entry.arrays["matrix"] for name, entry in kernels.entries.items()}
         found = classifiers.feature_scores(args.stage["classifier"], video, matrices, training)
         system = f"video/{args.stage['feature']}/{args.stage['classifier']}"
         chosen = {f"{system}/{name}": scores.choice for name, scores in found.items()}
-        made = selection.recorded(chosen, training, classifiers.family(args.stage["classifier"]).parameter)
+        made = cross_validation.recorded(chosen, training, classifiers.family(args.stage["classifier"]).parameter)
     else:
         found = dict.fromkeys([*kernels.entries, "mean"], classifiers.no_scores(len(table.classes)))
     scored = found["mean"].scored
@@ -33,10 +36,10 @@ def main(argv=None):
         "parts": list(compress(parts, scored)),
         "classes": list(table.classes),
         "n_components": {name: scores.n_components for name, scores in found.items()},
-        "selection": selection.facts(
+        "selection": cross_validation.facts(
             {name: scores.choice for name, scores in found.items()}, [row.clip for row in train]
         ),
-        **choices.facts(made, kernels.facts),
+        **selection_record.facts(made, kernels.facts),
     }
     models = [store.Entry(name, vars(model)) for name, model in found["mean"].models.items()]
     about = {"clips": [row.clip for row in train], "classes": list(table.classes), "selection": facts["selection"]}

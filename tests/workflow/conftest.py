@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from emotiw import settings
 from emotiw.demo import design, render
+from emotiw.jobs import settings
 from media_fixtures import sound_file, tone
 from onnx_fixtures import averages
 from onnx_fixtures import settings as embedding

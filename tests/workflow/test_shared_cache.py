@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from emotiw import splits
+from emotiw.corpora import splits
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

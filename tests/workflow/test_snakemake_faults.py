@@ -14,7 +14,7 @@ pytestmark = pytest.mark.workflow
 CHAIN = """
 import sys
 sys.path.insert(0, {scripts!r})
-from emotiw.stage import Stage
+from emotiw.jobs.identity import Stage
 
 V = config.get("version", "1")
 A = Stage(settings=V, above={{}})
@@ -39,7 +39,7 @@ rule a:
 SWAP = """
 import sys
 sys.path.insert(0, {scripts!r})
-from emotiw.stage import Stage
+from emotiw.jobs.identity import Stage
 
 rule a:
     output: "a.txt"
@@ -50,7 +50,7 @@ rule a:
 CACHED = """
 import sys
 sys.path.insert(0, {scripts!r})
-from emotiw.stage import Stage
+from emotiw.jobs.identity import Stage
 
 rule a:
     output: "a.txt"
@@ -137,4 +137,4 @@ def test_its_own_cache_serves_whatever_anyone_has_put_there(root, tmp_path, monk
     assert run("two", code=1, clips=clips) == "poisoned\n"
     # the stage's identity keeps it from being stale, but a batch of other clips takes none of its clips from there
     assert run("three", code=1, clips=[*clips, ["b", "1"]]) == "computed\n"
-    # the cure: emotiw.cache (tests/test_cache.py, tests/test_per_clip.py)
+    # the cure: emotiw.jobs.cache (tests/test_cache.py, tests/test_per_clip.py)

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from emotiw import checksums, store
-from emotiw.predict import Predictor
+from emotiw.jobs import store
+from emotiw.prediction.predictor import Predictor
+from emotiw.workflow import checksums
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

@@ -17,13 +17,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from emotiw import clip_files, splits
-from emotiw.emotions import HIDDEN
-from emotiw.errors import BundleError, EmotiwError
-from emotiw.manifest import Manifest
+from emotiw.core.emotions import HIDDEN
+from emotiw.core.errors import BundleError, EmotiwError
+from emotiw.corpora import splits
+from emotiw.corpora.manifest import Manifest
+from emotiw.prediction import clip_files
 
 if TYPE_CHECKING:
-    from emotiw.cache_upkeep import Kept
+    from emotiw.jobs.cache_upkeep import Kept
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -50,8 +51,8 @@ def manifest(configfile: ConfigFiles = None, output: Output = None) -> None:
     """Check the corpus of a configuration and write its table of clips."""
     # Heavy imports wait until the command is known: `emotiw --help` answers at once.
     from emotiw.corpora.inventory import refresh  # noqa: PLC0415
-    from emotiw.media import probe  # noqa: PLC0415
-    from emotiw.settings import load  # noqa: PLC0415
+    from emotiw.jobs.settings import load  # noqa: PLC0415
+    from emotiw.media.decoder import probe  # noqa: PLC0415
 
     try:
         config = load(configfile or [])
@@ -105,9 +106,9 @@ def predict(
     """
     console = Console(highlight=False)
     with console.status("loading") if console.is_terminal else nullcontext():
-        from emotiw import console as texts  # noqa: PLC0415
-        from emotiw.predict import Predictor  # noqa: PLC0415
-        from emotiw.prediction_files import PredictionFolder  # noqa: PLC0415
+        from emotiw.prediction import console as texts  # noqa: PLC0415
+        from emotiw.prediction.output_files import PredictionFolder  # noqa: PLC0415
+        from emotiw.prediction.predictor import Predictor  # noqa: PLC0415
 
         try:
             predictor = Predictor.load(bundle or default_bundle(), segment_s=segment_s, longest_s=longest_s)
@@ -140,7 +141,7 @@ def predict(
 @app.command()
 def doctor(configfile: ConfigFiles = None) -> None:
     """Look at tools, versions, weights, corpus and disk, and say what to do; status 1 where a run would fail."""
-    from emotiw.doctor import State, examine  # noqa: PLC0415
+    from emotiw.workflow.doctor import State, examine  # noqa: PLC0415
 
     table = Table(box=None, padding=(0, 1), show_header=False)
     for name in ("state", "what"):
@@ -163,7 +164,7 @@ def verify(
     every: Annotated[bool, typer.Option("--all", help="Name every bad file, not only the first.")] = False,
 ) -> None:
     """Compare every file of a run with the hash that was recorded when the run ended; status 1 where one differs."""
-    from emotiw import checksums  # noqa: PLC0415
+    from emotiw.workflow import checksums  # noqa: PLC0415
 
     try:
         faults = checksums.faults(run)
@@ -186,11 +187,11 @@ def why(
     snakefile: Annotated[Path, typer.Option(help="The workflow.")] = Path("Snakefile"),
 ) -> None:
     """Say which jobs Snakemake would run for a clip, its features and its scores, and why."""
-    from emotiw import why as dry  # noqa: PLC0415
     from emotiw.corpora.inventory import refresh  # noqa: PLC0415
-    from emotiw.media import probe  # noqa: PLC0415
-    from emotiw.plan import Plan  # noqa: PLC0415
-    from emotiw.settings import load  # noqa: PLC0415
+    from emotiw.jobs.settings import load  # noqa: PLC0415
+    from emotiw.media.decoder import probe  # noqa: PLC0415
+    from emotiw.workflow import explain as dry  # noqa: PLC0415
+    from emotiw.workflow.plan import Plan  # noqa: PLC0415
 
     try:
         config = load(configfile or [])
@@ -224,9 +225,9 @@ def cache(
     ] = math.inf,
 ) -> None:
     """Show the cache of a configuration by stage; check its entries, or remove those not used for long."""
-    from emotiw import cache_upkeep as upkeep  # noqa: PLC0415
-    from emotiw.cache import Cache, user_ids  # noqa: PLC0415
-    from emotiw.settings import load  # noqa: PLC0415
+    from emotiw.jobs import cache_upkeep as upkeep  # noqa: PLC0415
+    from emotiw.jobs.cache import Cache, user_ids  # noqa: PLC0415
+    from emotiw.jobs.settings import load  # noqa: PLC0415
 
     try:
         chosen = load(configfile or [])["cache"]
@@ -265,7 +266,7 @@ def _cached(kept: Iterable["Kept"]) -> Table:
 
 def default_bundle() -> Path:
     """Return the demo's bundle, below the working directory or else below the repository."""
-    from emotiw.settings import ROOT  # noqa: PLC0415
+    from emotiw.jobs.settings import ROOT  # noqa: PLC0415
 
     places = [base / "results" / "demo" / "bundle" for base in (Path(), ROOT)]
     found = next((path for path in places if path.is_dir()), None)

@@ -29,7 +29,7 @@ from types import CodeType, ModuleType
 
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from emotiw import warm  # noqa: E402  after the path
+from emotiw.workflow import warm  # noqa: E402  after the path
 
 IDLE_S = float(os.environ.get("EMOTIW_WARM_IDLE_S", "45"))
 KEPT_S = 7 * 24 * 3600.0  # how long the log of a server that failed is kept
@@ -259,7 +259,7 @@ def load(names: Iterable[str]) -> dict[str, CodeType]:
         codes[name] = spec.loader.get_code(spec.name)
     for module in [module for name, module in sys.modules.items() if name.startswith("emotiw.")]:
         getattr(module, "preload", lambda: None)()
-    if runtime := sys.modules.get("emotiw.runtime"):
+    if runtime := sys.modules.get("emotiw.jobs.runtime"):
         runtime.compute_alike()
     threads = os.listdir("/proc/self/task")
     if len(threads) > 1:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from emotiw.core.errors import ConfigError
 from emotiw.corpora import afew, crema_d, csv_table, enterface, meld, ravdess, savee
 from emotiw.corpora.interface import Scan, Source
-from emotiw.errors import ConfigError
 
 ADAPTERS: dict[str, Callable[[Source], Scan]] = {
     "afew": afew.scan,

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from emotiw.core.emotions import HIDDEN
 from emotiw.corpora.interface import VIDEO, Candidate, Scan, Source, choose, left_out, safe_id, walk
-from emotiw.emotions import HIDDEN
 
 SPLITS = {"train_afew": "train", "val_afew": "val", "test_vid_distribute": "test"}
 LABELS = {

@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from emotiw import firewall, splits
+from emotiw.core.emotions import HIDDEN
+from emotiw.corpora import leakage, splits
 from emotiw.corpora.interface import MAX_ID, SAFE_ID, Candidate, shown
-from emotiw.emotions import HIDDEN
-from emotiw.splits import SPLITS, Fold
+from emotiw.corpora.splits import SPLITS, Fold
 
 SAFE_FOLD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 OTHER_NAMES = {
@@ -41,8 +41,8 @@ def check(candidates: Sequence[Candidate], classes: Sequence[str], *, origin: st
     """
     problems = [line for candidate in candidates for line in _check_row(candidate, classes)]
     problems += _check_ids(candidates)
-    walls = [wall for wall in firewall.WALLS if wall is not firewall.FILM or shared_films == firewall.FAIL]
-    problems += [line for wall in walls for line in firewall.shared(wall, candidates, _where)]
+    walls = [wall for wall in leakage.WALLS if wall is not leakage.FILM or shared_films == leakage.FAIL]
+    problems += [line for wall in walls for line in leakage.shared(wall, candidates, _where)]
     problems += [f"{origin}: {line}" for line in _check_parts(candidates, classes)]
     return problems
 
@@ -71,7 +71,7 @@ def check_file(candidate: Candidate, root: Path, *, allow_outside: bool) -> list
 
 def shared_films(candidates: Sequence[Candidate]) -> tuple[str, ...]:
     """Note the films that are in two splits, where that is allowed."""
-    films = list(firewall.shared(firewall.FILM, candidates, _where))
+    films = list(leakage.shared(leakage.FILM, candidates, _where))
     noun = "film is" if len(films) == 1 else "films are"
     return (f"{len(films)} source {noun} in two splits, as published (the first: {films[0]})",) if films else ()
 
@@ -80,8 +80,8 @@ def repeated(candidates: Sequence[Candidate]) -> tuple[str, ...]:
     """Note each content that occurs more than once within a split: no error, but no two independent clips either."""
     clips = defaultdict(list)
     for candidate in candidates:
-        if firewall.CONTENT.key(candidate):
-            clips[firewall.part(candidate), candidate.sha256].append(candidate.clip)
+        if leakage.CONTENT.key(candidate):
+            clips[leakage.part(candidate), candidate.sha256].append(candidate.clip)
     return tuple(f"same content: clips {', '.join(sorted(names))}" for names in clips.values() if len(names) > 1)
 
 
@@ -124,7 +124,7 @@ def _check_parts(candidates: Sequence[Candidate], classes: Sequence[str]) -> Ite
     if not candidates:
         yield "holds no clip; check corpus.kind and corpus.root"
         return
-    if not any(firewall.part(candidate) for candidate in candidates):
+    if not any(leakage.part(candidate) for candidate in candidates):
         return
     if any(names) and len(divided) < splits.MIN_FOLDS:
         yield f"only {len(divided)} of at least {splits.MIN_FOLDS} folds hold clips ({', '.join(divided)})"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from emotiw.corpora import table
+from emotiw.corpora import csv_reader
 from emotiw.corpora.interface import Candidate, Scan, Source, choose
 
 COLUMN_OF_SCHEME = {"official": "split", "folds": "fold", "subjects": "subject"}
@@ -19,7 +19,7 @@ def scan(source: Source) -> Scan:
     choose(source)
     path = source.root / (source.table or DEMO_TABLE)
     needed = [COLUMN_OF_SCHEME[source.scheme]] if source.scheme in COLUMN_OF_SCHEME else []
-    listed = table.read(path, ("clip", "path", "label", *needed))
+    listed = csv_reader.read(path, ("clip", "path", "label", *needed))
     candidates = tuple(_candidate(source.root, f"{path}:{line}", row) for line, row in listed.rows)
     return Scan(candidates, problems=listed.problems)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from emotiw.emotions import EMOTIONS
-from emotiw.errors import ConfigError, ManifestError
+from emotiw.core.emotions import EMOTIONS
+from emotiw.core.errors import ConfigError, ManifestError
 
 VIDEO = frozenset({".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"})
 AUDIO = frozenset({".flac", ".m4a", ".mp3", ".ogg", ".wav"})

@@ -8,14 +8,13 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from emotiw import manifest as manifests
-from emotiw import splits
-from emotiw.corpora import checks
+from emotiw.core.errors import ConfigError, ManifestError
+from emotiw.core.files import sha256
+from emotiw.corpora import checks, splits
+from emotiw.corpora import manifest as manifests
 from emotiw.corpora.adapters import scan
 from emotiw.corpora.interface import Candidate, Scan, Source, shown
-from emotiw.errors import ConfigError, ManifestError
-from emotiw.files import sha256
-from emotiw.manifest import Manifest, Row
+from emotiw.corpora.manifest import Manifest, Row
 
 Probe = Callable[[Path], Mapping[str, Any]]
 FACTS = ("format", "duration_s", "width", "height", "fps", "rate_hz", "channels")

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from emotiw.corpora import table
+from emotiw.core.emotions import EMOTIONS
+from emotiw.corpora import csv_reader
 from emotiw.corpora.interface import VIDEO, Candidate, Scan, Source, choose, left_out, walk
-from emotiw.emotions import EMOTIONS
 
 FOLDERS = {"train_splits": "train", "dev_splits_complete": "val", "output_repeated_splits_test": "test"}
 FOLDER_OF_SPLIT = {split: folder for folder, split in FOLDERS.items()}
@@ -64,7 +64,7 @@ def _part(root: Path, split: str, films: Mapping[str, Path], path: Path | None) 
             problems=(f"{root / TABLES[split]}: missing; put the published table of split {split} below the root",)
         )
     # The text column holds bytes of Windows-1252; the columns read here are ASCII, which Latin-1 cannot spoil.
-    labels = table.read(path, COLUMNS, encodings=("utf-8-sig", "latin-1"))
+    labels = csv_reader.read(path, COLUMNS, encodings=("utf-8-sig", "latin-1"))
     folder = next((film.parent for film in films.values()), root / FOLDER_OF_SPLIT[split])
     candidates: list[Candidate] = []
     notes: list[str] = []

@@ -2,8 +2,8 @@
 
 import re
 
+from emotiw.core.emotions import EMOTIONS
 from emotiw.corpora.interface import AUDIO, VIDEO, Candidate, Scan, Source, choose, left_out, safe_id, walk
-from emotiw.emotions import EMOTIONS
 
 NAME = re.compile(r"(?P<modality>\d\d)-(?P<channel>\d\d)-(?P<emotion>\d\d)-\d\d-\d\d-\d\d-(?P<actor>\d\d)")
 MODALITIES = {"audio-video": ("01", VIDEO), "audio-only": ("03", AUDIO)}

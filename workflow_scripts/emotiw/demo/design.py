@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from emotiw.emotions import EMOTIONS
+from emotiw.core.emotions import EMOTIONS
 
 # lowest and highest value of each nuisance
 NUISANCES = {

@@ -17,10 +17,10 @@ from moviepy import ImageSequenceClip
 from moviepy.audio.AudioClip import AudioArrayClip
 from scipy.signal import resample_poly
 
+from emotiw.core.errors import ManifestError
+from emotiw.core.files import write_atomic
 from emotiw.demo import action_units, face, portrait, scene, voice
 from emotiw.demo.design import FACE_NEIGHBOURS, VOICE_NEIGHBOURS, Clip, Design, clips, from_settings
-from emotiw.errors import ManifestError
-from emotiw.files import write_atomic
 
 Floats = portrait.Floats
 Frames = list[npt.NDArray[np.uint8]]

@@ -1,0 +1,354 @@
+"""Prediction of clips: statuses and reasons, segments, timelines, files, the command and its exit status."""
+
+import csv
+import json
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import bundle_fixtures as tiny
+import media_fixtures as made
+from emotiw import cli
+from emotiw.core.errors import BundleError
+from emotiw.core.status import Status
+from emotiw.demo import design, render
+from emotiw.media import decoder
+from emotiw.prediction import clip_files, console, output_files, segments, timeline
+from emotiw.prediction import predictor as predictors
+from emotiw.prediction.predictor import Predictor
+
+DESIGN = design.Design(n_subjects=7, n_train=3, n_val=2)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return tiny.write_run(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def predictor(run):
+    return Predictor.load(run.bundle)
+
+
+@pytest.fixture(scope="module")
+def talking(tmp_path_factory):
+    """A rendered clip of two seconds with a face and a voice."""
+    path = tmp_path_factory.mktemp("clips") / "talking.mp4"
+    clip = next(it for it in design.clips(DESIGN) if it.label == "happiness" and not it.defect)
+    path.write_bytes(render.encoded(replace(clip, nuisance={**clip.nuisance, "duration_s": 1.6}), DESIGN))
+    return path
+
+
+@pytest.fixture(scope="module")
+def judged(predictor, talking):
+    (found,) = predictor.predict([talking])
+    return found
+
+
+def one(predictor, path):
+    (found,) = predictor.predict([path])
+    return found
+
+
+def test_a_clip_gets_posteriors_of_all_classes(judged):
+    assert judged.status == {"video": "ok", "audio": "ok"}
+    assert judged.emotion in tiny.CLASSES
+    assert judged.source == "fusion"
+    assert judged.reason == ""
+    for values in judged.posteriors.values():
+        assert values.shape == (3,)
+        assert values.sum() == pytest.approx(1)
+    assert judged.duration_s == pytest.approx(1.6, abs=0.1)
+    assert len(judged.parts) == 1
+    assert 1 < len(judged.strip) <= predictors.STRIP
+
+
+def test_the_timeline_is_of_windows_that_are_judged_as_clips_are(judged, predictor):
+    track = judged.track
+    np.testing.assert_allclose(np.diff(track.time_s), predictors.STEP_S)
+    for values in track.posteriors.values():
+        known = ~np.isnan(values).any(axis=1)
+        assert known.all()
+        np.testing.assert_allclose(values.sum(axis=1), 1)
+    weights = predictor.recogniser.members[0].fusion.weights["joint"]
+    fused = weights * track.posteriors["audio"] + (1 - weights) * track.posteriors["video"]
+    np.testing.assert_allclose(track.posteriors["fusion"], fused)
+
+
+def test_a_window_as_long_as_the_clip_gets_the_clips_posteriors(judged, predictor, run):
+    faces, sound = (run.entry(name, "clip04").arrays["features"] for name in ("dense_sift", "egemaps"))
+    perceived = predictor.recogniser.perceive({"dense_sift": faces}, sound)
+    whole = predictor.recogniser.judge(perceived).posteriors
+    track = predictor.recogniser.track(perceived, [np.arange(len(faces))], [np.arange(len(sound))])
+    for name, values in whole.items():
+        np.testing.assert_allclose(track[name][0], values)
+
+
+def test_a_clip_is_judged_alike_whatever_was_judged_before(judged, predictor, talking, tmp_path):
+    *_, again = predictor.predict([tmp_path / "none.mp4", talking])
+    for name, values in judged.posteriors.items():
+        np.testing.assert_array_equal(again.posteriors[name], values)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (
+            lambda p: made.clip(p, n=10, sound=0 * made.tone(1)),
+            r"neither face nor voice: video no face \(0 faces in 5 fr",
+        ),
+        (lambda p: made.clip(p, n=10), r"audio no audio"),
+        (lambda p: p.write_bytes(b""), r"video undecodable .* empty file"),
+        (lambda p: p.write_text("hello"), r"Invalid data found"),
+        (lambda p: p.write_text("ffconcat version 1.0\nfile /etc/hostname\n"), r"format not allowed"),
+        (lambda p: made.halve(made.clip(p, n=20)), r"video undecodable"),
+        (os.mkfifo, r"not a regular file"),
+        (lambda p: None, r"No such file"),
+    ],
+)
+def test_a_clip_that_cannot_be_judged_has_a_reason(predictor, tmp_path, make, reason):
+    make(tmp_path / "x.mp4")
+    found = one(predictor, tmp_path / "x.mp4")
+    assert found.emotion is None
+    assert found.source == "none"
+    assert set(found.posteriors.values()) == {None}
+    assert re.search(reason, found.reason), found.reason
+
+
+def test_sound_alone_is_judged_by_the_voice(predictor, tmp_path):
+    found = one(predictor, made.sound_file(tmp_path / "x.wav", made.tone(1)))
+    assert found.source == "audio"
+    assert found.status == {"video": "no_video", "audio": "ok"}
+    np.testing.assert_array_equal(found.posteriors["fusion"], found.posteriors["audio"])
+    assert np.isnan(found.track.posteriors["video"]).all()
+
+
+def test_too_many_pixels_and_too_long_a_clip_are_refused(run, predictor, talking):
+    short = replace(predictor, longest_s=0.5)
+    assert "lasts 1." in one(short, talking).reason
+    assert "at most 0.5 s" in one(short, talking).reason
+
+
+def test_what_a_library_raises_becomes_a_reason(predictor, talking):
+    def fail(chips):
+        raise MemoryError("no more")
+
+    broken = replace(predictor, describers={"dense_sift": fail})
+    first, second = broken.predict([talking, talking])
+    assert first.reason == second.reason == "MemoryError: no more"
+    assert first.status == {"video": "undecodable", "audio": "undecodable"}
+
+
+def test_a_long_clip_is_judged_in_segments(predictor, talking, judged):
+    parts = one(replace(predictor, segment_s=0.8), talking)
+    assert [part.start_s for part in parts.parts] == [0.0, 0.8]
+    assert [part.n_frames for part in parts.parts] == [10, 10]
+    known = [part.judgement.posteriors["fusion"] for part in parts.parts]
+    weights = [part.duration_s for part in parts.parts]
+    np.testing.assert_allclose(parts.posteriors["fusion"], np.average(known, axis=0, weights=weights))
+    assert (np.diff(parts.track.time_s) > 0).all()
+    assert parts.track.time_s[-1] < 1.7
+
+
+def test_faces_for_pictures_are_few_and_evenly_spread_however_long_the_clip_is():
+    strip, most = [], 0
+    for k in range(700):  # segments of 30 s
+        strip = predictors.joined(strip, [(30.0 * k + 2.5 * i, None) for i in range(predictors.STRIP)])
+        most = max(most, len(strip))
+    times = [time_s for time_s, _ in predictors.spread(strip, predictors.STRIP)]
+    assert most <= predictors.HELD + predictors.STRIP
+    assert len(times) == predictors.STRIP
+    assert np.ptp(np.diff(times)) < 0.2 * np.mean(np.diff(times))
+    assert predictors.spread(strip[:5], predictors.STRIP) == strip[:5]
+
+
+def test_segments_hold_the_whole_sound_and_no_more(talking, predictor):
+    settings = predictor.bundle.about["settings"]
+    whole, _ = decoder.waveform(talking, 16000, settings["limits"])
+    found = list(segments.segments(talking, settings, predictor.landmarks, 0.5, lambda n: None))
+    pieces = [it.sound.arrays["waveform"] for it in found if it.sound.status == Status.OK]
+    np.testing.assert_array_equal(np.concatenate(pieces), whole[: sum(map(len, pieces))])
+    assert all(len(piece) == 8000 for piece in pieces[:-1])
+
+
+def test_sound_that_outlasts_the_picture_and_a_picture_that_outlasts_the_sound(predictor, tmp_path):
+    loud = made.clip(tmp_path / "a.mp4", n=10, sound=made.tone(2))
+    found = one(replace(predictor, segment_s=1.0), loud)
+    assert [part.status["video"] for part in found.parts] == [Status.NO_FACE, Status.NO_FACE]
+    still = made.clip(tmp_path / "b.mp4", n=50, sound=made.tone(0.5))
+    found = one(replace(predictor, segment_s=1.0), still)
+    assert found.parts[0].status["audio"] == Status.OK
+    assert found.parts[-1].status["audio"] == Status.SHORT_AUDIO
+
+
+def test_a_defect_midway_ends_its_modality(predictor, tmp_path, monkeypatch):
+    clip = made.clip(tmp_path / "a.mp4", n=50, sound=made.tone(2))
+    frames = decoder.frames
+
+    def failing(path, limits):
+        found = frames(path, limits)
+        found._reader = cut(found._reader)
+        return found
+
+    def cut(reader):
+        for frame in reader:
+            if frame.index == 30:
+                raise decoder.MediaError(f"{clip}: torn; expected more")
+            yield frame
+
+    monkeypatch.setattr(segments.decoder, "frames", failing)
+    found = one(replace(predictor, segment_s=1.0), clip)
+    assert [part.status["video"] for part in found.parts] == [Status.NO_FACE, Status.UNDECODABLE]
+    assert found.parts[1].reasons == ("torn; expected more",)
+    assert found.source == "audio"
+
+
+def test_frames_are_counted_as_they_are_searched(predictor, tmp_path):
+    counted = []
+    list(predictor.predict([made.clip(tmp_path / "a.mp4", n=12)], counted.append))
+    assert sum(counted) == 12
+
+
+def test_a_bundle_whose_parts_do_not_fit_is_refused(predictor):
+    broken = replace(predictor, describers={"dense_sift": lambda chips: np.zeros((len(chips), 7), np.float32)})
+    with pytest.raises(BundleError, match="dense_sift has 7 values, its PCA of official takes 6272"):
+        broken._check_features()
+
+
+def test_a_bundle_whose_networks_fail_is_refused(predictor):
+    def fail(chips):
+        raise MemoryError("no more")
+
+    with pytest.raises(BundleError, match=r"dense_sift fails on a face \(no more\); copy the bundle anew"):
+        replace(predictor, describers={"dense_sift": fail})._check_features()
+
+
+def test_pictures_are_the_same_bytes_for_the_same_prediction(judged):
+    first, second = timeline.pictures(judged), timeline.pictures(judged)
+    assert first == second
+    assert first["png"].startswith(b"\x89PNG")
+    assert b"posteriors of windows" in first["svg"]
+
+
+def test_a_clip_without_anything_has_a_picture_that_says_so(predictor, tmp_path):
+    found = one(predictor, tmp_path / "none.mp4")
+    svg = timeline.pictures(found)["svg"].decode()
+    assert "no face in sight" in svg
+    assert "no voice" in svg
+
+
+def test_a_long_timeline_is_thinned_to_means():
+    values = np.arange(10.0)[:, None] * np.ones(2)
+    values[8:] = np.nan
+    edges, means = timeline.thinned(np.arange(10) * 0.25 + 0.125, values, columns=5)
+    np.testing.assert_allclose(means[:, 0], [0.5, 2.5, 4.5, 6.5, np.nan])
+    np.testing.assert_allclose(edges, [0, 0.5, 1, 1.5, 2, 2.5])
+
+
+def test_a_folder_holds_json_csv_a_page_and_pictures(judged, predictor, tmp_path, monkeypatch):
+    monkeypatch.setattr(output_files, "PICTURED", 1)
+    folder = output_files.PredictionFolder(tmp_path / "out", predictor.bundle)
+    folder.add(replace(judged, path=Path("a <b>&.mp4")))
+    folder.add(one(predictor, tmp_path / "none.mp4"))
+    folder.finish()
+    about = json.loads((tmp_path / "out/predictions.json").read_text())
+    assert about["classes"] == list(tiny.CLASSES)
+    assert about["bundle"]["sha256"] == predictor.bundle.identity
+    assert about["clips"][0]["emotion"] == judged.emotion
+    assert len(about["clips"][0]["timeline"]["time_s"]) == len(about["clips"][0]["timeline"]["fusion"])
+    assert (tmp_path / "out" / about["clips"][0]["timeline_file"]).is_file()
+    first, second = csv.DictReader((tmp_path / "out/predictions.csv").read_text().splitlines())
+    assert float(first[f"fusion_{judged.emotion}"]) == pytest.approx(judged.posteriors["fusion"].max(), abs=1e-4)
+    assert (second["emotion"], second["fusion_anger"]) == ("", "")
+    assert "No such file" in second["reason"]
+    page = (tmp_path / "out/predictions.html").read_text()
+    assert "a &lt;b&gt;&amp;.mp4" in page
+    assert page.count("data:image/png") == 1
+    assert 'href="timelines/0002_none.png"' in page
+    assert "Synthetic" in page
+
+
+def test_names_are_printable(tmp_path):
+    assert output_files.shown(Path(os.fsdecode(b"a\xff\x1b[31m\n.mp4"))) == "a\\xff\\x1b[31m\\n.mp4"
+    assert output_files.shown(Path("ü 😀.mp4")) == "ü 😀.mp4"
+
+
+def test_folders_are_searched_for_clips(tmp_path):
+    for name in ("b.mp4", "a.AVI", "sub/c.wav", ".hidden/d.mp4", ".e.mp4", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = [path.relative_to(tmp_path).as_posix() for path in clip_files.clips([tmp_path, tmp_path / "notes.txt"])]
+    assert found == ["a.AVI", "b.mp4", "sub/c.wav", "notes.txt"]
+
+
+def test_texts_fit_eighty_columns(judged, predictor, tmp_path):
+    long = replace(judged, path=Path("x" * 200 + "/" + "y" * 200 + ".mp4"))
+    for text in (console.block(long), console.line(long), console.heading(), console.block(one(predictor, tmp_path))):
+        assert max(map(len, text.splitlines())) <= console.WIDTH
+    assert judged.emotion in console.block(long).splitlines()[-1]
+    assert "face and voice" in console.block(long)
+
+
+def test_a_decision_of_one_modality_says_what_the_other_lacks(predictor, tmp_path):
+    found = one(predictor, made.sound_file(tmp_path / "x.wav", made.tone(1)))
+    assert "by the voice alone (video no video)" in console.block(found)
+    assert "no video" in console.line(found)
+
+
+def invoke(*args):
+    return CliRunner().invoke(cli.app, ["predict", *(str(arg) for arg in args)])
+
+
+def test_the_command_prints_one_clip_in_full_and_succeeds(run, talking, judged):
+    result = invoke(talking, "--bundle", run.bundle)
+    assert result.exit_code == 0, result.output
+    assert f"{judged.emotion} (" in result.output
+    assert "1 of 1 clips judged" in result.output
+    assert "trained on synthetic clips" in result.output
+
+
+def test_the_command_goes_on_after_a_bad_clip_and_says_so_by_its_status(run, talking, tmp_path):
+    (tmp_path / "bad.mp4").write_text("bad")
+    result = invoke(tmp_path / "bad.mp4", talking, "--bundle", run.bundle, "--output", tmp_path / "out")
+    assert result.exit_code == 1, result.output
+    assert "abstains: neither face nor voice" in result.output
+    assert "1 of 2 clips judged" in result.output
+    assert len(json.loads((tmp_path / "out/predictions.json").read_text())["clips"]) == 2
+
+
+@pytest.mark.parametrize("bundle", ["none", "."])
+def test_a_bundle_that_is_none_is_a_usage_error(tmp_path, talking, bundle):
+    result = invoke(talking, "--bundle", tmp_path / bundle)
+    assert result.exit_code == 2
+    assert "BundleError" in result.stderr
+
+
+def test_no_clip_is_a_usage_error(run, tmp_path):
+    result = invoke(tmp_path, "--bundle", run.bundle)
+    assert result.exit_code == 2
+    assert "no clip in" in result.stderr
+
+
+def test_the_demos_bundle_is_the_default(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("emotiw.jobs.settings.ROOT", tmp_path / "elsewhere")
+    with pytest.raises(BundleError, match="run `make demo`, or name one with --bundle"):
+        cli.default_bundle()
+    (tmp_path / "elsewhere/results/demo").mkdir(parents=True)
+    (tmp_path / "elsewhere/results/demo/bundle").symlink_to(run.bundle)
+    assert cli.default_bundle() == tmp_path / "elsewhere/results/demo/bundle"
+
+
+def test_progress_counts_clips_and_frames(monkeypatch):
+    from rich.console import Console
+
+    shown = Console(force_terminal=True, width=80)
+    with cli._progress(shown, 2) as advance, shown.capture() as text:
+        advance(50)
+        advance(0, 2)
+    assert "frames/s" in text.get() or text.get() == ""

@@ -1,0 +1,81 @@
+"""Tables and charts of our own systems."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from emotiw.report import system_tables
+from evaluation_fixtures import config, evaluate, fuse_all, make_run
+
+
+@pytest.fixture(scope="module")
+def metrics(tmp_path_factory):
+    run = make_run(tmp_path_factory.mktemp("comparisons"), n_folds=3)
+    fuse_all(run)
+    return evaluate(run)
+
+
+def test_restarts_of_a_network_are_one_line_with_mean_and_deviation(metrics):
+    lines = {line["name"]: line for line in system_tables.networks(metrics)}
+    values = [100 * metrics["parts"]["test"]["systems"][f"audio/64_{i}"]["accuracy"] for i in range(2)]
+    assert lines["64"]["n"] == 2
+    assert lines["64"]["restarts"]["test"] == f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f} %"
+    assert lines["mean of all networks"]["restarts"] is None
+
+
+def test_the_mean_scores_of_an_architecture_are_no_restart(metrics):
+    found = copy.deepcopy(metrics)
+    for part in found["parts"].values():
+        part["systems"]["audio/64"] = {"accuracy": 0.9, "accuracy_interval": None}
+    line = system_tables.networks(found)[0]
+    assert line["n"] == 2
+    assert line["ensemble"]["test"]["accuracy"] == 0.9
+
+
+def test_optimism_is_averaged_over_the_folds(metrics):
+    lines = {line["name"]: line for line in system_tables.schemes(metrics)}
+    folds = metrics["fusion"]["folds"].values()
+    expected = np.mean([fold["optimism"]["joint"]["optimism"] for fold in folds])
+    assert lines["joint"]["optimism"]["optimism"] == pytest.approx(expected)
+    assert [name for name, line in lines.items() if line["used"]] == ["joint"]
+
+
+def test_a_scheme_without_weights_is_listed_too(metrics):
+    found = copy.deepcopy(metrics)
+    for fold in found["fusion"]["folds"].values():
+        fold["optimism"]["stacked"] = dict.fromkeys(system_tables.OPTIMISM, 0.5)
+    for part in found["parts"].values():
+        part["systems"]["stacked"] = {"accuracy": 0.25}
+    line = next(line for line in system_tables.schemes(found) if line["name"] == "stacked")
+    assert line["parts"]["test"]["accuracy"] == 0.25
+
+
+def test_the_best_modality_is_the_more_accurate(metrics):
+    about = copy.deepcopy(metrics["parts"]["test"])
+    about["systems"]["video"]["accuracy"], about["systems"]["audio"]["accuracy"] = 0.1, 0.2
+    assert system_tables.best_modality(about) == "audio"
+
+
+def test_the_overview_names_systems_baselines_and_the_constant(metrics):
+    rows = system_tables.overview_chart(metrics, "test").rows
+    assert [row[0] for row in rows[:5]] == [
+        *("video", "audio", "fusion", "baseline: LBP-TOP + SVM", "baseline: openSMILE + SVM")
+    ]
+    assert rows[5][0].startswith("always “")
+
+
+def test_figure_4_sets_the_networks_against_the_baseline(metrics):
+    rows = system_tables.figure_4(metrics, "test").rows
+    assert [row[1] for row in rows[:2]] == ["openSMILE + SVM", "BLSTMs"]
+    assert len(rows) == 14
+
+
+def test_classifiers_are_drawn_by_feature(metrics):
+    rows = system_tables.classifier_chart(metrics, "test", config()["video"]).rows
+    assert [row[0] for row in rows] == ["CNN", "Dense SIFT", "CNN + Dense SIFT"]
+
+
+def test_a_mean_of_nothing_is_not_available():
+    assert system_tables.mean_deviation([None]) == "n/a"
+    assert system_tables.mean_deviation([0.5, None]) == "50.0 %"

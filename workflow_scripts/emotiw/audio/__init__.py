@@ -1,0 +1,1 @@
+"""The audio system: openSMILE features, standardisation and the BLSTM networks."""

@@ -1,0 +1,64 @@
+"""A file fetched by its address: into memory, bounded in size and time, from http, https and file addresses only."""
+
+import time
+import urllib.request
+from http.client import HTTPException
+from io import BufferedIOBase
+from urllib.error import HTTPError
+
+from emotiw.core.errors import WeightsError
+
+MAX_BYTES = 1 << 30
+SILENCE_S, WHOLE_S = 30.0, 1800.0  # longest wait for the next bytes, and for all of them
+PIECE_BYTES = 1 << 20
+REMEDY = "check the address, or name a local file under `weights` in the configuration"
+
+
+def fetch(url: str, *, max_bytes: int = MAX_BYTES, silence_s: float = SILENCE_S, whole_s: float = WHOLE_S) -> bytes:
+    """Bytes of the file at `url`; the proxies of the environment are used.
+
+    Raises
+    ------
+    WeightsError
+        If the address is of another scheme, or the file cannot be had, is larger than `max_bytes`, is cut short, or
+        does not arrive in time.
+    """
+    try:
+        with opener().open(url, timeout=silence_s) as response:
+            announced = response.headers.get("Content-Length")
+            data = _read(response, url, max_bytes, time.monotonic() + whole_s)
+    except HTTPError as error:
+        raise WeightsError(f"{url}: the server answers {error.code} {error.reason}; {REMEDY}") from error
+    except (OSError, HTTPException, ValueError) as error:
+        raise WeightsError(f"{url}: cannot be fetched ({error}); {REMEDY}") from error
+    if announced is not None and int(announced) != len(data):
+        raise WeightsError(f"{url}: cut short after {len(data)} of {announced} bytes; run the workflow again")
+    return data
+
+
+def opener() -> urllib.request.OpenerDirector:
+    """Build an opener of the allowed schemes, for redirections too (urllib's default one also opens ftp and data)."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler,
+        urllib.request.UnknownHandler,
+        urllib.request.HTTPDefaultErrorHandler,
+        urllib.request.HTTPRedirectHandler,
+        urllib.request.HTTPErrorProcessor,
+        urllib.request.HTTPHandler,
+        urllib.request.HTTPSHandler,
+        urllib.request.FileHandler,
+    ):
+        opener.add_handler(handler())
+    return opener
+
+
+def _read(response: BufferedIOBase, url: str, max_bytes: int, until: float) -> bytes:
+    data = bytearray()
+    while piece := response.read1(PIECE_BYTES):
+        data += piece
+        if len(data) > max_bytes:
+            raise WeightsError(f"{url}: larger than {max_bytes} bytes; {REMEDY}")
+        if time.monotonic() > until:
+            raise WeightsError(f"{url}: not whole in time, {len(data)} bytes came; {REMEDY}")
+    return bytes(data)

@@ -1,0 +1,131 @@
+"""The leakage firewall: no subject, no source film and no content is in two splits or folds."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from emotiw.core.errors import ManifestError
+
+EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+FAIL, NOTE = "fail", "note"  # what a film in two splits is
+
+
+class Clip(Protocol):
+    """What is known of a clip, as text, empty where it is not known."""
+
+    @property
+    def clip(self) -> str:
+        """Id."""
+
+    @property
+    def split(self) -> str:
+        """Part under official splits."""
+
+    @property
+    def fold(self) -> str:
+        """Name of its fold."""
+
+    @property
+    def subject(self) -> str:
+        """Who is seen or heard."""
+
+    @property
+    def film(self) -> str:
+        """What it is cut from."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of its content."""
+
+
+@dataclass(frozen=True)
+class Wall:
+    """What splits must not share: its name, its plural, its key of a clip, what to do where it is shared."""
+
+    name: str
+    plural: str
+    key: Callable[[Clip], str]
+    remedy: str
+
+
+SUBJECT = Wall(
+    "subject",
+    "subjects",
+    lambda clip: clip.subject,
+    "move all clips of the subject to one of them (corpus.protocol.scheme: subjects divides by subject)",
+)
+FILM = Wall(
+    "film",
+    "films",
+    lambda clip: clip.film,
+    "move all clips of the film to one of them; where published splits divide films, corpus.shared_films: note goes on",
+)
+CONTENT = Wall(
+    "content (SHA-256)",
+    "clips",
+    lambda clip: "" if clip.sha256 == EMPTY_SHA256 else clip.sha256,  # an empty file has no content to share
+    "remove one of the two clips",
+)
+WALLS = (SUBJECT, FILM, CONTENT)
+
+
+def part(clip: Clip) -> str:
+    """Split or fold of a clip."""
+    return clip.split or clip.fold
+
+
+def shared(wall: Wall, clips: Iterable[Clip], where: Callable[[Any], str]) -> Iterator[str]:
+    """Lines on what is in more than one split or fold, with the first clip in each and what to do.
+
+    Parameters
+    ----------
+    wall : Wall
+        What to look at.
+    clips : iterable of Clip
+        All clips; those without a split or fold, and those of which it is not known, are passed over.
+    where : callable
+        Place of a clip, for messages: a file, or a table with a line.
+    """
+    first: dict[str, dict[str, Clip]] = defaultdict(dict)
+    for clip in clips:
+        if wall.key(clip) and part(clip):
+            first[wall.key(clip)].setdefault(part(clip), clip)
+    for value, found in first.items():
+        if len(found) > 1:
+            places = " and ".join(f"{name} (clip {clip.clip!r}, {where(clip)})" for name, clip in sorted(found.items()))
+            name = value[:12] if wall is CONTENT else value
+            yield (
+                f"{where(max(found.items())[1])}: {wall.name} {name!r} is in {places}; splits and folds must not share"
+                f" {wall.plural}: {wall.remedy}"
+            )
+
+
+def check(clips: Sequence[Clip], where: Callable[[Any], str], *, shared_films: str) -> dict[str, Any]:
+    """Check the clips of a run once more, and count what was looked at.
+
+    Parameters
+    ----------
+    clips : sequence of Clip
+        All clips of a manifest.
+    where : callable
+        As in `shared`.
+    shared_films : str
+        `fail`, or `note`: films in two splits are counted only.
+
+    Raises
+    ------
+    ManifestError
+        With everything that is shared.
+    """
+    found = {wall.name: list(shared(wall, clips, where)) for wall in WALLS}
+    films = found.pop(FILM.name) if shared_films == NOTE else []
+    if problems := [line for lines in found.values() for line in lines]:
+        raise ManifestError(f"{len(problems)} leaks between splits:\n  " + "\n  ".join(problems))
+    return {
+        **{f"n_{wall.plural}": len({wall.key(clip) for clip in clips} - {""}) for wall in (SUBJECT, FILM)},
+        "n_contents": len({CONTENT.key(clip) for clip in clips} - {""}),
+        "n_without_film": sum(not clip.film for clip in clips),
+        "n_shared_films": len(films),
+        "passed": True,
+    }

@@ -1,0 +1,1 @@
+"""Scores of every system over the folds of a run, the ledger, and the challenge submission."""

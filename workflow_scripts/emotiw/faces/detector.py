@@ -1,0 +1,116 @@
+"""Search a frame for faces with dlib's HOG detector: in the whole of it, or only near faces that are known."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import floor, log
+
+import dlib
+import numpy as np
+
+from emotiw.faces.tracking import Box, Face, Image, distinct, pairs
+
+# dlib's detector sees faces of 72 px in HOG cells of 8 px; each level of its pyramid is 5/6 of the one before
+SMALLEST_FACE = 72
+CELL = 8
+LEVEL = 6 / 5
+# [ours]: a face of a lower score is not relied on; a window reaches half a face beyond a known box on each side, and is
+# reduced until that face is two levels above the smallest
+SURE_SCORE = 0.5
+MARGIN = 0.5
+LEVELS = 2
+
+Detector = Callable[[Image, int], list[Face]]
+
+
+@cache
+def detector() -> Detector:
+    """Return dlib's HOG detector of frontal faces: (picture, times to double it first) -> faces."""
+    hog = dlib.get_frontal_face_detector()
+
+    def detect(image: Image, upsample: int) -> list[Face]:
+        boxes, scores, _ = hog.run(image, upsample)
+        return [
+            Face((box.left(), box.top(), box.right(), box.bottom()), score)
+            for box, score in zip(boxes, scores, strict=True)
+        ]
+
+    return detect
+
+
+def preload() -> None:
+    """Make what every job needs, whatever its settings: dlib takes 0.5 s to unpack its detector."""
+    detector()
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of a frame, left, top, right, bottom in px (the last two exclusive), and how often it is reduced."""
+
+    box: Box
+    n_reductions: int
+
+    @property
+    def cost(self) -> float:
+        """Pixels to be searched."""
+        left, top, right, bottom = self.box
+        return (right - left) * (bottom - top) / LEVEL ** (2 * self.n_reductions)
+
+
+def search_near(
+    image: Image, detect: Detector, near: Sequence[Face], sure: Sequence[Face], upsample: int
+) -> list[Face] | None:
+    """Faces in the surroundings of those known; None if the whole frame must be searched.
+
+    That is so if nothing is known, if the windows hold more pixels than the frame, if no face is found with a score
+    of `SURE_SCORE`, or if a face of that score in the frame before is not found again with that score.
+
+    Parameters
+    ----------
+    image : ndarray, shape (height, width, 3)
+    detect : callable
+        From `detector`.
+    near : sequence of Face
+        Where to look.
+    sure : sequence of Face
+        Those of them that were in the frame before.
+    upsample : int
+        Times that a picture is doubled.
+    """
+    windows = [_window(image, face.box) for face in near]
+    if sum(window.cost for window in windows) >= image.shape[0] * image.shape[1]:
+        return None
+    found = distinct(face for window in windows for face in _search(image, detect, window, upsample))
+    known = [face for face in sure if face.score >= SURE_SCORE]
+    again = [face for face in found if face.score >= SURE_SCORE]
+    return found if again and len(pairs(known, again)) == len(known) else None
+
+
+def _window(image: Image, box: Box) -> Window:
+    """Surroundings of a box.
+
+    They begin at a HOG cell of the pyramid level that holds the face, and are reduced as dlib reduces a picture, so
+    that the boxes found there lie on the same lattice as those of the whole frame.
+    """
+    size = box[2] - box[0] + 1
+    level = max(0, round(log(size / SMALLEST_FACE, LEVEL)))
+    cell = CELL * LEVEL**level
+    margin = MARGIN * size
+    left, top = (round(max(0, floor((edge - margin) / cell)) * cell) for edge in box[:2])
+    right, bottom = (int(edge + margin) for edge in box[2:])
+    height, width = image.shape[:2]
+    return Window((left, top, min(right, width), min(bottom, height)), max(0, level - LEVELS))
+
+
+def _search(image: Image, detect: Detector, window: Window, upsample: int) -> list[Face]:
+    """Faces in a window, in px of the frame."""
+    left, top, right, bottom = window.box
+    part = np.ascontiguousarray(image[top:bottom, left:right])
+    for _ in range(window.n_reductions):
+        height, width = part.shape[:2]
+        part = dlib.resize_image(part, rows=height * 5 // 6, cols=width * 5 // 6)
+    zoom, origin = LEVEL**window.n_reductions, (left, top, left, top)
+    return [
+        Face(tuple(round(zoom * edge) + start for edge, start in zip(face.box, origin, strict=True)), face.score)  # type: ignore[arg-type]
+        for face in detect(part, upsample)
+    ]

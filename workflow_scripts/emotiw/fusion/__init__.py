@@ -1,0 +1,1 @@
+"""Score-level fusion of audio and video."""

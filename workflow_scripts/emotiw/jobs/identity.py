@@ -1,0 +1,141 @@
+"""The identity of a stage: everything that its result depends on.
+
+Snakemake watches neither the modules that a program imports nor, after a failed run, the settings of the stages
+above; so each rule carries `params: stage=...`, one mapping that holds its settings, the fingerprint of its code,
+the versions of the distributions that the code imports, and the digests of the stages above it.
+"""
+
+import ast
+import hashlib
+import importlib.metadata
+import json
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from emotiw.core.resources import PACKAGE, RESOURCES
+
+# distributions whose modules importlib.metadata cannot attribute
+DISTRIBUTIONS = {"dlib": "dlib-bin"}
+
+
+class Stage(dict[str, Any]):
+    """A stage's identity; as text, JSON with sorted keys: what `--stage` takes, and what Snakemake compares."""
+
+    def __str__(self) -> str:
+        return json.dumps(self, sort_keys=True, allow_nan=False)
+
+    __repr__ = __str__
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the JSON, in hexadecimal."""
+        return hashlib.sha256(str(self).encode()).hexdigest()
+
+
+def stage(program: Path, settings: Mapping[str, Any], above: Mapping[str, str], **more: Any) -> Stage:
+    """Identity of the stage that `program` computes.
+
+    Parameters
+    ----------
+    program : Path
+        The Python file that the rule starts.
+    settings : mapping
+        The slice of the configuration that it reads.
+    above : mapping of str to str
+        Digests of the stages whose outputs it reads, by name.
+    **more
+        Anything else that the result depends on: hashes of clips, weights, seeds.
+    """
+    return Stage(
+        settings=dict(settings),
+        code=fingerprint(program),
+        distributions=dict(distributions(program)),
+        above=dict(above),
+        **more,
+    )
+
+
+@cache
+def fingerprint(program: Path) -> str:
+    """Hash of a program, of every module of the package that it imports, and of the resources they name.
+
+    Comments and layout do not count: modules are hashed as syntax trees.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(closure(program)):
+        digest.update(_content(path))
+        for resource in _resources(path):
+            digest.update(resource.relative_to(RESOURCES).as_posix().encode() + b"\0" + resource.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+@cache
+def distributions(program: Path) -> tuple[tuple[str, str], ...]:
+    """Name and installed version of each third-party distribution that the program's closure imports."""
+    owners = _owners()
+    roots = {name.partition(".")[0] for path in closure(program) for name in _imports(path)}
+    names = {owners[root] for root in roots - {PACKAGE.name, *sys.stdlib_module_names} if root in owners}
+    return tuple((name, importlib.metadata.version(name)) for name in sorted(names))
+
+
+@cache
+def closure(program: Path) -> frozenset[Path]:
+    """Return the program and every file of the package that it imports, directly or not."""
+    seen: set[Path] = set()
+    todo = [program]
+    while todo:
+        path = todo.pop()
+        if path not in seen:
+            seen.add(path)
+            todo += [file for name in _imports(path) if (file := _module_file(name))]
+    return frozenset(seen)
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_bytes(), filename=str(path))
+
+
+@cache
+def _content(path: Path) -> bytes:
+    name = path.relative_to(PACKAGE.parent) if path.is_relative_to(PACKAGE.parent) else path.name
+    return f"{name}\0{ast.dump(_tree(path))}\0".encode()
+
+
+@cache
+def _imports(path: Path) -> frozenset[str]:
+    names: set[str] = set()
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    parents = {name.rpartition(".")[0] for name in names}
+    return frozenset(names | parents - {""})
+
+
+@cache
+def _module_file(name: str) -> Path | None:
+    parts = name.split(".")
+    if parts[0] != PACKAGE.name:
+        return None
+    base = PACKAGE.joinpath(*parts[1:])
+    return next((file for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()), None)
+
+
+@cache
+def _resources(path: Path) -> tuple[Path, ...]:
+    strings = {
+        node.value for node in ast.walk(_tree(path)) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    return tuple(sorted(file for file in RESOURCES.rglob("*") if file.is_file() and file.name in strings))
+
+
+@cache
+def _owners() -> dict[str, str]:
+    found = importlib.metadata.packages_distributions()
+    return {module: owners[0] for module, owners in found.items()} | DISTRIBUTIONS

@@ -1,0 +1,104 @@
+"""What every program of the workflow does first and last: arguments, one thread, a deadline, errors in one line."""
+
+import argparse
+import ctypes
+import faulthandler
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from emotiw.core.errors import EmotiwError
+from emotiw.jobs.identity import Stage
+
+_ALIKE: dict[str, Any] = {}  # the process that last computed alike, and the modules that were loaded then
+DEADLINE = "EMOTIW_DEADLINE_S"  # environment: seconds after which a program ends itself; 0 or unset: never
+
+
+def arguments(
+    doc: str | None,
+    argv: Sequence[str] | None,
+    *,
+    one: Sequence[str] = (),
+    many: Sequence[str] = (),
+    bounded: bool = True,
+) -> argparse.Namespace:
+    """Parse a program's arguments and make its process deterministic.
+
+    Parameters
+    ----------
+    doc : str
+        The program's docstring, printed by `--help`.
+    argv : sequence of str or None
+        The arguments, `sys.argv[1:]` if None.
+    one, many : sequence of str
+        Names of the options that take one path, or several.
+    bounded : bool
+        Whether the program ends itself at the deadline of a job; one that gathers clips never does.
+
+    Returns
+    -------
+    argparse.Namespace
+        The paths under their names, `output` (Path), `stage` (Stage) and `settings` (`stage["settings"]`).
+    """
+    parser = argparse.ArgumentParser(description=doc)
+    for name in one:
+        parser.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True)
+    for name in many:
+        parser.add_argument(f"--{name.replace('_', '-')}", type=Path, nargs="*", required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument(
+        "--stage", type=_stage, required=True, help="the stage's identity as JSON; its `settings` are read"
+    )
+    args = parser.parse_args(argv)
+    args.settings = args.stage["settings"]
+    # what gathers clips takes as long as there are clips; only the work on single clips is bounded
+    prepare(0 if "rows" in args.stage or not bounded else float(os.environ.get(DEADLINE, "0")))
+    return args
+
+
+def prepare(deadline_s: float = 0) -> None:
+    """Log to stderr, compute with one thread and deterministic kernels, end after `deadline_s` seconds (0: never)."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    compute_alike()
+    if deadline_s:
+        faulthandler.dump_traceback_later(deadline_s, exit=True)
+
+
+def compute_alike() -> None:
+    """Compute with one thread and deterministic kernels, so that the same input gives the same bits.
+
+    A fork of a process that did it, with the same modules, has inherited it: looking for the libraries takes 14 ms.
+    """
+    if _ALIKE.get("process", os.getpid()) != os.getpid() and set(sys.modules) <= _ALIKE["modules"]:
+        return
+    _ALIKE.update(process=os.getpid(), modules=set(sys.modules))
+    threadpool_limits(1)
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+        torch.set_deterministic_debug_mode("error")  # `use_deterministic_algorithms` would import the compiler, 1.2 s
+        torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads it, and filling took 5 %
+
+
+def keep_memory() -> None:
+    """Give freed memory to the next array and not back to the system; a third of training was page faults."""
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):  # of glibc; its parameters are of malloc.h
+        mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD, bytes
+        mallopt(-3, 1 << 25)  # M_MMAP_THRESHOLD, the highest that there is
+
+
+def start(main: Callable[[], None]) -> None:
+    """Run a program's `main`; an error that a user can cause ends it with one line on stderr and status 1."""
+    try:
+        main()
+    except EmotiwError as error:
+        sys.exit(f"{type(error).__name__}: {error}")
+
+
+def _stage(text: str) -> Stage:
+    return Stage(json.loads(text))

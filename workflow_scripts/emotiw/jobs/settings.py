@@ -1,0 +1,204 @@
+"""The configuration: loaded without YAML's surprises and checked against the schema before anything runs."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from emotiw.core.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[3]
+DEFAULTS = ROOT / "config.yaml"
+RESERVED = ("demo_corpus", "weights")
+SCHEMA = ROOT / "schemas" / "config.schema.yaml"
+FINE_TUNED = "cnn_fer2013"
+OPTIONAL_WEIGHTS = "alexnet_fer2013"  # made here where no file is named
+FRAME_FEATURES = ("cnn", FINE_TUNED, "dense_sift", "hog")  # those that need no embedding's file
+PER_CLIP = ("audio", "egemaps", "functionals", "faces", *FRAME_FEATURES, "lbp_top")
+
+
+def load(paths: Iterable[Path]) -> dict[str, Any]:
+    """Load the defaults and the files at `paths`, each over the ones before, and check the result.
+
+    Raises
+    ------
+    ConfigError
+        With every fault at once: duplicate or unknown keys, wrong types, NaN, code in the file.
+    """
+    config: dict[str, Any] = {}
+    for path in [DEFAULTS, *paths]:
+        config = merge(config, read(path))
+    check(config)
+    return config
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read one YAML file; a duplicate key or a request to run code (`__use_yte__`) is refused."""
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)  # noqa: S506  a SafeLoader underneath
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: missing; name an existing file with --configfile") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: holds {type(content).__name__}, expected a mapping such as `run: name`")
+    if "__use_yte__" in content:
+        raise ConfigError(f"{path}: asks to run code with `__use_yte__`; remove the key")
+    return content
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay `over` over `base`; mappings are merged, lists and scalars replaced."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(merged.get(key), Mapping) and isinstance(value, Mapping)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Check a whole configuration against the schema and for NaN.
+
+    Raises
+    ------
+    ConfigError
+        Naming every offending key, its value and what was expected.
+    """
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    faults = sorted(Draft202012Validator(schema).iter_errors(json.loads(json.dumps(config))), key=_where)
+    lines = [f"{_where(fault)}: {_explain(fault)}" for fault in faults]
+    lines += [f"{where}: is {value}, expected a finite number" for where, value in _not_finite(config, ())]
+    lines += [] if faults else _contradictions(config)
+    if lines:
+        raise ConfigError("the configuration cannot be used:\n  " + "\n  ".join(lines))
+
+
+def check_sections(config: Mapping[str, Any]) -> None:
+    """Check some sections of a configuration, each against the schema; errors as in `check`."""
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    del schema["required"]
+    faults = sorted(Draft202012Validator(schema).iter_errors(json.loads(json.dumps(config))), key=_where)
+    lines = [f"{_where(fault)}: {_explain(fault)}" for fault in faults]
+    lines += [f"{where}: is {value}, expected a finite number" for where, value in _not_finite(config, ())]
+    if lines:
+        raise ConfigError("; ".join(lines))
+
+
+def select(config: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return the slice of the configuration that a stage reads: whole sections, or single keys as `section.key`."""
+    chosen: dict[str, Any] = {}
+    for name in names:
+        section, _, key = name.partition(".")
+        if key:
+            chosen.setdefault(section, {})[key] = config[section][key]
+        else:
+            chosen[section] = config[section]
+    return chosen
+
+
+def frame_features(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Features of frames that can be turned into image sets: the built-in ones and the configured embeddings."""
+    return (*FRAME_FEATURES, *config["embeddings"])
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """A safe loader that refuses a key given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if twice:
+            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: {', '.join(twice)} given twice; keep one")
+        return super().construct_mapping(node, deep)
+
+
+def _where(fault: ValidationError) -> str:
+    return ".".join(str(part) for part in fault.absolute_path) or "top level"
+
+
+def _explain(fault: ValidationError) -> str:
+    if fault.validator == "type" and isinstance(fault.instance, str) and _is_number(fault.instance):
+        number = repr(float(fault.instance))
+        dotted = number if "." in number else number.replace("e", ".0e")
+        return f"{fault.instance!r} is text in YAML, expected {fault.validator_value}; write {dotted}, with a point"
+    return fault.message
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _not_finite(value: Any, where: tuple[str, ...]) -> Iterator[tuple[str, float]]:
+    if isinstance(value, float) and not math.isfinite(value):
+        yield ".".join(where), value
+    children = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        yield from _not_finite(child, (*where, str(key)))
+
+
+def _contradictions(config: Mapping[str, Any]) -> list[str]:
+    video = config["video"]
+    chosen = video["combination"]
+    lines = list(_feature_faults(config))
+    lines += [
+        f"video.combination.features: {name!r} is not among video.features {video['features']}; add it there"
+        for name in chosen["features"]
+        if name not in video["features"]
+    ]
+    lines += [
+        f"video.combinations: {name!r} is not among video.features {video['features']}; add it there"
+        for name in sorted({name for names in video["combinations"] or () for name in names})
+        if name not in video["features"]
+    ]
+    if chosen["classifier"] not in video["classifiers"]:
+        known = f"{chosen['classifier']!r} is not among video.classifiers {video['classifiers']}"
+        lines.append(f"video.combination.classifier: {known}; add it there")
+    lines += _weights_contradictions(config)
+    if config["run"] in RESERVED:
+        lines.append(f"run: {config['run']!r} is the folder of something else below results/; choose another name")
+    if config["corpus"]["kind"] == "csv" and not config["corpus"]["table"]:
+        lines.append("corpus.table: is null, expected the table's path below corpus.root for the kind csv")
+    return lines
+
+
+def _weights_contradictions(config: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for name, about in config["weights"].items():
+        if about["url"] and about["path"]:
+            lines.append(f"weights.{name}: names both a path and a url; keep one")
+        if about["url"] and not about["sha256"]:
+            lines.append(f"weights.{name}.sha256: is null, expected the SHA-256 of the file at weights.{name}.url")
+        if not (about["url"] or about["path"] or about["source"] or name == OPTIONAL_WEIGHTS):
+            lines.append(f"weights.{name}.source: is null, as are path and url; name one of them")
+    layout, alexnet = config["cnn"]["layout"], config["weights"]["alexnet"]
+    if layout != "torchvision" and not alexnet["path"] and not alexnet["url"]:
+        offer = "the package index offers weights of the layout 'torchvision' only"
+        lines.append(f"cnn.layout: is {layout!r}, but {offer}; set weights.alexnet.path or .url")
+    return lines
+
+
+def _feature_faults(config: Mapping[str, Any]) -> Iterator[str]:
+    for name in config["embeddings"]:
+        if name in PER_CLIP:
+            yield f"embeddings.{name}: is the name of a built-in stage; choose another name"
+    tuned = config["weights"][OPTIONAL_WEIGHTS]
+    if FINE_TUNED in config["video"]["features"] and not (
+        tuned["path"] or tuned["url"] or config["fine_tuning"]["faces"]["path"]
+    ):
+        yield (
+            f"video.features: {FINE_TUNED} needs FER2013 or weights that were fine-tuned on it; set"
+            f" fine_tuning.faces.path or weights.{OPTIONAL_WEIGHTS}.path"
+        )
+    known = ", ".join(frame_features(config))
+    for name in config["video"]["features"]:
+        if name not in frame_features(config):
+            yield f"video.features: {name!r} is unknown, expected some of {known}; correct it or add embeddings.{name}"

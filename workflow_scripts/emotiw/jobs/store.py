@@ -1,0 +1,362 @@
+"""The one HDF5 schema of every artefact: written whole or not at all, checked whenever it is read.
+
+A file holds one group an entry (a clip, a kernel, a model) and a checksummed `meta` dataset with everything that is
+not an array. `KINDS` lists the datasets of each kind of artefact with their type, shape and unit.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from emotiw.core.errors import StoreError
+from emotiw.core.files import write_atomic
+from emotiw.core.status import Status
+
+SCHEMA_VERSION = 1
+AGAIN = "delete it and run the workflow again"
+MAX_BYTES = 1 << 34  # of one dataset
+CHUNK_BYTES = 1 << 18
+_IMAGES = count()  # names of files in memory: one may be open while the entries of another are made
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A dataset: its type, the names (or sizes) of its axes, its unit; equal names must have equal sizes.
+
+    It may be stored in the type `narrow`, if there is one, and is read in its own.
+    """
+
+    dtype: str
+    shape: tuple[str | int, ...]
+    unit: str = "1"
+    narrow: str | None = None
+
+
+_TIME = Field("<f8", ("frames",), "s")
+_FRAME_FEATURES = {"features": Field("<f4", ("frames", "features"), narrow="<f2"), "time": _TIME}
+
+KINDS: dict[str, dict[str, Field]] = {
+    "audio": {"waveform": Field("<f4", ("samples",), "full scale")},
+    "frame_features": _FRAME_FEATURES,
+    "clip_features": {"features": Field("<f4", ("features",))},
+    "faces": {
+        "chips": Field("|u1", ("frames", "height", "width", 3), "grey level"),
+        "time": _TIME,
+        "frame": Field("<i4", ("frames",)),
+        "box": Field("<i4", ("frames", 4), "px"),
+        "score": Field("<f4", ("frames",)),
+        "landmarks": Field("<f4", ("frames", 5, 2), "px"),
+    },
+    "pca": {
+        "mean": Field("<f8", ("features",)),
+        "components": Field("<f8", ("components", "features")),
+        "variance": Field("<f8", ("components",)),
+    },
+    "kernels": {"matrix": Field("<f8", ("clips", "clips"))},
+    "classifier": {"coefficients": Field("<f8", ("clips", "classes")), "intercept": Field("<f8", ("classes",))},
+    "scores": {"scores": Field("<f8", ("clips", "classes"))},
+    "posteriors": {"posteriors": Field("<f4", ("frames", "classes")), "time": _TIME},
+    "scaler": {"mean": Field("<f8", ("features",)), "scale": Field("<f8", ("features",))},
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One group of an artefact.
+
+    Attributes
+    ----------
+    name : str
+        Clip id, or the name of a kernel or model.
+    arrays : mapping of str to ndarray
+        The datasets that `KINDS` lists, or none where `status` is not `ok`.
+    status : Status
+        What is wrong with the clip, if anything.
+    facts : dict
+        Small JSON values (counts, rates, reasons).
+    """
+
+    name: str
+    arrays: Arrays = field(default_factory=dict)
+    status: Status = Status.OK
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A file's content: its stage (identity of the computation), its facts, the entries read, every entry's status."""
+
+    kind: str
+    stage: dict[str, Any]
+    facts: dict[str, Any]
+    entries: dict[str, Entry]
+    statuses: dict[str, Status]
+
+
+def write(
+    path: Path, kind: str, entries: Iterable[Entry], *, stage: Mapping[str, Any], facts: Mapping[str, Any] | None = None
+) -> None:
+    """Write `entries` to `path` atomically; as `encode`, whose bytes it writes."""
+    write_atomic(path, encode(kind, entries, stage=stage, facts=facts, subject=path))
+
+
+def encode(
+    kind: str,
+    entries: Iterable[Entry],
+    *,
+    stage: Mapping[str, Any],
+    facts: Mapping[str, Any] | None = None,
+    subject: Path | str = "artefact",
+) -> bytes:
+    """Bytes of the artefact `subject` with these entries, the same for identical content.
+
+    Raises
+    ------
+    StoreError
+        If an array is not what `KINDS[kind]` says, is not finite, or a name occurs twice.
+    """
+
+    def fill(image: h5py.File) -> Iterator[tuple[str, Any]]:
+        for entry in entries:
+            _check_new(image, entry.name, subject)
+            _write_entry(image, subject, kind, entry)
+            yield entry.name, {"status": entry.status.value, "facts": entry.facts}
+
+    return _image(kind, fill, stage, facts)
+
+
+def join(
+    kind: str, artefacts: Iterable[bytes], *, stage: Mapping[str, Any], facts: Mapping[str, Any] | None = None
+) -> bytes:
+    """Bytes of an artefact with the entries of others, which `encode` returned; nothing is compressed again."""
+
+    def fill(image: h5py.File) -> Iterator[tuple[str, Any]]:
+        for data in artefacts:
+            with h5py.File(h5py.h5f.open_file_image(data), "r") as part:
+                entries = json.loads(part["meta"][()].tobytes())["entries"]
+                for name, about in entries.items():
+                    _check_new(image, name, "artefact")
+                    image.copy(part[name], image, name)
+                    yield name, about
+
+    return _image(kind, fill, stage, facts)
+
+
+def _image(
+    kind: str,
+    fill: Callable[[h5py.File], Iterator[tuple[str, Any]]],
+    stage: Mapping[str, Any],
+    facts: Mapping[str, Any] | None,
+) -> bytes:
+    """Bytes of a file that `fill` writes the groups of, yielding the name of each and what `meta` says of it."""
+    with h5py.File(f"image-{next(_IMAGES)}", "w", driver="core", backing_store=False, libver="v110") as image:
+        meta = {"stage": dict(stage), "facts": dict(facts or {}), "entries": dict(fill(image))}
+        text = json.dumps(meta, sort_keys=True, allow_nan=False).encode()
+        image.create_dataset("meta", data=np.frombuffer(text, np.uint8), chunks=(len(text),), fletcher32=True)
+        image.attrs["schema_version"] = SCHEMA_VERSION
+        image.attrs["kind"] = kind
+        image.attrs["complete"] = True
+        image.flush()
+        return bytes(image.id.get_file_image())
+
+
+def _check_new(image: h5py.File, name: str, subject: Path | str) -> None:
+    if name in image:
+        raise StoreError(f"{subject}: entry {name!r} occurs twice; names must be unique")
+
+
+def read(path: Path, kind: str, *, names: Iterable[str] | None = None) -> Artefact:
+    """Read an artefact, whole or the entries called `names`.
+
+    Raises
+    ------
+    StoreError
+        If the file is missing, incomplete, altered, of another kind or schema, or holds a value that is not finite.
+    """
+    with Reader(path, kind) as reader:
+        return reader.artefact(reader.statuses if names is None else names)
+
+
+class Reader:
+    """An open artefact, of which only the entries that are asked for are read; a context manager, errors as in `read`.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    kind : str
+        What it must be.
+
+    Attributes
+    ----------
+    stage, facts, statuses
+        As of an `Artefact`.
+    """
+
+    def __init__(self, path: Path, kind: str) -> None:
+        self._path, self._kind = path, kind
+        with _explained(path):
+            self._stream = h5py.File(path, "r")
+        try:
+            with _explained(path):
+                meta = _meta(self._stream, path, kind)
+                self._entries = meta["entries"]
+                self.stage, self.facts = meta["stage"], meta["facts"]
+                self.statuses = {name: Status(about["status"]) for name, about in self._entries.items()}
+        except StoreError:
+            self._stream.close()
+            raise
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+
+    def artefact(self, names: Iterable[str]) -> Artefact:
+        """Artefact with the entries of these names."""
+        entries = {name: self.entry(name) for name in names}
+        return Artefact(self._kind, self.stage, self.facts, entries, self.statuses)
+
+    def entry(self, name: str) -> Entry:
+        """Entry of this name."""
+        with _explained(self._path):
+            if name not in self._entries:
+                raise StoreError(f"{self._path}: holds no entry {name!r}; {AGAIN}")
+            about = self._entries[name]
+            arrays = _read_arrays(self._stream, self._path, self._kind, name)
+            if self._stream[name].attrs["status"] != about["status"] or (not arrays and about["status"] == Status.OK):
+                raise StoreError(f"{self._path}: {name} contradicts its own record; {AGAIN}")
+            return Entry(name, arrays, Status(about["status"]), about["facts"])
+
+
+def narrowed(entries: Iterable[Entry], storage: str) -> Iterator[Entry]:
+    """Entries whose `features` are to be stored as `storage`: `float32` or `float16`.
+
+    Half precision changes a value by at most 2**-11 of it, or by 3e-8 where it is below 6e-5.
+
+    Raises
+    ------
+    StoreError
+        If a value is too large for the type.
+    """
+    for entry in entries:
+        arrays = dict(entry.arrays)
+        if "features" in arrays:
+            arrays["features"] = narrow(arrays["features"], np.dtype(storage), f"{entry.name}/features")
+        yield replace(entry, arrays=arrays)
+
+
+def narrow(values: npt.NDArray[Any], dtype: np.dtype[Any], subject: str = "features") -> npt.NDArray[Any]:
+    """Values in a narrower type; refused if one is too large for it, as in `narrowed`."""
+    largest, limit = np.abs(values).max(initial=0), np.finfo(dtype).max
+    if largest > limit:
+        raise StoreError(f"{subject}: {largest:g} is above {limit:g}, the largest {dtype}; set the storage to float32")
+    return values.astype(dtype)
+
+
+def statuses(path: Path, kind: str) -> dict[str, Status]:
+    """Status of every entry of an artefact, by name, without reading an array; errors as in `read`."""
+    return read(path, kind, names=()).statuses
+
+
+def _write_entry(image: h5py.File, subject: Path | str, kind: str, entry: Entry) -> None:
+    group = image.create_group(entry.name)
+    group.attrs["status"] = entry.status.value
+    if not entry.arrays and entry.status != Status.OK:
+        return
+    _check(f"{subject}: {entry.name}", kind, entry.arrays)
+    for name, spec in KINDS[kind].items():
+        values = np.ascontiguousarray(entry.arrays[name])
+        options: dict[str, Any] = {}
+        if values.size:
+            rows = max(1, CHUNK_BYTES // max(1, values[0].nbytes))
+            options = {"chunks": (min(rows, len(values)), *values.shape[1:]), "compression": 1, "fletcher32": True}
+        group.create_dataset(name, data=values, **options).attrs["unit"] = spec.unit
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn whatever reading raises into a StoreError."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise StoreError(f"{path}: missing; run the workflow to make it") from None
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        raise StoreError(f"{path}: unreadable ({error}); {AGAIN}") from error
+
+
+def _meta(stream: h5py.File, path: Path, kind: str) -> dict[str, Any]:
+    if not stream.attrs.get("complete", False):
+        raise StoreError(f"{path}: incomplete; {AGAIN}")
+    found = stream.attrs["schema_version"], stream.attrs["kind"]
+    if found != (SCHEMA_VERSION, kind):
+        raise StoreError(
+            f"{path}: is {found[1]!r} of schema {found[0]}, expected {kind!r} of {SCHEMA_VERSION}; {AGAIN}"
+        )
+    meta: dict[str, Any] = json.loads(_dataset(stream, "meta", path)[()].tobytes())
+    return meta
+
+
+def _read_arrays(stream: h5py.File, path: Path, kind: str, name: str) -> Arrays:
+    group = stream[_hard_link(stream, name, path)]
+    if not len(group):
+        return {}
+    unknown = sorted(set(group) ^ set(KINDS[kind]))
+    if unknown:
+        raise StoreError(f"{path}: {name} has other datasets than {kind!r} ({', '.join(unknown)})")
+    datasets = {key: _dataset(group, key, path) for key in KINDS[kind]}
+    _check_layout(f"{path}: {name}", kind, datasets)
+    arrays = {key: dataset[()].astype(KINDS[kind][key].dtype, copy=False) for key, dataset in datasets.items()}
+    _check(f"{path}: {name}", kind, arrays)
+    return arrays
+
+
+def _hard_link(parent: h5py.Group, name: str, path: Path) -> str:
+    if not isinstance(parent.get(name, getlink=True), h5py.HardLink):
+        raise StoreError(f"{path}: {name!r} is a link to elsewhere; refused")
+    return name
+
+
+def _dataset(parent: h5py.Group, name: str, path: Path) -> h5py.Dataset:
+    dataset = parent[_hard_link(parent, name, path)]
+    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
+        raise StoreError(f"{path}: {name!r} is not plain data of this file; refused")
+    if dataset.dtype.hasobject or dataset.nbytes > MAX_BYTES:
+        raise StoreError(f"{path}: {name!r} is {dataset.dtype} of {dataset.nbytes} bytes; refused")
+    return dataset
+
+
+def _check_layout(subject: str, kind: str, arrays: Mapping[str, Any]) -> None:
+    sizes: dict[str, int] = {}
+    for name, spec in KINDS[kind].items():
+        values = arrays[name]
+        if values.dtype not in {np.dtype(spec.dtype), np.dtype(spec.narrow or spec.dtype)}:
+            raise StoreError(f"{subject}/{name}: dtype {values.dtype}, expected {np.dtype(spec.dtype)}")
+        expected = [sizes.get(axis, axis) if isinstance(axis, str) else axis for axis in spec.shape]
+        fits = len(values.shape) == len(expected) and all(
+            isinstance(size, str) or size == n for size, n in zip(expected, values.shape, strict=True)
+        )
+        if not fits:
+            raise StoreError(f"{subject}/{name}: shape {values.shape}, expected {tuple(expected)}")
+        sizes.update((axis, n) for axis, n in zip(spec.shape, values.shape, strict=True) if isinstance(axis, str))
+
+
+def _check(subject: str, kind: str, arrays: Arrays) -> None:
+    missing = sorted(set(KINDS[kind]) ^ set(arrays))
+    if missing:
+        raise StoreError(f"{subject}: has other arrays than {kind!r} ({', '.join(missing)})")
+    _check_layout(subject, kind, arrays)
+    for name, values in arrays.items():
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise StoreError(f"{subject}/{name}: holds NaN or infinity")

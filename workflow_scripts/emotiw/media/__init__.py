@@ -1,0 +1,1 @@
+"""Clips decoded: frames, waveforms and whether a file is complete."""

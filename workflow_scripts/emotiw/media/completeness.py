@@ -1,0 +1,197 @@
+"""Whether a clip is all there: what its container says of its size, its frames and its length, beside what is found.
+
+FFmpeg decodes the beginning of most files that were cut short and reports no error. A container that states nothing of
+its own size (MPEG transport and program streams, raw streams, MP3) cannot be checked.
+"""
+
+import os
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from emotiw.core.errors import MediaError
+
+STATED_LENGTHS = ("mov", "flac")  # formats whose header states how long the sound is; others estimate it
+PADDING_S = 0.1  # that an encoder may add to the sound, or lose
+RIFF_SIZES = range(1, 0xFFFFFF00)  # that are no placeholders
+OGG_PAGE = 65307  # bytes at most
+MAX_ELEMENTS = 10_000_000  # of a file, after which it is taken as it is
+BOXES = frozenset(
+    b"ftyp moov mdat free skip wide moof mfra styp sidx ssix uuid meta pdin emsg prft udta pnot PICT".split()
+)
+ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+ASF_FILE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+
+Floats = npt.NDArray[np.float32]
+Missing = tuple[str, str] | None  # what was found, what was expected
+
+
+def defect(
+    path: Path, found: str | None, expected: str = "a decodable clip", remedy: str = "replace it or leave it out"
+) -> MediaError:
+    """Error of a clip: what was found, what was expected, what to do."""
+    return MediaError(f"{path}: {found}; expected {expected}; {remedy}")
+
+
+def check_bytes(path: Path, stream: BinaryIO, fraction: float) -> None:
+    """Refuse a file that is shorter than its container says, by more than 1 - `fraction`.
+
+    Raises
+    ------
+    MediaError
+        If the file is empty or was cut short.
+    """
+    size = os.fstat(stream.fileno()).st_size
+    if not size:
+        raise defect(path, "empty file")
+    if not fraction:
+        return
+    head = stream.read(64)
+    try:
+        missing = next((check(stream, size, fraction) for fits, check in CHECKS if fits(head)), None)
+    except (struct.error, IndexError):  # garbage, which FFmpeg will refuse
+        missing = None
+    stream.seek(0)
+    if missing:
+        raise defect(path, *missing, "replace the clip")
+
+
+def check_frames(path: Path, stream: av.VideoStream, n_frames: int, end: int, fraction: float) -> None:
+    """Refuse a stream that holds fewer frames than announced and also ends early.
+
+    Dropped frames (AVI) and edit lists (MP4) leave fewer frames than announced, but the whole duration.
+    """
+    if not n_frames:
+        raise defect(path, "no frame decodes")
+    if n_frames >= int(fraction * stream.frames):
+        return
+    if stream.duration is None or end < fraction * stream.duration:
+        raise defect(path, f"{n_frames} frames decode", f"{fraction:.0%} of the {stream.frames} that its header states")
+
+
+def unpadded(
+    path: Path, stream: av.AudioStream, blocks: Iterable[Floats], rate_hz: int, fraction: float
+) -> Iterator[Floats]:
+    """Sound without what an encoder added at its end; an error if it is shorter than its header states."""
+    name = stream.container.format.name.partition(",")[0]
+    if name not in STATED_LENGTHS or not stream.duration or not stream.time_base:
+        yield from blocks
+        return
+    stated_s = float(stream.duration * stream.time_base)
+    n_stated, n, beyond = round(stated_s * rate_hz), 0, []
+    for samples in blocks:
+        inside, n = samples[: max(0, n_stated - n)], n + len(samples)
+        yield inside
+        if len(inside) < len(samples):  # an empty rest would hold the whole block
+            beyond.append(samples[len(inside) :])
+        if n / rate_hz > stated_s + PADDING_S:  # longer than any padding: the header is wrong
+            yield from beyond
+            beyond = []
+    if n / rate_hz < fraction * stated_s - PADDING_S:
+        raise defect(path, f"{n / rate_hz:.2f} s of sound decode", f"the {stated_s:.2f} s that its header states")
+
+
+def _riff(stream: BinaryIO, size: int, fraction: float) -> Missing:
+    """AVI and WAV: the size of the one chunk that holds all others."""
+    stated = int.from_bytes(_at(stream, 4, 4), "little")
+    return _fewer(size, stated + 8 if stated in RIFF_SIZES else 0, fraction)
+
+
+def _asf(stream: BinaryIO, size: int, fraction: float) -> Missing:
+    """WMV and ASF: the file's size among its properties, 0 in a broadcast."""
+    head = _at(stream, 0, 1 << 16)
+    place = head.find(ASF_FILE)
+    return None if place < 0 else _fewer(size, struct.unpack_from("<Q", head, place + 40)[0], fraction)
+
+
+def _matroska(stream: BinaryIO, size: int, fraction: float) -> Missing:
+    """Matroska and WebM: the size of the segment, all bits 1 in a live one."""
+    begin = 4 + sum(_variable(_at(stream, 4, 8)))
+    length, stated = _variable(_at(stream, begin + 4, 8))
+    unknown = stated == (1 << 7 * length) - 1
+    return None if unknown else _fewer(size, begin + 4 + length + stated, fraction)
+
+
+def _variable(data: bytes) -> tuple[int, int]:
+    """Length in bytes of an EBML integer, and its value."""
+    length = 9 - data[0].bit_length()
+    return length, int.from_bytes(data[:length], "big") & (1 << 7 * length) - 1
+
+
+def _mp4(stream: BinaryIO, size: int, fraction: float) -> Missing:
+    """MP4 and QuickTime: the end of the last box; where there are fragments, the last one must be whole."""
+    end = 0
+    kinds: set[bytes] = set()
+    for _ in range(MAX_ELEMENTS):
+        head = _at(stream, end, 16)
+        if len(head) < 8:
+            break
+        length, kind = struct.unpack_from(">I4s", head)
+        length = struct.unpack_from(">Q", head, 8)[0] if length == 1 else length or size - end
+        if kind not in BOXES or length < 8:
+            break
+        end, kinds = end + length, kinds | {kind}
+    if b"moof" in kinds and end > size:
+        return f"ends within a fragment, after {size} bytes", f"{end} at least"
+    return _fewer(size, end, fraction)
+
+
+def _flv(stream: BinaryIO, size: int, fraction: float) -> Missing:
+    """FLV: the time of the last whole tag beside the duration that the first one states."""
+    end, last_ms, stated_s = int.from_bytes(_at(stream, 5, 4), "big") + 4, 0, 0.0
+    for _ in range(MAX_ELEMENTS):
+        head = _at(stream, end, 11)
+        length = 11 + int.from_bytes(head[1:4], "big") + 4
+        if len(head) < 11 or end + length - 4 > size:
+            break
+        if head[0] & 31 == 18:
+            stated_s = stated_s or _flv_duration(_at(stream, end + 11, length - 15))
+        last_ms = max(last_ms, head[7] << 24 | int.from_bytes(head[4:7], "big"))
+        end += length
+    if last_ms / 1000 >= fraction * stated_s - PADDING_S:
+        return None
+    return f"ends after {last_ms / 1000:.2f} s", f"{stated_s:.2f} s as its header says"
+
+
+def _flv_duration(script: bytes) -> float:
+    place = script.find(b"\x00\x08duration\x00")
+    stated: float = struct.unpack_from(">d", script, place + 11)[0] if place >= 0 else 0.0
+    return stated if 0 < stated < 1e9 else 0.0
+
+
+def _ogg(stream: BinaryIO, size: int, fraction: float) -> Missing:
+    """Ogg: the last page must be whole."""
+    start = max(0, size - OGG_PAGE)
+    tail = _at(stream, start, OGG_PAGE)
+    page = tail.rfind(b"OggS")
+    n_segments = tail[page + 26]
+    table = tail[page + 27 : page + 27 + n_segments]
+    end = start + page + 27 + n_segments + sum(table)
+    return (f"ends within a page, after {size} bytes", f"{end} at least") if end > size else None
+
+
+def _fewer(size: int, stated: int, fraction: float) -> Missing:
+    if size >= fraction * stated:
+        return None
+    return f"ends after {size} bytes", f"{stated} as its header says"
+
+
+def _at(stream: BinaryIO, place: int, n: int) -> bytes:
+    stream.seek(place)
+    return stream.read(n)
+
+
+# by how a file begins
+CHECKS: tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, int, float], Missing]], ...] = (
+    (lambda head: head[:4] == b"RIFF", _riff),
+    (lambda head: head[:16] == ASF, _asf),
+    (lambda head: head[:4] == b"\x1a\x45\xdf\xa3", _matroska),
+    (lambda head: head[:3] == b"FLV", _flv),
+    (lambda head: head[:4] == b"OggS", _ogg),
+    (lambda head: head[4:8] in BOXES, _mp4),
+)

@@ -1,0 +1,46 @@
+"""Waveforms of clips as entries of an artefact, with what is wrong with their sound as a status."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from emotiw.core.status import Status
+from emotiw.jobs.store import Entry
+from emotiw.media import decoder
+
+
+def entries(paths: Sequence[Path], clips: Sequence[Sequence[str]], settings: Mapping[str, Any]) -> Iterator[Entry]:
+    """Entries of kind `audio` of the clips [id, sha256] at `paths`.
+
+    `settings` holds the sections `audio` and `limits` and the value `on_defect` of config.yaml. Silent and short
+    sound is kept.
+
+    Raises
+    ------
+    MediaError
+        If a clip is not the one of the manifest, or cannot be decoded and `on_defect` is "fail".
+    """
+    for path, (clip, sha256) in zip(paths, clips, strict=True):
+        decoder.check_hash(path, sha256, clip)
+        yield decoder.guarded(clip, path, settings["on_defect"], partial(_entry, clip, path, settings))
+
+
+def entry(clip: str, found: tuple[decoder.Floats, decoder.AudioFacts] | None, settings: Mapping[str, float]) -> Entry:
+    """Entry of what `media.waveform` or `media.heard` gave; `settings` is the section `audio`."""
+    if found is None:
+        return Entry(clip, status=Status.NO_AUDIO)
+    samples, facts = found
+    return Entry(clip, {"waveform": samples}, _status(facts, settings), asdict(facts))
+
+
+def _entry(clip: str, path: Path, settings: Mapping[str, Any]) -> Entry:
+    found = decoder.waveform(path, settings["audio"]["rate_hz"], settings["limits"])
+    return entry(clip, found, settings["audio"])
+
+
+def _status(facts: decoder.AudioFacts, audio: Mapping[str, float]) -> Status:
+    if facts.duration_s < audio["min_duration_s"]:
+        return Status.SHORT_AUDIO
+    return Status.SILENT_AUDIO if facts.peak < audio["silence_peak"] else Status.OK

@@ -1,0 +1,1 @@
+"""Predictions for new clips by the bundle of a run."""

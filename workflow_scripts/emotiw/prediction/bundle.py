@@ -1,0 +1,214 @@
+"""A trained system as a folder of safetensors, ONNX and JSON files: its index, and what is refused of it.
+
+`bundle.json` names every file with its size and SHA-256, and carries a SHA-256 of itself; nothing else is opened, no
+link is followed, nothing is unpickled. A bundle that was made to deceive can still give wrong answers: the checksums
+tell damage, not who made it.
+"""
+
+import hashlib
+import json
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import safetensors.numpy
+from jsonschema import Draft202012Validator
+from safetensors import SafetensorError, safe_open
+
+from emotiw.core.errors import BundleError, ConfigError
+from emotiw.core.html import resource
+from emotiw.jobs import settings
+
+FORMAT, VERSION = "emotiw-bundle", 2
+INDEX = "bundle.json"
+AGAIN = "copy the bundle anew, or export it again by running the workflow"
+MAX_INDEX_BYTES = 1 << 26
+SUFFIXES = (".safetensors", ".onnx")
+SECTIONS = ("limits", "audio", "egemaps", "faces", "cnn", "dense_sift", "hog", "embeddings", "video")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,127}")
+
+Arrays = dict[str, npt.NDArray[Any]]
+Shape = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A checked index, and the folder that it describes.
+
+    Attributes
+    ----------
+    folder : Path
+    about : dict
+        The content of `bundle.json`.
+    """
+
+    folder: Path
+    about: dict[str, Any]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of every posterior."""
+        return tuple(self.about["classes"])
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of the index, which stands for the whole bundle."""
+        return str(self.about["sha256"])
+
+    def path(self, name: str) -> Path:
+        """Path of a file of the bundle; refused if it is not one of those listed, or a link leads to it."""
+        if name not in self.about["files"]:
+            raise BundleError(f"{self.folder / INDEX}: uses {name!r}, which it does not list among its files; {AGAIN}")
+        return _plain(self.folder, name)
+
+    def data(self, name: str) -> bytes:
+        """Bytes of a file, after its size and checksum are found right."""
+        path, expected = self.path(name), self.about["files"][name]
+        try:
+            size = path.stat().st_size
+            if size != expected["bytes"]:
+                raise BundleError(f"{path}: has {size} bytes, expected {expected['bytes']}; {AGAIN}")
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise BundleError(f"{path}: missing; {AGAIN}") from None
+        except OSError as error:
+            raise BundleError(f"{path}: cannot be read ({error.strerror}); {AGAIN}") from error
+        found = hashlib.sha256(content).hexdigest()
+        if found != expected["sha256"]:
+            raise BundleError(f"{path}: sha256 {found}, expected {expected['sha256']}; it was altered: {AGAIN}")
+        return content
+
+    def arrays(self, name: str) -> Arrays:
+        """Arrays of a safetensors file, all finite."""
+        try:
+            arrays = safetensors.numpy.load(self.data(name))
+        except (SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise BundleError(f"{self.folder / name}: not a safetensors file ({error}); {AGAIN}") from error
+        for key, values in arrays.items():
+            if values.dtype.kind == "f" and not np.isfinite(values).all():
+                raise BundleError(f"{self.folder / name}: {key} holds NaN or infinity; {AGAIN}")
+        return dict(arrays)
+
+    def metadata(self, name: str) -> dict[str, Any]:
+        """Metadata of a safetensors file of ours, written as JSON under `emotiw`."""
+        try:
+            with safe_open(self.path(name), "np") as stream:
+                found = json.loads((stream.metadata() or {})["emotiw"], object_pairs_hook=_once)
+        except (SafetensorError, OSError, ValueError, KeyError, RecursionError) as error:
+            raise BundleError(f"{self.folder / name}: lacks its description ({error}); {AGAIN}") from error
+        if not isinstance(found, dict):
+            raise BundleError(f"{self.folder / name}: its description is no mapping; {AGAIN}")
+        return found
+
+
+def read(folder: Path) -> Bundle:
+    """Read and check the index of a bundle.
+
+    Raises
+    ------
+    BundleError
+        If the folder or its index is missing, of another version, altered, or lists a file that it must not.
+    """
+    path = folder / INDEX
+    if not folder.is_dir():
+        raise BundleError(f"{folder}: no such folder; name one that holds {INDEX}, as results/<run>/bundle does")
+    about = _index(path)
+    found = about.get("format"), about.get("version")
+    if found != (FORMAT, VERSION):
+        raise BundleError(
+            f"{path}: is {found[0]!r} of version {found[1]!r}, expected {FORMAT!r} of version {VERSION}; "
+            "export the bundle again with this emotiw, or use the emotiw that made it"
+        )
+    faults = sorted(_schema().iter_errors(about), key=str)
+    if faults:
+        where = ".".join(map(str, faults[0].absolute_path)) or "top level"
+        raise BundleError(f"{path}: {where}: {faults[0].message[:300]}; {AGAIN}")
+    if about["sha256"] != index_sha256(about):
+        raise BundleError(f"{path}: altered since it was written (its own sha256 differs); {AGAIN}")
+    for name in about["files"]:
+        _plain(folder, name)
+    try:
+        settings.check_sections(about["settings"])
+    except ConfigError as error:
+        raise BundleError(f"{path}: settings: {error}; {AGAIN}") from error
+    return Bundle(folder, about)
+
+
+def index_sha256(about: Mapping[str, Any]) -> str:
+    """SHA-256 of an index without its own `sha256`."""
+    rest = {key: value for key, value in about.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def check_shapes(
+    subject: str, arrays: Mapping[str, npt.NDArray[Any]], shapes: Mapping[str, Shape], sizes: dict[str, int]
+) -> None:
+    """Check that arrays are those of `shapes`; equal names of axes, also among `sizes`, must have equal sizes.
+
+    Raises
+    ------
+    BundleError
+        If an array is missing, not of floating point, or of another shape.
+    """
+    for name, expected in shapes.items():
+        if name not in arrays:
+            raise BundleError(f"{subject}: lacks {name}; {AGAIN}")
+        found = arrays[name].shape
+        wanted = [sizes.get(axis, axis) if isinstance(axis, str) else axis for axis in expected]
+        fits = len(found) == len(wanted) and all(
+            n > 0 if isinstance(size, str) else n == size for size, n in zip(wanted, found, strict=True)
+        )
+        if not fits or arrays[name].dtype.kind != "f":
+            raise BundleError(
+                f"{subject}: {name} is {arrays[name].dtype} of {found}, expected {tuple(wanted)}; {AGAIN}"
+            )
+        sizes.update((axis, n) for axis, n in zip(expected, found, strict=True) if isinstance(axis, str))
+
+
+def _index(path: Path) -> dict[str, Any]:
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode) or path.stat().st_size > MAX_INDEX_BYTES:
+            raise BundleError(f"{path}: not a regular file of at most {MAX_INDEX_BYTES} bytes; {AGAIN}")
+        about = json.loads(path.read_bytes(), parse_constant=_no_constant, object_pairs_hook=_once)
+    except FileNotFoundError:
+        raise BundleError(f"{path}: missing; the folder is no bundle, or its export was cut short: {AGAIN}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise BundleError(f"{path}: not readable as JSON ({error}); {AGAIN}") from error
+    if not isinstance(about, dict):
+        raise BundleError(f"{path}: holds {type(about).__name__}, expected a mapping; {AGAIN}")
+    return about
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(f"{next(key for key in found if [it for it, _ in pairs].count(key) > 1)!r} is given twice")
+    return found
+
+
+def _schema() -> Draft202012Validator:
+    return Draft202012Validator(json.loads(resource("bundle.schema.json")))
+
+
+def _plain(folder: Path, name: str) -> Path:
+    """Path of a file below the folder, whose name says so and to which no link leads."""
+    parts = PurePosixPath(name).parts
+    if "\\" in name or not all(NAME.fullmatch(part) for part in parts) or "/".join(parts) != name:
+        raise BundleError(f"{folder / INDEX}: lists {name!r}; refused, for a file must lie inside the bundle")
+    if not name.endswith(SUFFIXES):
+        raise BundleError(f"{folder / INDEX}: lists {name!r}; refused, expected one of {', '.join(SUFFIXES)}")
+    path = folder
+    for part in parts:
+        path /= part
+        if path.is_symlink():
+            raise BundleError(f"{path}: a link; refused, for a file must lie inside the bundle: {AGAIN}")
+    return path

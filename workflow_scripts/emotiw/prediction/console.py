@@ -1,0 +1,95 @@
+"""Predictions on a terminal of 80 columns."""
+
+import textwrap
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from emotiw.prediction.output_files import shown
+from emotiw.prediction.predictor import Prediction
+
+BAR, EIGHTHS = 30, " ▏▎▍▌▋▊▉"
+SOURCES = {"fusion": "face and voice", "video": "the face alone", "audio": "the voice alone"}
+WIDTH = 80
+
+
+def block(prediction: Prediction) -> str:
+    """One prediction in full: a bar a class, all three posteriors, where the decision comes from."""
+    fused = prediction.posteriors["fusion"]
+    if fused is None:
+        return f"{_short(shown(prediction.path), WIDTH)}\n{_reason(prediction)}"
+    n_frames, n_faces = (sum(getattr(part, name) for part in prediction.parts) for name in ("n_frames", "n_faces"))
+    facts = f"{prediction.duration_s:.1f} s, {n_faces} faces in {n_frames} frames"
+    name = _short(shown(prediction.path), WIDTH - len(facts) - 2)
+    lines = [f"{name:<{WIDTH - len(facts)}}{facts}", "", f"{'':14}{'fused':<{BAR + 10}}{'face':>9}{'voice':>9}"]
+    for c in sorted(range(len(fused)), key=lambda c: -fused[c]):
+        others = "".join(f"{_percent(prediction, modality, c):>9}" for modality in ("video", "audio"))
+        lines.append(f"{prediction.classes[c]:<14.14}{_bar(fused[c]):<{BAR}} {100 * fused[c]:5.1f} %  {others}")
+    lines += ["", f"{prediction.emotion} ({fused.max():.0%}), by {SOURCES[prediction.source]}{_missing(prediction)}"]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def heading() -> str:
+    """Head of the table that `line` fills."""
+    return f"{'clip':<27}{'emotion':<13}{'fused':>6}   {'face':<16}{'voice':<15}".rstrip()
+
+
+def line(prediction: Prediction) -> str:
+    """One prediction on a line, and below it why the system abstains, if it does."""
+    name = _short(shown(Path(prediction.path.name)), 26)
+    if prediction.emotion is None:
+        return f"{name:<27}abstains\n{_reason(prediction)}"
+    fused = f"{_best(prediction, 'fusion'):.0%}"
+    single = [
+        f"{prediction.best(it)} {_best(prediction, it):.0%}"
+        if prediction.best(it)
+        else prediction.status[it].replace("_", " ")
+        for it in ("video", "audio")
+    ]
+    return f"{name:<27}{prediction.emotion:<13.13}{fused:>6}   {single[0]:<16.16}{single[1]:<15.15}".rstrip()
+
+
+def note(about: Mapping[str, Any]) -> str:
+    """Say whose bundle it is, and what it was trained on."""
+    return textwrap.fill(f"bundle of run {about['run']}: {about['trained_on']['note']}", WIDTH)
+
+
+def tally(predictions: Iterable[tuple[bool, float, float]]) -> str:
+    """Sum up (judged, duration in s, seconds taken) of all clips."""
+    found = list(predictions)
+    lasted, took = sum(it[1] for it in found), sum(it[2] for it in found)
+    speed = f", {lasted / took:.1f} times real time" if took else ""
+    return f"{sum(it[0] for it in found)} of {len(found)} clips judged; {lasted:.1f} s in {took:.1f} s{speed}"
+
+
+def _reason(prediction: Prediction) -> str:
+    printable = "".join(c if c.isprintable() else "?" for c in f"abstains: {prediction.reason}")
+    return textwrap.fill(printable, WIDTH, initial_indent="  ", subsequent_indent="  ")
+
+
+def _missing(prediction: Prediction) -> str:
+    absent = [
+        f"{name} {prediction.status[name].replace('_', ' ')}"
+        for name in ("video", "audio")
+        if prediction.posteriors[name] is None
+    ]
+    return f" ({', '.join(absent)})" if absent else ""
+
+
+def _best(prediction: Prediction, name: str) -> float:
+    values = prediction.posteriors[name]
+    return 0.0 if values is None else float(values.max())
+
+
+def _percent(prediction: Prediction, name: str, c: int) -> str:
+    values = prediction.posteriors[name]
+    return "-" if values is None else f"{100 * values[c]:.1f} %"
+
+
+def _bar(share: float) -> str:
+    eighths = round(share * BAR * 8)
+    return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
+
+
+def _short(text: str, n: int) -> str:
+    return text if len(text) <= n else f"{text[: n // 2 - 1]}…{text[len(text) - (n - n // 2) :]}"

@@ -1,0 +1,137 @@
+"""Predictions as files: JSON, CSV, a picture a clip, and one page that needs nothing else."""
+
+import base64
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emotiw.core import files
+from emotiw.core.html import environment, resource
+from emotiw.corpora.manifest import table_bytes
+from emotiw.prediction import timeline
+from emotiw.prediction.bundle import Bundle
+from emotiw.prediction.predictor import NAMES, Floats, Part, Prediction
+
+PICTURED = 100  # clips whose pictures are inside the page; it links to the rest
+DIGITS = 5
+
+
+@dataclass
+class PredictionFolder:
+    """A folder that fills with predictions; nothing but small records is held of each.
+
+    Attributes
+    ----------
+    folder : Path
+    bundle : Bundle
+        That the predictions are by.
+    """
+
+    folder: Path
+    bundle: Bundle
+    records: list[dict[str, Any]] = field(default_factory=list)
+    pictures: list[str] = field(default_factory=list)
+
+    def add(self, prediction: Prediction) -> None:
+        """Write a prediction's picture as PNG and SVG, and keep its record."""
+        name = f"{len(self.records) + 1:04d}_{_safe(prediction.path.stem)}"
+        drawn = timeline.pictures(prediction)
+        for kind, data in drawn.items():
+            files.write_atomic(self.folder / "timelines" / f"{name}.{kind}", data)
+        encoded = base64.b64encode(drawn["png"]).decode() if len(self.records) < PICTURED else ""
+        self.pictures.append(f"data:image/png;base64,{encoded}" if encoded else f"timelines/{name}.png")
+        self.records.append(record(prediction) | {"timeline_file": f"timelines/{name}.png"})
+
+    def finish(self) -> None:
+        """Write `predictions.json`, `predictions.csv` and `predictions.html`."""
+        about = self.bundle.about
+        head = {"bundle": {key: about[key] for key in ("run", "sha256", "trained_on", "licences", "averaging")}}
+        whole = head | {"classes": list(self.bundle.classes), "clips": self.records}
+        files.write_json(self.folder / "predictions.json", whole)
+        files.write_atomic(self.folder / "predictions.csv", table_bytes(rows(self.records, self.bundle.classes)))
+        files.write_atomic(self.folder / "predictions.html", self._page().encode())
+
+    def _page(self) -> str:
+        template = environment().get_template("predictions.html.j2")
+        return template.render(
+            about=self.bundle.about,
+            classes=self.bundle.classes,
+            colours=[timeline.colour(c) for c in range(len(self.bundle.classes))],
+            clips=list(zip(self.records, self.pictures, strict=True)),
+            css=resource("report.css"),
+        )
+
+
+def shown(path: Path) -> str:
+    """Name of a path as printable text; what is not, is escaped."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def record(prediction: Prediction) -> dict[str, Any]:
+    """Return a prediction as JSON values."""
+    return {
+        "path": shown(prediction.path),
+        "emotion": prediction.emotion,
+        "source": prediction.source,
+        "reason": prediction.reason,
+        "status": prediction.status,
+        "posteriors": {name: _listed(prediction.posteriors[name]) for name in NAMES},
+        "duration_s": round(prediction.duration_s, 3),
+        "n_frames": sum(part.n_frames for part in prediction.parts),
+        "n_faces": sum(part.n_faces for part in prediction.parts),
+        "segments": [_segment(part, prediction.classes) for part in prediction.parts],
+        "timeline": {
+            "time_s": [round(float(t), 3) for t in prediction.track.time_s],
+            **{name: [_listed(row) for row in values] for name, values in prediction.track.posteriors.items()},
+        },
+    }
+
+
+def rows(records: Sequence[dict[str, Any]], classes: Sequence[str]) -> list[list[str]]:
+    """Rows of the CSV, the header first."""
+    columns = [f"{name}_{label}" for name in NAMES for label in classes]
+    header = [
+        "path",
+        "emotion",
+        "source",
+        "video_status",
+        "audio_status",
+        "duration_s",
+        "n_frames",
+        "n_faces",
+        "reason",
+    ]
+    table = [[*header, *columns]]
+    for it in records:
+        facts = [it["path"], it["emotion"] or "", it["source"], it["status"]["video"], it["status"]["audio"]]
+        counts = [str(it[key]) for key in ("duration_s", "n_frames", "n_faces")]
+        values = [value for name in NAMES for value in (it["posteriors"][name] or [""] * len(classes))]
+        table.append([*facts, *counts, it["reason"], *map(str, values)])
+    return table
+
+
+def _segment(part: Part, classes: Sequence[str]) -> dict[str, Any]:
+    fused = part.judgement.posteriors["fusion"]
+    return {
+        "start_s": part.start_s,
+        "duration_s": round(part.duration_s, 3),
+        "emotion": None if fused is None else classes[int(fused.argmax())],
+        "status": {name: status.value for name, status in part.status.items()},
+        "posteriors": {name: _listed(values) for name, values in part.judgement.posteriors.items()},
+    }
+
+
+def _listed(values: Floats | None) -> list[float] | None:
+    if values is None or np.isnan(values).any():
+        return None
+    return [round(float(value), DIGITS) for value in values]
+
+
+def _safe(stem: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", stem)[:60]

@@ -1,0 +1,90 @@
+"""Counts of a corpus, and what a run depends on, as a page shows them."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from emotiw.core import html
+from emotiw.core.emotions import HIDDEN
+from emotiw.core.seeds import derived_seed
+from emotiw.corpora.manifest import Manifest
+
+DEVIATIONS = "deviations.json"
+
+
+def class_counts(corpus: Manifest) -> list[tuple[str, list[int]]]:
+    """Clips of each class and with a hidden label, for each split or fold and in all."""
+    counts: dict[str, Counter[str]] = {}
+    for row in corpus.rows:
+        counts.setdefault(row.fold or row.split, Counter())[row.label] += 1
+    counts = dict(sorted(counts.items())) | {"all": sum(counts.values(), Counter())}
+    return [(name, [found[label] for label in (*corpus.classes, HIDDEN)]) for name, found in counts.items()]
+
+
+def status_counts(corpus: Manifest, rows: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str, list[int]]]:
+    """Modality, status and clips of it in each split or fold and in all."""
+    places = {row.clip: row.fold or row.split for row in corpus.rows}
+    names = sorted(set(places.values()))
+    found = []
+    for modality in ("video", "audio"):
+        counts = Counter((rows[clip][f"status_{modality}"], place) for clip, place in places.items())
+        for status in sorted({status for status, _ in counts}, key=lambda status: (status != "ok", status)):
+            row = [counts[status, name] for name in names]
+            found.append((modality, status, [*row, sum(row)]))
+    return found
+
+
+def subject_counts(corpus: Manifest) -> list[tuple[str, str, list[int]]]:
+    """Each subject, the splits or folds of its clips, and its clips of each class and with a hidden label."""
+    counts: dict[str, Counter[str]] = {}
+    places: dict[str, set[str]] = {}
+    for row in corpus.rows:
+        counts.setdefault(row.subject, Counter())[row.label] += 1
+        places.setdefault(row.subject, set()).add(row.fold or row.split)
+    return [
+        (name, ", ".join(sorted(places[name])), [counts[name][label] for label in (*corpus.classes, HIDDEN)])
+        for name in sorted(counts)
+    ]
+
+
+def places(corpus: Manifest) -> list[str]:
+    """Names of the splits or folds of a corpus."""
+    return sorted({row.fold or row.split for row in corpus.rows})
+
+
+def deviations(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """List what was chosen where the paper is silent or lost, with the values in use."""
+    listed = json.loads(html.resource(DEVIATIONS))
+    return [{"text": item["text"], "values": {key: setting(config, key) for key in item["keys"]}} for item in listed]
+
+
+def setting(config: Mapping[str, Any], key: str) -> str:
+    """Value of a dotted key such as `video.pca_dimension`, as JSON."""
+    value: Any = config
+    for name in key.split("."):
+        value = value[name]
+    return json.dumps(value, sort_keys=True)
+
+
+def seeds(config: Mapping[str, Any]) -> list[tuple[str, list[int]]]:
+    """Seeds of the repeats of each architecture."""
+    names: Iterable[str] = ("-".join(map(str, layers)) for layers in config["blstm"]["architectures"])
+    return [
+        (name, [derived_seed(config["seed"], name, i) for i in range(config["blstm"]["repeats"])]) for name in names
+    ]
+
+
+def choices_made(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """List the choices of a ledger: what each may have looked at, by what, and the clips of each part in all folds."""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        line = found.setdefault(entry["choice"], {"choice": entry["choice"], "folds": 0, "parts": Counter()})
+        line |= {key: entry[key] for key in ("kind", "criterion", "candidates")}
+        line["folds"] += 1
+        line["parts"].update(entry["parts"])
+    return [found[name] | {"parts": _parts(found[name]["parts"])} for name in sorted(found)]
+
+
+def _parts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))

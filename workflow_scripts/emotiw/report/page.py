@@ -1,0 +1,190 @@
+"""One self-contained page that a reviewer reads from top to bottom."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from emotiw.core import html
+from emotiw.corpora.manifest import Manifest
+from emotiw.evaluation import systems
+from emotiw.evaluation.evaluation import MAIN
+from emotiw.report import charts, datasheet, explorer, formats, paper_tables, paper_values, system_tables
+from emotiw.report.charts import Chart
+from emotiw.report.explorer import Seen
+from emotiw.report.formats import interval, percent
+
+TEMPLATE, STYLE, SCRIPT, MACROS = "report.html.j2", "report.css", "report.js", "report_macros.html.j2"
+SECTIONS = (
+    "report_overview.html.j2",
+    "report_paper.html.j2",
+    "report_errors.html.j2",
+    "report_clips.html.j2",
+    "report_data.html.j2",
+    "report_reproducibility.html.j2",
+)
+
+
+def render(
+    corpus: Manifest,
+    metrics: Mapping[str, Any],
+    rows: Mapping[str, Mapping[str, str]],
+    about: Seen,
+    *,
+    provenance: Mapping[str, Any],
+) -> str:
+    """Render the page as HTML; the same bytes for the same content.
+
+    Parameters
+    ----------
+    corpus : Manifest
+        The clips.
+    metrics : mapping
+        Content of `metrics.json`.
+    rows : mapping of str to mapping
+        The row of `predictions.csv` that is shown of each clip.
+    about : Seen
+        What else is shown of the clips.
+    provenance : mapping
+        From `provenance.determinants`, whose `config` names the page; and `ledger`, the entries of `ledger.json`.
+    """
+    environment = html.environment()
+    environment.filters |= formats.FILTERS
+    part = shown_part(metrics)
+    config = provenance["config"]
+    context = {
+        "title": config["report"]["title"],
+        "style": html.resource(STYLE),
+        "script": html.resource(SCRIPT),
+        "library": charts.library(),
+        "macros": MACROS,
+        "sections": SECTIONS,
+        "corpus": corpus,
+        "metrics": metrics,
+        "part": part,
+        "n_folds": len(metrics["fusion"]["folds"]),
+        "main": MAIN,
+        "verdict": verdict(metrics, part),
+        "provenance": provenance,
+        "charts": plots(metrics, rows, config["video"]),
+        **_paper(corpus, metrics, part, config),
+        "confusions": [confusion_cells(name, metrics["parts"][part]["systems"][name]["confusion"]) for name in MAIN],
+        "clips": list(explorer.clip_rows(rows, about)),
+        "clip_data": explorer.data(corpus.classes, rows, about),
+        "error_filters": explorer.ERRORS,
+        **_data(corpus, rows),
+        "config_text": json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False),
+        "deviations": datasheet.deviations(config),
+        "seeds": datasheet.seeds(config),
+        "ledger": datasheet.choices_made(provenance["ledger"]),
+    }
+    return environment.get_template(TEMPLATE).render(context)
+
+
+def plots(
+    metrics: Mapping[str, Any], rows: Mapping[str, Mapping[str, str]], video: Mapping[str, Any]
+) -> dict[str, Chart]:
+    """Charts of the page by name; parameters as in `render`, and the section `video` of the configuration."""
+    part, classes, scheme = shown_part(metrics), metrics["classes"], metrics["fusion"]["scheme"]
+    confusions = {name: metrics["parts"][part]["systems"][name]["confusion"] for name in MAIN}
+    weights = {name: fold["weights"][scheme] for name, fold in metrics["fusion"]["folds"].items()}
+    best = system_tables.best_modality(metrics["parts"][part])
+    changes = explorer.changes([row for row in rows.values() if row["part"] == part], best, classes)
+    made = (
+        system_tables.overview_chart(metrics, part),
+        system_tables.classifier_chart(metrics, part, video),
+        system_tables.figure_4(metrics, part),
+        charts.recall_chart("recall", f"Recall of each class, {part} clips", confusions, classes),
+        charts.gain_chart("gains", f"Clips that fusion wins and loses over {best} alone, {part}", changes),
+        charts.weight_chart("weights", f"Weight of audio, scheme “{scheme}”", weights, classes),
+    )
+    return {chart.name: chart for chart in made}
+
+
+def shown_part(metrics: Mapping[str, Any]) -> str:
+    """Part whose systems are drawn and judged: test, or val where no test label is known."""
+    return next((name for name in ("test", "val") if metrics["parts"][name]["n_scored"]), "test")
+
+
+def read_predictions(path: Path) -> list[dict[str, str]]:
+    """Read the rows of `predictions.csv`."""
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
+
+
+def verdict(metrics: Mapping[str, Any], part: str) -> list[str]:
+    """Say in three lines how good the fusion is, what it gains, and whether every clip is accounted for."""
+    about = metrics["parts"][part]
+    where = f"the {about['n_scored']} {part} clips" + (" (to which its weights were fitted)" if part == "val" else "")
+    clips = _account(metrics, about, part)
+    if not about["n_scored"]:
+        return ["No label is known: nothing is scored.", "Every clip has a prediction.", clips]
+    fused, constant = about["systems"]["fusion"], about["majority_class"]
+    first = (
+        f"Fusion is right on {percent(fused['accuracy'])} of {where}{_range(fused['accuracy_interval'])}; "
+        f"always answering “{constant['label']}” would be right on {percent(constant['accuracy'])}."
+    )
+    best = system_tables.best_modality(about)
+    gain = about["fusion_gain"][best]
+    points = f"{100 * gain['accuracy']:+.1f} points{_range(gain['accuracy_interval'], signed=True)}"
+    alone = percent(about["systems"][best]["accuracy"])
+    second = f"Its best single modality is {best} with {alone}: a difference of {points}{_judged(gain)}."
+    return [first, second, clips]
+
+
+def confusion_cells(name: str, confusion: Sequence[Sequence[int]]) -> dict[str, Any]:
+    """Give the counts of a confusion matrix the colours of their cells."""
+    rows = [[(count, *charts.shade(count / max(sum(row), 1))) for count in row] for row in confusion]
+    return {
+        "name": name,
+        "rows": rows,
+        "n": sum(map(sum, confusion)),
+        "right": sum(row[i] for i, row in enumerate(confusion)),
+    }
+
+
+def _paper(corpus: Manifest, metrics: Mapping[str, Any], part: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "comparable": paper_values.comparable(corpus.corpus),
+        "published": paper_values.lines(metrics, part, corpus.corpus),
+        "rules": paper_values.RULES,
+        "lost": paper_values.LOST,
+        "published_interval": paper_values.PUBLISHED_INTERVAL,
+        "networks": system_tables.networks(metrics),
+        "schemes": system_tables.schemes(metrics),
+        "comparisons": metrics["parts"][part]["comparisons"],
+        "baselines": [systems.baseline(name) for name in systems.BASELINES],
+        "tables": paper_tables.readable(metrics, config["video"]),
+        "classifier_names": paper_tables.CLASSIFIER_NAMES,
+        "others": system_tables.others(metrics),
+    }
+
+
+def _data(corpus: Manifest, rows: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    return {
+        "counts": datasheet.class_counts(corpus),
+        "places": datasheet.places(corpus),
+        "status_counts": datasheet.status_counts(corpus, rows),
+        "subjects": datasheet.subject_counts(corpus),
+    }
+
+
+def _range(ends: Sequence[float] | None, signed: bool = False) -> str:
+    return f" (95 % interval {interval(ends, signed)})" if ends else ""
+
+
+def _judged(gain: Mapping[str, Any]) -> str:
+    ends = gain["accuracy_interval"]
+    if not ends:
+        return ""
+    return "" if ends[0] > 0 or ends[1] < 0 else ", which the interval cannot tell from none"
+
+
+def _account(metrics: Mapping[str, Any], about: Mapping[str, Any], part: str) -> str:
+    sources = about["sources"]
+    return (
+        f"All {metrics['n_clips']} clips are accounted for. Of the {about['n']} {part} clips, {sources['fusion']} were "
+        f"judged by both modalities, {sources['video']} by video alone, {sources['audio']} by audio alone and "
+        f"{sources['prior']} by the class prior."
+    )

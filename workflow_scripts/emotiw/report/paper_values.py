@@ -1,0 +1,148 @@
+"""What the paper and its challenge published, and whether this run agrees."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from emotiw.statistics.metrics import wilson_interval
+
+TOLERANCE = 0.005  # of a share: half a point
+MATCHES, WITHIN, DIFFERS = "matches", "within interval", "differs"
+OTHER_CORPUS = "not testable on this corpus"
+NO_LABEL, NOT_OURS, LOST = (
+    "not testable: no label is known",
+    "not testable: not a system of ours",
+    "not testable: values lost",
+)
+RULES = {
+    MATCHES: f"ours is at most {100 * TOLERANCE:.1f} points from the published value or range",
+    WITHIN: "it is further away, but the published value or range reaches into our 95 % interval",
+    DIFFERS: "it does not",
+    "not testable": "another corpus, no known label, a system that is not ours, or published values that are lost",
+}
+Metrics = Mapping[str, Any]
+Ours = tuple[float | None, Sequence[float] | None]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A published figure of AFEW 2016.
+
+    Attributes
+    ----------
+    what, part : str
+        What was measured, on which clips: `test`, `val`, or empty where that is not known.
+    text : str
+        As it was printed.
+    ends : tuple of float
+        Lowest and highest value that it may be, as shares.
+    source : str
+        Where it was published, as far as that is known.
+    ours : callable
+        Our value and its 95 % interval from the content of `metrics.json` and a part; None where there is none.
+    """
+
+    what: str
+    part: str
+    text: str
+    ends: tuple[float, float]
+    source: str
+    ours: Callable[[Metrics, str], Ours] | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """A published figure beside ours."""
+
+    figure: Figure
+    part: str
+    value: float | None
+    interval: Sequence[float] | None
+    verdict: str
+
+
+def accuracy(system: str) -> Callable[[Metrics, str], Ours]:
+    """Accuracy of a system."""
+
+    def ours(metrics: Metrics, part: str) -> Ours:
+        about = metrics["parts"][part]["systems"].get(system, {})
+        return about.get("accuracy"), about.get("accuracy_interval")
+
+    return ours
+
+
+def over_baseline(system: str) -> Callable[[Metrics, str], Ours]:
+    """By how much the accuracy of a system exceeds its modality's baseline, on the same clips."""
+
+    def ours(metrics: Metrics, part: str) -> Ours:
+        about = metrics["parts"][part]["systems"].get(system, {}).get("over_baseline") or {}
+        return about.get("accuracy"), about.get("accuracy_interval")
+
+    return ours
+
+
+def recall(system: str, label: str) -> Callable[[Metrics, str], Ours]:
+    """Recall of a class by a system, with Wilson's interval."""
+
+    def ours(metrics: Metrics, part: str) -> Ours:
+        if label not in metrics["classes"]:
+            return None, None
+        index = metrics["classes"].index(label)
+        row = metrics["parts"][part]["systems"][system]["confusion"][index]
+        return (row[index] / sum(row), wilson_interval(row[index], sum(row))) if sum(row) else (None, None)
+
+    return ours
+
+
+CHALLENGE, PAPER = "EmotiW 2016 challenge", "Ding et al. 2016"
+FIGURES = (
+    Figure("accuracy, audio and video fused", "test", "53.9 %", (0.539, 0.539), PAPER, accuracy("fusion")),
+    Figure("accuracy, challenge baseline", "test", "40.47 %", (0.4047, 0.4047), CHALLENGE),
+    Figure("accuracy, challenge winner", "test", "59.02 %", (0.5902, 0.5902), CHALLENGE),
+    Figure(
+        *("accuracy, audio networks", "val", "31 to 35 %", (0.31, 0.35)),
+        *(f"{PAPER}, sec. 2.2.3: six structures", accuracy("audio")),
+    ),
+    Figure(
+        *("accuracy of the audio networks above openSMILE + SVM (figure 4)", "val", "7 to 8 points", (0.07, 0.08)),
+        *(f"{PAPER}; on which clips is not known", over_baseline("audio")),
+    ),
+    Figure(
+        *("recall of anger", "", "80 %", (0.80, 0.80)),
+        *(f"{PAPER}; on which clips is not known", recall("fusion", "anger")),
+    ),
+    Figure(
+        *("recall of happiness", "", "75 %", (0.75, 0.75)),
+        *(f"{PAPER}; on which clips is not known", recall("fusion", "happiness")),
+    ),
+)
+PUBLISHED_INTERVAL = "320 of 593 clips, Wilson's 95 % interval 49.9 to 57.9"
+
+
+def comparable(corpus: str) -> bool:
+    """Whether a corpus is the one that the paper used."""
+    return corpus.lower().startswith("afew")
+
+
+def lines(metrics: Metrics, part: str, corpus: str) -> list[Line]:
+    """Every published figure beside ours; one whose clips are not known is held against `part`."""
+    found = []
+    for figure in FIGURES:
+        where = figure.part or part
+        value, ends = figure.ours(metrics, where) if figure.ours else (None, None)
+        found.append(Line(figure, where, value, ends, verdict(figure, value, ends, comparable(corpus))))
+    return found
+
+
+def verdict(figure: Figure, value: float | None, ends: Sequence[float] | None, is_comparable: bool) -> str:
+    """Whether our value, with the ends of its interval, agrees with a published figure (see `RULES`)."""
+    if figure.ours is None:
+        return NOT_OURS
+    if not is_comparable:
+        return OTHER_CORPUS
+    if value is None:
+        return NO_LABEL
+    low, high = figure.ends
+    if low - TOLERANCE <= value <= high + TOLERANCE:
+        return MATCHES
+    return WITHIN if ends and ends[0] <= high and low <= ends[1] else DIFFERS

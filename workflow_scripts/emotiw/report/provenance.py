@@ -1,0 +1,117 @@
+"""What ran with what: what determines the results, apart from what merely happened around them."""
+
+import importlib.metadata
+import json
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from emotiw.core import files
+from emotiw.core.errors import WeightsError
+from emotiw.core.machine import machine
+
+GIT_TIMEOUT_S = 20
+
+
+def determinants(
+    *,
+    repository: Path,
+    config: Mapping[str, Any],
+    manifest: Path,
+    records: Iterable[Path],
+    artefacts: Iterable[Path] = (),
+) -> dict[str, Any]:
+    """Everything that the results are a function of; the same for every run of the same.
+
+    Parameters
+    ----------
+    repository : Path
+        Folder under version control that holds the workflow.
+    config : mapping
+        The whole configuration, defaults included.
+    manifest : Path
+        The table of clips; its hash covers every clip's.
+    records : iterable of Path
+        JSON records of the model weights.
+    artefacts : iterable of Path
+        Further files whose hashes are wanted; named by their path below the manifest's folder, where they lie there.
+
+    Returns
+    -------
+    dict
+        `git`, `config`, `manifest_sha256`, `weights`, `artefacts`, `python`, `packages`, `machine`.
+    """
+    recorded = [record(path) for path in sorted(records)]
+    return {
+        "git": git_state(repository),
+        "config": dict(config),
+        "manifest_sha256": files.sha256(manifest),
+        "weights": [*recorded, *_supplied(config, recorded)],
+        "artefacts": {_name(path, manifest.parent): files.sha256(path) for path in sorted(artefacts)},
+        "python": platform.python_version(),
+        "packages": packages(),
+        "machine": machine() | {"threads_per_job": 1},
+    }
+
+
+def record(path: Path) -> dict[str, Any]:
+    """Read the record of a model file.
+
+    Raises
+    ------
+    WeightsError
+        If it is no JSON object.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path}: unreadable ({error}); delete it and run the workflow again") from error
+    if not isinstance(found, dict):
+        raise WeightsError(f"{path}: holds no record; delete it and run the workflow again")
+    return found
+
+
+def git_state(repository: Path) -> dict[str, Any]:
+    """Commit of a repository, its date, whether there are changes that it lacks; None where there is no repository."""
+    commit = _git(repository, "rev-parse", "HEAD")
+    changes = None if commit is None else _git(repository, "status", "--porcelain")
+    date = None if commit is None else _git(repository, "show", "--no-patch", "--format=%cI", "HEAD")
+    return {"commit": commit, "date": date, "dirty": None if changes is None else bool(changes)}
+
+
+def packages() -> dict[str, str]:
+    """Version of every installed distribution, by name."""
+    found = {dist.metadata["Name"]: dist.version for dist in importlib.metadata.distributions()}
+    return dict(sorted(found.items(), key=lambda item: item[0].lower()))
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
+
+
+def _git(repository: Path, *command: str) -> str | None:
+    program = shutil.which("git")
+    if program is None:
+        return None
+    result = subprocess.run(
+        [program, "-C", str(repository), *command], capture_output=True, text=True, timeout=GIT_TIMEOUT_S, check=False
+    )
+    return result.stdout.strip() if result.returncode == 0 else None
+
+
+def _supplied(config: Mapping[str, Any], recorded: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Record the configured embeddings that no rule made: of these only the file is known."""
+    known = {record.get("sha256") for record in recorded}
+    return [
+        {
+            "name": f"embeddings.{name}",
+            "licence": "unknown: supplied by the user",
+            "source": {"file": Path(about["path"]).name},
+            "sha256": about["sha256"],
+        }
+        for name, about in config.get("embeddings", {}).items()
+        if about["sha256"] not in known
+    ]

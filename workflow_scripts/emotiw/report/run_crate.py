@@ -1,0 +1,169 @@
+"""A run as a Workflow Run RO-Crate: its workflow, inputs, settings and results, described in JSON-LD, as one zip file.
+
+The crate conforms to the profiles Process Run Crate, Workflow Run Crate (w3id.org/ro/wfrun, 0.5) and Workflow RO-Crate
+(1.0). Nothing in it depends on when it was made: two runs of the same give the same bytes, which is why the action has
+no times; the logs and Snakemake's metadata have them.
+"""
+
+import io
+import json
+import tempfile
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rocrate.model.contextentity import ContextEntity
+from rocrate.rocrate import ROCrate
+
+from emotiw.core.files import sha256
+
+PROFILES = {
+    "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),
+    "https://w3id.org/ro/wfrun/workflow/0.5": ("Workflow Run Crate", "0.5"),
+    "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
+}
+TERMS = {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}  # beyond those of RO-Crate's own context
+BIOSCHEMAS = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
+LICENCE = "https://spdx.org/licenses/BSD-3-Clause"
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file can say
+COMPLETED = "http://schema.org/CompletedActionStatus"
+UNDATED = "1980-01-01"
+TYPES = {
+    ".json": "application/json",
+    ".csv": "text/csv",
+    ".gz": "application/gzip",
+    ".html": "text/html",
+    ".md": "text/markdown",
+    ".svg": "image/svg+xml",
+}
+
+
+def packed(
+    results: Mapping[str, Path],
+    inputs: Mapping[str, Path],
+    workflow: Mapping[str, Path],
+    *,
+    facts: Mapping[str, Any],
+    about: Mapping[str, Any],
+) -> bytes:
+    """Pack a crate.
+
+    Parameters
+    ----------
+    results, inputs, workflow : mapping of str to Path
+        Files by their path in the crate: what the run made, what it read, and the workflow, whose `workflow/Snakefile`
+        is the main entity.
+    facts : mapping
+        From `provenance.determinants`.
+    about : mapping
+        `name` and `description` of the crate.
+
+    Returns
+    -------
+    bytes
+        A zip file, the same for the same arguments.
+    """
+    crate = ROCrate(version="1.1")
+    crate.metadata.extra_terms.update(TERMS)
+    root = crate.root_dataset
+    for key, value in {**about, "datePublished": facts["git"].get("date") or UNDATED}.items():
+        root[key] = value
+    root["license"] = _entity(crate, LICENCE, "CreativeWork", name="BSD 3-Clause License")
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder, "config.json")
+        settings.write_text(json.dumps(facts["config"], indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+        main = _workflow(crate, workflow, facts)
+        read = [*_files(crate, {**inputs, "config.json": settings}), *_weights(crate, facts["weights"])]
+        action = crate.add_action(
+            main,
+            identifier="#run",
+            object=read,
+            result=_files(crate, results),
+            properties={
+                "name": f"Run {facts['config']['run']}",
+                "description": about["description"],
+                "actionStatus": COMPLETED,
+            },
+        )
+        root.append_to("mentions", action)
+        profiles = [
+            _entity(crate, url, "CreativeWork", name=name, version=version) for url, (name, version) in PROFILES.items()
+        ]
+        root["conformsTo"] = profiles
+        crate.write(Path(folder, "crate"))
+        return _zipped(Path(folder, "crate"))
+
+
+def _workflow(crate: ROCrate, workflow: Mapping[str, Path], facts: Mapping[str, Any]) -> Any:
+    main = crate.add_workflow(
+        str(workflow["workflow/Snakefile"]),
+        "workflow/Snakefile",
+        main=True,
+        lang="snakemake",
+        lang_version=facts["packages"].get("snakemake"),
+    )
+    main["name"] = "emotiw: audio-video emotion recognition after Ding et al. (ICMI 2016)"
+    main["version"] = facts["git"]["commit"] or "unknown"
+    main["license"] = {"@id": LICENCE}
+    main["conformsTo"] = {"@id": BIOSCHEMAS}
+    others = {place: path for place, path in workflow.items() if place != "workflow/Snakefile"}
+    main["hasPart"] = _files(crate, others)
+    wanted = [("Python", facts["python"], f"pkg:generic/python@{facts['python']}")]
+    wanted += [
+        (name, version, f"pkg:pypi/{name.lower()}@{version}") for name, version in sorted(facts["packages"].items())
+    ]
+    main["softwareRequirements"] = [
+        _entity(crate, purl, "SoftwareApplication", name=name, softwareVersion=version, url=purl)
+        for name, version, purl in wanted
+    ]
+    return main
+
+
+def _files(crate: ROCrate, files: Mapping[str, Path]) -> list[Any]:
+    made = []
+    for place, path in sorted(files.items()):
+        kind = TYPES.get(path.suffix, "text/plain")
+        about = {"name": Path(place).name, "encodingFormat": kind, "sha256": sha256(path)}
+        made.append(crate.add_file(str(path), place, properties=about, record_size=True))
+    return made
+
+
+def _weights(crate: ROCrate, records: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """Describe the model files, which are not in the crate."""
+    return [
+        _entity(
+            crate,
+            f"#weights-{record['sha256'][:12]}",
+            "CreativeWork",
+            name=str(record.get("name", "weights")),
+            license=str(record.get("licence", "unknown")),
+            sha256=record["sha256"],
+        )
+        for record in records
+    ]
+
+
+def _entity(crate: ROCrate, identifier: str, kind: str, **properties: str) -> Any:
+    return crate.add(ContextEntity(crate, identifier, properties={"@type": kind, **properties}))
+
+
+def _zipped(folder: Path) -> bytes:
+    """Zip a folder, sorted, without the times of its files."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), EPOCH)
+            entry.external_attr = 0o644 << 16
+            data = path.read_bytes()
+            if path.name == "ro-crate-metadata.json":
+                data = _ordered(data)
+            archive.writestr(entry, data, zipfile.ZIP_DEFLATED)
+    return stream.getvalue()
+
+
+def _ordered(metadata: bytes) -> bytes:
+    """Sort the entities of a crate by their identifiers, and their keys."""
+    content = json.loads(metadata)
+    content["@graph"].sort(key=lambda entity: str(entity["@id"]))
+    return (json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()

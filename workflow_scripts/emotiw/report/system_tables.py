@@ -1,0 +1,134 @@
+"""Our systems side by side: tables and charts that stand for the paper's."""
+
+import re
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from emotiw.evaluation import systems
+from emotiw.evaluation.evaluation import MAIN
+from emotiw.report import charts, paper_tables
+from emotiw.report.charts import Chart, Mark
+from emotiw.report.formats import MISSING
+
+Metrics = Mapping[str, Any]
+REPEAT = re.compile(r"^audio/(?P<architecture>\d+(-\d+)*)_\d+$")
+OPTIMISM = ("resubstitution", "cross_validated", "optimism")
+ENSEMBLES = {"audio/selected": "the network best on validation, in each fold", "audio/mean": "mean of all networks"}
+
+
+def best_modality(about: Mapping[str, Any]) -> str:
+    """Name of the more accurate modality of a part; video where nothing is scored."""
+    return max(("video", "audio"), key=lambda name: about["systems"][name]["accuracy"] or 0)
+
+
+def overview_chart(metrics: Metrics, part: str) -> Chart:
+    """Accuracy of the main systems, of the baselines and of the majority class."""
+    about = metrics["parts"][part]
+    named = {name: name for name in MAIN} | {
+        systems.baseline(name): f"baseline: {paper_tables.NAMES.get(name, 'openSMILE')} + SVM"
+        for name in systems.BASELINES
+    }
+    marks = []
+    for name, label in named.items():
+        it = about["systems"].get(name)
+        if it and it["accuracy"] is not None:
+            marks.append(Mark(label, "accuracy", 100 * it["accuracy"], _percent(it["accuracy_interval"]), it["n"]))
+    constant = about["majority_class"]
+    if constant["accuracy"] is not None:
+        always = f"always “{constant['label']}”"
+        marks.append(Mark(always, "accuracy", 100 * constant["accuracy"], None, about["n_scored"]))
+    title = f"Accuracy, {part} clips"
+    text = (
+        f"{title}: a row each for video, audio, fusion, the baselines and the majority class; values in the table below"
+    )
+    return charts.interval_chart("systems", title, marks, axis="accuracy, %", alt_text=text)
+
+
+def figure_4(metrics: Metrics, part: str) -> Chart:
+    """Recall of each class by the audio networks and by the audio baseline."""
+    found = metrics["parts"][part]["systems"]
+    baseline = found[systems.baseline("functionals")]
+    confusions = {"openSMILE + SVM": baseline["confusion"], "BLSTMs": found["audio"]["confusion"]}
+    return charts.recall_chart(
+        "figure4", f"Recall of each class from sound, {part} clips", confusions, metrics["classes"]
+    )
+
+
+def classifier_chart(metrics: Metrics, part: str, video: Mapping[str, Any]) -> Chart:
+    """Tables 5 to 7 at a glance: accuracy of every feature and combination by every classifier."""
+    marks = [
+        Mark(
+            *(paper_tables.title(line), paper_tables.CLASSIFIER_NAMES[line.classifier], 100 * line.accuracy),
+            *(_percent(_ends(line)), line.n),
+        )
+        for line in paper_tables.combination_lines(metrics, video)
+        if line.part == part and line.kernel and line.accuracy is not None
+    ]
+    title = f"Accuracy by feature and classifier, {part} clips"
+    text = f"{title}: a row a feature or a combination of features, a mark a classifier; values in the table below"
+    return charts.interval_chart("classifiers", title, marks, axis="accuracy, %", alt_text=text)
+
+
+def networks(metrics: Metrics) -> list[dict[str, Any]]:
+    """Accuracy of the networks of each architecture: mean and deviation over the restarts, and of their mean scores."""
+    parts = metrics["parts"]
+    groups: dict[str, list[str]] = {}
+    for name in parts["test"]["systems"]:
+        if found := REPEAT.match(name):
+            groups.setdefault(found["architecture"], []).append(name)
+    lines = []
+    for architecture, names in groups.items():
+        restarts = {part: mean_deviation(_accuracies(parts[part], names)) for part in parts}
+        ensemble = {part: parts[part]["systems"].get(f"audio/{architecture}", {}) for part in parts}
+        lines.append({"name": architecture, "n": len(names), "restarts": restarts, "ensemble": ensemble})
+    for name, title in ENSEMBLES.items():
+        if name in parts["test"]["systems"]:
+            ensemble = {part: parts[part]["systems"][name] for part in parts}
+            lines.append({"name": title, "n": None, "restarts": None, "ensemble": ensemble})
+    return lines
+
+
+def schemes(metrics: Metrics) -> list[dict[str, Any]]:
+    """List the fusion schemes: accuracy on both parts, and the mean optimism of the folds that have one."""
+    folds = metrics["fusion"]["folds"].values()
+    parts = metrics["parts"]
+    names = list(dict.fromkeys(name for fold in folds for name in [*fold["weights"], *(fold["optimism"] or ())]))
+    lines = []
+    for name in names:
+        found = [fold["optimism"][name] for fold in folds if fold["optimism"] and name in fold["optimism"]]
+        means = {key: statistics.fmean(fold[key] for fold in found) for key in OPTIMISM} if found else None
+        ours = {part: parts[part]["systems"].get(name, {}) for part in parts}
+        lines.append({"name": name, "parts": ours, "optimism": means, "used": name == metrics["fusion"]["scheme"]})
+    return lines
+
+
+def others(metrics: Metrics) -> list[dict[str, Any]]:
+    """Accuracy on both parts of each single kernel and the like: what has no other place on the page."""
+    parts = metrics["parts"]
+    return [
+        {"name": name, **{part: parts[part]["systems"][name]["accuracy"] for part in parts}}
+        for name in parts["test"]["systems"]
+        if name not in MAIN
+    ]
+
+
+def mean_deviation(values: Sequence[float | None]) -> str:
+    """Mean and standard deviation of accuracies, in percent; those that are None are left out."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return MISSING
+    spread = f" ± {100 * statistics.stdev(known):.1f}" if len(known) > 1 else ""
+    return f"{100 * statistics.fmean(known):.1f}{spread} %"
+
+
+def _accuracies(about: Mapping[str, Any], names: Sequence[str]) -> list[float | None]:
+    return [about["systems"][name]["accuracy"] for name in names]
+
+
+def _percent(ends: Sequence[float] | None) -> list[float] | None:
+    return None if ends is None else [100 * end for end in ends]
+
+
+def _ends(line: paper_tables.Line) -> list[float] | None:
+    return None if line.accuracy_low is None or line.accuracy_high is None else [line.accuracy_low, line.accuracy_high]

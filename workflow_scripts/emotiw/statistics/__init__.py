@@ -1,0 +1,1 @@
+"""Metrics with intervals, paired comparisons, cross-validation, and the record of every selection."""

@@ -1,0 +1,123 @@
+"""Paired tests between two systems on the same clips, with Holm's correction over a family of them.
+
+Exact McNemar: the clips that one system alone gets right are divided as by a fair coin (Dietterich, "Approximate
+statistical tests for comparing supervised classification learning algorithms", Neural Computation 10, 1998); it takes
+clips to be independent. Paired permutation: under the null hypothesis the names of the two systems can be exchanged for
+every subject with all of its clips (Good, "Permutation tests", 2nd ed. 2000). Holm, Scand. J. Statist. 6, 1979.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import binomtest
+from statsmodels.stats.multitest import multipletests
+
+from emotiw.statistics import metrics
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+MAX_EXACT = 20  # subjects that differ; with more, signs are drawn and not enumerated
+N_PERMUTATIONS = 9999  # drawn then: with the observed one, a p-value is at least 1e-4
+
+
+def discordant(a: Bools, b: Bools) -> tuple[int, int]:
+    """Clips that the first system alone gets right, and that the second alone does."""
+    return int((a & ~b).sum()), int((b & ~a).sum())
+
+
+def mcnemar_p(a_only: int, b_only: int) -> float:
+    """Two-sided p-value of exact McNemar from the discordant clips; 1 without any."""
+    n = a_only + b_only
+    return float(binomtest(a_only, n, 0.5).pvalue) if n else 1.0
+
+
+def permutation_p(differences: npt.NDArray[np.integer], *, seed: int) -> tuple[float, int]:
+    """Two-sided p-value of a sum whose terms could as well have the other sign, and the number of signs looked at.
+
+    Parameters
+    ----------
+    differences : ndarray, shape (n_subjects,)
+        Clips that one system gets right minus those that the other does, of each subject.
+    seed : int
+        Of the signs, where they are drawn: with up to `MAX_EXACT` terms other than 0 all are tried.
+
+    Returns
+    -------
+    p : float
+        Share of the signs, those of the data included, whose sum is as far from 0; 1 without differences.
+    n_permutations : int
+        Signs that were tried, those of the data included.
+    """
+    terms = differences[differences != 0].astype(np.int64)  # the others have no sign
+    if terms.size <= MAX_EXACT:
+        sums = _signed_sums(terms)
+    else:
+        signs = np.random.default_rng(seed).integers(0, 2, size=(N_PERMUTATIONS, terms.size)) * 2 - 1
+        sums = np.append(signs @ terms, terms.sum())
+    return float(np.mean(np.abs(sums) >= abs(int(terms.sum())))), len(sums)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's adjusted p-values, in the order given."""
+    if not p_values:
+        return []
+    return [float(p) for p in multipletests(list(p_values), method="holm")[1]]
+
+
+def compare(
+    right: Mapping[str, Bools], subjects: Ints, pairs: Sequence[tuple[str, str]], resamples: Ints, *, seed: int
+) -> list[dict[str, Any]]:
+    """Paired tests of a family of pairs of systems, both with Holm's correction over the family.
+
+    Parameters
+    ----------
+    right : mapping of str to ndarray of bool, shape (n_clips,)
+        By system, the clips that it gets right.
+    subjects : ndarray, shape (n_clips,)
+        Number of each clip's subject, from 0.
+    pairs : sequence of (str, str)
+        The family; the difference is that of the first system to the second.
+    resamples : ndarray, shape (n_resamples, n_subjects)
+        From `metrics.subject_resamples`.
+    seed : int
+        Of the permutations.
+    """
+    found = [{"a": a, "b": b, **_pair(right[a], right[b], subjects, resamples, seed)} for a, b in pairs]
+    for test in ("mcnemar", "permutation"):
+        for it, p in zip(found, holm([it[f"{test}_p"] for it in found]), strict=True):
+            it[f"{test}_holm"] = p
+    return found
+
+
+def _pair(a: Bools, b: Bools, subjects: Ints, resamples: Ints, seed: int) -> dict[str, Any]:
+    a_only, b_only = discordant(a, b)
+    n_subjects = int(subjects.max(initial=-1)) + 1
+    differences = np.bincount(subjects, a.astype(np.int64) - b, n_subjects).astype(np.int64)
+    clusters = np.stack([differences, np.bincount(subjects, minlength=n_subjects)], axis=1)
+    p, n_permutations = permutation_p(differences, seed=seed)
+    return {
+        "n": len(a),
+        "a_only": a_only,
+        "b_only": b_only,
+        "difference": (a_only - b_only) / len(a) if len(a) else None,
+        "difference_interval": metrics.bootstrap_interval(clusters, _mean, resamples),
+        "mcnemar_p": mcnemar_p(a_only, b_only),
+        "permutation_p": p,
+        "n_permutations": n_permutations,
+    }
+
+
+def _mean(sums: npt.NDArray[np.integer]) -> Floats:
+    return np.asarray(sums[..., 0] / sums[..., 1], np.float64)
+
+
+def _signed_sums(terms: npt.NDArray[np.integer]) -> Ints:
+    """Add up the terms with all signs, shape (2^n_terms,)."""
+    sums = np.zeros(1, np.int64)
+    for term in terms:
+        sums = np.concatenate([sums + term, sums - term])
+    return sums

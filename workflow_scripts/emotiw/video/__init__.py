@@ -1,0 +1,1 @@
+"""The video system: features of faces, PCA, image sets, kernels and classifiers."""

@@ -1,0 +1,78 @@
+"""The challenge's baselines: a support vector machine on one vector of features a clip.
+
+Dhall et al. (EmotiW) score LBP-TOP of the faces and openSMILE's functionals of the whole sound so. Here the features
+are standardised by the training clips, the kernel is RBF and the decision one against the rest: on the functionals of
+RAVDESS's speech that is the best of linear or RBF, one against the rest or one against one.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.preprocessing import StandardScaler
+
+from emotiw.statistics import cross_validation
+from emotiw.statistics.cross_validation import Grid, Ints, Path, Training
+from emotiw.video import classifiers, kernels
+from emotiw.video.classifiers import Scores
+
+Matrix = npt.NDArray[np.float64]
+
+
+def grid(settings: Mapping[str, Any]) -> Grid:
+    """Pairs (C, gamma d) of `c_grid` and `gamma_grid`, the smoothest first; (1, 1) or the nearest pair is nominal."""
+    pairs = tuple(product(sorted(settings["c_grid"]), sorted(settings["gamma_grid"])))
+    return Grid(pairs, int(np.abs(np.log(pairs)).sum(axis=1).argmin()))
+
+
+def path(X: Matrix, y: Ints) -> Path:
+    """Decision values along pairs (C, gamma d), gamma d being the width of the RBF kernel times the number of features.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n_clips, d)
+        Features, training clips first; standardised by the training rows of each call.
+    y : ndarray, shape (n_train,)
+        Class indices of the training clips.
+    """
+
+    def scores(values: Sequence[tuple[float, float]], train: Ints, test: Ints) -> Matrix:
+        scaler = StandardScaler().fit(X[train])
+        A, B = scaler.transform(X[train]), scaler.transform(X[test])
+        D, D_new = (_mean_squared_distances(points, A) for points in (A, B))
+        staged = []
+        for c, width in values:
+            fitted = classifiers.fit(classifiers.svm(c), kernels.rbf_kernel(D, gamma=width), y[train])
+            staged.append(classifiers.decision_values(fitted, kernels.rbf_kernel(D_new, gamma=width)))
+        return np.stack(staged)
+
+    return scores
+
+
+def clip_scores(X: Matrix, training: Training, settings: Mapping[str, Any]) -> Scores:
+    """Scores of all clips, C and gamma chosen among the training clips.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n_clips, d)
+        Features, training clips first.
+    training : Training
+        Class indices and groups of the training clips, and the number of folds.
+    settings : mapping
+        `c_grid`, `gamma_grid`.
+    """
+    n = len(training.y)
+    staged = path(X, training.y)
+    inner, has, choice = cross_validation.out_of_fold(staged, grid(settings), training)
+    others = np.arange(n, len(X))
+    values = staged([choice.value], np.arange(n), others)[0] if others.size else np.zeros((0, training.n_classes))
+    scored = np.concatenate([has, np.ones(len(others), dtype=np.bool_)])
+    return Scores(np.concatenate([inner, values])[scored], scored, choice=choice)
+
+
+def _mean_squared_distances(A: Matrix, B: Matrix) -> Matrix:
+    """Squared distances (n_A, n_B) of rows, divided by their length."""
+    D = kernels.squared_distances(A @ B.T, (A**2).sum(axis=1), (B**2).sum(axis=1))
+    return np.asarray(D / A.shape[1])

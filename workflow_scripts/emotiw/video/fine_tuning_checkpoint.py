@@ -1,0 +1,57 @@
+"""The state of a fine-tuning run between two steps, as one safetensors file that is whole or not there."""
+
+import hashlib
+import json
+import logging
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from emotiw.core.files import write_atomic
+from emotiw.video.fine_tuning import State
+
+log = logging.getLogger(__name__)
+
+TENSORS = ("model", "momentum", "best")
+
+
+def save(path: Path, state: State, *, identity: str) -> None:
+    """Write the state, with the identity of the run that it belongs to and a checksum."""
+    values = asdict(state)
+    tensors = {f"{kind}/{name}": tensor for kind in TENSORS for name, tensor in values.pop(kind).items()}
+    about = {"identity": identity, "state": values, "sha256": _digest(tensors)}
+    write_atomic(path, safetensors.torch.save(tensors, {"emotiw": json.dumps(about, sort_keys=True)}))
+
+
+def load(path: Path, *, identity: str) -> State:
+    """Read the state of this run; a new one if there is none, or it is damaged or of another run (which is logged)."""
+    for cut_short in path.parent.glob(f".{path.name}.*.tmp"):
+        cut_short.unlink()  # by a job that was killed while it wrote
+    if not path.exists():
+        return State()
+    try:
+        with safetensors.safe_open(path, "pt") as stream:
+            about: dict[str, Any] = json.loads(stream.metadata()["emotiw"])
+            tensors = {name: stream.get_tensor(name) for name in stream.keys()}
+        if about["identity"] != identity or about["sha256"] != _digest(tensors):
+            raise ValueError("of another run, or altered")
+        return replace(State(**about["state"]), **{kind: _below(tensors, kind) for kind in TENSORS})  # type: ignore[arg-type]
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        log.warning(f"{path}: not used ({error}); the run begins anew")
+        return State()
+
+
+def _below(tensors: dict[str, Tensor], kind: str) -> dict[str, Tensor]:
+    return {name.removeprefix(f"{kind}/"): t for name, t in tensors.items() if name.startswith(f"{kind}/")}
+
+
+def _digest(tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name}\0{tuple(tensor.shape)}\0".encode())
+        digest.update(tensor.contiguous().numpy().data)
+    return digest.hexdigest()

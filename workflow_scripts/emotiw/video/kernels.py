@@ -1,0 +1,310 @@
+"""Kernels between image sets: two on each of three models, six a feature (Ding et al. 2016, section 2.1.3).
+
+A projector P P' and the logarithm of a positive definite matrix are symmetric matrices, and both metrics are Frobenius
+products of such: every kernel is a function of one matrix of inner products G, and nothing is regularised, centred or
+normalised out of sight. All is float64.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from emotiw.core.errors import FeatureError
+from emotiw.video import image_sets
+from emotiw.video.image_sets import Frames, Matrix
+
+Floats = npt.NDArray[np.floating[Any]]
+
+INDEFINITE = 1e-6  # of the largest eigenvalue or entry: below it a kernel is wrong, and not only rounded
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel matrix between all sets, with what was fitted on the training sets.
+
+    Attributes
+    ----------
+    matrix : ndarray, shape (n_sets, n_sets)
+        Symmetric and positive semidefinite.
+    gamma : float
+        Width of an RBF kernel; 1 for a polynomial one.
+    min_eigenvalue : float
+        Smallest eigenvalue of the matrix before rounding was removed from it.
+    """
+
+    matrix: Matrix
+    gamma: float
+    min_eigenvalue: float
+
+
+def half_vectors(matrices: Iterable[Matrix]) -> Matrix:
+    """Upper triangles of symmetric matrices (d, d), off-diagonals times sqrt(2): dot products are tr(A B).
+
+    Returns
+    -------
+    ndarray, shape (n, d (d + 1) / 2)
+    """
+    rows = iter(matrices)
+    first = next(rows)
+    upper = np.triu_indices(len(first))
+    weight = np.where(upper[0] == upper[1], 1.0, np.sqrt(2.0))
+    # no list of vectors beside their stack: 0.5 GB for the 1739 clips of EmotiW at d = 256
+    return np.fromiter((A[upper] * weight for A in chain([first], rows)), np.dtype((np.float64, weight.shape)))
+
+
+def projection_products(P: Iterable[Matrix], Q: Iterable[Matrix] | None = None) -> Matrix:
+    """Inner products of subspaces in the projection metric, tr(P_i P_i' Q_j Q_j') = ||P_i' Q_j||_F^2.
+
+    Parameters
+    ----------
+    P, Q : iterable of ndarray, shape (d, r)
+        Orthonormal bases, whose r may differ; Q None: Q = P.
+
+    Returns
+    -------
+    ndarray, shape (n_P, n_Q)
+    """
+    return _products(map(_projector, P), None if Q is None else map(_projector, Q))
+
+
+def log_euclidean_products(L: Iterable[Matrix], M: Iterable[Matrix] | None = None) -> Matrix:
+    """Inner products of positive definite matrices in the log-Euclidean metric, tr(log C_i log D_j).
+
+    Parameters
+    ----------
+    L, M : iterable of ndarray, shape (d, d)
+        Their logarithms (`image_sets.logarithm`); M None: M = L.
+
+    Returns
+    -------
+    ndarray, shape (n_L, n_M)
+    """
+    return _products(L, M)
+
+
+def squared_distances(G: Matrix, rows: Matrix, columns: Matrix) -> Matrix:
+    """Squared distances g_ii + g_jj - 2 g_ij, none below zero.
+
+    Parameters
+    ----------
+    G : ndarray, shape (n, m)
+        Inner products.
+    rows, columns : ndarray, shape (n,), (m,)
+        Inner products of each set with itself; the r of a subspace, ||log C||_F^2 of a matrix.
+    """
+    return np.asarray(np.maximum(rows[:, None] + columns - 2 * G, 0))
+
+
+def polynomial_kernel(G: Matrix, *, gamma: float = 1.0, degree: int = 1) -> Matrix:
+    """(gamma G)^degree of inner products; positive semidefinite for every whole degree."""
+    return np.asarray((gamma * G) ** degree)
+
+
+def rbf_kernel(D: Matrix, *, gamma: float) -> Matrix:
+    """exp(-gamma D) of squared distances."""
+    return np.asarray(np.exp(-gamma * D))
+
+
+def median_gamma(D: Matrix) -> float:
+    """1 / median of the squared distances (n, n) between different training sets.
+
+    Raises
+    ------
+    FeatureError
+        If there are fewer than two sets, or half of the pairs or more do not differ.
+    """
+    pairs = D[np.triu_indices(len(D), 1)]
+    median = float(np.median(pairs)) if pairs.size else 0.0
+    if median <= 0:
+        raise FeatureError(f"RBF kernel: median distance of {len(D)} training sets is 0; expected sets that differ")
+    return 1 / median
+
+
+def normalised(K: Matrix, rows: Matrix, columns: Matrix) -> Matrix:
+    """K_ij / sqrt(k_ii k_jj), the cosine in the kernel's feature space.
+
+    Parameters
+    ----------
+    K : ndarray, shape (n, m)
+        Kernel matrix.
+    rows, columns : ndarray, shape (n,), (m,)
+        Kernel of each set with itself.
+
+    Raises
+    ------
+    FeatureError
+        If one of these is not positive.
+    """
+    if min(rows.min(), columns.min()) <= 0:
+        raise FeatureError("kernel: a set's product with itself is not positive; expected a positive definite kernel")
+    return np.asarray(K / np.sqrt(rows[:, None] * columns))
+
+
+def symmetrised(K: Matrix) -> tuple[Matrix, float]:
+    """(K + K') / 2 and its smallest eigenvalue.
+
+    Raises
+    ------
+    FeatureError
+        If K is not symmetric, or not positive semidefinite, beyond rounding.
+    """
+    asymmetry = float(np.abs(K - K.T).max())
+    if asymmetry > INDEFINITE * float(np.abs(K).max()):
+        raise FeatureError(f"kernel: K - K' reaches {asymmetry:.3g}; expected a symmetric matrix")
+    S = (K + K.T) / 2
+    eigenvalues = np.linalg.eigvalsh(S)
+    if eigenvalues[0] < -INDEFINITE * eigenvalues[-1]:
+        raise FeatureError(f"kernel: eigenvalues {eigenvalues[0]:.3g} to {eigenvalues[-1]:.3g}; expected none negative")
+    return S, float(eigenvalues[0])
+
+
+MODELS = ("subspace", "covariance", "gaussian")
+BLOCK = 64  # training sets that are widened to float64 at a time
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Training sets under one model, as far as kernels with other sets need them.
+
+    Attributes
+    ----------
+    vectors : ndarray, shape (n_train, d (d + 1) / 2)
+        Half vectors of their symmetric matrices, float64, or float32 to save memory.
+    squares : ndarray, shape (n_train,)
+        Squared norms of these vectors.
+    """
+
+    vectors: Floats
+    squares: Matrix
+
+    @classmethod
+    def of(cls, vectors: Floats) -> Self:
+        """Make the reference that has these half vectors."""
+        return cls(vectors, np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+
+    def products(self, X: Matrix) -> Matrix:
+        """Inner products of half vectors (n_sets, D) with the training sets', (n_sets, n_train)."""
+        starts = range(0, len(self.vectors), BLOCK)
+        return np.hstack([X @ self.vectors[i : i + BLOCK].astype(np.float64, copy=False).T for i in starts])
+
+
+def point_models(*, rank: int, regularisation: float) -> dict[str, Callable[[Frames], Matrix]]:
+    """Symmetric matrix of an image set by each of `MODELS`; parameters as in `feature_kernels`."""
+    return {
+        "subspace": lambda F: _projector(image_sets.linear_subspace(F, rank)),
+        "covariance": lambda F: image_sets.log_covariance(F, regularisation),
+        "gaussian": lambda F: image_sets.log_gaussian(F, regularisation),
+    }
+
+
+def training_vectors(sets: Mapping[str, Frames], *, rank: int, regularisation: float) -> dict[str, Matrix]:
+    """Half vectors (n_train, D) of the training sets by model, what a `Reference` holds; as `feature_kernels`."""
+    models = point_models(rank=rank, regularisation=regularisation)
+    return {name: half_vectors(_named(model, sets)) for name, model in models.items()}
+
+
+def kernels_with(
+    sets: Sequence[Frames],
+    references: Mapping[str, Reference],
+    gammas: Mapping[str, float],
+    settings: Mapping[str, Any],
+) -> dict[str, Matrix]:
+    """Six kernels between other sets and the training sets, each (n_sets, n_train).
+
+    They are the rows that `feature_kernels` of all these sets has.
+
+    Parameters
+    ----------
+    sets : sequence of ndarray, shape (n_frames, d)
+        At least one image set.
+    references : mapping of str to Reference
+        The training sets under each of `MODELS`.
+    gammas : mapping of str to float
+        Width of each RBF kernel.
+    settings : mapping
+        `rank`, `regularisation` and `degree`, as of `feature_kernels`.
+    """
+    rows = {}
+    for name, model in point_models(rank=settings["rank"], regularisation=settings["regularisation"]).items():
+        X, reference, degree = half_vectors(map(model, sets)), references[name], settings["degree"]
+        G, squares = reference.products(X), np.einsum("ij,ij->i", X, X)
+        own, theirs = (polynomial_kernel(values, degree=degree) for values in (squares, reference.squares))
+        rows[f"{name}_polynomial"] = normalised(polynomial_kernel(G, degree=degree), own, theirs)
+        D = squared_distances(G, squares, reference.squares)
+        rows[f"{name}_rbf"] = rbf_kernel(D, gamma=gammas[f"{name}_rbf"])
+    return rows
+
+
+def feature_kernels(
+    sets: Mapping[str, Frames], n_train: int, *, rank: int, regularisation: float, degree: int
+) -> dict[str, Kernel]:
+    """Six kernels of one feature: `{subspace,covariance,gaussian}_{polynomial,rbf}`.
+
+    Paper: gamma not stated. Here: 1 / median squared distance of the training sets for RBF kernels; polynomial ones
+    have gamma 1 and are normalised.
+
+    Parameters
+    ----------
+    sets : mapping of str to ndarray, shape (n_frames, d)
+        The image set of each clip, training clips first.
+    n_train : int
+        How many are training clips: nothing is fitted on the others. Without any set the kernels are empty.
+    rank : int
+        Dimension of the subspaces.
+    regularisation : float
+        Of covariance matrices, times their trace.
+    degree : int
+        Of the polynomial kernels.
+
+    Raises
+    ------
+    FeatureError
+        If fewer than two sets are for training, a clip's set is too small, or a kernel is not one.
+    """
+    if not sets:
+        return {
+            f"{model}_{name}": Kernel(np.zeros((0, 0)), 1.0, 0.0) for model in MODELS for name in ("polynomial", "rbf")
+        }
+    if n_train < 2:
+        raise FeatureError(f"kernels: {n_train} training clips are usable; expected at least 2; check their statuses")
+    kernels = {}
+    for name, model in point_models(rank=rank, regularisation=regularisation).items():
+        G = _products(_named(model, sets))
+        kernels[f"{name}_polynomial"] = _polynomial(G, degree)
+        kernels[f"{name}_rbf"] = _rbf(G, n_train)
+    return kernels
+
+
+def _polynomial(G: Matrix, degree: int) -> Kernel:
+    K = polynomial_kernel(G, degree=degree)
+    matrix, min_eigenvalue = symmetrised(normalised(K, np.diagonal(K), np.diagonal(K)))
+    return Kernel(matrix, 1.0, min_eigenvalue)
+
+
+def _rbf(G: Matrix, n_train: int) -> Kernel:
+    D = squared_distances(G, np.diagonal(G), np.diagonal(G))
+    gamma = median_gamma(D[:n_train, :n_train])
+    matrix, min_eigenvalue = symmetrised(rbf_kernel(D, gamma=gamma))
+    return Kernel(matrix, gamma, min_eigenvalue)
+
+
+def _projector(P: Matrix) -> Matrix:
+    return P @ P.T
+
+
+def _products(A: Iterable[Matrix], B: Iterable[Matrix] | None = None) -> Matrix:
+    V = half_vectors(A)
+    return V @ (V if B is None else half_vectors(B)).T
+
+
+def _named(model: Callable[[Frames], Matrix], sets: Mapping[str, Frames]) -> Iterator[Matrix]:
+    """Model of each set; an error names the set."""
+    for name, F in sets.items():
+        try:
+            yield model(F)
+        except FeatureError as error:
+            raise FeatureError(f"{name}: {error}") from error

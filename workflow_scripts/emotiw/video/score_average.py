@@ -1,0 +1,42 @@
+"""Means of several systems' scores."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from emotiw.core.errors import StoreError
+
+Matrix = npt.NDArray[np.float64]
+Table = tuple[Sequence[str], Sequence[str], Matrix]
+
+
+def mean_scores(tables: Sequence[Table]) -> tuple[list[str], list[str], Matrix]:
+    """Mean of several systems' scores, as they are, over the clips that all of them have (Ding et al., table 7).
+
+    Parameters
+    ----------
+    tables : sequence of (clips, classes, scores)
+        Clip ids, class names and scores (n_clips, n_classes) of each system.
+
+    Returns
+    -------
+    clips, classes : list of str
+        In the order of the first system.
+    scores : ndarray, shape (n_clips, n_classes)
+
+    Raises
+    ------
+    StoreError
+        If the classes differ in name or order.
+    """
+    clips, classes, _ = tables[0]
+    for _, other, _ in tables:
+        if list(other) != list(classes):
+            raise StoreError(
+                f"scores: classes {', '.join(other)}, expected {', '.join(classes)}; run the workflow again"
+            )
+    row_of_clip = [{clip: i for i, clip in enumerate(names)} for names, _, _ in tables]
+    common = [clip for clip in clips if all(clip in rows for rows in row_of_clip)]
+    chosen = [table[2][[rows[clip] for clip in common]] for rows, table in zip(row_of_clip, tables, strict=True)]
+    return common, list(classes), np.mean(chosen, axis=0)

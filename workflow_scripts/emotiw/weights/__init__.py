@@ -1,0 +1,1 @@
+"""Pretrained weights and the FER2013 pictures: acquired, checked and read."""

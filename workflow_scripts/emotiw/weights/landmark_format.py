@@ -1,0 +1,121 @@
+"""The format of dlib's shape predictors, checked before dlib reads one: it trusts every index, and a wrong one crashes.
+
+A file is a flat sequence of integers, each a byte with its sign (bit 7) and size (bits 0 to 3) and as many bytes, least
+significant first. A real number is two of them, mantissa and exponent. See `shape_predictor.h`, `serialize.h` of dlib.
+"""
+
+from emotiw.core.errors import WeightsError
+
+FLOAT = 2  # integers of a real number
+
+
+class _Integers:
+    """Integers of a file, read one after the other."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._starts, self._next = data, _starts(data), 0
+
+    def signed(self) -> int:
+        at = self._starts[self._next]
+        self._next += 1
+        value = int.from_bytes(self._data[at + 1 : at + 1 + (self._data[at] & 15)], "little")
+        return -value if self._data[at] & 0x80 else value
+
+    def count(self) -> int:
+        """Read a number of things, of each of which there is at least one integer."""
+        value = self.signed()
+        if not 0 <= value <= len(self._starts) - self._next:
+            raise ValueError(f"{value} things are announced where {len(self._starts) - self._next} integers follow")
+        return value
+
+    def column(self) -> int:
+        """Skip a column of real numbers; return its length."""
+        rows, columns = abs(self.signed()), abs(self.signed())
+        if columns != 1:
+            raise ValueError(f"a matrix of {rows} x {columns}, expected a column")
+        self.skip(rows * FLOAT)
+        return rows
+
+    def skip(self, n: int) -> None:
+        if n > len(self._starts) - self._next:
+            raise ValueError("it ends early")
+        self._next += n
+
+    @property
+    def left(self) -> int:
+        return len(self._starts) - self._next
+
+
+def check(subject: str, data: bytes) -> None:
+    """Refuse a shape predictor whose numbers and indices do not fit each other.
+
+    Raises
+    ------
+    WeightsError
+        Naming `subject` and what was found.
+    """
+    try:
+        _check(_Integers(data))
+    except (ValueError, IndexError) as error:
+        raise WeightsError(
+            f"{subject}: not a shape predictor that is safe to read ({error}); expected one that dlib wrote:"
+            " copy the bundle anew, or export it again"
+        ) from error
+
+
+def _starts(data: bytes) -> list[int]:
+    starts, at, n = [], 0, len(data)
+    while at < n:
+        starts.append(at)
+        at += 1 + (data[at] & 15)
+    if at != n:
+        raise ValueError("it ends within a number")
+    return starts
+
+
+def _check(numbers: _Integers) -> None:
+    if (version := numbers.signed()) != 1:
+        raise ValueError(f"version {version}, expected 1")
+    size = numbers.column()
+    if size % 2 or not size:
+        raise ValueError(f"{size} coordinates")
+    highest = [max((_tree(numbers, size) for _ in range(numbers.count())), default=-1) for _ in range(numbers.count())]
+    anchors = [_indices(numbers, size // 2) for _ in range(numbers.count())]
+    deltas = []
+    for _ in range(numbers.count()):
+        deltas.append(numbers.count())
+        numbers.skip(deltas[-1] * 2 * FLOAT)
+    if not len(highest) == len(anchors) == len(deltas) or anchors != deltas:
+        raise ValueError(f"{len(highest)} cascades with {anchors[:3]} anchors and {deltas[:3]} offsets")
+    if any(pixel >= n for pixel, n in zip(highest, deltas, strict=True)):
+        raise ValueError("a tree looks at a pixel that there is not")
+    if numbers.left:
+        raise ValueError(f"{numbers.left} integers follow its end")
+
+
+def _tree(numbers: _Integers, size: int) -> int:
+    """Read a tree; return the highest index of a pixel that it looks at."""
+    highest = -1
+    n_splits = numbers.count()
+    for _ in range(n_splits):
+        pair = numbers.signed(), numbers.signed()
+        if min(pair) < 0:
+            raise ValueError(f"pixels {pair}")
+        highest = max(highest, *pair)
+        numbers.skip(FLOAT)
+    n_leaves = numbers.count()
+    if n_leaves != n_splits + 1 or n_leaves & n_splits:  # no complete binary tree
+        raise ValueError(f"a tree of {n_splits} splits and {n_leaves} leaves")
+    for _ in range(n_leaves):
+        if (found := numbers.column()) != size:
+            raise ValueError(f"a leaf of {found} values, expected {size}")
+    return highest
+
+
+def _indices(numbers: _Integers, n: int) -> int:
+    """Read indices, all of them below `n`; return their number."""
+    length = numbers.count()
+    for _ in range(length):
+        if not 0 <= (index := numbers.signed()) < n:
+            raise ValueError(f"landmark {index} of {n}")
+    return length

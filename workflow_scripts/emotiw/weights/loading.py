@@ -1,0 +1,191 @@
+"""Model weights as the workflow keeps them: read only when they are what their record says.
+
+AlexNet's arrays are called as torchvision calls them, or by Caffe's layers: `conv1.weight`, `conv1.bias`, `fc6.weight`.
+With Caffe's comes `mean`, the mean pixel (blue, green, red; 0 to 255), that is subtracted from a picture.
+"""
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import dlib
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+
+from emotiw.core import files
+from emotiw.core.errors import WeightsError
+
+Weights = dict[str, npt.NDArray[np.float32]]
+Shapes = Mapping[str, tuple[int, ...]]
+
+_CAFFE_SHAPES: Shapes = {
+    "mean": (3,),
+    "conv1.weight": (96, 3, 11, 11),
+    "conv1.bias": (96,),
+    "conv2.weight": (256, 48, 5, 5),
+    "conv2.bias": (256,),
+    "conv3.weight": (384, 256, 3, 3),
+    "conv3.bias": (384,),
+    "conv4.weight": (384, 192, 3, 3),
+    "conv4.bias": (384,),
+    "conv5.weight": (256, 192, 3, 3),
+    "conv5.bias": (256,),
+}
+ALEXNET_SHAPES: dict[str, Shapes] = {
+    "torchvision": {
+        "features.0.weight": (64, 3, 11, 11),
+        "features.0.bias": (64,),
+        "features.3.weight": (192, 64, 5, 5),
+        "features.3.bias": (192,),
+        "features.6.weight": (384, 192, 3, 3),
+        "features.6.bias": (384,),
+        "features.8.weight": (256, 384, 3, 3),
+        "features.8.bias": (256,),
+        "features.10.weight": (256, 256, 3, 3),
+        "features.10.bias": (256,),
+    },
+    "caffe": _CAFFE_SHAPES,
+    "caffenet": _CAFFE_SHAPES,
+}
+_CAFFE_HIDDEN: Shapes = {
+    "fc6.weight": (4096, 256 * 6 * 6),
+    "fc6.bias": (4096,),
+    "fc7.weight": (4096, 4096),
+    "fc7.bias": (4096,),
+}
+# the fully connected layers that a file may have; the last one is new in every network that is fine-tuned
+CLASSIFIER_SHAPES: dict[str, Shapes] = {
+    "torchvision": {
+        "classifier.1.weight": (4096, 256 * 6 * 6),
+        "classifier.1.bias": (4096,),
+        "classifier.4.weight": (4096, 4096),
+        "classifier.4.bias": (4096,),
+    },
+    "caffe": _CAFFE_HIDDEN,
+    "caffenet": _CAFFE_HIDDEN,
+}
+N_LANDMARKS = 5
+AGAIN = "delete it and run the workflow again, or name another file under `weights` in the configuration"
+
+
+def load_alexnet(path: Path, *, layout: str = "torchvision") -> Weights:
+    """Read AlexNet's convolution layers, trained on ImageNet or fine-tuned.
+
+    Raises
+    ------
+    WeightsError
+        If the file or its record is missing, altered, of another layout, or holds values that are not finite.
+    """
+    return checked(str(path), _arrays(path, layout, ALEXNET_SHAPES), ALEXNET_SHAPES[layout])
+
+
+def load_alexnet_classifier(path: Path, *, layout: str = "torchvision") -> Weights | None:
+    """Read AlexNet's two hidden fully connected layers, or None where the file has none of them.
+
+    In every layout they are called `fc6.weight`, `fc6.bias`, `fc7.weight` and `fc7.bias`.
+
+    Raises
+    ------
+    WeightsError
+        As `load_alexnet`, and if the file holds only a part of these layers.
+    """
+    found = checked_classifier(str(path), _arrays(path, layout, CLASSIFIER_SHAPES), layout)
+    return None if found is None else dict(zip(CLASSIFIER_SHAPES["caffe"], found.values(), strict=True))
+
+
+def load_landmarks(path: Path) -> Any:
+    """Read the landmark model, a `dlib.shape_predictor`.
+
+    Raises
+    ------
+    WeightsError
+        If the file or its record is missing, altered, or not a model of five points.
+    """
+    _recorded(path)
+    return read_landmarks(path)
+
+
+def read_landmarks(path: Path) -> Any:
+    """Read a landmark model whose bytes are known to be the right ones; errors as in `load_landmarks`."""
+    try:
+        predictor = dlib.shape_predictor(str(path))
+        n_points = predictor(np.zeros((8, 8), np.uint8), dlib.rectangle(0, 0, 7, 7)).num_parts
+    except (RuntimeError, MemoryError) as error:
+        raise WeightsError(f"{path}: not a dlib shape predictor ({error}); {AGAIN}") from error
+    if n_points != N_LANDMARKS:
+        raise WeightsError(f"{path}: has {n_points} landmarks, expected {N_LANDMARKS}; {AGAIN}")
+    return predictor
+
+
+def read_bytes(path: Path, remedy: str) -> bytes:
+    """Bytes of a file, or an error that tells the `remedy`."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
+
+
+def check_hash(subject: str, data: bytes, expected: str) -> None:
+    """Refuse data whose SHA-256 is not the expected one."""
+    _check_digest(subject, sha256(data).hexdigest(), expected)
+
+
+def _check_digest(subject: str, found: str, expected: str) -> None:
+    if found != expected:
+        raise WeightsError(f"{subject}: sha256 {found}, expected {expected}; it was altered or cut short: {AGAIN}")
+
+
+def checked(subject: str, arrays: Mapping[str, Any], shapes: Shapes) -> Weights:
+    """Pick the layers of `shapes` among `arrays`, contiguous, and check their types, shapes and values."""
+    checked = {}
+    for name, shape in shapes.items():
+        if name not in arrays:
+            raise WeightsError(f"{subject}: lacks {name}; expected AlexNet with {', '.join(shapes)}")
+        values = arrays[name]
+        if values.dtype != np.float32 or values.shape != shape:
+            raise WeightsError(
+                f"{subject}: {name} is {values.dtype} of shape {values.shape}, expected float32 of {shape}"
+            )
+        if not np.isfinite(values).all():
+            raise WeightsError(f"{subject}: {name} holds NaN or infinity; {AGAIN}")
+        checked[name] = np.ascontiguousarray(values)
+    return checked
+
+
+def checked_classifier(subject: str, arrays: Mapping[str, Any], layout: str) -> Weights | None:
+    """Pick the hidden fully connected layers among `arrays`, or None where there are none, and check them."""
+    shapes = CLASSIFIER_SHAPES[layout]
+    return checked(subject, arrays, shapes) if set(shapes) & set(arrays) else None
+
+
+def _arrays(path: Path, layout: str, shapes: Mapping[str, Shapes]) -> dict[str, Any]:
+    """Arrays of a written file of AlexNet's weights, those of them that `shapes` name for the layout."""
+    about = _recorded(path)
+    if about.get("layout") != layout:
+        raise WeightsError(
+            f"{path}: layout {about.get('layout')!r}, expected {layout!r}; change cnn.layout or the weights"
+        )
+    try:
+        with safe_open(path, framework="numpy") as stream:
+            return {name: stream.get_tensor(name) for name in stream.keys() if name in shapes[layout]}
+    except SafetensorError as error:
+        raise WeightsError(f"{path}: unreadable ({error}); {AGAIN}") from error
+
+
+def _recorded(path: Path) -> dict[str, Any]:
+    """Read the record beside a written file, and check the file by it."""
+    record = path.with_suffix(".json")
+    try:
+        about: dict[str, Any] = json.loads(read_bytes(record, AGAIN))
+        expected = about["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{record}: not a record of weights ({error}); {AGAIN}") from error
+    try:
+        found = files.sha256(path)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror}); {AGAIN}") from error
+    _check_digest(str(path), found, expected)
+    return about

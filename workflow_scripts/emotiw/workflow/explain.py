@@ -1,0 +1,123 @@
+"""Which jobs Snakemake would run for one clip, and why: its own dry run, read."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emotiw.core.errors import ConfigError, ManifestError
+from emotiw.corpora.manifest import Row
+from emotiw.workflow.plan import Plan
+
+TIMEOUT_S = 600
+JOB = re.compile(r"(?:local)?(?:rule|checkpoint) (\w+):")
+FIELD = re.compile(r"    (\w+): (.*)")
+EXPECTED = re.compile(r"^total +(\d+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job that would run: its rule, what it would write, and Snakemake's reason."""
+
+    rule: str
+    output: str
+    reason: str
+
+
+def targets(plan: Plan, clip: str) -> tuple[Row, list[str]]:
+    """Row of a clip, and the files that are made for it: its features, and the scores of each fold that tests it.
+
+    Raises
+    ------
+    ManifestError
+        If the corpus has no such clip.
+    """
+    row = next((row for row in plan.manifest.rows if clip in (row.clip, row.path)), None)
+    if row is None:
+        near = [row.clip for row in plan.manifest.rows if clip.lower() in row.clip.lower()][:5]
+        hint = f"; similar: {', '.join(near)}" if near else ""
+        raise ManifestError(f"{clip}: not a clip of {plan.manifest.corpus}{hint}; see results/<run>/manifest.csv")
+    own = [path for path in plan.feature_files() if Path(path).stem == row.job]
+    tested = [name for name, fold in plan.folds.items() if row.clip in fold.test]
+    return row, own + [f"{plan.folder}/fusion/{name}/scores.h5" for name in tested]
+
+
+def dry_run(snakefile: Path, configfiles: Sequence[Path], wanted: Sequence[str]) -> str:
+    """Ask Snakemake what it would do to make the files.
+
+    Raises
+    ------
+    ConfigError
+        If it refuses.
+    """
+    chosen = ["--configfile", *map(str, configfiles)] if configfiles else []
+    command = [sys.executable, "-m", "snakemake", "-s", str(snakefile), *chosen, "-n", "-c1", "--nocolor"]
+    # without the profile, which hides reasons, and without a lock, for nothing is written
+    command += ["--workflow-profile", "none", "--nolock", "--", *wanted]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    if done.returncode:
+        tail = "\n  ".join((done.stderr or done.stdout).strip().splitlines()[-8:])
+        raise ConfigError(f"snakemake refuses to plan:\n  {tail}")
+    return done.stdout + done.stderr
+
+
+def jobs(text: str) -> list[Job]:
+    """Jobs of a dry run's text, each once.
+
+    Raises
+    ------
+    ConfigError
+        If they are not as many as the text says: this Snakemake writes otherwise than is understood here.
+    """
+    found: dict[tuple[str, str], Job] = {}
+    rule, fields = "", {}
+    for line in [*text.splitlines(), "end"]:
+        if line.startswith(" "):
+            if field := FIELD.fullmatch(line):
+                fields[field[1]] = field[2]
+            continue
+        if rule:
+            output = fields.get("output", "")
+            found[rule, output] = Job(rule, output, explained(fields.get("reason", "none given")))
+        job = JOB.fullmatch(line)
+        rule, fields = job[1] if job else "", {}
+    announced = EXPECTED.search(text)
+    if (int(announced[1]) if announced else 0) != len(found):
+        count = announced[1] if announced else "no"
+        raise ConfigError(f"dry run: {len(found)} jobs were understood, {count} are announced; run `snakemake -n`")
+    return list(found.values())
+
+
+def explained(reason: str) -> str:
+    """Snakemake's reason, with the two identities of a job that it prints in full reduced to what differs in them."""
+    head, mark, rest = reason.partition(" before: {")
+    if not mark:
+        return reason
+    try:
+        before, end = json.JSONDecoder().raw_decode("{" + rest)
+        now, _ = json.JSONDecoder().raw_decode(rest[rest.index(" now: ", end - 1) + len(" now: ") :])
+    except ValueError:
+        return reason
+    differ = [_difference(name, *pair) for name, *pair in _differences(before, now)]
+    return f"{head.partition(':')[0]}: {'; '.join(differ) or 'in order only'}"
+
+
+def _differences(before: Any, now: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted({*before, *now}):
+            yield from _differences(before.get(key), now.get(key), f"{where}.{key}" if where else key)
+    elif before != now:
+        yield where, before, now
+
+
+def _difference(name: str, before: Any, now: Any) -> str:
+    section = name.partition(".")[0]
+    if section in ("code", "rows", "clips", "folds", "faces", "sha256"):
+        return f"{section} changed"
+    if section == "above":
+        return f"{name.removeprefix('above.')} changed"
+    return f"{name.removeprefix('settings.').removeprefix('distributions.')} {before} -> {now}"
