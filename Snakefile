@@ -7,13 +7,14 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: str(Path(workflow.basedir) / "config.yaml")
+configfile: str(Path(str(workflow.current_basedir)) / "config.yaml")
 
 
 include: "rules/common.smk"
 include: "rules/weights.smk"
 include: "rules/audio.smk"
 include: "rules/face.smk"
+include: "rules/features.smk"
 include: "rules/video.smk"
 include: "rules/baseline.smk"
 include: "rules/fusion.smk"
@@ -33,27 +34,27 @@ localrules:
 rule all:
     default_target: True
     input:
-        PLAN.targets(),
+        FILES.all(),
 
 
 rule features:
     input:
-        PLAN.feature_files(),
+        FILES.all_features(),
 
 
 rule fine_tuned:
     input:
-        lambda w: f"{WEIGHTS}/{PLAN.model('cnn_fer2013')}.safetensors",
+        lambda w: layout.weights(PLAN.model("cnn_fer2013")),
 
 
 rule audio_only:
     input:
-        PLAN.audio_targets(),
+        FILES.audio_targets(),
 
 
 rule video_only:
     input:
-        PLAN.video_targets(),
+        FILES.video_targets(),
 
 
 rule manifest:
@@ -76,3 +77,4 @@ onsuccess:
 
 onerror:
     record_checksums()
+    explain_failures()

@@ -1,67 +1,22 @@
-# eGeMAPS frames of a clip in memory; measured with 88 values a frame
-EGEMAPS_VALUES = {"functionals": 88, "low_level": 26, "both": 114}[
-    config["egemaps"]["mode"]
-] * (1 + config["egemaps"]["deltas"])
-FRAMES_MB = 0.1 * max(1, EGEMAPS_VALUES / 88)
-
-
 rule audio:
     input:
-        media=lambda w: [ancient(path) for path in PLAN.media(w.job)],
+        manifest=ancient(TABLE),
+        about=ancient(ABOUT),
+        media=lambda w: [ancient(path) for path in PLAN.protocol.media(w.job)],
     output:
-        f"{RUN}/features/audio/{{job}}.h5",
+        OUT("audio"),
     log:
-        f"{RUN}/logs/audio/{{job}}.log",
+        LOG("audio"),
     conda:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=memory(80, 0.5),
-        runtime=minutes(2, 0.04),
+        mem_mb=memory("audio"),
+        runtime=minutes("audio"),
     params:
         stage=stage("audio"),
     shell:
-        'python "$EMOTIW_PROGRAMS"/audio.py --media {input.media:q} --output {output:q}'
-        " --stage {params.stage:q} > {log:q} 2>&1"
-
-
-rule egemaps:
-    input:
-        audio=f"{RUN}/features/audio/{{job}}.h5",
-    output:
-        f"{RUN}/features/egemaps/{{job}}.h5",
-    log:
-        f"{RUN}/logs/egemaps/{{job}}.log",
-    conda:
-        "../envs/audio.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(160, 0.2),
-        runtime=minutes(1, 0.06),
-    params:
-        stage=stage("egemaps"),
-    shell:
-        'python "$EMOTIW_PROGRAMS"/egemaps.py --audio {input.audio:q} --output {output:q}'
-        " --stage {params.stage:q} > {log:q} 2>&1"
-
-
-rule functionals:
-    input:
-        audio=f"{RUN}/features/audio/{{job}}.h5",
-    output:
-        f"{RUN}/features/functionals/{{job}}.h5",
-    log:
-        f"{RUN}/logs/functionals/{{job}}.log",
-    conda:
-        "../envs/audio.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(165, 0.9),
-        runtime=minutes(1, 0.03),
-    params:
-        stage=stage("functionals"),
-    shell:
-        'python "$EMOTIW_PROGRAMS"/functionals.py --audio {input.audio:q} --output {output:q}'
+        'python "$EMOTIW_PROGRAMS"/audio.py --manifest {input.manifest:q} --job {wildcards.job:q} --output {output:q}'
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 
@@ -69,17 +24,17 @@ rule scaler:
     input:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
-        features=lambda w: PLAN.features("egemaps", w.fold, ["train"]),
+        features=lambda w: FILES.features("egemaps", w.fold, ["train"]),
     output:
-        f"{RUN}/audio/{{fold}}/scaler.h5",
+        OUT("scaler"),
     log:
-        f"{RUN}/logs/scaler/{{fold}}.log",
+        LOG("scaler"),
     conda:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=memory(100, FRAMES_MB, ALL_CLIPS),
-        runtime=minutes(1, 0.01, ALL_CLIPS),
+        mem_mb=memory("scaler"),
+        runtime=minutes("scaler"),
     params:
         features_folder=folder("features"),
         stage=stage("scaler"),
@@ -94,17 +49,17 @@ rule gather_egemaps:
     input:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
-        features=lambda w: PLAN.features("egemaps", w.fold),
+        features=lambda w: FILES.features("egemaps", w.fold),
     output:
-        f"{RUN}/audio/{{fold}}/egemaps.h5",
+        OUT("gather_egemaps"),
     log:
-        f"{RUN}/logs/gather_egemaps/{{fold}}.log",
+        LOG("gather_egemaps"),
     conda:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=memory(100, FRAMES_MB, ALL_CLIPS),
-        runtime=minutes(1, 0.01, ALL_CLIPS),
+        mem_mb=memory("gather_egemaps"),
+        runtime=minutes("gather_egemaps"),
     params:
         features_folder=folder("features"),
         stage=stage("gather_egemaps"),
@@ -120,18 +75,18 @@ rule train_blstm:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
         features=rules.gather_egemaps.output,
-        scaler=f"{RUN}/audio/{{fold}}/scaler.h5",
+        scaler=OUT("scaler"),
     output:
-        posteriors=f"{RUN}/audio/{{fold}}/blstm/{{architecture}}_{{repeat}}.h5",
-        model=f"{RUN}/audio/{{fold}}/blstm/{{architecture}}_{{repeat}}.safetensors",
+        posteriors=OUT("train_blstm", "posteriors"),
+        model=OUT("train_blstm", "model"),
     log:
-        f"{RUN}/logs/train_blstm/{{fold}}_{{architecture}}_{{repeat}}.log",
+        LOG("train_blstm"),
     conda:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=memory(490, FRAMES_MB, ALL_CLIPS),
-        runtime=minutes(10, 6, ALL_CLIPS),
+        mem_mb=memory("train_blstm"),
+        runtime=minutes("train_blstm"),
     params:
         stage=stage("train_blstm"),
     shell:
@@ -143,18 +98,18 @@ rule train_blstm:
 
 rule audio_scores:
     input:
-        posteriors=lambda w: PLAN.networks(w.fold),
+        posteriors=lambda w: FILES.networks(w.fold),
     output:
-        scores=f"{RUN}/audio/{{fold}}/scores.h5",
-        frames=f"{RUN}/audio/{{fold}}/frames.h5",
+        scores=OUT("audio_scores", "scores"),
+        frames=OUT("audio_scores", "frames"),
     log:
-        f"{RUN}/logs/audio_scores/{{fold}}.log",
+        LOG("audio_scores"),
     conda:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=memory(200, 0.2, ALL_CLIPS),
-        runtime=minutes(4, 0.05, ALL_CLIPS),
+        mem_mb=memory("audio_scores"),
+        runtime=minutes("audio_scores"),
     params:
         stage=stage("audio_scores"),
     shell:
@@ -165,21 +120,21 @@ rule audio_scores:
 
 rule learning_curves:
     input:
-        scores=PLAN.per_fold("audio/{fold}/scores.h5"),
+        scores=FILES.per_fold("audio_scores", "scores"),
     output:
         report(
-            f"{RUN}/report/learning_curves.svg",
+            OUT("learning_curves"),
             caption="../report/learning_curves.rst",
             category="Figures",
         ),
     log:
-        f"{RUN}/logs/learning_curves.log",
+        LOG("learning_curves"),
     conda:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=memory(300, 0, ALL_CLIPS),
-        runtime=minutes(10, 0, ALL_CLIPS),
+        mem_mb=memory("learning_curves"),
+        runtime=minutes("learning_curves"),
     params:
         stage=stage("learning_curves"),
     shell:

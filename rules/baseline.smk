@@ -2,19 +2,19 @@ rule baseline:
     input:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
-        features=lambda w: PLAN.features(w.feature, w.fold),
+        features=lambda w: FILES.features(w.feature, w.fold),
     output:
-        f"{RUN}/baseline/{{fold}}/{{feature}}.h5",
+        OUT("baseline"),
     log:
-        f"{RUN}/logs/baseline/{{fold}}_{{feature}}.log",
+        LOG("baseline"),
     wildcard_constraints:
         feature="lbp_top|functionals",
     conda:
         "../envs/video.yaml"
     threads: 1
     resources:
-        mem_mb=memory(220, PAIRS_MB, ALL_CLIPS),
-        runtime=minutes(2, 0.02, ALL_CLIPS),
+        mem_mb=memory("baseline"),
+        runtime=minutes("baseline"),
     params:
         features_folder=folder("features"),
         stage=stage("baseline"),

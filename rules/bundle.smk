@@ -1,4 +1,4 @@
-BUNDLED = PLAN.bundled()
+BUNDLED = FILES.bundled()
 
 
 # The trained system as a folder for `emotiw predict`: safetensors, ONNX and JSON, with a checksum of every file.
@@ -7,29 +7,26 @@ rule bundle:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
         metrics=rules.evaluate.output.metrics,
-        fusion=PLAN.per_fold("fusion/{fold}/scores.h5"),
+        fusion=FILES.per_fold("fusion"),
         pca=BUNDLED["pca"],
         kernels=BUNDLED["kernels"],
         classifiers=BUNDLED["classifiers"],
         networks=BUNDLED["networks"],
         features=BUNDLED["features"],
-        weights=[
-            f"{WEIGHTS}/{name}.{'dat' if name.startswith('landmarks') else 'safetensors'}"
-            for name in BUNDLED["models"]
-        ],
-        records=[f"{WEIGHTS}/{name}.json" for name in BUNDLED["models"]],
+        weights=BUNDLED["weights"],
+        records=BUNDLED["records"],
         # their checksums decide, not their dates
         embeddings=[ancient(path) for path in BUNDLED["embeddings"]],
     output:
-        directory(f"{RUN}/bundle"),
+        directory(OUT("bundle")),
     log:
-        f"{RUN}/logs/bundle.log",
+        LOG("bundle"),
     conda:
         "../envs/video.yaml"
     threads: 1
     resources:
-        mem_mb=memory(700, 0.5, ALL_CLIPS),
-        runtime=minutes(10, 0.1, ALL_CLIPS),
+        mem_mb=memory("bundle"),
+        runtime=minutes("bundle"),
     params:
         features_folder=folder("features", levels=2),
         stage=stage("bundle"),

@@ -1,27 +1,29 @@
-import math
 import os
 import re
 import sys
-from collections import Counter
 from pathlib import Path
 
-SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
+SCRIPTS = Path(str(workflow.current_basedir)).parent / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from emotiw.corpora import manifest as manifests
-from emotiw.jobs import cache, settings
-from emotiw.workflow import checksums, warm
 from emotiw.corpora import inventory
+from emotiw.corpora import manifest as manifests
+from emotiw.jobs import cache, settings, stages
+from emotiw.workflow import checksums, failures, layout, plan, warm
+from emotiw.workflow.costs import Costs
+from emotiw.workflow.files import Files
+from emotiw.workflow.layout import Layout
 from emotiw.workflow.plan import Plan
 
 for path in workflow.configfiles:
     settings.read(Path(path))
-settings.check(config)
+config = settings.completed(
+    config
+)  # of a `module`, the configuration holds only what its user has set
 
-RUN = f"results/{config['run']}"
-WEIGHTS = "results/weights"
-TABLE = f"{RUN}/manifest.csv"
-ABOUT = f"{RUN}/manifest.json"  # is read with the table
+LAYOUT = Layout(config["run"])
+OUT, LOG = LAYOUT.pattern, LAYOUT.log
+TABLE, ABOUT = LAYOUT.table, LAYOUT.table_facts
 # Programs run under the interpreter that runs Snakemake (those of single clips: in forks of a warm one, but not the
 # batches that a cluster starts), unless conda puts another one in front. What cannot change a result (the cache; the
 # accelerator: not beyond a checked tolerance) goes to them through the environment, so that it is in no job's identity.
@@ -62,6 +64,7 @@ if workflow.is_main_process:
     deposit(ABOUT)
 else:
     PLAN = Plan(config, manifests.read(Path(TABLE)))
+FILES, COSTS = Files(PLAN), Costs(config, PLAN.manifest)
 
 
 wildcard_constraints:
@@ -72,7 +75,7 @@ wildcard_constraints:
     feature="|".join(map(re.escape, settings.frame_features(config))),
     embedding="|".join(map(re.escape, config["embeddings"])) or r"(?!)",  # none: matches nothing
     features=r"[A-Za-z0-9_.-]+(\+[A-Za-z0-9_.-]+)+",
-    classifier=r"pls|kernel_pls|svm|logistic",
+    classifier="|".join(stages.CLASSIFIERS),
     architecture=r"\d+(-\d+)*",
     repeat=r"\d+",
 
@@ -93,35 +96,36 @@ def folder(name, levels=1):
     return parent
 
 
-# What a job asks of a cluster (on one machine it bounds nothing). The arguments are its peak memory and its CPU time by
-# itself and with each of its clips, as benchmarks/resources.py measured them: per-clip stages on 20 real clips of 76
-# frames, in one batch and singly; what gathers clips on 648 clips, scaled to 76 frames (train_blstm: the largest network
-# to the last epoch; evaluate, fusion, report, bundle: six folds of one network, so that much is left for more). Fine-tuning
-# is measured in 32 bits up to its first checkpoints; embeddings with EfficientNet-Lite0, and much is left for others. Half
-# of the memory and three times the time are added for other clips and nodes, and a second attempt asks for twice as much.
-# Every batch counts as the largest, because all jobs of a Slurm array get what the first one asks for.
-ALL_CLIPS = len(PLAN.manifest.rows)
-LARGEST_JOB = max(Counter(row.job for row in PLAN.manifest.rows).values())
-PAIRS_MB = ALL_CLIPS * 12 * 8 / 1e6  # a clip, of twelve square matrices over all clips
-# of the two processes that start a program on a node; each reads the table
-SNAKEMAKE_MB = 2 * (190 + 0.0026 * ALL_CLIPS)
 # asked for only where the configuration demands one
 GPU = int(config["accelerator"] == "gpu")
 
 
-def memory(start_mb, clip_mb, n_clips=LARGEST_JOB):
-    """Megabytes, as a function of the attempt."""
-    need = math.ceil(1.5 * (start_mb + clip_mb * n_clips) + SNAKEMAKE_MB)
+def memory(name):
+    """Megabytes of a job of a stage, as a function of the attempt; see emotiw.workflow.costs."""
+    need = COSTS.memory_mb(name)
     return lambda wildcards, attempt: attempt * need
 
 
-def minutes(start_s, clip_s, n_clips=LARGEST_JOB):
-    """Minutes of wall time, ten at least, as a function of the attempt."""
-    need = max(10, math.ceil(4 * (start_s + clip_s * n_clips) / 60))
+def minutes(name):
+    """Minutes of a job of a stage, as a function of the attempt; see emotiw.workflow.costs."""
+    need = COSTS.minutes(name)
     return lambda wildcards, attempt: attempt * need
 
 
 def record_checksums():
     """Record the hashes of the run's files, in the process that plans."""
-    if workflow.is_main_process and Path(RUN).is_dir():
-        checksums.record(Path(RUN))
+    folder = Path(LAYOUT.folder)
+    if workflow.is_main_process and folder.is_dir():
+        checksums.record(folder)
+
+
+def explain_failures():
+    """Say what failed, of which clips, why, and which logs tell more: the last thing that a failed run prints."""
+    failed = [
+        failures.Failure(
+            job.rule.name, dict(job.wildcards_dict), list(map(str, job.log))
+        )
+        for job in getattr(workflow.scheduler, "failed", ())
+    ]
+    if failed:
+        print(failures.summary(failed, PLAN.protocol), file=sys.stderr)

@@ -1,22 +1,24 @@
 rule faces:
     input:
-        media=lambda w: [ancient(path) for path in PLAN.media(w.job)],
+        manifest=ancient(TABLE),
+        about=ancient(ABOUT),
+        media=lambda w: [ancient(path) for path in PLAN.protocol.media(w.job)],
         landmarks=rules.landmarks.output.model,
         record=rules.landmarks.output.record,
     output:
-        f"{RUN}/features/faces/{{job}}.h5",
+        OUT("faces"),
     log:
-        f"{RUN}/logs/faces/{{job}}.log",
+        LOG("faces"),
     conda:
         "../envs/video.yaml"
     threads: 1
     resources:
-        mem_mb=memory(110, 8),
-        runtime=minutes(2, 0.8),
+        mem_mb=memory("faces"),
+        runtime=minutes("faces"),
     params:
         stage=stage("faces"),
     shell:
-        'python "$EMOTIW_PROGRAMS"/faces.py --media {input.media:q} --landmarks {input.landmarks:q}'
+        'python "$EMOTIW_PROGRAMS"/faces.py --manifest {input.manifest:q} --job {wildcards.job:q} --landmarks {input.landmarks:q}'
         " --output {output:q}"
         " --stage {params.stage:q} > {log:q} 2>&1"
 
@@ -25,21 +27,21 @@ rule faces_film:
     input:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
-        faces=PLAN.features("faces"),
+        faces=FILES.features("faces"),
     output:
         report(
-            f"{RUN}/report/faces.mp4",
+            OUT("faces_film"),
             caption="../report/faces.rst",
             category="Faces",
         ),
     log:
-        f"{RUN}/logs/faces_film.log",
+        LOG("faces_film"),
     conda:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=memory(300, 8, 1),
-        runtime=minutes(60, 0.5, ALL_CLIPS),
+        mem_mb=memory("faces_film"),
+        runtime=minutes("faces_film"),
     params:
         faces_folder=folder("faces"),
         stage=stage("faces_film"),
@@ -50,17 +52,17 @@ rule faces_film:
 
 rule contact_sheet:
     input:
-        faces=f"{RUN}/features/faces/{{job}}.h5",
+        faces=OUT("faces"),
     output:
-        f"{RUN}/report/contact_sheets/{{job}}.png",
+        OUT("contact_sheet"),
     log:
-        f"{RUN}/logs/contact_sheet/{{job}}.log",
+        LOG("contact_sheet"),
     conda:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=memory(60, 8),
-        runtime=minutes(1, 0.1),
+        mem_mb=memory("contact_sheet"),
+        runtime=minutes("contact_sheet"),
     params:
         stage=stage("contact_sheet"),
     shell:
@@ -72,18 +74,18 @@ rule contact_page:
     input:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
-        faces=PLAN.features("faces"),
-        sheets=PLAN.contact_sheets(),
+        faces=FILES.features("faces"),
+        sheets=FILES.contact_sheets(),
     output:
-        f"{RUN}/report/contact_sheets.html",
+        OUT("contact_page"),
     log:
-        f"{RUN}/logs/contact_page.log",
+        LOG("contact_page"),
     conda:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=memory(150, 0.1, ALL_CLIPS),
-        runtime=minutes(2, 0.05, ALL_CLIPS),
+        mem_mb=memory("contact_page"),
+        runtime=minutes("contact_page"),
     params:
         faces_folder=folder("faces"),
         stage=stage("contact_page"),

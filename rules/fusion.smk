@@ -2,19 +2,19 @@ rule fusion:
     input:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
-        audio=f"{RUN}/audio/{{fold}}/scores.h5",
-        video=lambda w: PLAN.video_system(w.fold),
-        held_out=lambda w: PLAN.held_out(w.fold),
+        audio=OUT("audio_scores", "scores"),
+        video=lambda w: FILES.video_system(w.fold),
+        held_out=lambda w: FILES.inner_audio_scores(w.fold),
     output:
-        f"{RUN}/fusion/{{fold}}/scores.h5",
+        OUT("fusion"),
     log:
-        f"{RUN}/logs/fusion/{{fold}}.log",
+        LOG("fusion"),
     conda:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=memory(200, 0.1, ALL_CLIPS),
-        runtime=minutes(2, 0.1, ALL_CLIPS),
+        mem_mb=memory("fusion"),
+        runtime=minutes("fusion"),
     params:
         stage=stage("fusion"),
     shell:

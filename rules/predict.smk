@@ -13,10 +13,10 @@ os.environ.update(
     EMOTIW_PROGRAMS=str(SCRIPTS),
 )
 
-from emotiw.corpora import splits
-from emotiw.prediction import clip_files
 from emotiw.core.files import sha256
-from emotiw.jobs.identity import stage
+from emotiw.corpora import splits
+from emotiw.jobs.identity import clips_digest, stage
+from emotiw.prediction import clip_files, prediction_jobs
 
 BUNDLE = Path(config.get("bundle", "results/demo/bundle"))
 PREDICTIONS = f"results/predictions/{config.get('name', 'clips')}"
@@ -36,8 +36,15 @@ def prediction_stage(job):
         {},
         {},
         bundle=sha256(BUNDLE / "bundle.json"),
-        clips=[[clip, about.st_size, about.st_mtime_ns] for clip, about in facts],
+        clips_sha256=clips_digest(
+            [clip, about.st_size, about.st_mtime_ns] for clip, about in facts
+        ),
     )
+
+
+TABLE = Path(PREDICTIONS) / "jobs.csv"  # a command line could not hold a large job
+if workflow.is_main_process:
+    prediction_jobs.write(TABLE, JOBS)
 
 
 wildcard_constraints:
@@ -67,6 +74,7 @@ rule predict:
         # their sizes and dates stand in the stage; one that vanishes or is damaged meanwhile gets a reason
         media=lambda wildcards: [ancient(clip) for clip in JOBS[wildcards.job]],
         bundle=ancient(BUNDLE / "bundle.json"),
+        table=ancient(TABLE),
     output:
         f"{PREDICTIONS}/jobs/{{job}}.csv",
     log:
@@ -78,5 +86,5 @@ rule predict:
         bundle=str(BUNDLE),
         stage=lambda wildcards: prediction_stage(wildcards.job),
     shell:
-        'python "$EMOTIW_PROGRAMS"/predict_clips.py --media {input.media:q} --bundle {params.bundle:q} --output {output:q}'
+        'python "$EMOTIW_PROGRAMS"/predict_clips.py --table {input.table:q} --job {wildcards.job:q} --bundle {params.bundle:q} --output {output:q}'
         " --stage {params.stage:q} > {log:q} 2>&1"

@@ -1,40 +1,34 @@
-FIGURES = ("systems", "classifiers", "figure4", "recall", "gains", "weights")
-WEIGHTS_RECORDS = [f"{WEIGHTS}/{name}.json" for name in PLAN.models()]
-if rules.efficientnet_lite0.output.model in PLAN.embedding_files():
-    WEIGHTS_RECORDS.append(rules.efficientnet_lite0.output.record)
-
-
 rule evaluate:
     input:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
-        fusion=PLAN.per_fold("fusion/{fold}/scores.h5"),
-        audio_scores=PLAN.all_audio_scores(),
-        video_scores=PLAN.all_video_scores(),
-        faces=PLAN.features("faces"),
-        audio=PLAN.features("audio"),
-        records=WEIGHTS_RECORDS,
+        fusion=FILES.per_fold("fusion"),
+        audio_scores=FILES.all_audio_scores(),
+        video_scores=FILES.all_video_scores(),
+        faces=FILES.features("faces"),
+        audio=FILES.features("audio"),
+        records=FILES.weights_records(),
     output:
         metrics=report(
-            f"{RUN}/report/metrics.json",
+            OUT("evaluate", "metrics"),
             caption="../report/metrics.rst",
             category="Numbers",
         ),
         predictions=report(
-            f"{RUN}/report/predictions.csv",
+            OUT("evaluate", "predictions"),
             caption="../report/predictions.rst",
             category="Numbers",
         ),
-        scores=f"{RUN}/report/scores.csv.gz",
-        ledger=f"{RUN}/report/ledger.json",
+        scores=OUT("evaluate", "scores"),
+        ledger=OUT("evaluate", "ledger"),
     log:
-        f"{RUN}/logs/evaluate.log",
+        LOG("evaluate"),
     conda:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=memory(250, 0.3, ALL_CLIPS),
-        runtime=minutes(5, 0.1, ALL_CLIPS),
+        mem_mb=memory("evaluate"),
+        runtime=minutes("evaluate"),
     params:
         audio_folder=folder("audio"),
         faces_folder=folder("faces"),
@@ -53,33 +47,33 @@ rule tables:
         metrics=rules.evaluate.output.metrics,
     output:
         classifiers=report(
-            f"{RUN}/report/tables/table5_6_classifiers.csv",
+            OUT("tables", "classifiers"),
             caption="../report/table5_6_classifiers.rst",
             category="Tables of the paper",
         ),
         kernels=report(
-            f"{RUN}/report/tables/table5_6_kernels.csv",
+            OUT("tables", "kernels"),
             caption="../report/table5_6_kernels.rst",
             category="Tables of the paper",
         ),
         combinations=report(
-            f"{RUN}/report/tables/table7_combinations.csv",
+            OUT("tables", "combinations"),
             caption="../report/table7_combinations.rst",
             category="Tables of the paper",
         ),
-        classifiers_latex=f"{RUN}/report/tables/table5_6_classifiers.tex",
-        kernels_latex=f"{RUN}/report/tables/table5_6_kernels.tex",
-        combinations_latex=f"{RUN}/report/tables/table7_combinations.tex",
-        text=f"{RUN}/report/tables/tables.md",
-        tables=f"{RUN}/report/tables/tables.json",
+        classifiers_latex=OUT("tables", "classifiers_latex"),
+        kernels_latex=OUT("tables", "kernels_latex"),
+        combinations_latex=OUT("tables", "combinations_latex"),
+        text=OUT("tables", "text"),
+        tables=OUT("tables", "tables"),
     log:
-        f"{RUN}/logs/tables.log",
+        LOG("tables"),
     conda:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=memory(120, 0),
-        runtime=minutes(1, 0),
+        mem_mb=memory("tables"),
+        runtime=minutes("tables"),
     params:
         stage=stage("tables"),
     shell:
@@ -98,15 +92,15 @@ rule submission:
         about=ancient(ABOUT),
         predictions=rules.evaluate.output.predictions,
     output:
-        PLAN.submission(),
+        FILES.submission(),
     log:
-        f"{RUN}/logs/submission.log",
+        LOG("submission"),
     conda:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=memory(120, 0),
-        runtime=minutes(1, 0),
+        mem_mb=memory("submission"),
+        runtime=minutes("submission"),
     params:
         folder=lambda w, output: str(Path(output[0]).parent),
         stage=stage("submission"),
@@ -124,35 +118,35 @@ rule report:
         predictions=rules.evaluate.output.predictions,
         scores=rules.evaluate.output.scores,
         ledger=rules.evaluate.output.ledger,
-        fusion=PLAN.per_fold("fusion/{fold}/scores.h5"),
-        frames=PLAN.per_fold("audio/{fold}/frames.h5"),
-        faces=PLAN.features("faces"),
-        records=WEIGHTS_RECORDS,
+        fusion=FILES.per_fold("fusion"),
+        frames=FILES.per_fold("audio_scores", "frames"),
+        faces=FILES.features("faces"),
+        records=FILES.weights_records(),
         # these are linked to, not read
         contact_page=ancient(rules.contact_page.output),
         learning_curves=ancient(rules.learning_curves.output),
     output:
         page=report(
-            f"{RUN}/report/report.html",
+            OUT("report", "page"),
             caption="../report/page.rst",
             category="The report",
         ),
         figures=[
             report(
-                f"{RUN}/report/figures/{name}.svg",
+                OUT("report", name),
                 caption=f"../report/{name}.rst",
                 category="Figures",
             )
-            for name in FIGURES
+            for name in layout.FIGURES
         ],
     log:
-        f"{RUN}/logs/report.log",
+        LOG("report"),
     conda:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=memory(300, 0.25, ALL_CLIPS),
-        runtime=minutes(5, 0.05, ALL_CLIPS),
+        mem_mb=memory("report"),
+        runtime=minutes("report"),
     params:
         faces_folder=folder("faces"),
         stage=stage("report"),
@@ -175,18 +169,18 @@ rule crate:
         ],
         records=rules.report.input.records,
     output:
-        f"{RUN}/report/run_crate.zip",
+        OUT("crate"),
     log:
-        f"{RUN}/logs/crate.log",
+        LOG("crate"),
     conda:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=memory(250, 0.1, ALL_CLIPS),
-        runtime=minutes(5, 0.05, ALL_CLIPS),
+        mem_mb=memory("crate"),
+        runtime=minutes("crate"),
     params:
         report_folder=folder("results"),
-        workflow_files=PLAN.workflow_files(),
+        workflow_files=plan.workflow_files(),
         stage=stage("crate"),
     shell:
         'python "$EMOTIW_PROGRAMS"/crate.py --manifest {input.manifest:q} --report {params.report_folder:q}'

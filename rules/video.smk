@@ -1,18 +1,18 @@
 rule cnn:
     input:
-        faces=f"{RUN}/features/faces/{{job}}.h5",
+        faces=OUT("faces"),
         weights=rules.alexnet.output.model,
         record=rules.alexnet.output.record,
     output:
-        f"{RUN}/features/cnn/{{job}}.h5",
+        OUT("cnn"),
     log:
-        f"{RUN}/logs/cnn/{{job}}.log",
+        LOG("cnn"),
     conda:
         "../envs/video.yaml"
     threads: 1
     resources:
-        mem_mb=memory(440, 12),
-        runtime=minutes(4, 1.1),
+        mem_mb=memory("cnn"),
+        runtime=minutes("cnn"),
         gpu=GPU,
     params:
         stage=stage("cnn"),
@@ -23,92 +23,32 @@ rule cnn:
 
 use rule cnn as cnn_fer2013 with:
     input:
-        faces=f"{RUN}/features/faces/{{job}}.h5",
-        weights=lambda w: f"{WEIGHTS}/{PLAN.model('cnn_fer2013')}.safetensors",
-        record=lambda w: f"{WEIGHTS}/{PLAN.model('cnn_fer2013')}.json",
+        faces=OUT("faces"),
+        weights=lambda w: layout.weights(PLAN.model("cnn_fer2013")),
+        record=lambda w: layout.weights_record(PLAN.model("cnn_fer2013")),
     output:
-        f"{RUN}/features/cnn_fer2013/{{job}}.h5",
+        OUT("cnn_fer2013"),
     log:
-        f"{RUN}/logs/cnn_fer2013/{{job}}.log",
+        LOG("cnn_fer2013"),
     params:
         stage=stage("cnn_fer2013"),
 
 
-rule dense_sift:
-    input:
-        faces=f"{RUN}/features/faces/{{job}}.h5",
-    output:
-        f"{RUN}/features/dense_sift/{{job}}.h5",
-    log:
-        f"{RUN}/logs/dense_sift/{{job}}.log",
-    conda:
-        "../envs/video.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(100, 7.5),
-        runtime=minutes(1, 0.11),
-    params:
-        stage=stage("dense_sift"),
-    shell:
-        'python "$EMOTIW_PROGRAMS"/dense_sift.py --faces {input.faces:q} --output {output:q}'
-        " --stage {params.stage:q} > {log:q} 2>&1"
-
-
-rule hog:
-    input:
-        faces=f"{RUN}/features/faces/{{job}}.h5",
-    output:
-        f"{RUN}/features/hog/{{job}}.h5",
-    log:
-        f"{RUN}/logs/hog/{{job}}.log",
-    conda:
-        "../envs/video.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(95, 5),
-        runtime=minutes(1, 0.07),
-    params:
-        stage=stage("hog"),
-    shell:
-        'python "$EMOTIW_PROGRAMS"/hog.py --faces {input.faces:q} --output {output:q}'
-        " --stage {params.stage:q} > {log:q} 2>&1"
-
-
-rule lbp_top:
-    input:
-        faces=f"{RUN}/features/faces/{{job}}.h5",
-    output:
-        f"{RUN}/features/lbp_top/{{job}}.h5",
-    log:
-        f"{RUN}/logs/lbp_top/{{job}}.log",
-    conda:
-        "../envs/video.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(95, 5),
-        runtime=minutes(1, 0.08),
-    params:
-        stage=stage("lbp_top"),
-    shell:
-        'python "$EMOTIW_PROGRAMS"/lbp_top.py --faces {input.faces:q} --output {output:q}'
-        " --stage {params.stage:q} > {log:q} 2>&1"
-
-
 rule embedding:
     input:
-        faces=f"{RUN}/features/faces/{{job}}.h5",
+        faces=OUT("faces"),
         # its checksum decides, not its date
         network=lambda w: ancient(config["embeddings"][w.embedding]["path"]),
     output:
-        f"{RUN}/features/{{embedding}}/{{job}}.h5",
+        OUT("embedding"),
     log:
-        f"{RUN}/logs/embedding/{{embedding}}/{{job}}.log",
+        LOG("embedding"),
     conda:
         "../envs/video.yaml"
     threads: 1
     resources:
-        mem_mb=memory(440, 12),
-        runtime=minutes(4, 2),
+        mem_mb=memory("embedding"),
+        runtime=minutes("embedding"),
     params:
         stage=stage("embedding"),
     shell:
@@ -120,17 +60,17 @@ rule pca:
     input:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
-        features=lambda w: PLAN.features(w.feature, w.fold, ["train"]),
+        features=lambda w: FILES.features(w.feature, w.fold, ["train"]),
     output:
-        f"{RUN}/video/{{fold}}/{{feature}}/pca.h5",
+        OUT("pca"),
     log:
-        f"{RUN}/logs/pca/{{fold}}_{{feature}}.log",
+        LOG("pca"),
     conda:
         "../envs/video.yaml"
     threads: 1
     resources:
-        mem_mb=memory(180, 2.8, ALL_CLIPS),
-        runtime=minutes(2, 0.06, ALL_CLIPS),
+        mem_mb=memory("pca"),
+        runtime=minutes("pca"),
     params:
         features_folder=folder("features"),
         stage=stage("pca"),
@@ -144,18 +84,18 @@ rule kernels:
     input:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
-        features=lambda w: PLAN.features(w.feature, w.fold),
-        pca=f"{RUN}/video/{{fold}}/{{feature}}/pca.h5",
+        features=lambda w: FILES.features(w.feature, w.fold),
+        pca=OUT("pca"),
     output:
-        f"{RUN}/video/{{fold}}/{{feature}}/kernels.h5",
+        OUT("kernels"),
     log:
-        f"{RUN}/logs/kernels/{{fold}}_{{feature}}.log",
+        LOG("kernels"),
     conda:
         "../envs/video.yaml"
     threads: 1
     resources:
-        mem_mb=memory(190, 0.1 + PAIRS_MB, ALL_CLIPS),
-        runtime=minutes(2, 0.06, ALL_CLIPS),
+        mem_mb=memory("kernels"),
+        runtime=minutes("kernels"),
     params:
         features_folder=folder("features"),
         stage=stage("kernels"),
@@ -170,18 +110,18 @@ rule video_scores:
     input:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
-        kernels=f"{RUN}/video/{{fold}}/{{feature}}/kernels.h5",
+        kernels=OUT("kernels"),
     output:
-        scores=f"{RUN}/video/{{fold}}/{{feature}}/{{classifier}}.h5",
-        model=f"{RUN}/video/{{fold}}/{{feature}}/{{classifier}}_coefficients.h5",
+        scores=OUT("video_scores", "scores"),
+        model=OUT("video_scores", "model"),
     log:
-        f"{RUN}/logs/video_scores/{{fold}}_{{feature}}_{{classifier}}.log",
+        LOG("video_scores"),
     conda:
         "../envs/video.yaml"
     threads: 1
     resources:
-        mem_mb=memory(200, PAIRS_MB, ALL_CLIPS),
-        runtime=minutes(4, 0.03, ALL_CLIPS),
+        mem_mb=memory("video_scores"),
+        runtime=minutes("video_scores"),
     params:
         stage=stage("video_scores"),
     shell:
@@ -192,17 +132,17 @@ rule video_scores:
 
 rule video_combination:
     input:
-        scores=lambda w: PLAN.combined(w.fold, w.features, w.classifier),
+        scores=lambda w: FILES.combined(w.fold, w.features, w.classifier),
     output:
-        f"{RUN}/video/{{fold}}/combined/{{features}}/{{classifier}}.h5",
+        OUT("video_combination"),
     log:
-        f"{RUN}/logs/video_combination/{{fold}}_{{features}}_{{classifier}}.log",
+        LOG("video_combination"),
     conda:
         "../envs/video.yaml"
     threads: 1
     resources:
-        mem_mb=memory(120, 0.01, ALL_CLIPS),
-        runtime=minutes(1, 0),
+        mem_mb=memory("video_combination"),
+        runtime=minutes("video_combination"),
     params:
         stage=stage("video_combination"),
     shell:

@@ -8,10 +8,10 @@ localrules:
 
 rule landmarks:
     output:
-        model=f"{WEIGHTS}/{PLAN.weights('landmarks')}.dat",
-        record=f"{WEIGHTS}/{PLAN.weights('landmarks')}.json",
+        model=layout.weights(PLAN.weights("landmarks")),
+        record=layout.weights_record(PLAN.weights("landmarks")),
     log:
-        f"{RUN}/logs/landmarks.log",
+        LOG("landmarks"),
     conda:
         "../envs/video.yaml"
     threads: 1
@@ -24,10 +24,10 @@ rule landmarks:
 
 rule alexnet:
     output:
-        model=f"{WEIGHTS}/{PLAN.weights('alexnet')}.safetensors",
-        record=f"{WEIGHTS}/{PLAN.weights('alexnet')}.json",
+        model=layout.weights(PLAN.weights("alexnet")),
+        record=layout.weights_record(PLAN.weights("alexnet")),
     log:
-        f"{RUN}/logs/alexnet.log",
+        LOG("alexnet"),
     conda:
         "../envs/video.yaml"
     threads: 1
@@ -41,10 +41,10 @@ rule alexnet:
 # Fine-tuned elsewhere; runs only where the configuration names a file, of this hash.
 use rule alexnet as alexnet_fer2013 with:
     output:
-        model=f"{WEIGHTS}/alexnet_fer2013-{{digest}}.safetensors",
-        record=f"{WEIGHTS}/alexnet_fer2013-{{digest}}.json",
+        model=layout.weights("alexnet_fer2013-{digest}"),
+        record=layout.weights_record("alexnet_fer2013-{digest}"),
     log:
-        f"{RUN}/logs/alexnet_fer2013-{{digest}}.log",
+        LOG("alexnet_fer2013", "digest"),
     params:
         stage=lambda w: PLAN.stage("alexnet_fer2013"),
 
@@ -56,16 +56,16 @@ rule fine_tune:
         record=rules.alexnet.output.record,
         faces=lambda w: ancient(config["fine_tuning"]["faces"]["path"]),
     output:
-        model=f"{WEIGHTS}/fine_tuned-{{digest}}.safetensors",
-        record=f"{WEIGHTS}/fine_tuned-{{digest}}.json",
+        model=layout.weights("fine_tuned-{digest}"),
+        record=layout.weights_record("fine_tuned-{digest}"),
     log:
-        f"{RUN}/logs/fine_tune-{{digest}}.log",
+        LOG("fine_tune", "digest"),
     conda:
         "../envs/video.yaml"
     threads: config["fine_tuning"]["threads"]
     resources:
-        mem_mb=memory(3600, 0),
-        runtime=minutes(20000, 0),
+        mem_mb=memory("fine_tune"),
+        runtime=minutes("fine_tune"),
         gpu=GPU,
     params:
         stage=lambda w: PLAN.stage("fine_tune"),
@@ -78,10 +78,10 @@ rule fine_tune:
 # Runs only where an embedding names this path, as examples/embedding.yaml does.
 rule efficientnet_lite0:
     output:
-        model=f"{WEIGHTS}/{PLAN.weights('efficientnet_lite0')}.onnx",
-        record=f"{WEIGHTS}/{PLAN.weights('efficientnet_lite0')}.json",
+        model=layout.weights(PLAN.weights("efficientnet_lite0")),
+        record=layout.weights_record(PLAN.weights("efficientnet_lite0")),
     log:
-        f"{RUN}/logs/efficientnet_lite0.log",
+        LOG("efficientnet_lite0"),
     conda:
         "../envs/video.yaml"
     threads: 1

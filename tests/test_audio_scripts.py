@@ -11,6 +11,7 @@ from emotiw.core import files
 from emotiw.core.errors import MediaError
 from emotiw.core.status import Status
 from emotiw.jobs import store
+from job_fixtures import job_of
 
 SETTINGS = {
     "audio": {"rate_hz": 16000, "silence_peak": 1e-4, "min_duration_s": 0.1},
@@ -47,9 +48,15 @@ def clips(tmp_path_factory):
     }
 
 
-def stage(paths, **changes):
-    clips = [[name, files.sha256(path)] for name, path in paths.items()]
-    return json.dumps({"settings": SETTINGS | changes, "clips": clips, "code": "0"})
+def stage(clips=None, **changes):
+    about = {"settings": SETTINGS | changes, "code": "0"}
+    return json.dumps(about | ({"clips_sha256": clips} if clips else {}))
+
+
+def decoding(output, paths, hashes=None, **changes):
+    """Arguments of the program `audio` for clips."""
+    options, clips = job_of(output.parent, paths, **hashes or {})
+    return [*options, "--output", str(output), "--stage", stage(clips, **changes)]
 
 
 def arguments(output, text, **inputs):
@@ -60,7 +67,7 @@ def arguments(output, text, **inputs):
 @pytest.fixture(scope="module")
 def audio(tmp_path_factory, program, clips):
     path = tmp_path_factory.mktemp("audio") / "job.h5"
-    program("audio")(arguments(path, stage(clips), media=clips.values()))
+    program("audio")(decoding(path, clips))
     return path
 
 
@@ -89,24 +96,23 @@ def test_audio_does_not_depend_on_where_the_clips_lie(audio, clips, program, tmp
     moved = {name: tmp_path / path.name for name, path in clips.items()}
     for name, path in moved.items():
         path.write_bytes(clips[name].read_bytes())
-    program("audio")(arguments(tmp_path / "job.h5", stage(moved), media=moved.values()))
+    program("audio")(decoding(tmp_path / "job.h5", moved))
     assert files.sha256(tmp_path / "job.h5") == files.sha256(audio)
 
 
 def test_audio_raises_defects_if_configured(clips, program, tmp_path):
     with pytest.raises(MediaError, match=r"text\.mp4: Invalid data"):
-        program("audio")(arguments(tmp_path / "a.h5", stage(clips, on_defect="fail"), media=clips.values()))
+        program("audio")(decoding(tmp_path / "a.h5", clips, on_defect="fail"))
     assert not (tmp_path / "a.h5").exists()
 
 
 def test_audio_refuses_a_clip_that_changed(clips, program, tmp_path):
-    text = stage(clips).replace(files.sha256(clips["ok"]), "0" * 64)
     with pytest.raises(MediaError, match="clip changed while running: ok has"):
-        program("audio")(arguments(tmp_path / "a.h5", text, media=clips.values()))
+        program("audio")(decoding(tmp_path / "a.h5", clips, {"ok": "0" * 64}))
 
 
 def test_egemaps_carries_the_status_and_features(audio, program, tmp_path):
-    program("egemaps")(arguments(tmp_path / "f.h5", stage({}), audio=[audio]))
+    program("egemaps")(arguments(tmp_path / "f.h5", stage(), audio=[audio]))
     found = store.read(tmp_path / "f.h5", "frame_features")
     assert {name: entry.status for name, entry in found.entries.items()} == EXPECTED
     assert {name for name, entry in found.entries.items() if entry.arrays} == {"ok", "silent", "alone"}
@@ -115,7 +121,7 @@ def test_egemaps_carries_the_status_and_features(audio, program, tmp_path):
 
 
 def test_functionals_carry_the_status_and_features(audio, program, tmp_path):
-    program("functionals")(arguments(tmp_path / "f.h5", stage({}), audio=[audio]))
+    program("functionals")(arguments(tmp_path / "f.h5", stage(), audio=[audio]))
     found = store.read(tmp_path / "f.h5", "clip_features")
     assert {name: entry.status for name, entry in found.entries.items()} == EXPECTED
     assert found.entries["ok"].arrays["features"].shape == (len(found.facts["columns"]),) == (988,)
@@ -123,8 +129,8 @@ def test_functionals_carry_the_status_and_features(audio, program, tmp_path):
 
 
 def test_a_program_ends_with_one_line(root, clips, tmp_path):
-    text = stage({"text": clips["text"]}, on_defect="fail")
-    done = make.run_script(root, "audio", *arguments(tmp_path / "a.h5", text, media=[clips["text"]]))
+    arguments = decoding(tmp_path / "a.h5", {"text": clips["text"]}, on_defect="fail")
+    done = make.run_script(root, "audio", *arguments)
     assert done.returncode == 1
     assert done.stderr.startswith(f"MediaError: {clips['text']}: Invalid data")
     assert len(done.stderr.splitlines()) == 1

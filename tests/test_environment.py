@@ -56,8 +56,8 @@ class AskedError(Exception):
 
 
 def options(program, monkeypatch):
-    def asked(doc, argv, *, one=(), many=(), bounded=True):
-        raise AskedError({name.replace("_", "-") for name in (*one, *many, "output", "stage")})
+    def asked(doc, argv, *, one=(), many=(), texts=()):
+        raise AskedError({name.replace("_", "-") for name in (*one, *many, *texts, "output", "stage")})
 
     monkeypatch.setattr(runtime, "arguments", asked)
     with pytest.raises(AskedError) as caught:

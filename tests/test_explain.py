@@ -9,6 +9,7 @@ from emotiw.core.errors import ConfigError, ManifestError
 from emotiw.corpora.manifest import Manifest, Row
 from emotiw.jobs import settings
 from emotiw.workflow import explain
+from emotiw.workflow.files import Files
 from emotiw.workflow.plan import Plan
 
 ROWS = tuple(
@@ -16,7 +17,7 @@ ROWS = tuple(
     for part in ("train", "val", "test")
     for i, label in enumerate(("anger", "fear"))
 )
-PLAN = Plan(settings.load([]), Manifest(ROWS, ("anger", "fear"), "csv"))
+FILES = Files(Plan(settings.load([]), Manifest(ROWS, ("anger", "fear"), "csv")))
 TEXT = """Building DAG of jobs...
 Job stats:
 job       count
@@ -48,16 +49,16 @@ PARAMS = (
 
 
 def test_a_clips_targets_are_its_features_and_the_scores_of_the_folds_that_test_it():
-    row, found = explain.targets(PLAN, "test0")
+    row, found = explain.targets(FILES, "test0")
     assert row.job == "test0"
     assert "results/demo/features/faces/test0.h5" in found
     assert found[-1] == "results/demo/fusion/official/scores.h5"
-    assert explain.targets(PLAN, "clips/train1.mp4")[1][-1].endswith("train1.h5")
+    assert explain.targets(FILES, "clips/train1.mp4")[1][-1].endswith("train1.h5")
 
 
 def test_an_unknown_clip_is_refused_with_those_like_it():
     with pytest.raises(ManifestError, match=r"TEST: not a clip of csv; similar: test0, test1; see"):
-        explain.targets(PLAN, "TEST")
+        explain.targets(FILES, "TEST")
 
 
 def test_jobs_are_read_with_their_reasons():

@@ -10,8 +10,9 @@ import pytest
 
 import media_fixtures as make
 from emotiw.core import files
+from emotiw.core.errors import ManifestError
 from emotiw.core.status import Status
-from emotiw.corpora import splits
+from emotiw.corpora import manifest, splits
 from emotiw.corpora.manifest import Manifest, Row
 from emotiw.jobs import cache, cache_upkeep, per_clip, runtime, settings, store
 from emotiw.workflow.plan import Plan
@@ -48,17 +49,22 @@ class Run:
             for clip in clips
             for path in [corpus / f"{clip}.wav"]
         ]
-        self.plan = Plan(settings.merge(settings.load([]), over), Manifest(tuple(rows), ("x",), "csv"))
+        corpus = Manifest(tuple(rows), ("x",), "csv")
+        self.table = folder / "manifest.csv"
+        manifest.write(self.table, corpus)
+        self.plan = Plan(settings.merge(settings.load([]), over), corpus)
 
     def make(self, *stages):
         """Run the programs of stages; the files that they write, by stage and job."""
         for name in stages:
-            for job in self.plan.jobs():
-                inputs = ["--audio", self.path("audio", job)] if name != "audio" else ["--media", *self.plan.media(job)]
+            for job in self.plan.protocol.jobs():
+                inputs = ["--audio", self.path("audio", job)]
+                if name == "audio":
+                    inputs = ["--manifest", self.table, "--job", job]
                 stage = str(self.plan.stage(name, job=job))
                 arguments = [*inputs, "--output", self.path(name, job), "--stage", stage]
                 importlib.import_module(name).main([str(argument) for argument in arguments])
-        return {(name, job): self.path(name, job).read_bytes() for name in stages for job in self.plan.jobs()}
+        return {(name, job): self.path(name, job).read_bytes() for name in stages for job in self.plan.protocol.jobs()}
 
     def path(self, name, job):
         return self.folder / name / f"{job}.h5"
@@ -173,7 +179,7 @@ def test_an_output_that_is_damaged_in_place_leaves_the_cache_alone(tmp_path, cor
     run = Run(tmp_path / "first", corpus)
     run.make("audio")
     run.make("audio")
-    for job in run.plan.jobs():
+    for job in run.plan.protocol.jobs():
         with run.path("audio", job).open("r+b") as stream:
             stream.write(b"damage")
     assert list(cache_upkeep.doubts(used)) == []
@@ -207,9 +213,12 @@ def test_an_entry_names_the_stage_that_made_it(tmp_path, corpus, used):
     for it in cache_upkeep.kept(used):
         (tmp_path / "found.h5").write_bytes(used.read(it.path))
         found.append(store.read(tmp_path / "found.h5", "audio"))
-    expected = run.plan.stage("audio", job=run.plan.jobs()[0])
+    expected = run.plan.stage("audio", job=run.plan.protocol.jobs()[0])
     assert sorted(next(iter(artefact.entries)) for artefact in found) == ["a", "b"]
-    assert [artefact.stage | {"clips": expected["clips"]} for artefact in found] == [dict(expected)] * 2
+    clips = [[clip, files.sha256(corpus / f"{clip}.wav")] for clip in ("a", "b")]
+    assert sorted(artefact.stage["clips"] for artefact in found) == [[clip] for clip in clips]
+    whole = dict(per_clip.with_clips(expected, clips))
+    assert [artefact.stage | {"clips": clips} for artefact in found] == [whole] * 2
 
 
 def parse(folder, stage, *inputs, **names):
@@ -218,9 +227,18 @@ def parse(folder, stage, *inputs, **names):
 
 
 def test_what_makes_no_entry_of_a_clip_is_an_error(tmp_path, corpus):
-    stage = Run(tmp_path, corpus, clips=("a",)).plan.stage("audio", job="a")
-    args = parse(tmp_path, stage, "--media", corpus / "a.wav", many=["media"])
+    run = Run(tmp_path, corpus, clips=("a",))
+    stage = run.plan.stage("audio", job="a")
+    args = parse(tmp_path, stage, "--manifest", run.table, "--job", "a", one=["manifest"], texts=["job"])
     with pytest.raises(ValueError, match="not enough values"):
+        per_clip.from_media(args, "audio", lambda *_: iter(()))
+
+
+def test_a_table_with_other_clips_than_the_job_was_planned_with_is_refused(tmp_path, corpus):
+    run = Run(tmp_path, corpus, clips=("a",))
+    stage = run.plan.stage("audio", job="a")
+    args = parse(tmp_path, stage, "--manifest", run.table, "--job", "b", one=["manifest"], texts=["job"])
+    with pytest.raises(ManifestError, match="its 0 clips of job 'b' are not those that the job was planned with"):
         per_clip.from_media(args, "audio", lambda *_: iter(()))
 
 
@@ -235,7 +253,8 @@ def test_half_precision_stays_so_in_a_batch(tmp_path, used, storage):
     rows = tuple(Row(clip, clip, "x", "s", "train", sha256=clip, job="batch-0") for clip in "ab")
     plan = Plan(settings.load([]), Manifest(rows, ("x",), "csv"))
     waveforms = [store.Entry(clip, {"waveform": np.zeros(3, np.float32)}) for clip in "ab"]
-    store.write(tmp_path / "a.h5", "audio", waveforms, stage=plan.stage("audio", job="batch-0"))
+    above = per_clip.with_clips(plan.stage("audio", job="batch-0"), [["a", "a"], ["b", "b"]])
+    store.write(tmp_path / "a.h5", "audio", waveforms, stage=above)
     args = parse(tmp_path, plan.stage("egemaps", job="batch-0"), "--audio", tmp_path / "a.h5", one=["audio"])
     made = []
     for _ in range(2):
@@ -248,9 +267,8 @@ def test_half_precision_stays_so_in_a_batch(tmp_path, used, storage):
 
 def test_a_gpu_s_features_are_not_the_cpu_s(tmp_path, used, said):
     plan = Plan(settings.load([]), Manifest((Row("a", "a", "x", "s", "train", job="a"),), ("x",), "csv"))
-    store.write(
-        tmp_path / "f.h5", "faces", [store.Entry("a", status=Status.NO_FACE)], stage=plan.stage("faces", job="a")
-    )
+    above = per_clip.with_clips(plan.stage("faces", job="a"), [["a", ""]])
+    store.write(tmp_path / "f.h5", "faces", [store.Entry("a", status=Status.NO_FACE)], stage=above)
     args = parse(tmp_path, plan.stage("cnn", job="a"), "--faces", tmp_path / "f.h5", one=["faces"])
     for device in ("cpu", "a GPU", "cpu"):
         per_clip.from_entries(args, "faces", "frame_features", iter, {"device": device})

@@ -1,13 +1,18 @@
 """The plan: which files a job needs, and what its identity depends on."""
 
+import importlib
 from dataclasses import replace
 
 import pytest
 
+from emotiw.audio import egemaps
 from emotiw.core.errors import WeightsError
 from emotiw.core.seeds import derived_seed
 from emotiw.corpora.manifest import Manifest, Row
-from emotiw.jobs import settings
+from emotiw.jobs import identity, settings, stages
+from emotiw.workflow import costs
+from emotiw.workflow import plan as plans
+from emotiw.workflow.files import Files
 from emotiw.workflow.plan import Plan
 from onnx_fixtures import settings as embedding
 
@@ -42,6 +47,10 @@ def plan(corpus=CORPUS, **over):
     return Plan(settings.merge(settings.load([]), over), corpus)
 
 
+def files(corpus=CORPUS, **over):
+    return Files(plan(corpus, **over))
+
+
 def with_clip(name, **values):
     return replace(CORPUS, rows=tuple(replace(row, **values) if row.clip == name else row for row in ROWS))
 
@@ -52,27 +61,27 @@ def changed(other):
 
 
 def test_a_fold_needs_the_files_of_its_parts():
-    assert plan().features("cnn", "official", ["train"]) == [
+    assert files().features("cnn", "official", ["train"]) == [
         "results/demo/features/cnn/train0.h5",
         "results/demo/features/cnn/train1.h5",
     ]
-    assert len(plan().features("cnn")) == len(ROWS)
+    assert len(files().features("cnn")) == len(ROWS)
 
 
 def test_a_batch_is_needed_once():
     batched = replace(CORPUS, rows=tuple(replace(row, job="batch-0") for row in ROWS))
-    assert plan(batched).features("cnn", "official") == ["results/demo/features/cnn/batch-0.h5"]
-    assert plan(batched).media("batch-0") == [row.path for row in ROWS]
+    assert files(batched).features("cnn", "official") == ["results/demo/features/cnn/batch-0.h5"]
+    assert plan(batched).protocol.media("batch-0") == [row.path for row in ROWS]
 
 
 def test_there_are_six_architectures_of_ten_networks():
-    assert len(set(plan().networks("official"))) == 60
-    assert "results/demo/audio/official/blstm/156-300-102_9.h5" in plan().networks("official")
+    assert len(set(files().networks("official"))) == 60
+    assert "results/demo/audio/official/blstm/156-300-102_9.h5" in files().networks("official")
 
 
 def test_everything_is_a_target():
-    targets = set(plan().targets())
-    assert targets >= {*plan().audio_targets(), *plan().video_targets(), *plan().feature_files()}
+    targets = set(files().all())
+    assert targets >= {*files().audio_targets(), *files().video_targets(), *files().all_features()}
     assert {"results/demo/report/report.html", "results/demo/fusion/official/scores.h5"} <= targets
     assert {"results/demo/report/contact_sheets.html", "results/demo/report/contact_sheets/test0.png"} <= targets
 
@@ -87,11 +96,12 @@ def test_calibration_by_training_clips_needs_networks_that_hold_these_out():
     corpus = Manifest(tuple(rows), CLASSES, "csv")
     chosen = plan(corpus, fusion={"calibration": "training"})
     names = [f"official.{i}of3" for i in (1, 2, 3)]
-    assert plan(corpus).held_out("official") == []
-    assert chosen.held_out("official") == [f"results/demo/audio/{name}/scores.h5" for name in names]
-    assert {path for name in names for path in chosen.networks(name)} <= {*chosen.targets()}
-    assert set(chosen.stage("fusion", fold="official")["above"]) == {"audio", "video", *names}
-    inside, outside = (chosen.features("egemaps", name, ["train"]) for name in (names[0], "official"))
+    assert files(corpus).inner_audio_scores("official") == []
+    assert Files(chosen).inner_audio_scores("official") == [f"results/demo/audio/{name}/scores.h5" for name in names]
+    assert {path for name in names for path in Files(chosen).networks(name)} <= {*Files(chosen).all()}
+    above = {"audio_scores", "video_system", *(f"audio_scores/{name}" for name in names)}
+    assert set(chosen.stage("fusion", fold="official")["above"]) == above
+    inside, outside = (Files(chosen).features("egemaps", name, ["train"]) for name in (names[0], "official"))
     assert set(inside) < set(outside)
     assert chosen.stage("scaler", fold=names[0])["rows"] != chosen.stage("scaler", fold="official")["rows"]
 
@@ -99,13 +109,14 @@ def test_calibration_by_training_clips_needs_networks_that_hold_these_out():
 def test_every_feature_combination_and_classifier_is_scored():
     both = plan(video={"features": ["cnn", "dense_sift"], "classifiers": ["pls", "svm"]})
     folder = "results/demo/video/official"
-    assert both.all_video_scores() == [
+    assert Files(both).all_video_scores() == [
         *(f"{folder}/{feature}/{name}.h5" for feature in ("cnn", "dense_sift") for name in ("pls", "svm")),
         *(f"{folder}/combined/cnn+dense_sift/{name}.h5" for name in ("pls", "svm")),
         "results/demo/baseline/official/lbp_top.h5",
     ]
-    assert both.combined("official", "cnn+dense_sift", "svm") == [f"{folder}/{n}/svm.h5" for n in ("cnn", "dense_sift")]
-    assert both.all_audio_scores() == ["results/demo/audio/official/scores.h5", BASELINE]
+    alone = [f"{folder}/{name}/svm.h5" for name in ("cnn", "dense_sift")]
+    assert Files(both).combined("official", "cnn+dense_sift", "svm") == alone
+    assert Files(both).all_audio_scores() == ["results/demo/audio/official/scores.h5", BASELINE]
 
 
 BASELINE = "results/demo/baseline/official/functionals.h5"
@@ -120,9 +131,9 @@ BASELINE = "results/demo/baseline/official/functionals.h5"
 )
 def test_the_video_system_is_a_combination_or_a_single_feature(features, file, stage, wildcards):
     chosen = plan(video={"combination": {"features": features}})
-    assert chosen.video_system("official") == f"results/demo/video/official/{file}"
+    assert Files(chosen).video_system("official") == f"results/demo/video/official/{file}"
     above = chosen.stage("fusion", fold="official")["above"]
-    assert above["video"] == chosen.stage(stage, fold="official", **wildcards, classifier="pls").digest
+    assert above["video_system"] == chosen.stage(stage, fold="official", **wildcards, classifier="pls").digest
 
 
 @pytest.mark.parametrize(
@@ -200,11 +211,11 @@ def test_the_cache_is_in_no_identity():
 def test_but_for_its_clips_a_job_s_identity_does_not_depend_on_its_batch(stage):
     batched = plan(replace(CORPUS, rows=tuple(replace(row, job="batch-0") for row in ROWS)))
     alone, together = plan().stage(stage, job="test0"), batched.stage(stage, job="batch-0")
-    assert {name: value for name, value in together.items() if name != "clips"} == {
-        name: value for name, value in alone.items() if name != "clips"
+    assert {name: value for name, value in together.items() if name != "clips_sha256"} == {
+        name: value for name, value in alone.items() if name != "clips_sha256"
     }
-    assert alone["clips"] == [["test0", "test0"]]
-    assert together["clips"] == [[row.clip, row.sha256] for row in ROWS]
+    assert alone["clips_sha256"] == identity.clips_digest([["test0", "test0"]])
+    assert together["clips_sha256"] == identity.clips_digest([row.clip, row.sha256] for row in ROWS)
 
 
 def test_the_order_of_settings_does_not_count():
@@ -259,12 +270,12 @@ def embedded(**first):
 
 def test_an_embedding_is_a_feature_like_any_other():
     found = embedded()
-    assert set(found.features("one")) <= set(found.feature_files())
-    assert set(found.features("two")) <= set(found.video_targets())
-    assert found.video_system("official") == "results/demo/video/official/combined/one+cnn/pls.h5"
-    assert "results/demo/video/official/two/pls.h5" in found.all_video_scores()
-    assert found.embedding_files() == ["tiny.onnx", "two.onnx"]
-    assert not plan().embedding_files()
+    assert set(Files(found).features("one")) <= set(Files(found).all_features())
+    assert set(Files(found).features("two")) <= set(Files(found).video_targets())
+    assert Files(found).video_system("official") == "results/demo/video/official/combined/one+cnn/pls.h5"
+    assert "results/demo/video/official/two/pls.h5" in Files(found).all_video_scores()
+    assert Files(found).embeddings() == ["tiny.onnx", "two.onnx"]
+    assert not files().embeddings()
 
 
 @pytest.mark.parametrize("change", [{"mean": [0.4, 0.4, 0.4]}, {"sha256": "f" * 64}, {"pool": "mean"}])
@@ -334,9 +345,9 @@ def test_a_network_that_was_fine_tuned_elsewhere_is_taken(fer, tmp_path):
 
 
 def test_features_of_the_fine_tuned_network_are_made_only_where_they_are_used(fer):
-    assert not [path for path in plan().feature_files() if "fer2013" in path]
+    assert not [path for path in files().all_features() if "fer2013" in path]
     assert len(plan().models()) == 2
-    assert [path for path in plan(video=TUNED, fine_tuning=fer).feature_files() if "fer2013" in path]
+    assert [path for path in files(video=TUNED, fine_tuning=fer).all_features() if "fer2013" in path]
 
 
 def test_faces_that_are_missing_are_an_error():
@@ -344,3 +355,43 @@ def test_faces_that_are_missing_are_an_error():
         plan().model("cnn_fer2013")
     with pytest.raises(WeightsError, match=r"No such file or directory; correct fine_tuning\.faces\.path"):
         plan(fine_tuning={"faces": {"path": "nowhere.csv"}}).stage("fine_tune")
+
+
+# --- the table of stages -----------------------------------------------------------------------------------------
+
+
+def test_every_stage_has_a_program(root):
+    for row in stages.TABLE:
+        assert (root / "workflow_scripts" / f"{row.program or row.name}.py").is_file(), row.name
+
+
+def test_every_name_that_a_row_uses_is_known():
+    for row in stages.TABLE:
+        assert set(row.facts) <= set(plans.FACTS), row.name
+        for name in row.above:
+            assert name in plans.LINKS or name in stages.ROWS or name == "{feature}", row.name
+        for wildcard in row.wildcards:
+            assert wildcard in plans.DOMAINS or wildcard == "embedding", row.name
+
+
+@pytest.mark.parametrize("row", stages.face_features(), ids=lambda row: row.name)
+def test_a_feature_is_given_again_by_a_function_or_by_weights(row):
+    assert bool(row.describe) != bool(row.weights)
+    if row.describe:
+        module, _, name = row.describe.partition(":")
+        assert callable(getattr(importlib.import_module(module), name))
+
+
+def test_wildcards_with_equal_values_are_told_apart():
+    mine = plan(video={"features": ["cnn", "hog"], "classifiers": ["pls"]})
+    one = mine.stage("kernels", fold="official", feature="hog")
+    assert mine.stage("kernels", feature="hog", fold="official") is one
+    with pytest.raises(KeyError):
+        mine.stage("kernels", fold="hog", feature="official")
+
+
+@pytest.mark.parametrize("mode", ["functionals", "low_level", "both"])
+@pytest.mark.parametrize("version", ["eGeMAPSv01b", "eGeMAPSv02"])
+def test_memory_is_planned_with_the_number_of_values_that_opensmile_gives(mode, version):
+    columns = egemaps.columns(feature_set=version, mode=mode, frame_length_s=0.04, deltas=False)
+    assert costs.EGEMAPS_VALUES[mode] - 2 <= len(columns) <= costs.EGEMAPS_VALUES[mode]

@@ -11,7 +11,7 @@ import bundle_fixtures as tiny
 import media_fixtures as made
 from emotiw.core.errors import ConfigError
 from emotiw.jobs.identity import Stage
-from emotiw.prediction import clip_files
+from emotiw.prediction import clip_files, prediction_jobs
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +32,10 @@ def rows(path):
 def test_a_job_writes_a_row_a_clip_and_the_gather_sorts_them(run, tmp_path):
     (tmp_path / "a.mp4").write_text("bad")
     made.sound_file(tmp_path / "b.wav", made.tone(1))
-    start("predict_clips", tmp_path / "jobs/x.csv", bundle=[run.bundle], media=[tmp_path / "b.wav"])
-    start("predict_clips", tmp_path / "jobs/y.csv", bundle=[run.bundle], media=[tmp_path / "a.mp4"])
+    table = tmp_path / "jobs.csv"
+    prediction_jobs.write(table, {"x": [str(tmp_path / "b.wav")], "y": [str(tmp_path / "a.mp4")]})
+    for job in ("x", "y"):
+        start("predict_clips", tmp_path / f"jobs/{job}.csv", bundle=[run.bundle], table=[table], job=[job])
     start("gather_predictions", tmp_path / "all.csv", jobs=["x", "y"], tables=[tmp_path / "jobs"])
     bad, good = rows(tmp_path / "all.csv")
     assert (bad["emotion"], good["source"]) == ("", "audio")

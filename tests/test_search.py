@@ -21,7 +21,8 @@ from emotiw.jobs.identity import Stage
 from emotiw.jobs.store import Entry
 from emotiw.media import decoder
 from emotiw.weights import acquisition
-from test_loading import digest, local, train_predictor
+from job_fixtures import job_of
+from test_loading import local, train_predictor
 
 SETTINGS = {
     "frame_step": 1,
@@ -389,8 +390,8 @@ def test_the_programs_lead_from_a_clip_to_its_descriptors(root, clip, tmp_path):
     expected = train_predictor(tmp_path / "mine.dat", 5)
     acquisition.write_landmarks(model, model.with_suffix(".json"), local(tmp_path / "mine.dat"), expected=expected)
     settings = {"faces": SETTINGS | {"min_frames": 3}, "limits": LIMITS, "on_defect": "exclude"}
-    clips = [["a", digest(clip.read_bytes())]]
-    output = run("faces", settings, "--media", clip, "--landmarks", model, clips=clips)
+    options, clips = job_of(tmp_path, {"a": clip})
+    output = run("faces", settings, *options, "--landmarks", model, clips_sha256=clips)
     shapes = {
         "dense_sift": ({"size": 64, "block": 16, "step": 8}, "frame_features", (4, 6272)),
         "hog": ({"size": 64, "block": 16, "step": 8, "cell": 8, "bins": 9}, "frame_features", (4, 1764)),

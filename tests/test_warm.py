@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 import media_fixtures as make
-from emotiw.core import files
 from emotiw.core.errors import ConfigError
 from emotiw.workflow import warm
+from job_fixtures import job_of
 
 PROGRAM = '''"""A program of one clip that does as it is told, and tells which process it is in."""
 import atexit, faulthandler, os, random, sys, time
@@ -39,7 +39,8 @@ class Workflow:
         (library / "resources").mkdir(parents=True)
         self.temporary.mkdir()
         core = [f"core/{name}" for name in ("__init__", "errors", "resources")]
-        for name in ("__init__", *core, "workflow/__init__", "workflow/warm"):
+        jobs = [f"jobs/{name}" for name in ("__init__", "stages", "stage_row")]
+        for name in ("__init__", *core, *jobs, "workflow/__init__", "workflow/warm"):
             (library / name).parent.mkdir(exist_ok=True)
             shutil.copy(root / f"workflow_scripts/emotiw/{name}.py", library / f"{name}.py")
         shutil.copytree(root / "workflow_scripts/warm", self.scripts / "warm", ignore=shutil.ignore_patterns("__py*"))
@@ -362,15 +363,16 @@ def test_real_programs_write_the_same_bytes(root, tmp_path, monkeypatch):
         "on_defect": "exclude",
         "egemaps": {"feature_set": "eGeMAPSv02", "mode": "functionals", "frame_length_s": 0.04, "deltas": False},
     }
-    stage = json.dumps({"settings": settings, "clips": [["clip", files.sha256(clip)]]})
+    chosen, clips = job_of(tmp_path, {"clip": clip})
+    stage = json.dumps({"settings": settings, "clips_sha256": clips})
     run = warm.environment(wanted=True, inherit=False)
     for name, switch in (("warm", run[warm.SWITCH]), ("plain", "off")):
         own = {"EMOTIW_PROGRAMS": str(root / "workflow_scripts"), "TMPDIR": str(tmp_path), "OMP_NUM_THREADS": "1"}
         environment = os.environ | run | own | {warm.SWITCH: switch, "EMOTIW_WARM_IDLE_S": "2"}
-        jobs = [("audio", "--media", clip), ("egemaps", "--audio", tmp_path / f"{name}.audio.h5")]
-        for program, option, path in jobs:
+        jobs = [("audio", *chosen), ("egemaps", "--audio", tmp_path / f"{name}.audio.h5")]
+        for program, *options in jobs:
             output = tmp_path / f"{name}.{program}.h5"
-            command = [f"{root}/workflow_scripts/{program}.py", option, path, "--output", output, "--stage", stage]
+            command = [f"{root}/workflow_scripts/{program}.py", *options, "--output", output, "--stage", stage]
             done = subprocess.run(
                 ["sh", "-c", 'exec python "$@"', "sh", *command],
                 env=environment, check=False, capture_output=True, text=True,

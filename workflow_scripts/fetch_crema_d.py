@@ -7,7 +7,7 @@ from emotiw.jobs import runtime
 
 def main(argv=None):
     """Run the program."""
-    args = runtime.arguments(__doc__, argv, one=["table", "folder"], bounded=False)
+    args = runtime.arguments(__doc__, argv, one=["table", "folder"])
     pointers, media = args.settings["pointers"], args.settings["media"]
     names = releases.crema_d_names(args.table.read_bytes(), args.settings["actor"], pointers)
     fetched = {}

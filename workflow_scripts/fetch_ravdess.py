@@ -7,7 +7,7 @@ from emotiw.jobs import runtime
 
 def main(argv=None):
     """Run the program."""
-    args = runtime.arguments(__doc__, argv, one=["record", "folder"], bounded=False)
+    args = runtime.arguments(__doc__, argv, one=["record", "folder"])
     name, url = args.settings["archive"], args.settings["url"]
     about = releases.of_record(args.record.read_bytes(), name, url)
     archive = args.folder / ".fetched" / name

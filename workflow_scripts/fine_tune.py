@@ -13,7 +13,7 @@ from emotiw.weights import acquisition, fer2013, loading
 
 def main(argv=None):
     """Run the program."""
-    args = runtime.arguments(__doc__, argv, one=["weights", "faces", "record"], bounded=False)
+    args = runtime.arguments(__doc__, argv, one=["weights", "faces", "record"])
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # no tips on devices and products
     settings, cnn, seed = dict(args.settings["fine_tuning"]), args.settings["cnn"], args.stage["seed"]
     torch.set_num_threads(settings.pop("threads"))

@@ -191,12 +191,13 @@ def why(
     from emotiw.jobs.settings import load  # noqa: PLC0415
     from emotiw.media.decoder import probe  # noqa: PLC0415
     from emotiw.workflow import explain as dry  # noqa: PLC0415
+    from emotiw.workflow.files import Files  # noqa: PLC0415
     from emotiw.workflow.plan import Plan  # noqa: PLC0415
 
     try:
         config = load(configfile or [])
         plan = Plan(config, refresh(config, Path("results", config["run"], "manifest.csv"), probe))
-        row, targets = dry.targets(plan, clip)
+        row, targets = dry.targets(Files(plan), clip)
         found = dry.jobs(dry.dry_run(snakefile, configfile or [], targets))
     except EmotiwError as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)

@@ -10,7 +10,7 @@ import hashlib
 import importlib.metadata
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,14 @@ def stage(program: Path, settings: Mapping[str, Any], above: Mapping[str, str], 
         above=dict(above),
         **more,
     )
+
+
+def clips_digest(clips: Iterable[Sequence[str]]) -> str:
+    """SHA-256 of the (id, file hash) of each clip of a job: what stands for the clips in the job's identity.
+
+    The list itself could be longer than a command line may be.
+    """
+    return hashlib.sha256(json.dumps([list(clip) for clip in clips]).encode()).hexdigest()
 
 
 @cache

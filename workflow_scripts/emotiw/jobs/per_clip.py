@@ -1,6 +1,11 @@
-"""What a program of single clips does with its clips: one by one, each taken from the cache or else computed."""
+"""What a program of single clips does with its clips: one by one, each taken from the cache or else computed.
+
+A command line names a job's clips by a digest only, because a list of thousands would not fit into one. The programs
+that decode clips read the list from the manifest, the others from the artefact of the stage above.
+"""
 
 import argparse
+import csv
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from emotiw.core import machine
+from emotiw.core.errors import ManifestError
 from emotiw.core.files import write_atomic
 from emotiw.core.status import Status
 from emotiw.jobs import cache, store
-from emotiw.jobs.identity import Stage
+from emotiw.jobs.identity import Stage, clips_digest
 from emotiw.jobs.store import Entry
 
 LOG = logging.getLogger(__name__)
+DIGEST = "clips_sha256"  # of a job's clips, in its identity
 
 Facts = Mapping[str, Any]
 FromMedia = Callable[[Sequence[Path], Sequence[Sequence[str]]], Iterator[Entry]]
@@ -22,25 +29,31 @@ FromEntries = Callable[[Iterable[Entry]], Iterator[Entry]]
 
 
 def from_media(args: argparse.Namespace, kind: str, make: FromMedia) -> None:
-    """Write `args.output`, the entries that `make` yields for the files `args.media` of the clips of `args.stage`.
+    """Write `args.output`, the entries that `make` yields for the clips of the job `args.job`.
 
     Parameters
     ----------
     args : argparse.Namespace
-        Of `runtime.arguments`.
+        Of `runtime.arguments`: `manifest` (path of the table), `job`, `stage`, `output`.
     kind : str
         What the entries are (`store.KINDS`).
     make : callable
         (paths, [id, sha256] of each) -> an entry of each.
+
+    Raises
+    ------
+    ManifestError
+        If the manifest's clips of this job are not those of the job's identity.
     """
-    clips = {clip: (path, sha256) for path, (clip, sha256) in zip(args.media, args.stage["clips"], strict=True)}
+    clips = _clips_of_job(args.manifest, args.job, args.stage.get(DIGEST))
 
     def compute(clip: str) -> Entry:
         path, sha256 = clips[clip]
         (entry,) = make([path], [[clip, sha256]])
         return entry
 
-    _write(_Work(args.output, kind, args.stage, {}, compute), list(clips), cache.configured())
+    stage = with_clips(args.stage, [[clip, sha256] for clip, (_, sha256) in clips.items()])
+    _write(_Work(args.output, kind, stage, {}, compute), list(clips), cache.configured())
 
 
 def from_entries(
@@ -73,7 +86,25 @@ def from_entries(
         if used and not _is_above(reader, source, args.stage):
             LOG.warning("%s: is not what the stage says, so the cache is not used", path)
             used = None
-        _write(_Work(args.output, kind, args.stage, facts or {}, compute), list(reader.statuses), used)
+        stage = with_clips(args.stage, reader.stage.get("clips", []))
+        _write(_Work(args.output, kind, stage, facts or {}, compute), list(reader.statuses), used)
+
+
+def _clips_of_job(manifest: Path, job: str, expected: str | None) -> dict[str, tuple[Path, str]]:
+    """Path and file hash of each clip of a job, in the order of the manifest."""
+    with manifest.open(newline="", encoding="utf-8-sig") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["job"] == job]
+    if clips_digest((row["clip"], row["sha256"]) for row in rows) != expected:
+        raise ManifestError(
+            f"{manifest}: its {len(rows)} clips of job {job!r} are not those that the job was planned with; "
+            "run the workflow again"
+        )
+    return {row["clip"]: (Path(row["path"]), row["sha256"]) for row in rows}
+
+
+def with_clips(stage: Stage, clips: Sequence[Sequence[str]]) -> Stage:
+    """Identity of a job with the list of its clips in place of their digest: what an artefact keeps."""
+    return Stage({name: value for name, value in stage.items() if name != DIGEST} | {"clips": list(map(list, clips))})
 
 
 @dataclass(frozen=True)
@@ -132,6 +163,6 @@ class _Clips:
 def _is_above(found: store.Reader, source: str, stage: Stage) -> bool:
     """Whether an artefact was made by the stage that stands above this one, of the same clips."""
     common = Stage({name: value for name, value in found.stage.items() if name != "clips"})
-    same_clips = found.stage.get("clips") == stage.get("clips")
-    names = [clip for clip, _ in stage.get("clips", [])]
-    return same_clips and names == list(found.statuses) and common.digest == stage.get("above", {}).get(source)
+    clips = found.stage.get("clips", [])
+    same_clips = clips_digest(clips) == stage.get(DIGEST) and [clip for clip, _ in clips] == list(found.statuses)
+    return same_clips and common.digest == stage.get("above", {}).get(source)

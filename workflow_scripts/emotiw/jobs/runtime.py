@@ -26,7 +26,7 @@ def arguments(
     *,
     one: Sequence[str] = (),
     many: Sequence[str] = (),
-    bounded: bool = True,
+    texts: Sequence[str] = (),
 ) -> argparse.Namespace:
     """Parse a program's arguments and make its process deterministic.
 
@@ -38,8 +38,8 @@ def arguments(
         The arguments, `sys.argv[1:]` if None.
     one, many : sequence of str
         Names of the options that take one path, or several.
-    bounded : bool
-        Whether the program ends itself at the deadline of a job; one that gathers clips never does.
+    texts : sequence of str
+        Names of the options that take a text.
 
     Returns
     -------
@@ -51,14 +51,16 @@ def arguments(
         parser.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True)
     for name in many:
         parser.add_argument(f"--{name.replace('_', '-')}", type=Path, nargs="*", required=True)
+    for name in texts:
+        parser.add_argument(f"--{name.replace('_', '-')}", required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument(
         "--stage", type=_stage, required=True, help="the stage's identity as JSON; its `settings` are read"
     )
     args = parser.parse_args(argv)
     args.settings = args.stage["settings"]
-    # what gathers clips takes as long as there are clips; only the work on single clips is bounded
-    prepare(0 if "rows" in args.stage or not bounded else float(os.environ.get(DEADLINE, "0")))
+    # What gathers clips takes as long as there are clips; only the work on single clips is bounded.
+    prepare(float(os.environ.get(DEADLINE, "0")) if "clips_sha256" in args.stage else 0)
     return args
 
 

@@ -11,15 +11,13 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from emotiw.core.errors import ConfigError
+from emotiw.jobs import stages
 
 ROOT = Path(__file__).resolve().parents[3]
 DEFAULTS = ROOT / "config.yaml"
 RESERVED = ("demo_corpus", "weights")
 SCHEMA = ROOT / "schemas" / "config.schema.yaml"
-FINE_TUNED = "cnn_fer2013"
 OPTIONAL_WEIGHTS = "alexnet_fer2013"  # made here where no file is named
-FRAME_FEATURES = ("cnn", FINE_TUNED, "dense_sift", "hog")  # those that need no embedding's file
-PER_CLIP = ("audio", "egemaps", "functionals", "faces", *FRAME_FEATURES, "lbp_top")
 
 
 def load(paths: Iterable[Path]) -> dict[str, Any]:
@@ -89,21 +87,16 @@ def check_sections(config: Mapping[str, Any]) -> None:
         raise ConfigError("; ".join(lines))
 
 
-def select(config: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """Return the slice of the configuration that a stage reads: whole sections, or single keys as `section.key`."""
-    chosen: dict[str, Any] = {}
-    for name in names:
-        section, _, key = name.partition(".")
-        if key:
-            chosen.setdefault(section, {})[key] = config[section][key]
-        else:
-            chosen[section] = config[section]
-    return chosen
+def completed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay a configuration over the defaults, and check the result; errors as in `check`."""
+    merged = merge(read(DEFAULTS), config)
+    check(merged)
+    return merged
 
 
 def frame_features(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Features of frames that can be turned into image sets: the built-in ones and the configured embeddings."""
-    return (*FRAME_FEATURES, *config["embeddings"])
+    """Features of faces that can be turned into image sets: the built-in ones and the configured embeddings."""
+    return (*(row.name for row in stages.face_features()), *config["embeddings"])
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -188,14 +181,14 @@ def _weights_contradictions(config: Mapping[str, Any]) -> list[str]:
 
 def _feature_faults(config: Mapping[str, Any]) -> Iterator[str]:
     for name in config["embeddings"]:
-        if name in PER_CLIP:
+        if name in stages.ROWS and stages.ROWS[name].per_clip:
             yield f"embeddings.{name}: is the name of a built-in stage; choose another name"
     tuned = config["weights"][OPTIONAL_WEIGHTS]
-    if FINE_TUNED in config["video"]["features"] and not (
-        tuned["path"] or tuned["url"] or config["fine_tuning"]["faces"]["path"]
-    ):
+    available = tuned["path"] or tuned["url"] or config["fine_tuning"]["faces"]["path"]
+    names = {row.name for row in stages.face_features() if row.weights == OPTIONAL_WEIGHTS}
+    for name in () if available else names.intersection(config["video"]["features"]):
         yield (
-            f"video.features: {FINE_TUNED} needs FER2013 or weights that were fine-tuned on it; set"
+            f"video.features: {name} needs FER2013 or weights that were fine-tuned on it; set"
             f" fine_tuning.faces.path or weights.{OPTIONAL_WEIGHTS}.path"
         )
     known = ", ".join(frame_features(config))

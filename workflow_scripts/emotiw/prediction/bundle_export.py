@@ -19,8 +19,7 @@ from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import Fold
 from emotiw.evaluation import systems
 from emotiw.fusion import score_tables
-from emotiw.jobs import gather, store
-from emotiw.jobs.settings import FINE_TUNED
+from emotiw.jobs import gather, stages, store
 from emotiw.prediction import bundle
 from emotiw.video import image_sets, kernels
 
@@ -260,4 +259,4 @@ def _of_fold(
 
 def alexnet_name(feature: str) -> str | None:
     """Name, among a bundle's weights, of the network of a feature; None where it has none."""
-    return {"cnn": "alexnet", FINE_TUNED: "alexnet_fer2013"}.get(feature)
+    return (stages.ROWS[feature].weights or None) if feature in stages.ROWS else None

@@ -11,7 +11,7 @@ from typing import Any
 
 from emotiw.core.errors import ConfigError, ManifestError
 from emotiw.corpora.manifest import Row
-from emotiw.workflow.plan import Plan
+from emotiw.workflow.files import Files
 
 TIMEOUT_S = 600
 JOB = re.compile(r"(?:local)?(?:rule|checkpoint) (\w+):")
@@ -28,7 +28,7 @@ class Job:
     reason: str
 
 
-def targets(plan: Plan, clip: str) -> tuple[Row, list[str]]:
+def targets(files: Files, clip: str) -> tuple[Row, list[str]]:
     """Row of a clip, and the files that are made for it: its features, and the scores of each fold that tests it.
 
     Raises
@@ -36,14 +36,15 @@ def targets(plan: Plan, clip: str) -> tuple[Row, list[str]]:
     ManifestError
         If the corpus has no such clip.
     """
+    plan = files.plan
     row = next((row for row in plan.manifest.rows if clip in (row.clip, row.path)), None)
     if row is None:
         near = [row.clip for row in plan.manifest.rows if clip.lower() in row.clip.lower()][:5]
         hint = f"; similar: {', '.join(near)}" if near else ""
         raise ManifestError(f"{clip}: not a clip of {plan.manifest.corpus}{hint}; see results/<run>/manifest.csv")
-    own = [path for path in plan.feature_files() if Path(path).stem == row.job]
-    tested = [name for name, fold in plan.folds.items() if row.clip in fold.test]
-    return row, own + [f"{plan.folder}/fusion/{name}/scores.h5" for name in tested]
+    own = [plan.layout.path(name, job=row.job) for name in files.feature_names()]
+    tested = [name for name, fold in plan.protocol.folds.items() if row.clip in fold.test]
+    return row, own + [plan.layout.path("fusion", fold=name) for name in tested]
 
 
 def dry_run(snakefile: Path, configfiles: Sequence[Path], wanted: Sequence[str]) -> str:

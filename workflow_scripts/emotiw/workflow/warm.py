@@ -13,15 +13,12 @@ from pathlib import Path
 
 from emotiw.core.errors import ConfigError
 from emotiw.core.resources import PACKAGE
+from emotiw.jobs import stages
 
 # The programs of single clips, those of a server together: a fork costs in proportion to what is loaded, so light ones
 # are not forked from what holds openSMILE's pandas or torch. ONNX Runtime starts threads when it is imported and cannot
 # be forked safely.
-SERVERS = (
-    ("audio", "faces", "dense_sift", "hog", "lbp_top", "contact_sheet"),
-    ("egemaps", "functionals"),
-    ("cnn",),
-)
+SERVERS = stages.servers()
 PROGRAMS = tuple(name for names in SERVERS for name in names)
 SHIM = PACKAGE.parent / "warm"
 SWITCH = "EMOTIW_WARM"  # environment: the sockets' path without their suffix, or

@@ -1,0 +1,115 @@
+"""Where the files of a run lie: every path of the workflow, said once.
+
+The rules take their paths from here, and so does everything else that names a file of a run.
+"""
+
+from collections.abc import Mapping
+
+from emotiw.evaluation import systems
+from emotiw.jobs import stages
+
+RESULTS = "results"
+WEIGHTS = f"{RESULTS}/weights"
+TABLES = ("classifiers", "kernels", "combinations")
+FIGURES = ("systems", "classifiers", "figure4", "recall", "gains", "weights")
+TABLE_FILES = {
+    "classifiers": "table5_6_classifiers",
+    "kernels": "table5_6_kernels",
+    "combinations": "table7_combinations",
+}
+
+# Files below results/weights; the digest tells what a file was made of.
+WEIGHTS_SUFFIX = {"landmarks": ".dat", "efficientnet_lite0": ".onnx"}
+# Files below the run's folder, but for per-clip features, by stage and name of the output.
+OUTPUTS: Mapping[str, Mapping[str, str]] = {
+    "contact_sheet": {"": "report/contact_sheets/{job}.png"},
+    "pca": {"": "video/{fold}/{feature}/pca.h5"},
+    "kernels": {"": "video/{fold}/{feature}/kernels.h5"},
+    "video_scores": {
+        "scores": "video/{fold}/{feature}/{classifier}.h5",
+        "model": "video/{fold}/{feature}/{classifier}_coefficients.h5",
+    },
+    "video_combination": {"": "video/{fold}/combined/{features}/{classifier}.h5"},
+    "baseline": {"": "baseline/{fold}/{feature}.h5"},
+    "scaler": {"": "audio/{fold}/scaler.h5"},
+    "gather_egemaps": {"": "audio/{fold}/egemaps.h5"},
+    "train_blstm": {
+        "posteriors": "audio/{fold}/blstm/{architecture}_{repeat}.h5",
+        "model": "audio/{fold}/blstm/{architecture}_{repeat}.safetensors",
+    },
+    "audio_scores": {"scores": "audio/{fold}/scores.h5", "frames": "audio/{fold}/frames.h5"},
+    "fusion": {"": "fusion/{fold}/scores.h5"},
+    "learning_curves": {"": "report/learning_curves.svg"},
+    "faces_film": {"": "report/faces.mp4"},
+    "contact_page": {"": "report/contact_sheets.html"},
+    "evaluate": {
+        "metrics": "report/metrics.json",
+        "predictions": "report/predictions.csv",
+        "scores": "report/scores.csv.gz",
+        "ledger": "report/ledger.json",
+    },
+    "tables": {
+        **{name: f"report/tables/{TABLE_FILES[name]}.csv" for name in TABLES},
+        **{f"{name}_latex": f"report/tables/{TABLE_FILES[name]}.tex" for name in TABLES},
+        "text": "report/tables/tables.md",
+        "tables": "report/tables/tables.json",
+    },
+    "submission": {"": "report/submission/{name}"},
+    "report": {"page": "report/report.html", **{name: f"report/figures/{name}.svg" for name in FIGURES}},
+    "crate": {"": "report/run_crate.zip"},
+    "bundle": {"": "bundle"},
+}
+
+
+class Layout:
+    """Paths of a run, relative to the folder that Snakemake runs in.
+
+    Parameters
+    ----------
+    run : str
+        Name of the run.
+    """
+
+    def __init__(self, run: str) -> None:
+        self.folder = f"{RESULTS}/{run}"
+        self.table = f"{self.folder}/manifest.csv"
+        self.table_facts = f"{self.folder}/manifest.json"  # read together with the table
+
+    def path(self, stage: str, output: str = "", **wildcards: str) -> str:
+        """Path of an output of a stage; wildcards that are not given stay in it as patterns."""
+        pattern = self.pattern(stage, output)
+        for name, value in wildcards.items():
+            pattern = pattern.replace(f"{{{name}}}", value)
+        return pattern
+
+    def pattern(self, stage: str, output: str = "") -> str:
+        """Path of an output of a stage, with its wildcards; of a feature's name, the path of that feature."""
+        if stage in OUTPUTS:
+            return f"{self.folder}/{OUTPUTS[stage][output]}"
+        feature = "{embedding}" if stage == "embedding" else stage
+        return f"{self.folder}/features/{feature}/{{job}}.h5"
+
+    def log(self, stage: str, *wildcards: str) -> str:
+        """Path of the log of a stage's jobs, with the wildcards that tell them apart, these and those of its row."""
+        row = stages.ROWS[stage]
+        names = [*row.wildcards, *wildcards, *(("job",) if row.per_clip else ())]
+        if not names:
+            return f"{self.folder}/logs/{stage}.log"
+        return f"{self.folder}/logs/{stage}/{'_'.join(f'{{{name}}}' for name in names)}.log"
+
+    def video_scores(self, fold: str, features: tuple[str, ...], classifier: str) -> str:
+        """Path of the scores of a feature, or of a combination of several."""
+        chosen = {"fold": fold, "classifier": classifier}
+        if len(features) == 1:
+            return self.path("video_scores", "scores", feature=features[0], **chosen)
+        return self.path("video_combination", features=systems.joined(features), **chosen)
+
+
+def weights(name: str) -> str:
+    """Path of a weights file called `name`, which is a stage and a digest joined by a hyphen."""
+    return f"{WEIGHTS}/{name}{WEIGHTS_SUFFIX.get(name.partition('-')[0], '.safetensors')}"
+
+
+def weights_record(name: str) -> str:
+    """Path of what is recorded of a weights file called `name`."""
+    return f"{WEIGHTS}/{name}.json"
