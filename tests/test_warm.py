@@ -40,7 +40,7 @@ class Workflow:
         self.temporary.mkdir()
         core = [f"core/{name}" for name in ("__init__", "errors", "resources")]
         jobs = [f"jobs/{name}" for name in ("__init__", "stages", "stage_row")]
-        for name in ("__init__", *core, *jobs, "workflow/__init__", "workflow/warm"):
+        for name in ("__init__", *core, *jobs, *(f"workflow/{name}" for name in ("__init__", "warm", "process_end"))):
             (library / name).parent.mkdir(exist_ok=True)
             shutil.copy(root / f"workflow_scripts/emotiw/{name}.py", library / f"{name}.py")
         shutil.copytree(root / "workflow_scripts/warm", self.scripts / "warm", ignore=shutil.ignore_patterns("__py*"))

@@ -6,7 +6,6 @@ the number of threads that libraries compute with. It ends when no job runs and 
 for `IDLE_S`; a job ends with its client, and with the server.
 """
 
-import atexit
 import ctypes
 import fcntl
 import gc
@@ -18,10 +17,8 @@ import signal
 import socket
 import struct
 import sys
-import threading
 import time
 import traceback
-import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +26,7 @@ from types import CodeType, ModuleType
 
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from emotiw.workflow import warm  # noqa: E402  after the path
+from emotiw.workflow import process_end, warm  # noqa: E402  after the path
 
 IDLE_S = float(os.environ.get("EMOTIW_WARM_IDLE_S", "45"))
 KEPT_S = 7 * 24 * 3600.0  # how long the log of a server that failed is kept
@@ -264,8 +261,7 @@ def load(names: Iterable[str]) -> dict[str, CodeType]:
     threads = os.listdir("/proc/self/task")
     if len(threads) > 1:
         raise RuntimeError(f"an import has started {len(threads) - 1} threads; take its program out of warm.PROGRAMS")
-    for finalizer in list(weakref.finalize._registry):
-        finalizer.atexit = False  # what imports made ends with the process; torch's operators took 30 ms of every job
+    process_end.forget_finalizers()
     gc.collect()
     gc.freeze()
     return codes
@@ -302,10 +298,7 @@ def outcome(code: CodeType) -> int:
     except BaseException:  # noqa: BLE001  as the interpreter does
         traceback.print_exc()
         status = 1
-    threading._shutdown()
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    process_end.finish()
     return status
 
 

@@ -40,14 +40,39 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def content_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, or of the names, sizes and times of the files of a folder, in hexadecimal."""
+def content_sha256(path: Path, known: Path | None = None) -> str:
+    """SHA-256 of a file's bytes, or of the names and contents of all files of a folder, in hexadecimal.
+
+    Parameters
+    ----------
+    path : Path
+        File or folder. A copy has the same hash as the original.
+    known : Path or None
+        JSON file that remembers the hash of each file of a folder with its size and modification time, so that only
+        new and changed files are read again. Without it, all are read.
+    """
     if not path.is_dir():
         return sha256(path)
-    files = sorted(file for file in path.rglob("*") if file.is_file())
-    facts = [(file.relative_to(path).as_posix(), file.stat()) for file in files]
-    lines = [f"{name}\0{about.st_size}\0{about.st_mtime_ns}\n" for name, about in facts]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    before = _remembered(known)
+    now = {}
+    for file in sorted(file for file in path.rglob("*") if file.is_file()):
+        name, state = file.relative_to(path).as_posix(), file.stat()
+        size, time_ns, digest = before.get(name, (None, None, ""))
+        unchanged = (size, time_ns) == (state.st_size, state.st_mtime_ns)
+        now[name] = [state.st_size, state.st_mtime_ns, digest if unchanged else sha256(file)]
+    if known and now != before:
+        write_json(known, now)
+    return hashlib.sha256("".join(f"{name}\0{digest}\n" for name, (*_, digest) in now.items()).encode()).hexdigest()
+
+
+def _remembered(known: Path | None) -> dict[str, Any]:
+    """Size, modification time and hash of each file, as `content_sha256` has written them; nothing if damaged."""
+    try:
+        remembered = json.loads(known.read_bytes()) if known else {}
+    except (OSError, ValueError):
+        return {}
+    usable = isinstance(remembered, dict) and all(isinstance(it, list) and len(it) == 3 for it in remembered.values())
+    return remembered if usable else {}
 
 
 def _sync_folder(folder: Path) -> None:

@@ -4,6 +4,8 @@ The table of stages (`jobs.stages`) tells which settings a stage reads and what 
 values of this configuration and of this corpus.
 """
 
+import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from emotiw.evaluation import systems
 from emotiw.jobs import identity, settings, stages
 from emotiw.jobs.identity import Stage
 from emotiw.jobs.stage_row import CORPUS, FILMS, Kind, StageRow
+from emotiw.workflow import layout
 from emotiw.workflow.layout import Layout
 from emotiw.workflow.protocol import Protocol
 
@@ -188,9 +191,15 @@ def _content(key: str, about: Mapping[str, Any]) -> str:
     if not about["path"]:
         raise WeightsError(f"{key}.path: is null, expected a file or folder; set it in the configuration")
     try:
-        return str(about["sha256"] or content_sha256(Path(about["path"])))
+        return str(about["sha256"] or content_sha256(Path(about["path"]), _known_hashes(about["path"])))
     except OSError as error:
         raise WeightsError(f"{about['path']}: {error.strerror}; correct {key}.path") from error
+
+
+def _known_hashes(path: str) -> Path:
+    """Where the hashes of the files of a folder are remembered between two starts of Snakemake."""
+    name = hashlib.sha256(os.path.abspath(path).encode()).hexdigest()[:16]
+    return Path(layout.WEIGHTS, "hashes", f"{name}.json")
 
 
 # --- names that rows of the table use --------------------------------------------------------------------------------
