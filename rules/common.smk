@@ -1,3 +1,4 @@
+import atexit
 import os
 import re
 import sys
@@ -127,5 +128,7 @@ def explain_failures():
         )
         for job in getattr(workflow.scheduler, "failed", ())
     ]
-    if failed:
-        print(failures.summary(failed, PLAN.protocol), file=sys.stderr)
+    if failed and workflow.is_main_process:
+        # at exit, for Snakemake says more after its handlers of errors
+        text = failures.summary(failed, PLAN.protocol)
+        atexit.register(lambda: print(text, file=sys.stderr, flush=True))

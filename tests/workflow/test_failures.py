@@ -1,0 +1,62 @@
+"""A run that fails ends with what failed, of which clips, why, and where to read more."""
+
+import csv
+
+import pytest
+
+pytestmark = pytest.mark.workflow
+
+CONFIG = """
+run: sounds
+on_defect: fail
+corpus: {kind: csv, root: corpus, table: clips.csv, classes: [anger, happiness]}
+"""
+
+
+@pytest.fixture
+def bad(sounds):
+    """Two of the six clips are no clips."""
+    (sounds.folder / "small.yaml").write_text(CONFIG)
+    rows = [
+        [f"c{i}", f"c{i}.wav", ("anger", "happiness")[i % 2], f"s{i}", ("train", "val", "test")[i // 2]]
+        for i in range(6)
+    ]
+    for i in (1, 4):
+        (sounds.folder / f"corpus/c{i}.wav").write_text(f"no clip {i}")
+    with (sounds.folder / "corpus/clips.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([["clip", "path", "label", "subject", "split"], *rows])
+    return sounds
+
+
+def test_the_last_lines_name_clips_reason_and_log(bad):
+    targets = [f"results/sounds/features/audio/c{i}.h5" for i in range(6)]
+    done = bad.snakemake(*targets)
+    assert done.returncode == 1
+    lines = done.stderr.rstrip().splitlines()[-4:]
+    assert lines[0].startswith("emotiw: 2 jobs failed. What is done is kept")
+    assert lines[1] in ("  audio, clip c1, clip c4", "  audio, clip c4, clip c1")
+    assert lines[2].startswith("    MediaError: ")
+    assert lines[3].startswith("    log: results/sounds/logs/audio/c")
+    assert len([path for path in (bad.folder / "results/sounds/features/audio").iterdir()]) == 4
+
+
+def test_each_cause_is_told_once_and_a_job_without_a_word_too(tmp_path):
+    from emotiw.corpora.manifest import Manifest, Row
+    from emotiw.jobs import settings
+    from emotiw.workflow import failures
+    from emotiw.workflow.protocol import Protocol
+
+    rows = tuple(Row(f"c{i}", f"/films/c{i}.mp4", "x", "s", "train", job=f"c{i}") for i in range(9))
+    protocol = Protocol(settings.load([]), Manifest(rows, ("x", "y"), "csv"))
+    failed = []
+    for i in range(8):
+        log = tmp_path / f"{i}.log"
+        log.write_text(f"INFO: something\nMediaError: /films/c{i}.mp4: Invalid data; copy it again\n")
+        failed.append(failures.Failure("faces", {"job": f"c{i}"}, [str(log)]))
+    failed.append(failures.Failure("pca", {"fold": "1", "feature": "hog"}, [str(tmp_path / "none.log")]))
+    text = failures.summary(failed, protocol)
+    assert text.count("MediaError") == 1
+    assert "9 jobs failed" in text
+    assert "clip c0, clip c1, clip c2, clip c3, clip c4 and 3 more" in text
+    assert "pca, fold 1, feature hog" in text
+    assert "it was killed, or ran out of memory or time" in text
