@@ -15,12 +15,15 @@ os.environ.update(
 
 from emotiw.core.files import sha256
 from emotiw.corpora import splits
-from emotiw.jobs.identity import clips_digest, stage
+from emotiw.jobs import stages
+from emotiw.jobs.identity import clips_digest, function_code, stage
 from emotiw.prediction import clip_files, prediction_jobs
 
 BUNDLE = Path(config.get("bundle", "results/demo/bundle"))
 PREDICTIONS = f"results/predictions/{config.get('name', 'clips')}"
 CLIPS = clip_files.listed(Path(config["clips"]))
+# a bundle's features are found by their names, so that the program's code does not show them
+DESCRIBERS = {row.name: function_code(row.describe) for row in stages.describing()}
 JOBS = {}
 for clip, job in splits.batches(
     list(map(str, CLIPS)), int(config.get("clips_per_job", 20))
@@ -36,6 +39,7 @@ def prediction_stage(job):
         {},
         {},
         bundle=sha256(BUNDLE / "bundle.json"),
+        features=DESCRIBERS,
         clips_sha256=clips_digest(
             [clip, about.st_size, about.st_mtime_ns] for clip, about in facts
         ),

@@ -4,8 +4,12 @@ from collections.abc import Container, Mapping, Sequence
 from itertools import combinations as subsets
 from typing import Any
 
-# per-clip features of the challenge's baselines, and the modality of each
-BASELINES = {"lbp_top": "video", "functionals": "audio"}
+from emotiw.jobs import stages
+
+# Features of whole clips that the challenge's baselines are trained on, and the modality of each.
+BASELINES = {
+    row.name: row.modality for row in sorted(stages.clip_features(), key=lambda row: row.modality, reverse=True)
+}
 # systems that are tested against each other, where both are scored
 FAMILY = (
     *(("fusion", "video"), ("fusion", "audio"), ("fusion", "stacked")),

@@ -80,6 +80,11 @@ def fingerprint(program: Path) -> str:
     return digest.hexdigest()
 
 
+def function_code(name: str) -> str:
+    """Fingerprint of the module of a function that is named as `module:function`, and of all that it imports."""
+    return fingerprint(PACKAGE.parent / f"{name.partition(':')[0].replace('.', '/')}.py")
+
+
 @cache
 def distributions(program: Path) -> tuple[tuple[str, str], ...]:
     """Name and installed version of each third-party distribution that the program's closure imports."""

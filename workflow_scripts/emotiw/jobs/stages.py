@@ -63,7 +63,7 @@ TABLE: tuple[StageRow, ...] = (
     StageRow(
         "functionals",
         Kind.CLIP_FEATURE,
-        "openSMILE functionals",
+        "openSMILE",
         settings=("functionals",),
         above=("audio",),
         source="audio",
@@ -307,6 +307,16 @@ def rows(*kinds: Kind) -> list[StageRow]:
 def face_features() -> list[StageRow]:
     """Rows of the built-in features of faces that can be turned into image sets."""
     return [row for row in rows(Kind.FRAME_FEATURE) if row.source == "faces" and not row.wildcards]
+
+
+def describing() -> list[StageRow]:
+    """Rows of the features that a function alone gives again."""
+    return [row for row in TABLE if row.describe]
+
+
+def face_feature_sections() -> list[str]:
+    """Sections of the configuration that the built-in features of faces read, each once."""
+    return list(dict.fromkeys(section for row in face_features() for section in row.settings))
 
 
 def plain_features() -> list[StageRow]:

@@ -22,14 +22,14 @@ from safetensors import SafetensorError, safe_open
 
 from emotiw.core.errors import BundleError, ConfigError
 from emotiw.core.html import resource
-from emotiw.jobs import settings
+from emotiw.jobs import settings, stages
 
 FORMAT, VERSION = "emotiw-bundle", 2
 INDEX = "bundle.json"
 AGAIN = "copy the bundle anew, or export it again by running the workflow"
 MAX_INDEX_BYTES = 1 << 26
 SUFFIXES = (".safetensors", ".onnx")
-SECTIONS = ("limits", "audio", "egemaps", "faces", "cnn", "dense_sift", "hog", "embeddings", "video")
+SECTIONS = ("limits", "audio", "egemaps", "faces", *stages.face_feature_sections(), "embeddings", "video")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,127}")
 
 Arrays = dict[str, npt.NDArray[Any]]

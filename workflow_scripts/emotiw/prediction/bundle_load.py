@@ -1,5 +1,6 @@
 """A recogniser, and the descriptors of faces that it needs, out of a bundle."""
 
+import importlib
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,11 +18,10 @@ from emotiw.audio.blstm import BLSTM
 from emotiw.audio.standardisation import Scaler
 from emotiw.core.errors import BundleError, FeatureError
 from emotiw.fusion.schemes import SCHEMES, Fusion
-from emotiw.jobs import store
+from emotiw.jobs import stages, store
 from emotiw.prediction.bundle import AGAIN, Arrays, Bundle, Shape, check_shapes
-from emotiw.prediction.bundle_export import alexnet_name
 from emotiw.prediction.recogniser import FeatureModel, Member, Network, Recogniser
-from emotiw.video import alexnet, dense_sift, hog, onnx_embedding
+from emotiw.video import alexnet, onnx_embedding
 from emotiw.video.classifiers import Linear
 from emotiw.video.image_sets import PCA
 from emotiw.video.kernels import MODELS, Reference, half_vectors
@@ -151,17 +151,17 @@ def _load(subject: str, model: nn.Module, arrays: Arrays) -> None:
 
 def _describer(bundle: Bundle, name: str) -> Describe:
     settings = bundle.about["settings"]
-    if network := alexnet_name(name):
-        return _alexnet(bundle, network, settings["cnn"])
     if name in settings["embeddings"]:
         file = f"embeddings/{name}.onnx"
         bundle.data(file)
         return partial(
             onnx_embedding.embed, network=onnx_embedding.read(bundle.path(file), name, settings["embeddings"][name])
         )
-    if name in ("dense_sift", "hog"):
-        describe = dense_sift.face_sift if name == "dense_sift" else hog.face_hog
-        return partial(describe, **settings[name])
+    if (row := stages.ROWS.get(name)) and row.weights:
+        return _alexnet(bundle, row.weights, settings[row.settings[0]])
+    if row and row.describe:
+        module, _, function = row.describe.partition(":")
+        return partial(getattr(importlib.import_module(module), function), **settings[name])
     raise BundleError(f"{bundle.folder}: feature {name!r} is unknown; export the bundle again with this emotiw")
 
 

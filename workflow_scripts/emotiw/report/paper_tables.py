@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from emotiw.evaluation import systems
+from emotiw.jobs import stages
 
 PARTS = ("test", "val")
-NAMES = {"cnn": "CNN", "cnn_fer2013": "CNN fine-tuned", "dense_sift": "Dense SIFT", "hog": "HOG", "lbp_top": "LBP-TOP"}
-CLASSIFIER_NAMES = {"pls": "PLS", "kernel_pls": "kernel PLS", "svm": "SVM", "logistic": "logistic regression"}
+NAMES = stages.titles()
+CLASSIFIER_NAMES = {row.name: row.title for row in stages.CLASSIFIERS.values()}
 LATEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     **{"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"},

@@ -26,8 +26,7 @@ def overview_chart(metrics: Metrics, part: str) -> Chart:
     """Accuracy of the main systems, of the baselines and of the majority class."""
     about = metrics["parts"][part]
     named = {name: name for name in MAIN} | {
-        systems.baseline(name): f"baseline: {paper_tables.NAMES.get(name, 'openSMILE')} + SVM"
-        for name in systems.BASELINES
+        systems.baseline(name): f"baseline: {paper_tables.NAMES[name]} + SVM" for name in systems.BASELINES
     }
     marks = []
     for name, label in named.items():

@@ -7,7 +7,7 @@ Slurm array get what the first one asks for.
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ MEMORY_MARGIN, TIME_MARGIN, LEAST_MINUTES = 1.5, 4, 10
 # eGeMAPS values a frame by `egemaps.mode`; a test compares them with openSMILE's, whose import would slow every dry run
 EGEMAPS_VALUES = {"functionals": 88, "low_level": 26, "both": 114}
 MEASURED_VALUES = 88
+# The cost of training was measured with the largest network of the default configuration, to its last epoch.
+MEASURED_LAYERS, MEASURED_EPOCHS = (156, 300, 102), 500
 
 
 class Costs:
@@ -38,6 +40,7 @@ class Costs:
         egemaps = config["egemaps"]
         values = EGEMAPS_VALUES[egemaps["mode"]] * (1 + egemaps["deltas"])
         self.frame_factor = max(1.0, values / MEASURED_VALUES)
+        self._blstm = config["blstm"]
 
     @property
     def snakemake_mb(self) -> float:
@@ -58,10 +61,18 @@ class Costs:
         row = stages.ROWS[stage]
         return max(LEAST_MINUTES, math.ceil(TIME_MARGIN * self.seconds(stage, self._clips(row)) / 60))
 
-    def seconds(self, stage: str, n_clips: int) -> float:
+    def seconds(self, stage: str, n_clips: float) -> float:
         """CPU time of a job of a stage with that many clips, as measured."""
         start, clip = _cost(stages.ROWS[stage]).seconds
         return start + clip * n_clips
+
+    def expected_seconds(self, stage: str, n_clips: float) -> float:
+        """CPU time that a job will take: of training, that of the mean configured network to its last epoch."""
+        if stage != "train_blstm":
+            return self.seconds(stage, n_clips)
+        layers = self._blstm["architectures"]
+        share = sum(map(_n_weights, layers)) / len(layers) / _n_weights(MEASURED_LAYERS)
+        return self.seconds(stage, n_clips * share * self._blstm["max_epochs"] / MEASURED_EPOCHS)
 
     def _clips(self, row: StageRow) -> int:
         return self.largest_job if row.per_clip else self.n_clips
@@ -77,19 +88,25 @@ class Estimate:
     n_bytes: float
 
 
-def estimate(costs: Costs, jobs: Iterable[tuple[str, int]]) -> Estimate:
+def estimate(costs: Costs, jobs: Iterable[tuple[str, float]]) -> Estimate:
     """Sum what jobs will take.
 
     Parameters
     ----------
     costs : Costs
-    jobs : iterable of (str, int)
+    jobs : iterable of (str, float)
         Stage of each job, and how many clips it holds (all of the corpus, for a stage that is not of single clips).
     """
     known = [(stages.ROWS[stage], n) for stage, n in jobs if stage in stages.ROWS and stages.ROWS[stage].cost]
-    seconds = sum(costs.seconds(row.name, n) for row, n in known)
+    seconds = sum(costs.expected_seconds(row.name, n) for row, n in known)
     written = sum(1e3 * _cost(row).clip_kb * n for row, n in known)
     return Estimate(len(known), costs.n_clips, seconds / 3600, written)
+
+
+def _n_weights(layers: Sequence[int]) -> int:
+    """Weights of a network of bidirectional layers with these total numbers of units, but for biases and output."""
+    inputs = (MEASURED_VALUES, *layers[:-1])
+    return sum(4 * units * (below + units // 2) for units, below in zip(layers, inputs, strict=True))
 
 
 def _cost(row: StageRow) -> Cost:

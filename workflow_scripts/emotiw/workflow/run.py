@@ -1,0 +1,142 @@
+"""Start the workflow from a checkout as `snakemake` does, and say before what it is expected to take."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from emotiw.core.errors import ConfigError
+from emotiw.jobs import stages
+from emotiw.workflow.costs import Costs, Estimate, estimate
+from emotiw.workflow.plan import WORKFLOW
+from emotiw.workflow.protocol import Protocol
+
+STATS = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)
+TIMEOUT_S = 3600
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asks for.
+
+    Attributes
+    ----------
+    configfiles : sequence of Path
+        Laid over the defaults and each other.
+    targets : sequence of str
+        Targets of the workflow, or files; none means everything.
+    cores : str
+        Number of cores, or `all`.
+    profile : str
+        Name of a folder in profiles/, or path of another profile.
+    more : sequence of str
+        Further options of Snakemake.
+    """
+
+    configfiles: Sequence[Path]
+    targets: Sequence[str] = ()
+    cores: str = "all"
+    profile: str = "default"
+    more: Sequence[str] = ()
+
+    def command(self, *more: str) -> list[str]:
+        """Command line of Snakemake."""
+        chosen = ["--configfile", *map(str, self.configfiles)] if self.configfiles else []
+        return [sys.executable, "-m", "snakemake", "-s", str(snakefile()), *chosen, "-c", self.cores, *more]
+
+
+def snakefile() -> Path:
+    """Path of the workflow's Snakefile.
+
+    Raises
+    ------
+    ConfigError
+        If the package is not in a checkout of the repository.
+    """
+    path = WORKFLOW / "Snakefile"
+    if not path.is_file():
+        raise ConfigError(
+            f"{path}: missing; the workflow runs from a checkout of the repository: clone it, run `make setup` there, "
+            "and use its .venv/bin/emotiw"
+        )
+    return path
+
+
+def profile(name: str) -> Path:
+    """Folder of a profile of the repository, or of the user's own.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    for path in (WORKFLOW / "profiles" / name, Path(name)):
+        if (path / "config.yaml").is_file():
+            return path
+    known = ", ".join(sorted(path.name for path in (WORKFLOW / "profiles").iterdir()))
+    raise ConfigError(f"--profile {name}: no such profile; expected one of {known}, or a folder with a config.yaml")
+
+
+def job_counts(request: Request) -> dict[str, int]:
+    """Count the jobs of each rule that would run, as a dry run of Snakemake tells.
+
+    Raises
+    ------
+    ConfigError
+        If Snakemake refuses to plan.
+    """
+    options = ["-n", "--workflow-profile", "none", "--nolock", "--quiet", "rules", "reason", "host"]
+    command = request.command(*options, *request.more, "--", *request.targets)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    if done.returncode:
+        tail = "\n  ".join((done.stderr or done.stdout).strip().splitlines()[-12:])
+        raise ConfigError(f"snakemake refuses to plan:\n  {tail}")
+    table = (done.stdout + done.stderr).partition("Job stats:")[2].partition("total")[0]
+    return {rule: int(count) for rule, count in STATS.findall(table)}
+
+
+def expected(counts: Mapping[str, int], costs: Costs, protocol: Protocol) -> Estimate:
+    """Sum what jobs will take; each job of single clips is taken to hold as many clips as the others."""
+    return estimate(costs, _sizes(counts, costs.n_clips, len(protocol.clips_of_job)))
+
+
+def summary(what: Estimate, n_cores: int, folder: str) -> str:
+    """Say what a run is expected to take, in two lines.
+
+    Parameters
+    ----------
+    what : Estimate
+    n_cores : int
+        Cores that work on it.
+    folder : str
+        Where its files go.
+    """
+    if not what.n_jobs:
+        return f"nothing to do: every file of {folder} is there and up to date"
+    return (
+        f"{what.n_jobs} jobs for {what.n_clips} clips; about {_hours(what.cpu_hours / n_cores)} on {n_cores} "
+        f"{'core' if n_cores == 1 else 'cores'} ({_hours(what.cpu_hours)} of CPU time)\n"
+        f"about {_bytes(what.n_bytes)} of features in {folder}; measured on clips of 2.5 s, so longer clips take more"
+    )
+
+
+def start(request: Request) -> int:
+    """Run Snakemake in the foreground; return its exit status."""
+    more = ["--workflow-profile", str(profile(request.profile)), *request.more]
+    return subprocess.run([*request.command(*more), "--", *request.targets], check=False).returncode
+
+
+def _sizes(counts: Mapping[str, int], n_clips: int, n_jobs: int) -> Iterator[tuple[str, float]]:
+    for rule, count in counts.items():
+        per_clip = rule in stages.ROWS and stages.ROWS[rule].per_clip
+        yield from [(rule, n_clips / n_jobs if per_clip else n_clips)] * count
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:.1f} h" if hours >= 1 else f"{max(1, round(60 * hours))} min"
+
+
+def _bytes(n_bytes: float) -> str:
+    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{max(1, round(n_bytes / 1e6))} MB"
