@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "workflow_scripts"), str(ROOT / "tests")]
 sys.path.append(str(ROOT / "benchmarks"))  # last, because programs have the names of benchmarks
 # modules of tests that share a workspace, the result of one whole run
-SHARING = tuple(f"workflow/test_{name}.py" for name in ("whole_run", "mutations", "reproduction"))
+SHARING = tuple(f"workflow/test_{name}.py" for name in ("whole_run", "mutations", "reproduction", "extending"))
 
 
 @pytest.fixture(scope="session")

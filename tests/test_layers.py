@@ -23,6 +23,7 @@ NUMERICS = {
     "core": {"errors", "status", "emotions", "seeds"},
     "statistics": {"metrics", "comparisons", "cross_validation", "selection_record"},
     "corpora": {"splits"},
+    "jobs": {"stages", "stage_row"},
     "video": {
         *{"alexnet", "grey", "dense_sift", "hog", "lbp_top", "fine_tuning", "image_sets", "kernels", "pls"},
         *{"classifiers", "baselines", "score_average"},

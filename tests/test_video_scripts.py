@@ -28,6 +28,7 @@ SETTINGS = {
 }
 AUTO = {**SETTINGS["video"], "n_components": "auto", "n_components_max": 5}
 N_TRAIN, N_VAL, N_TEST = 18, 6, 6
+LBP_TOP = {"feature": "lbp_top", "modality": "video"}
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def program(root):
     """Run a program by its name with its paths, in this process."""
 
     def run(name, output, **options):
-        more = {key: options.pop(key) for key in ("feature", "classifier") if key in options}
+        more = {key: options.pop(key) for key in ("feature", "modality", "classifier") if key in options}
         more |= {"features": options.pop("combination"), "classifier": "pls"} if "combination" in options else {}
         spec = importlib.util.spec_from_file_location(f"program_{name}", root / "workflow_scripts" / f"{name}.py")
         module = importlib.util.module_from_spec(spec)
@@ -214,7 +215,7 @@ def write_baseline_corpus(folder, without=()):
             if r.job == job
         ]
         store.write(folder / "features" / f"{job}.h5", "clip_features", entries, stage={})
-    return {"manifest": folder / "manifest.csv", "features": folder / "features", "feature": "lbp_top"}
+    return {"manifest": folder / "manifest.csv", "features": folder / "features", **LBP_TOP}
 
 
 def test_the_baseline_scores_usable_clips_and_tells_its_choice(program, tmp_path):

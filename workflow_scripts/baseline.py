@@ -5,7 +5,6 @@ from itertools import compress
 import numpy as np
 
 from emotiw.corpora import manifest, splits
-from emotiw.evaluation import systems
 from emotiw.jobs import gather, runtime, store
 from emotiw.statistics import cross_validation, selection_record
 from emotiw.video import baselines, classifiers
@@ -27,7 +26,8 @@ def main(argv=None):
         training = cross_validation.Training.of(known, table.classes, settings["inner_folds"])
         X = np.stack([entry.arrays["features"] for _, _, entry in clips]).astype(np.float64)
         found = baselines.clip_scores(X, training, settings)
-        made = cross_validation.recorded({systems.baseline(args.stage["feature"]): found.choice}, training, "C, gamma")
+        name = baselines.system(args.stage["modality"], args.stage["feature"])
+        made = cross_validation.recorded({name: found.choice}, training, "C, gamma")
     scored = list(compress(clips, found.scored))
     facts = {
         "clips": [row.clip for row, _, _ in scored],

@@ -5,11 +5,11 @@ from itertools import combinations as subsets
 from typing import Any
 
 from emotiw.jobs import stages
+from emotiw.video import baselines
 
 # Features of whole clips that the challenge's baselines are trained on, and the modality of each.
-BASELINES = {
-    row.name: row.modality for row in sorted(stages.clip_features(), key=lambda row: row.modality, reverse=True)
-}
+_MODALITIES = {row.name: row.modality for row in stages.clip_features()}
+BASELINES = dict(sorted(_MODALITIES.items(), key=lambda it: it[1], reverse=True))  # video first
 # systems that are tested against each other, where both are scored
 FAMILY = (
     *(("fusion", "video"), ("fusion", "audio"), ("fusion", "stacked")),
@@ -21,7 +21,7 @@ ALL_SUBSETS_UP_TO = 4  # features; five would make 26 combinations
 
 def baseline(feature: str) -> str:
     """Name of a baseline's system."""
-    return f"{BASELINES[feature]}/{feature}/svm"
+    return baselines.system(BASELINES[feature], feature)
 
 
 def family(scored: Container[str]) -> list[tuple[str, str]]:

@@ -183,7 +183,7 @@ TABLE: tuple[StageRow, ...] = (
         above=("{feature}",),
         wildcards=("fold", "feature"),
         features=Kind.CLIP_FEATURE,
-        facts=(FILMS,),
+        facts=("modality", FILMS),
         cost=Cost((220, 0), (2, 0.02), pair_bytes=12 * 8),
     ),
     # --- folds: audio ------------------------------------------------------------------------------------------------

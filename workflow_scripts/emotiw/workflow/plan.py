@@ -239,6 +239,10 @@ def _network(plan: Plan, _row: StageRow, wildcards: Wildcards) -> dict[str, Any]
     }
 
 
+def _modality(_plan: Plan, _row: StageRow, wildcards: Wildcards) -> dict[str, Any]:
+    return {"modality": stages.ROWS[wildcards["feature"]].modality}
+
+
 def _workflow(_plan: Plan, _row: StageRow, _: Wildcards) -> dict[str, Any]:
     return {"workflow": [sha256(Path(path)) for path in workflow_files()]}
 
@@ -267,6 +271,7 @@ FACTS: Mapping[str, Callable[[Plan, StageRow, Wildcards], dict[str, Any]]] = {
     "seed": _seed,
     "sha256": _sha256,
     "network": _network,
+    "modality": _modality,
     "workflow": _workflow,
     CORPUS: _corpus,
     FILMS: _films,
