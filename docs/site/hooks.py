@@ -1,10 +1,15 @@
 """What mkdocs does beside its configuration: pages of the top folder, one API page a room, and no address of others."""
 
 import ast
+import hashlib
+import logging
 import re
-from importlib.metadata import files
 from pathlib import Path
 
+from latex2mathml.converter import convert
+from markdown import Markdown
+from markdown.extensions import Extension
+from markdown.preprocessors import Preprocessor
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
@@ -14,11 +19,39 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "workflow_scripts" / "emotiw"
 TOP = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md", "SECURITY.md": "security.md"}
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)")
+MERMAID = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+DIAGRAMS = ROOT / "docs" / "images" / "diagrams"
+LOG = logging.getLogger("mkdocs.hooks")
 LOADED = re.compile(r"<(?:script|img|iframe|source)\b[^>]*\bsrc=\"(https?:)?//|<link\b[^>]*\bhref=\"(https?:)?//")
 
 
+class Formulas(Preprocessor):
+    """Formulas of docstrings (`.. math::`) and of pages (`$$` on lines of their own) as MathML, which browsers draw."""
+
+    DIRECTIVE = re.compile(r"^( *)\.\. math:: *(.*)\n((?:(?:\1 +.*)?\n)*)", re.MULTILINE)
+    DOLLARS = re.compile(r"^\$\$\n(.*?)\n\$\$$", re.MULTILINE | re.DOTALL)
+
+    def run(self, lines: list[str]) -> list[str]:
+        """Replace the formulas of a text."""
+        text = self.DIRECTIVE.sub(lambda found: self._drawn(f"{found[2]} {found[3]}"), "\n".join([*lines, ""]))
+        return self.DOLLARS.sub(lambda found: self._drawn(found[1]), text).split("\n")
+
+    def _drawn(self, formula: str) -> str:
+        mathml = convert(" ".join(formula.split()), display="block")
+        return f"\n\n{self.md.htmlStash.store(mathml)}\n\n"
+
+
+class FormulaExtension(Extension):
+    """Makes Markdown draw formulas."""
+
+    def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802  Markdown's name
+        """Add the preprocessor, after that of fenced code."""
+        md.preprocessors.register(Formulas(md), "formulas", 20)
+
+
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Add a page of the API for each room to the navigation."""
+    """Add a page of the API for each room to the navigation, and let Markdown draw formulas."""
+    config.markdown_extensions.append(FormulaExtension())
     reference = next(section for section in config.nav if "Reference" in section)
     reference["Reference"] = [{room: f"api/{room}.md"} for room in _rooms()]
     return config
@@ -33,13 +66,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, f"api/{room}.md", content=_room(room)))
     style = HtmlFormatter(style="default").get_style_defs(".highlight")
     files.append(File.generated(config, "site/pygments.css", content=style))
-    files.append(File.generated(config, "site/mermaid.js", abs_src_path=str(_mermaid())))
     return files
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
-    """Turn links to the repository's other files, which are no pages, into plain text."""
-    return LINK.sub(_inside, markdown)
+    """Show diagrams as they were drawn, and links to the repository's other files, which are no pages, as plain text."""
+    return LINK.sub(_inside, MERMAID.sub(_drawn, markdown))
 
 
 def on_post_build(config: MkDocsConfig) -> None:
@@ -62,9 +94,12 @@ def _room(room: str) -> str:
     return f"# emotiw.{room}\n\n{summary}\n\n" + "\n\n".join(f"::: emotiw.{room}.{name}" for name in modules) + "\n"
 
 
-def _mermaid() -> Path:
-    """Return the library that draws diagrams, as a package of the index carries it."""
-    return next(Path(path.locate()) for path in files("django-mermaid") or () if path.name == "mermaid.js")
+def _drawn(found: re.Match[str]) -> str:
+    path = DIAGRAMS / f"{hashlib.sha256(found[1].strip().encode()).hexdigest()[:12]}.svg"
+    if path.is_file():
+        return f'<div class="diagram">{path.read_text(encoding="utf-8")}</div>'
+    LOG.info("a diagram has no drawing and is shown as text: run docs/site/draw.py")
+    return found[0]
 
 
 def _from_top(text: str) -> str:

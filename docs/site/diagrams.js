@@ -1,2 +1,0 @@
-// Mermaid draws the diagrams of the page; it lies beside it and loads nothing.
-mermaid.initialize({ startOnLoad: true, securityLevel: "strict", theme: "neutral" });
