@@ -56,7 +56,7 @@ check: $(READY)  ## formatting, linting and types
 	$(BIN)/codespell $(CODE) docs *.md *.yaml *.toml rules schemas examples presets envs
 
 docs: $(DOCS_READY)  ## build the documents into build/docs; a broken link or reference is an error
-	.venv-docs/bin/mkdocs build --quiet
+	.venv-docs/bin/mkdocs build
 	@echo "Open build/docs/index.html."
 
 setup: $(READY)  ## make .venv with the exact versions of requirements.lock
