@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from emotiw.corpora import csv_reader
 from emotiw.core.emotions import EMOTIONS
+from emotiw.corpora import csv_reader
 from emotiw.jobs import settings
 
 ROOT = Path(__file__).resolve().parents[1]

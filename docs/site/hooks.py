@@ -26,19 +26,20 @@ LOADED = re.compile(r"<(?:script|img|iframe|source)\b[^>]*\bsrc=\"(https?:)?//|<
 
 
 class Formulas(Preprocessor):
-    """Formulas of docstrings (`.. math::`) and of pages (`$$` on lines of their own) as MathML, which browsers draw."""
+    """Formulas of docstrings (`.. math::`) and of pages (between lines of `$$`) as MathML, which browsers draw."""
 
-    DIRECTIVE = re.compile(r"^( *)\.\. math:: *(.*)\n((?:(?:\1 +.*)?\n)*)", re.MULTILINE)
+    DIRECTIVE = re.compile(r"^( *)\.\. math::(.*\n(?:(?:\1 +.*)?\n)*)", re.MULTILINE)
     DOLLARS = re.compile(r"^\$\$\n(.*?)\n\$\$$", re.MULTILINE | re.DOTALL)
 
     def run(self, lines: list[str]) -> list[str]:
         """Replace the formulas of a text."""
-        text = self.DIRECTIVE.sub(lambda found: self._drawn(f"{found[2]} {found[3]}"), "\n".join([*lines, ""]))
+        text = self.DIRECTIVE.sub(lambda found: self._drawn(found[2]), "\n".join([*lines, ""]))
         return self.DOLLARS.sub(lambda found: self._drawn(found[1]), text).split("\n")
 
-    def _drawn(self, formula: str) -> str:
-        mathml = convert(" ".join(formula.split()), display="block")
-        return f"\n\n{self.md.htmlStash.store(mathml)}\n\n"
+    def _drawn(self, text: str) -> str:
+        formulas = [" ".join(part.split()) for part in re.split(r"\n\s*\n", text) if part.strip()]
+        drawn = [self.md.htmlStash.store(convert(formula, display="block")) for formula in formulas]
+        return "\n\n" + "\n\n".join(drawn) + "\n\n"
 
 
 class FormulaExtension(Extension):
@@ -70,7 +71,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
-    """Show diagrams as they were drawn, and links to the repository's other files, which are no pages, as plain text."""
+    """Show diagrams as they were drawn, and links to files that are no pages as plain text."""
     return LINK.sub(_inside, MERMAID.sub(_drawn, markdown))
 
 
