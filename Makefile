@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CRATE_READY := .venv-crate/.ready
+DOCS_READY := .venv-docs/.ready
 SLURM := .venv-slurm
-CODE := workflow_scripts tests benchmarks
+CODE := workflow_scripts tests benchmarks docs/site
 SMK := Snakefile rules/*.smk
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults test-slurm reproduce soak check setup lock clean
+.PHONY: help demo test test-faults test-slurm reproduce soak check docs setup lock lock-docs clean
 
 help:  ## show this list
 	@echo "Targets of make:"
@@ -54,6 +55,10 @@ check: $(READY)  ## formatting, linting and types
 	$(BIN)/mypy
 	$(BIN)/codespell $(CODE) docs *.md *.yaml *.toml rules schemas examples presets envs
 
+docs: $(DOCS_READY)  ## build the documents into build/docs; a broken link or reference is an error
+	.venv-docs/bin/mkdocs build
+	@echo "Open build/docs/index.html."
+
 setup: $(READY)  ## make .venv with the exact versions of requirements.lock
 
 $(READY): requirements.lock pyproject.toml
@@ -70,6 +75,12 @@ $(CRATE_READY): requirements-crate.lock
 	.venv-crate/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-crate.lock
 	@touch $@
 
+# builds from the sources of the library, which it neither installs nor imports
+$(DOCS_READY): requirements-docs.lock
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.lock
+	@touch $@
+
 $(SLURM): requirements-slurm.txt $(READY)  ## make .venv-slurm: .venv, and the Slurm plugin, which would slow down every other start
 	$(BIN)/python -m venv --clear $(SLURM)
 	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' > "$$(echo $(SLURM)/lib/python*/site-packages)/main.pth"
@@ -81,6 +92,13 @@ lock: requirements.in  ## resolve requirements.in into requirements.lock with th
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet -r requirements.in
 	.venv-lock/bin/python -m pip freeze --all | sed -E 's/\+[a-z0-9.]+$$//' > requirements.lock
+	rm -rf .venv-lock
+
+lock-docs: requirements-docs.in  ## resolve requirements-docs.in into requirements-docs.lock with the newest versions
+	rm -rf .venv-lock
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet -r requirements-docs.in
+	.venv-lock/bin/python -m pip freeze --all | grep -v '^\(pip\|setuptools\)==' > requirements-docs.lock
 	rm -rf .venv-lock
 
 clean:  ## remove the results of the demo
