@@ -25,7 +25,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_limits
 
-from emotiw.video import classifiers, image_sets, kernels
+from emotiw.video import classifiers, kernels
 from emotiw.video.pls import KernelPLS, KernelRowPLS
 
 N_CLASSES, N_TRAIN, N_COMPONENTS = 15, 45, 20
@@ -60,12 +60,12 @@ def draws(label, n, seed=0):
 def products(sets):
     """Inner products of the three models of all sets, which no draw changes."""
     sets = [np.asarray(F, float) for F in sets]
+    models = kernels.point_models(rank=RANK, regularisation=REGULARISATION)
     # F' F = R' R: the same subspace at a fraction of the time where frames are many
-    bases = [image_sets.linear_subspace(np.linalg.qr(F, mode="r"), RANK) for F in sets]
+    triangles = [np.linalg.qr(F, mode="r") for F in sets]
     return {
-        "subspace": kernels.projection_products(bases),
-        "covariance": kernels.log_euclidean_products(image_sets.log_covariance(F, REGULARISATION) for F in sets),
-        "gaussian": kernels.log_euclidean_products(image_sets.log_gaussian(F, REGULARISATION) for F in sets),
+        name: kernels.inner_products(map(model, triangles if name == "subspace" else sets))
+        for name, model in models.items()
     }
 
 

@@ -79,7 +79,7 @@ def test_six_kernels_are_those_of_the_system():
 def test_the_linear_kernel_is_that_of_covariances_as_it_is():
     rng = np.random.default_rng(0)
     sets = [rng.standard_normal((20, 5)) for _ in range(virus.N_TRAIN)]
-    L = [image_sets.logarithm(image_sets.covariance(F, virus.REGULARISATION)) for F in sets]
+    L = [image_sets.log_covariance(F, virus.REGULARISATION) for F in sets]
     K = virus.linear_kernel(virus.products(sets), np.arange(virus.N_TRAIN))
     assert K[3, 7] / K[0, 0] == pytest.approx(np.trace(L[3] @ L[7]) / np.trace(L[0] @ L[0]))
 
