@@ -50,7 +50,7 @@ def main():
             found = classifiers.feature_scores(name, about, matrices, training)
             cost = time.process_time() - start
             right = (found["mean"].values[-(args.sets - n_train) :].argmax(axis=1) == y[n_train:]).mean()
-            chosen = [scores.choice.value for kernel, scores in found.items() if kernel != "mean"]
+            chosen = [scores.selection.value for kernel, scores in found.items() if kernel != "mean"]
             print(f"{name:12s} {cost:7.2f}  {chosen}  {right:.3f}")
 
 

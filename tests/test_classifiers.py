@@ -97,13 +97,13 @@ def test_scores_have_out_of_fold_rows_then_those_of_the_other_sets(task, name, s
     training = Training(y[:36], tuple(subjects), 3)
     found = alone(name, settings, K, training)
     grid = classifiers.grid(name, settings, 36)
-    path = classifiers.kernel_path(name, K[:36, :36], y[:36])
+    path = classifiers.kernel_scorer(name, K[:36, :36], y[:36])
     inner, _, choice = cross_validation.out_of_fold(path, grid, training)
     last = classifiers.fit(classifiers.family(name).make(choice.value), K[:36, :36], y[:36])
     expected = np.concatenate([inner, classifiers.decision_values(last, K[36:, :36])])
     np.testing.assert_array_equal(found.values, expected)
     assert found.scored.all()
-    assert found.choice == choice
+    assert found.selection == choice
     assert (found.n_components is not None) == ("pls" in name)
 
 
@@ -111,7 +111,7 @@ def test_scores_have_out_of_fold_rows_then_those_of_the_other_sets(task, name, s
 def test_a_grid_is_scored_as_each_of_its_values_is(task, name):
     K, y, _ = task
     values = classifiers.grid(name, AUTO, 36).values[::2]
-    found = classifiers.family(name).path(values, K[:36, :36], y[:36], K[36:, :36])
+    found = classifiers.family(name).grid_scores(values, K[:36, :36], y[:36], K[36:, :36])
     for value, scores in zip(values, found, strict=True):
         alone = classifiers.fit(classifiers.family(name).make(value), K[:36, :36], y[:36])
         np.testing.assert_allclose(scores, classifiers.decision_values(alone, K[36:, :36]), atol=1e-6)
@@ -120,10 +120,10 @@ def test_a_grid_is_scored_as_each_of_its_values_is(task, name):
 def test_auto_chooses_more_than_one_component_where_one_cannot_tell_the_classes(task):
     K, y, subjects = task
     found = alone("kernel_pls", AUTO, K, Training(y[:36], tuple(subjects), 3))
-    assert found.choice.grid == tuple(range(1, 9))
-    assert found.choice.accuracies[found.choice.index] == max(found.choice.accuracies)
-    assert found.n_components == [found.choice.value]
-    assert found.choice.value > 1
+    assert found.selection.grid == tuple(range(1, 9))
+    assert found.selection.accuracies[found.selection.index] == max(found.selection.accuracies)
+    assert found.n_components == [found.selection.value]
+    assert found.selection.value > 1
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_other_sets_can_influence_neither_training_scores_nor_the_choice(task, n
     training = Training(y[:36], tuple(subjects), 3)
     found, changed = (alone(name, AUTO, A, training) for A in (K, other))
     np.testing.assert_array_equal(found.values[:36], changed.values[:36])
-    assert found.choice == changed.choice
+    assert found.selection == changed.selection
 
 
 def test_kernels_between_test_sets_are_not_read(task):
@@ -189,10 +189,10 @@ def test_the_kernels_of_a_mean_share_the_parameter_that_is_best_for_the_mean(tas
     right = 0
     for train, test in training.folds(np.arange(36)):
         parts = [(A[np.ix_(train, train)], A[np.ix_(test, train)]) for A in kernels.values()]
-        staged = np.mean([family.path(found.choice.grid, A, y[train], B) for A, B in parts], axis=0)
+        staged = np.mean([family.grid_scores(found.selection.grid, A, y[train], B) for A, B in parts], axis=0)
         right = right + (staged.argmax(axis=2) == y[test]).sum(axis=1)
-    assert found.choice.value == found.choice.grid[right.argmax()]
-    fixed = {**AUTO, family.parameter: found.choice.value}
+    assert found.selection.value == found.selection.grid[right.argmax()]
+    fixed = {**AUTO, family.parameter: found.selection.value}
     expected = [decisions(name, A, y[:36], fixed) for A in kernels.values()]
     np.testing.assert_allclose(found.values[36:], np.mean(expected, axis=0))
 
@@ -201,7 +201,7 @@ def test_inner_folds_take_fewer_components_where_they_have_fewer_sets():
     K, y = np.diag(np.arange(1.0, 10.0)), np.array([0, 1, 2] * 3)
     found = alone("pls", {"n_components": 8}, K, Training(y, tuple("aaabbbccc"), 3))
     assert found.scored.all()
-    assert found.choice.value == 8
+    assert found.selection.value == 8
 
 
 @NAMES

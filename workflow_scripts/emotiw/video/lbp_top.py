@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emotiw.core.errors import FeatureError
+from emotiw.video.grey import grey
 
 Array = npt.NDArray[np.floating[Any]]
 LBP_NEIGHBOURS = 8
@@ -44,6 +45,11 @@ def lbp_top(sequence: Array, *, grid: int) -> npt.NDArray[np.float32]:
     blocks = rows[:, None] * grid + columns  # (height - 2, width - 2)
     planes = [_histograms(lbp_codes(sequence, axes), blocks, grid * grid) for axes in ((1, 2), (0, 2), (0, 1))]
     return np.stack(planes, axis=1).astype(np.float32).ravel()
+
+
+def face_lbp_top(chips: npt.NDArray[np.uint8], *, size: int, grid: int) -> npt.NDArray[np.float32]:
+    """`lbp_top` of a clip's colour faces (n, height, width, 3), converted to grey at `size` px."""
+    return lbp_top(grey(chips, size=size), grid=grid)
 
 
 def lbp_codes(volume: Array, axes: tuple[int, int]) -> npt.NDArray[np.intp]:
