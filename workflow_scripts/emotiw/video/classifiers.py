@@ -243,7 +243,7 @@ def decision_values(fitted: BaseEstimator, K: Matrix) -> Matrix:
 
 
 def linear(fitted: BaseEstimator, n_train: int) -> Linear:
-    """Coefficients of a fitted classifier, read off its values at the unit vectors: centring is in them."""
+    """Coefficients of a fitted classifier, computed from its values at the unit vectors; they include the centring."""
     intercept = decision_values(fitted, np.zeros((1, n_train)))
     return Linear(decision_values(fitted, np.eye(n_train)) - intercept, intercept[0])
 
@@ -264,7 +264,10 @@ def kernel_scorer(name: str, K: Matrix, y: Ints) -> GridScorer:
 def feature_scores(
     name: str, settings: Settings, kernels: Mapping[str, Matrix], training: Training
 ) -> dict[str, Scores]:
-    """Scores of all sets of a feature by each of its kernels, and as `mean` by the mean of their decision values.
+    """Scores of all sets of a feature by each of its kernels, and as `mean` by S = (S_1 + .. + S_6) / 6.
+
+    S_k are the decision values (n_sets, n_classes) of one classifier on kernel k. Paper: how the kernels are combined
+    is not stated. Here: their mean.
 
     Each kernel has its own parameter. The kernels of the mean share one, selected by the accuracy of the mean, because
     decision values are averaged as they are: those of a support vector machine shrink with C, so that different values

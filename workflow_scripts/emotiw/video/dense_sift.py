@@ -45,7 +45,7 @@ def dense_sift(images: Array, *, block: int, step: int, margin: float = 0) -> np
 
 
 def face_sift(chips: npt.NDArray[np.uint8], *, size: int, **geometry: int) -> npt.NDArray[np.float32]:
-    """`dense_sift` of colour faces (n, height, width, 3), made grey at `size`; its settings are a section's."""
+    """`dense_sift` of colour faces (n, height, width, 3), converted to grey at `size` px."""
     return dense_sift(grey(chips, size=size), **geometry)
 
 

@@ -139,7 +139,7 @@ class _Run(LightningModule):  # type: ignore[misc]
             group["lr"] = group["base"] * self.decay
 
     def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
-        """Mean cross-entropy of a batch."""
+        """Mean cross-entropy of a batch, -1/n sum_i log softmax(z_i)[y_i], with logits z and class indices y."""
         torch.manual_seed(derived_seed(self.session.seed, "dropout", self.state.epoch, self.state.batch))
         images, labels = batch
         loss = cross_entropy(self.model(images), labels)

@@ -23,8 +23,8 @@ def save(path: Path, state: State, *, identity: str) -> None:
     """Write the state, with the identity of the run that it belongs to and a checksum."""
     values = asdict(state)
     tensors = {f"{kind}/{name}": tensor for kind in TENSORS for name, tensor in values.pop(kind).items()}
-    about = {"identity": identity, "state": values, "sha256": _digest(tensors)}
-    write_atomic(path, safetensors.torch.save(tensors, {"emotiw": json.dumps(about, sort_keys=True)}))
+    metadata = {"identity": identity, "state": values, "sha256": _digest(tensors)}
+    write_atomic(path, safetensors.torch.save(tensors, {"emotiw": json.dumps(metadata, sort_keys=True)}))
 
 
 def load(path: Path, *, identity: str) -> State:
@@ -35,11 +35,11 @@ def load(path: Path, *, identity: str) -> State:
         return State()
     try:
         with safetensors.safe_open(path, "pt") as stream:
-            about: dict[str, Any] = json.loads(stream.metadata()["emotiw"])
+            metadata: dict[str, Any] = json.loads(stream.metadata()["emotiw"])
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}
-        if about["identity"] != identity or about["sha256"] != _digest(tensors):
+        if metadata["identity"] != identity or metadata["sha256"] != _digest(tensors):
             raise ValueError("belongs to another run, or was altered")
-        return replace(State(**about["state"]), **{kind: _below(tensors, kind) for kind in TENSORS})  # type: ignore[arg-type]
+        return replace(State(**metadata["state"]), **{kind: _below(tensors, kind) for kind in TENSORS})  # type: ignore[arg-type]
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         log.warning(f"{path}: not used ({error}); the run begins anew")
         return State()

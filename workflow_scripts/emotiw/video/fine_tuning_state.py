@@ -1,4 +1,4 @@
-"""What a fine-tuning run is given, and where it stands: recipe, session, state."""
+"""Recipe, session and state of a fine-tuning run."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields

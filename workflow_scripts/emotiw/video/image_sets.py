@@ -18,7 +18,7 @@ Matrix = npt.NDArray[np.float64]
 Frames = npt.NDArray[np.floating[Any]]
 
 EPS = float(np.finfo(np.float64).eps)
-# Paper: nothing. Here: variance of a set whose frames are all alike, so that its logarithm exists.
+# Paper: nothing. Here: the variance of a set whose frames are all equal, so that its logarithm exists.
 STILL_VARIANCE = 1e-12
 OVERSAMPLING = 16
 PASSES = 5

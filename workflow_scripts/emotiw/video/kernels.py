@@ -21,7 +21,7 @@ from emotiw.video.image_sets import Frames, Matrix
 
 Floats = npt.NDArray[np.floating[Any]]
 
-INDEFINITE = 1e-6  # of the largest eigenvalue or entry: below it a kernel is wrong, and not only rounded
+INDEFINITE = 1e-6  # share of the largest eigenvalue or entry; a larger deviation is not rounding
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ BLOCK = 64  # training sets that are widened to float64 at a time
 
 @dataclass(frozen=True)
 class Reference:
-    """Training sets under one model, as far as kernels with other sets need them.
+    """What kernels with other sets need to know of the training sets under one model.
 
     Attributes
     ----------
