@@ -89,7 +89,8 @@ def linear_kernel(inner, order):
 
 def predictions(name, K, y):
     """Score the test sets by a classifier whose parameter is chosen in the training sets."""
-    search = GridSearchCV(classifiers.make_classifier(name, SETTINGS), GRIDS[name], cv=FOLDS)
+    family = classifiers.family(name)
+    search = GridSearchCV(family.make(SETTINGS[family.parameter]), GRIDS[name], cv=FOLDS)
     search.fit(K[:N_TRAIN, :N_TRAIN], y[:N_TRAIN])
     return classifiers.decision_values(search.best_estimator_, K[N_TRAIN:, :N_TRAIN])
 

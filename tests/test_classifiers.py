@@ -24,9 +24,14 @@ def task():
     return X @ X.T, y, [f"subject{i // 4}" for i in range(36)]
 
 
+def unfitted(name, settings=SETTINGS):
+    family = classifiers.family(name)
+    return family.make(settings[family.parameter])
+
+
 def decisions(name, K, y, settings=SETTINGS):
     n = len(y)
-    fitted = classifiers.fit(classifiers.make_classifier(name, settings), K[:n, :n], y)
+    fitted = classifiers.fit(unfitted(name, settings), K[:n, :n], y)
     return classifiers.decision_values(fitted, K[n:, :n])
 
 
@@ -80,12 +85,12 @@ def test_logistic_regression_on_a_linear_kernel_is_the_linear_one():
 
 def test_an_unknown_classifier_is_refused():
     with pytest.raises(FeatureError, match="classifier 'forest' is unknown; expected one of pls, kernel_pls, svm"):
-        classifiers.make_classifier("forest", SETTINGS)
+        classifiers.family("forest")
 
 
 def test_a_fit_that_fails_tells_how_many_training_sets(task):
     K, y, _ = task
-    few = classifiers.make_classifier("pls", SETTINGS | {"n_components": 40})
+    few = unfitted("pls", SETTINGS | {"n_components": 40})
     with pytest.raises(FeatureError, match="on 36 training sets: n_components=40 with 36"):
         classifiers.fit(few, K[:36, :36], y[:36])
 
@@ -208,7 +213,7 @@ def test_inner_folds_take_fewer_components_where_they_have_fewer_sets():
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_a_fitted_classifier_is_its_coefficients(task, name, n_classes):
     K, y, _ = task
-    fitted = classifiers.fit(classifiers.make_classifier(name, SETTINGS), K[:36, :36], y[:36] % n_classes)
+    fitted = classifiers.fit(unfitted(name), K[:36, :36], y[:36] % n_classes)
     expected = classifiers.decision_values(fitted, K[36:, :36])
     np.testing.assert_allclose(classifiers.linear(fitted, 36).decision_values(K[36:, :36]), expected, atol=1e-9)
 

@@ -183,12 +183,6 @@ def family(name: str) -> Family:
     return FAMILIES[name]
 
 
-def make_classifier(name: str, settings: Settings) -> BaseEstimator:
-    """Unfitted scikit-learn classifier with the number that `settings` has for its parameter; errors as `family`."""
-    classifier = family(name)
-    return classifier.make(settings[classifier.parameter])
-
-
 def grid(name: str, settings: Settings, n_train: int) -> Grid:
     """Values of a classifier's parameter: the number in the settings, or with `auto` a grid to select from.
 
@@ -217,7 +211,7 @@ def fit(classifier: BaseEstimator, K: Matrix, y: Ints) -> BaseEstimator:
     Parameters
     ----------
     classifier : estimator
-        As `Family.make` or `make_classifier` give it.
+        From `Family.make`.
     K : ndarray, shape (n_train, n_train)
         Kernel between training sets.
     y : ndarray, shape (n_train,)
