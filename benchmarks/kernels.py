@@ -1,8 +1,8 @@
 """Seconds and memory of the six kernels of one feature of a corpus as large as AFEW, and the share of each model.
 
 Run: PYTHONPATH=workflow_scripts python benchmarks/kernels.py [--clips 1146] [--frames 60] [--dimension 256]. One
-thread; the frames are random, with variances that fall as those of principal components do. CPU seconds are the
-program's own, wall seconds also those that other programs took.
+thread; the frames are random, with variances that fall as those of principal components do. CPU seconds are
+the program's own, wall seconds include waiting for other programs.
 """
 
 import argparse

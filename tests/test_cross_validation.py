@@ -36,10 +36,10 @@ def nearest(X, y):
 
 
 def test_the_most_accurate_value_is_chosen_and_the_simplest_of_equals():
-    found = cross_validation.select(path, GRID, TRAINING, np.arange(24))
-    assert (found.value, found.index, found.n_folds) == ("right", 1, 3)
-    assert found.accuracies == (0.5, 1.0, 1.0, 0.0)
-    assert not found.note
+    computed = cross_validation.select(path, GRID, TRAINING, np.arange(24))
+    assert (computed.value, computed.index, computed.n_folds) == ("right", 1, 3)
+    assert computed.accuracies == (0.5, 1.0, 1.0, 0.0)
+    assert not computed.note
 
 
 def test_a_single_value_is_taken_without_a_fit():

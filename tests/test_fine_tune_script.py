@@ -57,8 +57,8 @@ def run(root, tmp_path, monkeypatch):
 
 def test_weights_are_written_with_a_record_of_their_training(run):
     record = run()
-    found = loading.load_alexnet(run.output)
-    assert {name: values.shape for name, values in found.items()} == ALEXNET_SHAPES["torchvision"]
+    computed = loading.load_alexnet(run.output)
+    assert {name: values.shape for name, values in computed.items()} == ALEXNET_SHAPES["torchvision"]
     assert record["started_from"] == "alexnet-0"
     assert record["fully_connected_layers"] == "fresh"
     assert record["pictures"] == {"train": 14, "validation": 14, "PublicTest": 7, "dropped": 0}

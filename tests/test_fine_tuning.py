@@ -122,15 +122,15 @@ def test_training_stops_after_epochs_without_a_better_validation_accuracy(arrays
 def test_rates_and_decay_are_those_of_the_paper_and_of_caffe(arrays):
     run = fine_tuning._Run(network(arrays), DEFAULTS, Session(0))
     groups = run.configure_optimizers().param_groups
-    found = {
+    computed = {
         name: (group["lr"], group["weight_decay"], group["momentum"])
         for (name, _), group in zip(run.model.named_parameters(), groups, strict=True)
     }
-    assert found["convolution.features.0.weight"] == (1e-3, 5e-4, 0.9)
-    assert found["convolution.features.0.bias"] == (2e-3, 0.0, 0.9)
-    assert found["fc7.weight"] == (1e-3, 5e-4, 0.9)
-    assert found["fc8.weight"] == (4e-3, 5e-4, 0.9)
-    assert found["fc8.bias"] == (8e-3, 0.0, 0.9)
+    assert computed["convolution.features.0.weight"] == (1e-3, 5e-4, 0.9)
+    assert computed["convolution.features.0.bias"] == (2e-3, 0.0, 0.9)
+    assert computed["fc7.weight"] == (1e-3, 5e-4, 0.9)
+    assert computed["fc8.weight"] == (4e-3, 5e-4, 0.9)
+    assert computed["fc8.bias"] == (8e-3, 0.0, 0.9)
     assert (DEFAULTS.batch_size, DEFAULTS.decay_every, DEFAULTS.decay_factor) == (128, 10, 0.1)
 
 
@@ -232,6 +232,6 @@ def test_a_state_of_another_run_or_a_damaged_one_is_not_used(whole, tmp_path, ca
 
 
 def test_the_convolution_layers_are_returned_under_their_names(arrays):
-    found = fine_tuning_network.convolution_arrays(network(arrays), ALEXNET_SHAPES["torchvision"])
-    assert {name: values.shape for name, values in found.items()} == ALEXNET_SHAPES["torchvision"]
-    np.testing.assert_array_equal(found["features.3.weight"], arrays["features.3.weight"])
+    computed = fine_tuning_network.convolution_arrays(network(arrays), ALEXNET_SHAPES["torchvision"])
+    assert {name: values.shape for name, values in computed.items()} == ALEXNET_SHAPES["torchvision"]
+    np.testing.assert_array_equal(computed["features.3.weight"], arrays["features.3.weight"])

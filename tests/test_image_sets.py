@@ -134,17 +134,17 @@ def frames():
 
 
 def test_pca_equals_that_of_scikit_learn(frames):
-    found = image_sets.fit_pca(frames, 4)
+    computed = image_sets.fit_pca(frames, 4)
     expected = PCA(4).fit(np.concatenate(frames).astype(np.float64))
-    np.testing.assert_allclose(found.mean, expected.mean_)
-    np.testing.assert_allclose(found.variance, expected.explained_variance_, rtol=1e-5)
-    assert_same = np.abs((found.components * expected.components_).sum(axis=1))
+    np.testing.assert_allclose(computed.mean, expected.mean_)
+    np.testing.assert_allclose(computed.variance, expected.explained_variance_, rtol=1e-5)
+    assert_same = np.abs((computed.components * expected.components_).sum(axis=1))
     np.testing.assert_allclose(assert_same, 1, atol=1e-6)
 
 
 def test_pca_does_not_depend_on_the_order_of_clips(frames):
-    found, other = image_sets.fit_pca(frames, 4), image_sets.fit_pca(frames[::-1], 4)
-    np.testing.assert_allclose(found.components, other.components, atol=1e-6)
+    computed, other = image_sets.fit_pca(frames, 4), image_sets.fit_pca(frames[::-1], 4)
+    np.testing.assert_allclose(computed.components, other.components, atol=1e-6)
 
 
 def test_projection_has_the_variances_and_no_mean(frames):
@@ -154,10 +154,10 @@ def test_projection_has_the_variances_and_no_mean(frames):
     np.testing.assert_allclose(np.cov(Z.T), np.diag(pca.variance), atol=1e-5)
 
 
-@pytest.mark.parametrize(("wanted", "n_frames", "found"), [(4, 24, 4), (256, 24, 23), (256, 400, 30)])
-def test_pca_dimension_is_bounded_by_frames_and_features(wanted, n_frames, found):
+@pytest.mark.parametrize(("wanted", "n_frames", "dimension"), [(4, 24, 4), (256, 24, 23), (256, 400, 30)])
+def test_pca_dimension_is_bounded_by_frames_and_features(wanted, n_frames, dimension):
     F = np.random.default_rng(0).standard_normal((n_frames, 30))
-    assert len(image_sets.fit_pca([F], wanted).components) == found
+    assert len(image_sets.fit_pca([F], wanted).components) == dimension
 
 
 def test_pca_drops_directions_without_variance(frames):

@@ -58,8 +58,8 @@ def test_projection_kernels_do_not_depend_on_how_frames_are_mixed(sets, degree):
     rng = np.random.default_rng(0)
     mixed = {name: np.linalg.qr(rng.standard_normal((len(F), len(F))))[0] @ F for name, F in sets.items()}
     for name in ("subspace_polynomial", "subspace_rbf"):
-        expected, found = six(sets, degree=degree)[name], six(mixed, degree=degree)[name]
-        np.testing.assert_allclose(found.matrix, expected.matrix, atol=1e-10)
+        expected, computed = six(sets, degree=degree)[name], six(mixed, degree=degree)[name]
+        np.testing.assert_allclose(computed.matrix, expected.matrix, atol=1e-10)
 
 
 def test_projection_distance_is_between_projectors(bases):
@@ -104,8 +104,8 @@ def test_normalised_kernel_is_the_cosine():
     rng = np.random.default_rng(0)
     X, Y = rng.standard_normal((3, 5)), rng.standard_normal((4, 5))
     expected = [[x @ y / np.linalg.norm(x) / np.linalg.norm(y) for y in Y] for x in X]
-    found = kernels.normalised(X @ Y.T, np.diagonal(X @ X.T), np.diagonal(Y @ Y.T))
-    np.testing.assert_allclose(found, expected)
+    computed = kernels.normalised(X @ Y.T, np.diagonal(X @ X.T), np.diagonal(Y @ Y.T))
+    np.testing.assert_allclose(computed, expected)
 
 
 def test_normalising_a_set_without_size_is_refused():
@@ -132,11 +132,11 @@ def test_a_matrix_that_is_no_kernel_is_refused(K, message):
 
 
 def test_six_kernels_are_normalised_symmetric_and_positive(sets):
-    found = six(sets, degree=2)
-    assert sorted(found) == sorted(
+    computed = six(sets, degree=2)
+    assert sorted(computed) == sorted(
         f"{m}_{k}" for m in ("subspace", "covariance", "gaussian") for k in ("polynomial", "rbf")
     )
-    for kernel in found.values():
+    for kernel in computed.values():
         np.testing.assert_allclose(np.diagonal(kernel.matrix), 1)
         np.testing.assert_array_equal(kernel.matrix, kernel.matrix.T)
         assert kernel.min_eigenvalue == pytest.approx(np.linalg.eigvalsh(kernel.matrix)[0], abs=1e-12)

@@ -33,12 +33,12 @@ def published(shared):
 def test_published_figures_are_within_one_standard_deviation(published, classifier, kernel, n_draws):
     figure, deviation = PUBLISHED["svm" if classifier == "svm" else "pls"]
     inner, label, orders = published
-    found = []
+    computed = []
     for order in orders[:n_draws]:
         K = virus.linear_kernel(inner, order) if kernel == virus.LINEAR else virus.six_kernels(inner, order)[kernel]
         scores = virus.predictions(classifier, K, label[order])
-        found.append((scores.argmax(axis=1) == label[order][virus.N_TRAIN :]).mean())
-    assert 100 * np.mean(found) == pytest.approx(figure, abs=deviation)
+        computed.append((scores.argmax(axis=1) == label[order][virus.N_TRAIN :]).mean())
+    assert 100 * np.mean(computed) == pytest.approx(figure, abs=deviation)
 
 
 @pytest.mark.parametrize("kernel", ["covariance_polynomial", "covariance_rbf", "gaussian_rbf"])
@@ -70,9 +70,9 @@ def test_six_kernels_are_those_of_the_system():
         regularisation=virus.REGULARISATION,
         degree=1,
     )
-    found = virus.six_kernels(virus.products(sets), order)
-    assert list(found) == list(expected)
-    for name, K in found.items():
+    computed = virus.six_kernels(virus.products(sets), order)
+    assert list(computed) == list(expected)
+    for name, K in computed.items():
         np.testing.assert_allclose(K, expected[name].matrix, atol=1e-9)
 
 

@@ -22,7 +22,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 MAX_EXACT = 20  # subjects that differ; with more, signs are drawn and not enumerated
-N_PERMUTATIONS = 9999  # drawn then: with the observed one, a p-value is at least 1e-4
+N_PERMUTATIONS = 9999  # sign patterns drawn then: with the observed one, a p-value is at least 1e-4
 
 
 def discordant(a: Bools, b: Bools) -> tuple[int, int]:
@@ -42,9 +42,9 @@ def permutation_p(differences: npt.NDArray[np.integer], *, seed: int) -> tuple[f
     Parameters
     ----------
     differences : ndarray, shape (n_subjects,)
-        Clips that one system gets right minus those that the other does, of each subject.
+        Per subject, clips that one system classifies correctly minus those that the other does.
     seed : int
-        Of the signs, where they are drawn: with up to `MAX_EXACT` terms other than 0 all are tried.
+        Seed of the signs, where they are drawn: with up to `MAX_EXACT` terms other than 0 all are tried.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def compare(
     Parameters
     ----------
     right : mapping of str to ndarray of bool, shape (n_clips,)
-        By system, the clips that it gets right.
+        By system, the clips that it classifies correctly.
     subjects : ndarray, shape (n_clips,)
         Number of each clip's subject, from 0.
     pairs : sequence of (str, str)
@@ -85,7 +85,7 @@ def compare(
     resamples : ndarray, shape (n_resamples, n_subjects)
         From `metrics.subject_resamples`.
     seed : int
-        Of the permutations.
+        Seed of the permutations.
     """
     results = [{"a": a, "b": b, **_pair(right[a], right[b], subjects, resamples, seed)} for a, b in pairs]
     for test in ("mcnemar", "permutation"):

@@ -1,7 +1,7 @@
 """Scores of a classifier and their 95 % intervals, all of them functions of its confusion matrix.
 
-A confusion matrix counts the clips of each true class (row) that were given each class (column). The functions accept
-any number of leading axes, so that one call computes a statistic of thousands of bootstrap resamples.
+A confusion matrix counts the clips of each true class (row) that were assigned each class (column). The functions
+accept any number of leading axes, so that one call computes a statistic of thousands of bootstrap resamples.
 """
 
 from collections.abc import Callable

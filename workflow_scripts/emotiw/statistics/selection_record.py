@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-LABELS = "labels"  # what a selection used beside the features
+LABELS = "labels"  # what a selection used in addition to the features
 NO_LABELS = "no labels"
 TRANSDUCTIVE = "transductive, no labels"  # the clips to be evaluated are among those given
 KINDS = (LABELS, NO_LABELS, TRANSDUCTIVE)
@@ -26,7 +26,7 @@ class Record:
     choice : str
         Name of what was selected, such as `audio/64_0: epoch`.
     chosen : JSON value
-        The selected value; None where it is too large to be told, such as a network's weights.
+        The selected value; None where it is too large to be stored, such as a network's weights.
     criterion : str
         What it was selected by.
     clips : collection of str

@@ -17,7 +17,7 @@ from emotiw.core.errors import FeatureError
 
 SCALED = 256  # px, the side to which a face is scaled before it is cropped; Ding et al. 2016
 POOL5 = 256 * 6 * 6  # values of the last pooling layer, in every layout
-AGREEMENT = 1e-4  # largest difference from the CPU's output that is accepted, as a part of the largest value
+AGREEMENT = 1e-4  # largest difference from the CPU's output that is accepted, as a share of the largest value
 
 
 class LocalResponseNorm(nn.Module):
@@ -51,7 +51,7 @@ class TorchvisionAlexNet(nn.Module):
     Parameters
     ----------
     layer : str
-        Whose output is returned, a key of `ENDS`; a convolution's is taken after its ReLU.
+        The layer whose output is returned, a key of `ENDS`; that of a convolution includes its ReLU.
     """
 
     ENDS: ClassVar[dict[str, int]] = {"pool1": 3, "pool2": 6, "conv3": 8, "conv4": 10, "conv5": 12, "pool5": 13}
@@ -94,7 +94,7 @@ class CaffeAlexNet(nn.Module):
     Parameters
     ----------
     layer : str
-        Whose output is returned, a key of `ENDS`; a convolution's is taken after its ReLU.
+        The layer whose output is returned, a key of `ENDS`; that of a convolution includes its ReLU.
     """
 
     AFTER: ClassVar = ("relu", "norm", "pool")  # conv1 and conv2
@@ -147,7 +147,7 @@ def alexnet(arrays: Mapping[str, npt.NDArray[Any]], *, layout: str, layer: str =
     layout : str
         A key of `LAYOUTS`.
     layer : str
-        Whose output the network returns, a key of the layout's `ENDS`.
+        The layer whose output the network returns, a key of the layout's `ENDS`.
 
     Raises
     ------
@@ -204,7 +204,7 @@ def features(chips: npt.NDArray[np.uint8], model: nn.Module, *, batch_size: int,
     model : Module
         From `alexnet`, or `on_device`.
     batch_size : int
-        Faces a batch.
+        Number of faces per batch.
     crop : int
         Side of the centre in px.
 
@@ -243,7 +243,7 @@ def _output(model: nn.Module, images: Tensor) -> Tensor:
 def _centres(batch: Tensor, crop: int) -> Tensor:
     """Scale to 256 px and take the centre: (batch, height, width, 3) -> (batch, 3, crop, crop)."""
     images = batch.permute(0, 3, 1, 2).to(torch.float32)
-    reduced = max(images.shape[2:]) > SCALED  # a low-pass is of no use for enlarging, and takes twice the time
+    reduced = max(images.shape[2:]) > SCALED  # a low-pass has no effect when enlarging, and takes twice the time
     images = interpolate(images, size=(SCALED, SCALED), mode="bilinear", antialias=reduced, align_corners=False)
     start = (SCALED - crop) // 2
     return images[:, :, start : start + crop, start : start + crop].contiguous(memory_format=torch.channels_last)

@@ -260,8 +260,7 @@ def feature_scores(
 ) -> dict[str, Scores]:
     """Scores of all sets of a feature by each of its kernels, and as `mean` by S = (S_1 + .. + S_6) / 6.
 
-    S_k are the decision values (n_sets, n_classes) of one classifier on kernel k. Paper: how the kernels are combined
-    is not stated. Here: their mean.
+    S_k are the decision values (n_sets, n_classes) of one classifier on kernel k.
 
     Each kernel has its own parameter. The kernels of the mean share one, selected by the accuracy of the mean, because
     decision values are averaged as they are: those of a support vector machine shrink with C, so that different values

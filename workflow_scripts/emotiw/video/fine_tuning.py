@@ -39,7 +39,7 @@ def train(training: Pictures, validation: Pictures, model: Classifier, recipe: R
     recipe : Recipe
         Optimiser, schedule, early stopping.
     session : Session
-        Seed, device, state to continue from, what to call with states and lines of progress.
+        Seed, device, state to continue from, callables for states and lines of progress.
 
     Raises
     ------

@@ -32,7 +32,7 @@ def hog(images: Array, *, block: int, step: int, cell: int, bins: int) -> npt.ND
     Returns
     -------
     ndarray, shape (n, rows * columns * (block / cell)^2 * bins)
-        Blocks row by row; in a block cells row by row.
+        Blocks row by row; within a block, cells row by row.
 
     Raises
     ------

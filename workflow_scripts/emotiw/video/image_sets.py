@@ -154,8 +154,7 @@ def covariance(F: Matrix) -> Matrix:
 def ridge(C: Matrix, regularisation: float) -> float:
     """Return lambda = regularisation * tr(C), which is added to every eigenvalue of C (Wang et al. 2012).
 
-    Paper: nothing. Here: the regularised matrix is C + lambda I, because a set with n <= d frames has a singular C,
-    which has no logarithm.
+    The regularised matrix is C + lambda I: a set with n <= d frames has a singular C, which has no logarithm.
     """
     return max(regularisation * float(np.trace(C)), STILL_VARIANCE)
 

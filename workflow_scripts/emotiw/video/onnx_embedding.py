@@ -17,7 +17,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 
 from emotiw.core.errors import FeatureError, WeightsError
 
-# what ONNX and ONNX Runtime raise; they have no common base
+# exceptions of ONNX and ONNX Runtime, which have no common base
 REFUSED = (
     *(RuntimeError, ValueError, DecodeError),
     *(runtime_errors.Fail, runtime_errors.InvalidArgument, runtime_errors.InvalidGraph),
@@ -25,19 +25,19 @@ REFUSED = (
 )
 FLOAT = "tensor(float)"
 CHANNELS = 3
-QUIET = 4  # ONNX Runtime's log level: what it would log as an error, it raises as well
+QUIET = 4  # ONNX Runtime's log level; errors are raised anyway
 
 Array = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network that is ready to run.
+    """A loaded network.
 
     Attributes
     ----------
     subject : str
-        What an error names: the file and its name in the configuration.
+        File and its name in the configuration, for error messages.
     session : InferenceSession
         Runs it on one thread of the CPU.
     source, sink : str
@@ -120,7 +120,7 @@ def embed(chips: npt.NDArray[np.uint8], network: Network) -> Array:
 
 
 def prepared(chips: npt.NDArray[np.uint8], settings: Mapping[str, Any]) -> Array:
-    """Faces as the network takes them: scaled to its size, its colours in order, normalised, its axes in order.
+    """Input of the network: faces scaled to its size, with its order of colours, normalised, with its order of axes.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ def _source(subject: str, inputs: Sequence[Any], settings: Mapping[str, Any]) ->
 
 
 def _sink(subject: str, outputs: Sequence[Any], name: str | None) -> str:
-    """Name of the output that is asked for, or of the first."""
+    """Name of the configured output, or of the first."""
     output_of_name = {value.name: value for value in outputs}
     selected = next(iter(output_of_name), "") if name is None else name
     if selected not in output_of_name:

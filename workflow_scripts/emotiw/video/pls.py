@@ -171,7 +171,7 @@ class KernelRowPLS(_KernelClassifier):
             t, rho = _unit(_orthogonal(w @ X.T, T[:k]))
             alive = alive & (theta > smallest) & (rho > smallest)
             W[k], T[k] = w * alive[:, None], t * alive[:, None]
-            # X w = theta t_before + rho t, except at first
+            # X w = theta t_before + rho t, but for k = 0
             d = (w - (theta[:, None] * d if k else 0)) / np.where(alive, rho, np.inf)[:, None]
             b += np.einsum("qn,nq->q", T[k], Y)[:, None] * d
             coef[k] = b.T
@@ -244,7 +244,7 @@ class KernelPLS(_KernelClassifier):
 
 
 def _orthogonal(v: Matrix, V: Matrix) -> Matrix:
-    """Rows of v (q, p) without their parts along the orthonormal V[:, q] (k, q, p), taken out twice for rounding."""
+    """Rows of v (q, p) without their parts along the orthonormal V[:, q] (k, q, p); twice, because of rounding."""
     for _ in range(2):
         v = v - np.einsum("kqp,kq->qp", V, np.einsum("kqp,qp->kq", V, v))
     return v
