@@ -6,7 +6,8 @@ import pytest
 from emotiw.core.errors import FeatureError
 from emotiw.corpora import manifest
 from emotiw.jobs.store import Artefact, Entry
-from emotiw.video import fold_baseline, fold_kernels, fold_pca, fold_scores, image_sets
+from emotiw.video import fold_baseline, fold_kernels, fold_pca, fold_scores
+from emotiw.video.pca import fit_pca, project
 from video_fixtures import N_TRAIN, SETTINGS, frames, write_baseline_corpus, write_corpus
 
 VIDEO = SETTINGS["video"]
@@ -48,7 +49,7 @@ def choices(facts):
 def test_the_pca_is_that_of_the_usable_training_clips_and_is_recorded(corpus):
     pca, facts = corpus.pca()
     training = [clip for clip in USABLE if int(clip[4:]) < N_TRAIN]
-    expected = image_sets.fit_pca([frames(int(clip[4:]))["features"] for clip in training], 6)
+    expected = fit_pca([frames(int(clip[4:]))["features"] for clip in training], 6)
     np.testing.assert_array_equal(pca.components, expected.components)
     record = choices(facts)["video/cnn: PCA"]
     assert (record["chosen"], record["kind"], record["n_clips"]) == (6, "no labels", 17)
@@ -71,7 +72,7 @@ def test_image_sets_are_projected_frames_with_the_training_clips_first(corpus):
     assert list(sets.frames) == USABLE
     assert sets.parts == ["train"] * 17 + ["val"] * 5 + ["test"] * 6
     assert sets.training == USABLE[:17]
-    np.testing.assert_array_equal(sets.frames["clip25"], image_sets.project(frames(25)["features"], corpus.pca()[0]))
+    np.testing.assert_array_equal(sets.frames["clip25"], project(frames(25)["features"], corpus.pca()[0]))
 
 
 def test_kernel_widths_are_recorded_with_the_training_clips_beside_the_pca(corpus):

@@ -1,9 +1,8 @@
-"""Image-set models: identities of equations (2) to (5), few frames, PCA against scikit-learn."""
+"""Image-set models: identities of equations (2) to (5), few frames."""
 
 import numpy as np
 import pytest
 from scipy.linalg import logm
-from sklearn.decomposition import PCA
 
 from emotiw.core.errors import FeatureError
 from emotiw.video import image_sets
@@ -124,49 +123,3 @@ def test_logarithms_in_the_span_of_the_frames_equal_those_of_the_papers_matrices
 ):
     F = np.random.default_rng(0).standard_normal((n_frames, 20)) + 1
     np.testing.assert_allclose(in_the_span(F, 1e-3), image_sets.logarithm(as_in_the_paper(F)), atol=1e-10)
-
-
-@pytest.fixture
-def frames():
-    """Twenty sets of float32 frames with 30 features of falling variance, not centred."""
-    rng = np.random.default_rng(0)
-    return [(rng.standard_normal((n, 30)) * 0.8 ** np.arange(30) + 5).astype(np.float32) for n in range(5, 25)]
-
-
-def test_pca_equals_that_of_scikit_learn(frames):
-    computed = image_sets.fit_pca(frames, 4)
-    expected = PCA(4).fit(np.concatenate(frames).astype(np.float64))
-    np.testing.assert_allclose(computed.mean, expected.mean_)
-    np.testing.assert_allclose(computed.variance, expected.explained_variance_, rtol=1e-5)
-    assert_same = np.abs((computed.components * expected.components_).sum(axis=1))
-    np.testing.assert_allclose(assert_same, 1, atol=1e-6)
-
-
-def test_pca_does_not_depend_on_the_order_of_clips(frames):
-    computed, other = image_sets.fit_pca(frames, 4), image_sets.fit_pca(frames[::-1], 4)
-    np.testing.assert_allclose(computed.components, other.components, atol=1e-6)
-
-
-def test_projection_has_the_variances_and_no_mean(frames):
-    pca = image_sets.fit_pca(frames, 4)
-    Z = np.concatenate([image_sets.project(F, pca) for F in frames])
-    np.testing.assert_allclose(Z.mean(axis=0), 0, atol=1e-6)
-    np.testing.assert_allclose(np.cov(Z.T), np.diag(pca.variance), atol=1e-5)
-
-
-@pytest.mark.parametrize(("wanted", "n_frames", "dimension"), [(4, 24, 4), (256, 24, 23), (256, 400, 30)])
-def test_pca_dimension_is_bounded_by_frames_and_features(wanted, n_frames, dimension):
-    F = np.random.default_rng(0).standard_normal((n_frames, 30))
-    assert len(image_sets.fit_pca([F], wanted).components) == dimension
-
-
-def test_pca_drops_directions_without_variance(frames):
-    copies = [np.concatenate([F[:, :3], F[:, :3], np.ones_like(F[:, :2])], axis=1) for F in frames]
-    assert image_sets.fit_pca(copies, 8).components.shape == (3, 8)
-
-
-def test_pca_of_alike_or_no_frames_is_refused():
-    with pytest.raises(FeatureError, match="all 6 training frames are alike"):
-        image_sets.fit_pca([np.full((6, 4), 0.1)], 2)
-    with pytest.raises(FeatureError, match="0 training frames; expected at least 2"):
-        image_sets.fit_pca([], 2)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from emotiw.corpora import manifest
 from emotiw.jobs import runtime, store
 from emotiw.video import fold_kernels
-from emotiw.video.image_sets import PCA
+from emotiw.video.pca import PCA
 
 
 def main(argv: Sequence[str] | None = None) -> None:

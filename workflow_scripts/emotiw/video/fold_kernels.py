@@ -10,7 +10,9 @@ from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import SPLITS, Fold
 from emotiw.jobs import gather
 from emotiw.statistics import selection_record
-from emotiw.video import image_sets, kernels
+from emotiw.video import kernels
+from emotiw.video.image_sets import Matrix
+from emotiw.video.pca import PCA, project
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class ImageSets:
         Part of each clip: one of `splits.SPLITS`.
     """
 
-    frames: dict[str, image_sets.Matrix]
+    frames: dict[str, Matrix]
     parts: list[str]
 
     @property
@@ -34,7 +36,7 @@ class ImageSets:
         return list(self.frames)[: self.parts.count("train")]
 
 
-def projected(manifest: Manifest, fold: Fold, folder: Path, pca: image_sets.PCA | None) -> ImageSets:
+def projected(manifest: Manifest, fold: Fold, folder: Path, pca: PCA | None) -> ImageSets:
     """Project the frame features of all usable clips of a fold.
 
     Parameters
@@ -53,7 +55,7 @@ def projected(manifest: Manifest, fold: Fold, folder: Path, pca: image_sets.PCA 
     StoreError
         If a file of features is missing or damaged, or lacks a clip.
     """
-    frames: dict[str, image_sets.Matrix] = {}
+    frames: dict[str, Matrix] = {}
     parts: list[str] = []
     if pca is None:
         return ImageSets(frames, parts)
@@ -62,7 +64,7 @@ def projected(manifest: Manifest, fold: Fold, folder: Path, pca: image_sets.PCA 
         # one clip at a time: the 9216 values of all frames of EmotiW are 4 GB
         entry = gather.load(manifest, folder, "frame_features", [clip])[clip]
         if entry.status == Status.OK:
-            frames[clip] = image_sets.project(entry.arrays["features"], pca)
+            frames[clip] = project(entry.arrays["features"], pca)
             parts.append(part)
     return ImageSets(frames, parts)
 

@@ -9,12 +9,12 @@ from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import Fold
 from emotiw.jobs import gather
 from emotiw.statistics import selection_record
-from emotiw.video import image_sets
+from emotiw.video.pca import PCA, fit_pca
 
 
 def fit(
     manifest: Manifest, fold: Fold, folder: Path, *, feature: str, dimension: int
-) -> tuple[image_sets.PCA | None, dict[str, Any]]:
+) -> tuple[PCA | None, dict[str, Any]]:
     """Fit the PCA to the usable training clips of a fold.
 
     Parameters
@@ -28,7 +28,7 @@ def fit(
     feature : str
         Name of the feature, for the record.
     dimension : int
-        Wanted d, see `image_sets.fit_pca`.
+        Wanted d, see `pca.fit_pca`.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def fit(
     facts = {"n_clips": len(sets), "n_frames": sum(map(len, sets.values())), "lacking": lacking}
     if lacking:
         return None, facts | selection_record.facts([])
-    pca = image_sets.fit_pca([*sets.values()], dimension)
+    pca = fit_pca([*sets.values()], dimension)
     record = selection_record.Record(
         f"video/{feature}: PCA", len(pca.components), "variance of the frames", sets, kind=selection_record.NO_LABELS
     )
