@@ -1,4 +1,4 @@
-"""The programs of the workflow are thin and typed, and say what they do."""
+"""The programs of the video system are thin and typed, and say what they do."""
 
 import ast
 
