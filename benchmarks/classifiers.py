@@ -1,6 +1,6 @@
-"""CPU seconds of scoring one feature (six kernels) with each classifier, its parameter chosen inside the training sets.
+"""CPU seconds of scoring one feature (six kernels) with each classifier, whose parameter is selected in training sets.
 
-Synthetic sets of seven classes and of subjects with 25 sets each: 5/6 for training, the rest to score. Run with
+Synthetic sets of seven classes, 25 sets per subject: 5/6 for training, the rest to score. Run with
 `PYTHONPATH=workflow_scripts python benchmarks/classifiers.py --sets 600`.
 """
 
@@ -20,19 +20,19 @@ N_CLASSES, PER_SUBJECT, DIMENSION = 7, 25, 200
 def six_kernels(n, rng):
     """Three linear and three RBF kernels (n, n) of points around class means, and the classes of the points."""
     y = np.arange(n) % N_CLASSES
-    found = {}
+    matrices = {}
     for i in range(3):
         X = rng.standard_normal((n, DIMENSION)) + 0.2 * rng.standard_normal((N_CLASSES, DIMENSION))[y]
         G = X @ X.T
         diagonal = np.diagonal(G)
         D = kernels.squared_distances(G, diagonal, diagonal)
-        found[f"linear{i}"] = kernels.normalised(G, diagonal, diagonal)
-        found[f"rbf{i}"] = kernels.rbf_kernel(D, gamma=kernels.median_gamma(D))
-    return found, y
+        matrices[f"linear{i}"] = kernels.normalised(G, diagonal, diagonal)
+        matrices[f"rbf{i}"] = kernels.rbf_kernel(D, gamma=kernels.median_gamma(D))
+    return matrices, y
 
 
 def main():
-    """Print a line a classifier: with the parameter chosen, and with a given one."""
+    """Print two lines per classifier: with the parameter selected, and with a given one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sets", type=int, default=600)
     args = parser.parse_args()
@@ -40,18 +40,18 @@ def main():
     matrices, y = six_kernels(args.sets, np.random.default_rng(0))
     n_train = args.sets * 5 // 6
     training = Training(y[:n_train], tuple(f"s{i // PER_SUBJECT}" for i in range(n_train)), 3)
-    auto = settings.load([])["video"]
+    defaults = settings.load([])["video"]
     print(
-        f"{n_train} training sets, {args.sets - n_train} others; CPU seconds, parameters chosen, accuracy of the mean"
+        f"{n_train} training sets, {args.sets - n_train} others; CPU seconds, parameters selected, accuracy of the mean"
     )
     for name, family in classifiers.FAMILIES.items():
-        for about in (auto, {**auto, family.parameter: classifiers.NOMINAL[family.parameter]}):
+        for video in (defaults, {**defaults, family.parameter: classifiers.NOMINAL[family.parameter]}):
             start = time.process_time()
-            found = classifiers.feature_scores(name, about, matrices, training)
+            by_kernel = classifiers.feature_scores(name, video, matrices, training)
             cost = time.process_time() - start
-            right = (found["mean"].values[-(args.sets - n_train) :].argmax(axis=1) == y[n_train:]).mean()
-            chosen = [scores.choice.value for kernel, scores in found.items() if kernel != "mean"]
-            print(f"{name:12s} {cost:7.2f}  {chosen}  {right:.3f}")
+            accuracy = (by_kernel["mean"].values[-(args.sets - n_train) :].argmax(axis=1) == y[n_train:]).mean()
+            selected = [scores.selection.value for kernel, scores in by_kernel.items() if kernel != "mean"]
+            print(f"{name:12s} {cost:7.2f}  {selected}  {accuracy:.3f}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Faces a second of AlexNet's pool5 on one thread: torch, torch in channels_last and ONNX Runtime, in turn.
+"""Faces per second of AlexNet's pool5 on one thread: torch, torch in channels_last and ONNX Runtime, in turn.
 
-Run: python benchmarks/cnn.py [repeats]; random weights and faces. Printed are CPU milliseconds a face (median), faces
-a CPU second, the speed as a multiple of torch's default order of axes, and the largest difference from double
-precision as a part of the largest value. Then the ways to normalise, to scale the faces and, for each way to run the
-network, whether a face's features depend on the other faces of its batch.
+Run: python benchmarks/cnn.py [repeats]; random weights and faces. Prints CPU milliseconds per face (median), faces
+per CPU second, the speed as a multiple of torch's default order of axes, and the largest difference from double
+precision as a share of the largest value; then the same for ways to normalise and to scale the faces and, for each way
+to run the network, whether a face's features depend on the other faces of its batch.
 """
 
 import io
@@ -76,19 +76,19 @@ def onnx(model, batch_size):
 
 def ways(layout, batch_size):
     """Every way to run a layout, by name."""
-    found = {
+    runs = {
         "torch": contiguous(network(layout)),
         "channels_last": network(layout),
         "ONNX Runtime": onnx(network(layout), batch_size),
     }
     if layout != "torchvision":
-        found |= {
+        runs |= {
             "torch, LocalResponseNorm": contiguous(network(layout, TorchNorm())),
             "channels_last, LocalResponseNorm": network(layout, TorchNorm()),
             "channels_last, banded convolution": network(layout, BandNorm()),
             "ONNX Runtime, LRN": onnx(network(layout, TorchNorm()), batch_size),
         }
-    return found
+    return runs
 
 
 def compare(calls, argument, repeats, n_faces):
@@ -100,7 +100,7 @@ def compare(calls, argument, repeats, n_faces):
             start = time.process_time()
             call(argument)
             seconds[name].append(time.process_time() - start)
-    return {name: 1000 * np.median(found) / n_faces for name, found in seconds.items()}, outputs
+    return {name: 1000 * np.median(values) / n_faces for name, values in seconds.items()}, outputs
 
 
 def show(title, took, outputs, expected):

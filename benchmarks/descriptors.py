@@ -1,7 +1,7 @@
-"""Faces a second of dense SIFT, HOG and LBP-TOP, beside VLFeat (where it is installed) and scikit-image.
+"""Faces per second of dense SIFT, HOG and LBP-TOP, beside VLFeat (where it is installed) and scikit-image.
 
 Run: PYTHONPATH=workflow_scripts python benchmarks/descriptors.py. One thread; 60 faces of 64 px, a clip's worth; the
-faces are scikit-image's. All rows of a descriptor take turns, the fastest of seven counts.
+faces are scikit-image's. The implementations of a descriptor run in turn; the fastest of seven runs counts.
 """
 
 import time
@@ -33,19 +33,19 @@ def scikit_image_lbp_top(faces):
     size = faces.shape[1]
     lines = np.arange(1, size - 1) * GRID // size
     blocks = lines[:, None] * GRID + lines
-    found = []
+    histograms = []
     for other in (0, 1, 2):
         planes = np.moveaxis(faces, other, 0)[1:-1]
         codes = np.array([local_binary_pattern(plane, 8, 1, "nri_uniform")[1:-1, 1:-1] for plane in planes], int)
         codes = np.moveaxis(codes, 0, other)
         counts = np.bincount((blocks * 59 + codes).ravel(), minlength=GRID**2 * 59).reshape(GRID**2, 59)
-        found.append(counts / counts.sum(axis=1, keepdims=True))
-    return np.stack(found, axis=1).astype(np.float32).ravel()
+        histograms.append(counts / counts.sum(axis=1, keepdims=True))
+    return np.stack(histograms, axis=1).astype(np.float32).ravel()
 
 
 def routes():
     """Functions by descriptor and implementation; ours is the first of each descriptor."""
-    found = {
+    functions = {
         "dense SIFT": {"emotiw": lambda faces: dense_sift.dense_sift(faces, margin=-1.5, **SIFT)},
         "HOG": {"emotiw": lambda faces: hog.hog(faces, **HOG), "scikit-image": scikit_image_hog},
         "LBP-TOP": {
@@ -58,11 +58,11 @@ def routes():
     except OSError as error:
         print(f"VLFeat is not installed: {error}")
     else:
-        found["dense SIFT"] |= {
+        functions["dense SIFT"] |= {
             "VLFeat, Gaussian window": lambda faces: vlfeat.dense_sift(faces, step=8, cell=4)[0],
             "VLFeat, flat window": lambda faces: vlfeat.dense_sift(faces, step=8, cell=4, flat_window=True)[0],
         }
-    return found
+    return functions
 
 
 def seconds(functions, faces):
@@ -76,11 +76,11 @@ def seconds(functions, faces):
     return {name: min(values) for name, values in times.items()}
 
 
-def agreement(found, expected):
+def agreement(other, expected):
     """Mean and smallest cosine of the blocks of two dense SIFTs, or the largest difference of two other descriptors."""
-    if found.shape == expected.shape:
-        return f"largest difference {np.abs(found - expected).max():.1e}"
-    cosines = (found.reshape(expected.shape) * expected).sum(axis=-1)
+    if other.shape == expected.shape:
+        return f"largest difference {np.abs(other - expected).max():.1e}"
+    cosines = (other.reshape(expected.shape) * expected).sum(axis=-1)
     return f"cosine of blocks {cosines.mean():.5f}, at least {cosines.min():.5f}"
 
 

@@ -1,8 +1,8 @@
 """Seconds and memory of the six kernels of one feature of a corpus as large as AFEW, and the share of each model.
 
 Run: PYTHONPATH=workflow_scripts python benchmarks/kernels.py [--clips 1146] [--frames 60] [--dimension 256]. One
-thread; the frames are random, with variances that fall as those of principal components do. CPU seconds are the
-program's own, wall seconds also those that other programs took.
+thread; the frames are random, with variances that fall as those of principal components do. CPU seconds are
+the program's own, wall seconds include waiting for other programs.
 """
 
 import argparse
@@ -12,14 +12,9 @@ import time
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from emotiw.video import image_sets, kernels
+from emotiw.video import kernels
 
 RANK, REGULARISATION = 10, 1e-3
-MODELS = {
-    "subspace": (lambda F: image_sets.linear_subspace(F, RANK), kernels.projection_products),
-    "covariance": (lambda F: image_sets.log_covariance(F, REGULARISATION), kernels.log_euclidean_products),
-    "gaussian": (lambda F: image_sets.log_gaussian(F, REGULARISATION), kernels.log_euclidean_products),
-}
 
 
 def timed(function):
@@ -52,9 +47,9 @@ def main():
         )
         print(f"({wall:.1f} s on the clock), peak memory {peak_memory():.2f} GB, of which {before:.2f} GB before\n")
         print(f"{'':12s}{'model':>8s}{'products':>10s}{'share':>8s}")
-        for name, (model, products) in MODELS.items():
+        for name, model in kernels.point_models(rank=RANK, regularisation=REGULARISATION).items():
             points, modelling, _ = timed(lambda model=model: [model(F) for F in sets.values()])
-            _, multiplying, _ = timed(lambda products=products, points=points: products(points))
+            _, multiplying, _ = timed(lambda points=points: kernels.inner_products(points))
             share = (modelling + multiplying) / cpu
             print(f"{name:12s}{modelling:6.1f} s{multiplying:8.1f} s{share:8.0%}")
 

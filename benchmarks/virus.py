@@ -25,7 +25,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_limits
 
-from emotiw.video import classifiers, image_sets, kernels
+from emotiw.video import classifiers, kernels
 from emotiw.video.pls import KernelPLS, KernelRowPLS
 
 N_CLASSES, N_TRAIN, N_COMPONENTS = 15, 45, 20
@@ -60,36 +60,37 @@ def draws(label, n, seed=0):
 def products(sets):
     """Inner products of the three models of all sets, which no draw changes."""
     sets = [np.asarray(F, float) for F in sets]
+    models = kernels.point_models(rank=RANK, regularisation=REGULARISATION)
     # F' F = R' R: the same subspace at a fraction of the time where frames are many
-    bases = [image_sets.linear_subspace(np.linalg.qr(F, mode="r"), RANK) for F in sets]
+    triangles = [np.linalg.qr(F, mode="r") for F in sets]
     return {
-        "subspace": kernels.projection_products(bases),
-        "covariance": kernels.log_euclidean_products(image_sets.log_covariance(F, REGULARISATION) for F in sets),
-        "gaussian": kernels.log_euclidean_products(image_sets.log_gaussian(F, REGULARISATION) for F in sets),
+        name: kernels.inner_products(map(model, triangles if name == "subspace" else sets))
+        for name, model in models.items()
     }
 
 
 def six_kernels(inner, order):
     """Give the kernels of `emotiw.video.kernels.feature_kernels` for the sets of a draw."""
-    found = {}
+    matrices = {}
     for model, products_of_all in inner.items():
         G = products_of_all[np.ix_(order, order)]
         g = np.diagonal(G)
         D = kernels.squared_distances(G, g, g)
-        found[f"{model}_polynomial"] = kernels.normalised(G, g, g)
-        found[f"{model}_rbf"] = kernels.rbf_kernel(D, gamma=kernels.median_gamma(D[:N_TRAIN, :N_TRAIN]))
-    return found
+        matrices[f"{model}_polynomial"] = kernels.normalised(G, g, g)
+        matrices[f"{model}_rbf"] = kernels.rbf_kernel(D, gamma=kernels.median_gamma(D[:N_TRAIN, :N_TRAIN]))
+    return matrices
 
 
 def linear_kernel(inner, order):
-    """Log-Euclidean kernel of covariances as it is, but for one factor that makes C comparable."""
+    """Log-Euclidean kernel of covariances, scaled by one factor that makes C comparable between draws."""
     G = inner["covariance"][np.ix_(order, order)]
     return G / np.diagonal(G)[:N_TRAIN].mean()
 
 
 def predictions(name, K, y):
-    """Score the test sets by a classifier whose parameter is chosen in the training sets."""
-    search = GridSearchCV(classifiers.make_classifier(name, SETTINGS), GRIDS[name], cv=FOLDS)
+    """Score the test sets by a classifier whose parameter is selected in the training sets."""
+    family = classifiers.family(name)
+    search = GridSearchCV(family.make(SETTINGS[family.parameter]), GRIDS[name], cv=FOLDS)
     search.fit(K[:N_TRAIN, :N_TRAIN], y[:N_TRAIN])
     return classifiers.decision_values(search.best_estimator_, K[N_TRAIN:, :N_TRAIN])
 
@@ -107,14 +108,14 @@ def published_protocol(inner, label, orders):
     table, path = defaultdict(list), defaultdict(list)
     for order in orders:
         y = label[order]
-        found = six_kernels(inner, order)
+        matrices = six_kernels(inner, order)
         for classifier in GRIDS:
-            values = {name: predictions(classifier, K, y) for name, K in found.items()}
+            values = {name: predictions(classifier, K, y) for name, K in matrices.items()}
             values[MEAN] = np.mean(list(values.values()), axis=0)
             values[LINEAR] = predictions(classifier, linear_kernel(inner, order), y)
             for name, scores in values.items():
                 table[name, classifier].append((scores.argmax(axis=1) == y[N_TRAIN:]).mean())
-        for name, K in {LINEAR: linear_kernel(inner, order), **found}.items():
+        for name, K in {LINEAR: linear_kernel(inner, order), **matrices}.items():
             path[name].append(staged_accuracies(K, y))
     return table, path
 
@@ -132,20 +133,20 @@ def chosen_components(model, K, y):
 
 def candidates(inner, label, orders):
     """Scores by classifier and kernel, (n_draws, 75, 15)."""
-    found = defaultdict(list)
+    scores_of = defaultdict(list)
     for order in orders:
         of_draw = six_kernels(inner, order)
         for classifier, model in PLS.items():
             scores = {name: chosen_components(model, K, label[order]) for name, K in of_draw.items()}
             for name, values in (scores | {MEAN: np.mean(list(scores.values()), axis=0)}).items():
-                found[classifier, name].append(values)
-    return {key: np.array(values) for key, values in found.items()}
+                scores_of[classifier, name].append(values)
+    return {key: np.array(values) for key, values in scores_of.items()}
 
 
 def accuracies(scores, truth):
     """Accuracy in the training sets (out of fold) and in the test sets, each a value a draw."""
-    right = scores.argmax(axis=2) == truth
-    return right[:, :N_TRAIN].mean(axis=1), right[:, N_TRAIN:].mean(axis=1)
+    correct = scores.argmax(axis=2) == truth
+    return correct[:, :N_TRAIN].mean(axis=1), correct[:, N_TRAIN:].mean(axis=1)
 
 
 def chosen_in_training(scores, truth):
@@ -173,17 +174,17 @@ def report_protocol(table, path):
         print(f"{kernel:24s}" + "".join(f"{value:6.1f}" for value in 100 * np.mean(values, axis=0)))
 
 
-def report_beyond(found, truth):
+def report_beyond(by_feature, truth):
     """Print each feature's accuracies, then the combinations; in brackets the accuracy in training, out of fold."""
-    names = list(dict.fromkeys(kernel for scores in found.values() for _, kernel in scores))
+    names = list(dict.fromkeys(kernel for scores in by_feature.values() for _, kernel in scores))
     for classifier in PLS:
         print(f"\n{classifier:31s}" + "".join(f"{name:>23s}" for name in names))
-        for feature, scores in found.items():
+        for feature, scores in by_feature.items():
             pairs = [accuracies(scores[classifier, name], truth) for name in names]
             print(f"{feature:31s}" + "".join(f"{cell(test)} ({100 * train.mean():4.1f})" for train, test in pairs))
     print("\nof all features of these pixels")
     for pixels in ("20 px", "41 px", ""):
-        inside = {feature: scores for feature, scores in found.items() if feature.startswith(pixels)}
+        inside = {feature: scores for feature, scores in by_feature.items() if feature.startswith(pixels)}
         for classifier in PLS:
             mean = np.mean([scores[classifier, MEAN] for scores in inside.values()], axis=0)
             line(f"{pixels or 'both'}, mean of features' means, {classifier}", mean, truth)
@@ -215,10 +216,10 @@ def main():
     print(
         "\nBeyond the protocol: other features of the same images, the same draws; in brackets: out of fold in training"
     )
-    found = {"20 px, intensities": candidates(inner, label, orders)}
+    by_feature = {"20 px, intensities": candidates(inner, label, orders)}
     for name, feature in virus_features.features(args.weights).items():
-        found[name] = candidates(products(feature(set_) for set_ in images), label, orders)
-    report_beyond(found, truth)
+        by_feature[name] = candidates(products(feature(set_) for set_ in images), label, orders)
+    report_beyond(by_feature, truth)
     print(f"\n{time.process_time():.0f} s of CPU time")
 
 

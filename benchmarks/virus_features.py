@@ -93,7 +93,7 @@ def _small(feature):
 
 def features(weights=None):
     """Name every feature, those of AlexNet where its weights (npz) are given; 41 px is the published size."""
-    found = {
+    named = {
         "20 px, intensities, symmetries": _small(_turned(intensities)),
         "20 px, derivatives": _small(partial(derivatives, scales=(0.7, 1, 2))),
         "20 px, SIFT 8, symmetries": _small(_turned(partial(sift, block=8, step=2))),
@@ -112,5 +112,5 @@ def features(weights=None):
         with np.load(weights) as arrays:
             model = alexnet.alexnet(arrays, layout="torchvision")
         for layer, side in (("conv1", 123), ("conv2", 123), ("pool5", 227)):
-            found[f"41 px, AlexNet {layer}"] = partial(convolution, model=model, layer=layer, side=side)
-    return found
+            named[f"41 px, AlexNet {layer}"] = partial(convolution, model=model, layer=layer, side=side)
+    return named

@@ -61,11 +61,11 @@ def dense_sift(images, *, step, cell, flat_window=False):
         x and y of the blocks in px.
     """
     vl = library()
-    found = []
+    descriptors = []
     with _filter(vl, images.shape[1], step, cell, flat_window) as sift:
         for image in np.ascontiguousarray(images, np.float32):
             vl.vl_dsift_process(sift, image.ctypes.data)
             n = sift.contents.n_frames
-            found.append(np.ctypeslib.as_array(sift.contents.descriptors, (n, sift.contents.n_values)).copy())
+            descriptors.append(np.ctypeslib.as_array(sift.contents.descriptors, (n, sift.contents.n_values)).copy())
         centres = np.array([(point.x, point.y) for point in sift.contents.frames[:n]])
-    return np.array(found), centres
+    return np.array(descriptors), centres

@@ -16,13 +16,13 @@ CAFFE_MEAN = [104.00698793, 116.66876762, 122.67891434]
 def arrays():
     """Random weights of each layout, small enough that values stay in range."""
     rng = np.random.default_rng(0)
-    found = {
+    computed = {
         layout: {name: rng.normal(0, 0.03, shape).astype(np.float32) for name, shape in shapes.items()}
         for layout, shapes in ALEXNET_SHAPES.items()
     }
     for layout in ("caffe", "caffenet"):
-        found[layout]["mean"] = np.array(CAFFE_MEAN, np.float32)
-    return found
+        computed[layout]["mean"] = np.array(CAFFE_MEAN, np.float32)
+    return computed
 
 
 @pytest.fixture(scope="module")
@@ -71,25 +71,25 @@ def normalised(maps):
 def torchvision_in_numpy(image, arrays):
     """Maps of every layer by name."""
     maps = ((image / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]).transpose(2, 0, 1)
-    found = {}
+    computed = {}
     for number, (layer, stride, pad) in enumerate([(0, 4, 2), (3, 1, 2), (6, 1, 1), (8, 1, 1), (10, 1, 1)], 1):
         weight, bias = arrays[f"features.{layer}.weight"], arrays[f"features.{layer}.bias"]
-        maps = found[f"conv{number}"] = convolve(maps, weight, bias, stride=stride, pad=pad)
+        maps = computed[f"conv{number}"] = convolve(maps, weight, bias, stride=stride, pad=pad)
         if number in (1, 2, 5):
-            maps = found[f"pool{number}"] = pooled(maps)
-    return found
+            maps = computed[f"pool{number}"] = pooled(maps)
+    return computed
 
 
 def caffe_in_numpy(image, arrays, order=("norm", "pool")):
     """Maps of every layer by name: blue, green, red; two groups in the second, fourth and fifth convolution."""
     maps = (image[:, :, ::-1] - CAFFE_MEAN).transpose(2, 0, 1)
-    found = {}
+    computed = {}
     for number, (stride, pad) in enumerate([(4, 0), (1, 2), (1, 1), (1, 1), (1, 1)], 1):
         weight, bias = arrays[f"conv{number}.weight"], arrays[f"conv{number}.bias"]
-        maps = found[f"conv{number}"] = convolve(maps, weight, bias, stride=stride, pad=pad)
+        maps = computed[f"conv{number}"] = convolve(maps, weight, bias, stride=stride, pad=pad)
         for step in {1: order, 2: order, 5: ("pool",)}.get(number, ()):
-            maps = found[f"{step}{number}"] = (pooled_beyond if step == "pool" else normalised)(maps)
-    return found
+            maps = computed[f"{step}{number}"] = (pooled_beyond if step == "pool" else normalised)(maps)
+    return computed
 
 
 def caffenet_in_numpy(image, arrays):
@@ -108,9 +108,9 @@ def test_every_layer_equals_a_numpy_implementation(arrays, layout, crop):
     expected = IN_NUMPY[layout](face[start : start + crop, start : start + crop], arrays[layout])
     for layer in alexnet.LAYOUTS[layout].ENDS:
         model = alexnet.alexnet(arrays[layout], layout=layout, layer=layer)
-        found = alexnet.features(face[None], model, batch_size=1, crop=crop)[0]
+        computed = alexnet.features(face[None], model, batch_size=1, crop=crop)[0]
         values = expected[layer].ravel()
-        np.testing.assert_allclose(found, values, rtol=1e-3, atol=1e-5 * values.max(), err_msg=layer)
+        np.testing.assert_allclose(computed, values, rtol=1e-3, atol=1e-5 * values.max(), err_msg=layer)
     assert expected["pool5"].shape == (256, 6, 6)
 
 
@@ -193,11 +193,11 @@ def test_the_layers_are_those_that_weights_are_checked_for(layout):
 def test_another_device_must_agree_with_the_cpu():
     expected = torch.tensor([1.0, -2.0])
     alexnet.check_agreement(expected + 1e-4, expected, "cuda:0")
-    for found in (expected + 3e-4, expected * torch.nan):
+    for computed in (expected + 3e-4, expected * torch.nan):
         with pytest.raises(
             FeatureError, match=r"AlexNet on cuda:0: differs .*, expected at most 0.0001; set accelerat"
         ):
-            alexnet.check_agreement(found, expected, "cuda:0")
+            alexnet.check_agreement(computed, expected, "cuda:0")
 
 
 def test_a_network_moved_to_the_cpu_is_the_same(model, chips):
@@ -211,6 +211,6 @@ def test_a_gpu_gives_the_features_of_the_cpu(arrays, chips, layout):
         pytest.skip("needs a GPU that torch sees")
     model = alexnet.alexnet(arrays[layout], layout=layout)
     moved = alexnet.on_device(model, torch.device("cuda"))
-    expected, found = (alexnet.features(chips, network, **BATCHES) for network in (model, moved))
-    np.testing.assert_allclose(found, expected, rtol=0, atol=alexnet.AGREEMENT * expected.max())
-    np.testing.assert_array_equal(found, alexnet.features(chips, moved, **BATCHES))
+    expected, computed = (alexnet.features(chips, network, **BATCHES) for network in (model, moved))
+    np.testing.assert_allclose(computed, expected, rtol=0, atol=alexnet.AGREEMENT * expected.max())
+    np.testing.assert_array_equal(computed, alexnet.features(chips, moved, **BATCHES))

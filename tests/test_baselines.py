@@ -32,28 +32,28 @@ def test_pairs_begin_with_the_smoothest_and_one_is_nominal():
 
 def test_decision_values_are_those_of_scikit_learn_s_rbf_machine_on_standardised_features(task):
     X, y, _ = task
-    found = baselines.path(X, y[:N])([(10.0, 0.5)], np.arange(N), np.arange(N, 60))[0]
+    computed = baselines.grid_scorer(X, y[:N])([(10.0, 0.5)], np.arange(N), np.arange(N, 60))[0]
     for c in range(3):
         machine = make_pipeline(StandardScaler(), SVC(C=10.0, gamma=0.5 / 8)).fit(X[:N], y[:N] == c)
-        np.testing.assert_allclose(found[:, c], machine.decision_function(X[N:]), atol=1e-2)
+        np.testing.assert_allclose(computed[:, c], machine.decision_function(X[N:]), atol=1e-2)
 
 
 def test_all_clips_are_scored_and_the_classes_recognised(task):
     X, y, training = task
-    found = baselines.clip_scores(X, training, SETTINGS)
-    assert found.scored.all()
-    assert (found.values.argmax(axis=1) == y).mean() > 0.8
-    assert found.choice.accuracies[found.choice.index] == max(found.choice.accuracies)
-    assert len(found.choice.grid) == 6
+    computed = baselines.clip_scores(X, training, SETTINGS)
+    assert computed.scored.all()
+    assert (computed.values.argmax(axis=1) == y).mean() > 0.8
+    assert computed.selection.accuracies[computed.selection.index] == max(computed.selection.accuracies)
+    assert len(computed.selection.grid) == 6
 
 
 def test_other_clips_change_neither_the_choice_nor_a_training_clip_s_score(task):
     X, _, training = task
     other = X.copy()
     other[N:] *= 1e6
-    found, changed = (baselines.clip_scores(features, training, SETTINGS) for features in (X, other))
-    np.testing.assert_array_equal(found.values[:N], changed.values[:N])
-    assert found.choice == changed.choice
+    computed, changed = (baselines.clip_scores(features, training, SETTINGS) for features in (X, other))
+    np.testing.assert_array_equal(computed.values[:N], changed.values[:N])
+    assert computed.selection == changed.selection
 
 
 def test_training_clips_alone_are_scored(task):

@@ -24,9 +24,14 @@ def task():
     return X @ X.T, y, [f"subject{i // 4}" for i in range(36)]
 
 
+def unfitted(name, settings=SETTINGS):
+    family = classifiers.family(name)
+    return family.make(settings[family.parameter])
+
+
 def decisions(name, K, y, settings=SETTINGS):
     n = len(y)
-    fitted = classifiers.fit(classifiers.make_classifier(name, settings), K[:n, :n], y)
+    fitted = classifiers.fit(unfitted(name, settings), K[:n, :n], y)
     return classifiers.decision_values(fitted, K[n:, :n])
 
 
@@ -58,16 +63,16 @@ def test_sets_beside_a_test_set_do_not_change_its_values(task, name):
 def test_order_of_training_sets_changes_nothing(task, name):
     K, y, _ = task
     order = np.r_[np.random.default_rng(1).permutation(36), 36:48]
-    found = decisions(name, K[np.ix_(order, order)], y[order[:36]])
-    np.testing.assert_allclose(found, decisions(name, K, y[:36]), atol=1e-2 if name == "svm" else 1e-3)
+    computed = decisions(name, K[np.ix_(order, order)], y[order[:36]])
+    np.testing.assert_allclose(computed, decisions(name, K, y[:36]), atol=1e-2 if name == "svm" else 1e-3)
 
 
 def test_svm_decides_one_against_the_rest(task):
     K, y, _ = task
     expected = SVC(kernel="linear").fit(np.linalg.cholesky(K + 1e-9 * np.eye(48))[:36], y[:36] == 2)
-    found = decisions("svm", K, y[:36])[:, 2]
+    computed = decisions("svm", K, y[:36])[:, 2]
     np.testing.assert_allclose(
-        found, expected.decision_function(np.linalg.cholesky(K + 1e-9 * np.eye(48))[36:]), atol=2e-2
+        computed, expected.decision_function(np.linalg.cholesky(K + 1e-9 * np.eye(48))[36:]), atol=2e-2
     )
 
 
@@ -80,12 +85,12 @@ def test_logistic_regression_on_a_linear_kernel_is_the_linear_one():
 
 def test_an_unknown_classifier_is_refused():
     with pytest.raises(FeatureError, match="classifier 'forest' is unknown; expected one of pls, kernel_pls, svm"):
-        classifiers.make_classifier("forest", SETTINGS)
+        classifiers.family("forest")
 
 
 def test_a_fit_that_fails_tells_how_many_training_sets(task):
     K, y, _ = task
-    few = classifiers.make_classifier("pls", SETTINGS | {"n_components": 40})
+    few = unfitted("pls", SETTINGS | {"n_components": 40})
     with pytest.raises(FeatureError, match="on 36 training sets: n_components=40 with 36"):
         classifiers.fit(few, K[:36, :36], y[:36])
 
@@ -95,35 +100,35 @@ def test_a_fit_that_fails_tells_how_many_training_sets(task):
 def test_scores_have_out_of_fold_rows_then_those_of_the_other_sets(task, name, settings):
     K, y, subjects = task
     training = Training(y[:36], tuple(subjects), 3)
-    found = alone(name, settings, K, training)
+    computed = alone(name, settings, K, training)
     grid = classifiers.grid(name, settings, 36)
-    path = classifiers.kernel_path(name, K[:36, :36], y[:36])
+    path = classifiers.kernel_scorer(name, K[:36, :36], y[:36])
     inner, _, choice = cross_validation.out_of_fold(path, grid, training)
     last = classifiers.fit(classifiers.family(name).make(choice.value), K[:36, :36], y[:36])
     expected = np.concatenate([inner, classifiers.decision_values(last, K[36:, :36])])
-    np.testing.assert_array_equal(found.values, expected)
-    assert found.scored.all()
-    assert found.choice == choice
-    assert (found.n_components is not None) == ("pls" in name)
+    np.testing.assert_array_equal(computed.values, expected)
+    assert computed.scored.all()
+    assert computed.selection == choice
+    assert (computed.n_components is not None) == ("pls" in name)
 
 
 @NAMES
 def test_a_grid_is_scored_as_each_of_its_values_is(task, name):
     K, y, _ = task
     values = classifiers.grid(name, AUTO, 36).values[::2]
-    found = classifiers.family(name).path(values, K[:36, :36], y[:36], K[36:, :36])
-    for value, scores in zip(values, found, strict=True):
+    computed = classifiers.family(name).grid_scores(values, K[:36, :36], y[:36], K[36:, :36])
+    for value, scores in zip(values, computed, strict=True):
         alone = classifiers.fit(classifiers.family(name).make(value), K[:36, :36], y[:36])
         np.testing.assert_allclose(scores, classifiers.decision_values(alone, K[36:, :36]), atol=1e-6)
 
 
 def test_auto_chooses_more_than_one_component_where_one_cannot_tell_the_classes(task):
     K, y, subjects = task
-    found = alone("kernel_pls", AUTO, K, Training(y[:36], tuple(subjects), 3))
-    assert found.choice.grid == tuple(range(1, 9))
-    assert found.choice.accuracies[found.choice.index] == max(found.choice.accuracies)
-    assert found.n_components == [found.choice.value]
-    assert found.choice.value > 1
+    computed = alone("kernel_pls", AUTO, K, Training(y[:36], tuple(subjects), 3))
+    assert computed.selection.grid == tuple(range(1, 9))
+    assert computed.selection.accuracies[computed.selection.index] == max(computed.selection.accuracies)
+    assert computed.n_components == [computed.selection.value]
+    assert computed.selection.value > 1
 
 
 @pytest.mark.parametrize(
@@ -153,9 +158,9 @@ def test_other_sets_can_influence_neither_training_scores_nor_the_choice(task, n
     other = K.copy()
     other[36:], other[:, 36:] = 7.0, 7.0
     training = Training(y[:36], tuple(subjects), 3)
-    found, changed = (alone(name, AUTO, A, training) for A in (K, other))
-    np.testing.assert_array_equal(found.values[:36], changed.values[:36])
-    assert found.choice == changed.choice
+    computed, changed = (alone(name, AUTO, A, training) for A in (K, other))
+    np.testing.assert_array_equal(computed.values[:36], changed.values[:36])
+    assert computed.selection == changed.selection
 
 
 def test_kernels_between_test_sets_are_not_read(task):
@@ -164,18 +169,18 @@ def test_kernels_between_test_sets_are_not_read(task):
     other[36:, 36:] = np.nan
     other[:36, 36:] = np.nan
     training = Training(y[:36], tuple(subjects), 3)
-    found, changed = (alone("svm", SETTINGS, A, training) for A in (K, other))
-    np.testing.assert_array_equal(found.values, changed.values)
+    computed, changed = (alone("svm", SETTINGS, A, training) for A in (K, other))
+    np.testing.assert_array_equal(computed.values, changed.values)
 
 
 def test_scores_of_a_feature_hold_each_kernel_and_their_mean(task):
     K, y, subjects = task
     training = Training(y[:36], tuple(subjects), 3)
-    found = classifiers.feature_scores("kernel_pls", SETTINGS, {"linear": K, "square": K**2}, training)
-    np.testing.assert_allclose(found["mean"].values, (found["linear"].values + found["square"].values) / 2)
-    assert found["linear"].n_components == [4]
-    assert found["mean"].n_components is None
-    np.testing.assert_array_equal(found["linear"].values, alone("kernel_pls", SETTINGS, K, training).values)
+    computed = classifiers.feature_scores("kernel_pls", SETTINGS, {"linear": K, "square": K**2}, training)
+    np.testing.assert_allclose(computed["mean"].values, (computed["linear"].values + computed["square"].values) / 2)
+    assert computed["linear"].n_components == [4]
+    assert computed["mean"].n_components is None
+    np.testing.assert_array_equal(computed["linear"].values, alone("kernel_pls", SETTINGS, K, training).values)
 
 
 @NAMES
@@ -184,31 +189,31 @@ def test_the_kernels_of_a_mean_share_the_parameter_that_is_best_for_the_mean(tas
     noise = np.random.default_rng(3).standard_normal((48, 48))
     kernels = {"linear": K, "noise": noise @ noise.T}
     training = Training(y[:36], tuple(subjects), 3)
-    found = classifiers.feature_scores(name, AUTO, kernels, training)["mean"]
+    computed = classifiers.feature_scores(name, AUTO, kernels, training)["mean"]
     family = classifiers.family(name)
     right = 0
     for train, test in training.folds(np.arange(36)):
         parts = [(A[np.ix_(train, train)], A[np.ix_(test, train)]) for A in kernels.values()]
-        staged = np.mean([family.path(found.choice.grid, A, y[train], B) for A, B in parts], axis=0)
+        staged = np.mean([family.grid_scores(computed.selection.grid, A, y[train], B) for A, B in parts], axis=0)
         right = right + (staged.argmax(axis=2) == y[test]).sum(axis=1)
-    assert found.choice.value == found.choice.grid[right.argmax()]
-    fixed = {**AUTO, family.parameter: found.choice.value}
+    assert computed.selection.value == computed.selection.grid[right.argmax()]
+    fixed = {**AUTO, family.parameter: computed.selection.value}
     expected = [decisions(name, A, y[:36], fixed) for A in kernels.values()]
-    np.testing.assert_allclose(found.values[36:], np.mean(expected, axis=0))
+    np.testing.assert_allclose(computed.values[36:], np.mean(expected, axis=0))
 
 
 def test_inner_folds_take_fewer_components_where_they_have_fewer_sets():
     K, y = np.diag(np.arange(1.0, 10.0)), np.array([0, 1, 2] * 3)
-    found = alone("pls", {"n_components": 8}, K, Training(y, tuple("aaabbbccc"), 3))
-    assert found.scored.all()
-    assert found.choice.value == 8
+    computed = alone("pls", {"n_components": 8}, K, Training(y, tuple("aaabbbccc"), 3))
+    assert computed.scored.all()
+    assert computed.selection.value == 8
 
 
 @NAMES
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_a_fitted_classifier_is_its_coefficients(task, name, n_classes):
     K, y, _ = task
-    fitted = classifiers.fit(classifiers.make_classifier(name, SETTINGS), K[:36, :36], y[:36] % n_classes)
+    fitted = classifiers.fit(unfitted(name), K[:36, :36], y[:36] % n_classes)
     expected = classifiers.decision_values(fitted, K[36:, :36])
     np.testing.assert_allclose(classifiers.linear(fitted, 36).decision_values(K[36:, :36]), expected, atol=1e-9)
 
@@ -216,6 +221,6 @@ def test_a_fitted_classifier_is_its_coefficients(task, name, n_classes):
 def test_the_mean_of_kernels_carries_the_coefficients_of_each(task):
     K, y, subjects = task
     training = Training(y[:36], tuple(subjects), 3)
-    found = classifiers.feature_scores("pls", SETTINGS, {"a": K, "b": 2 * K}, training)["mean"]
-    values = [found.models[name].decision_values(matrix[36:, :36]) for name, matrix in (("a", K), ("b", 2 * K))]
-    np.testing.assert_allclose(np.mean(values, axis=0), found.values[found.scored[:36].sum() :], atol=1e-9)
+    computed = classifiers.feature_scores("pls", SETTINGS, {"a": K, "b": 2 * K}, training)["mean"]
+    values = [computed.models[name].decision_values(matrix[36:, :36]) for name, matrix in (("a", K), ("b", 2 * K))]
+    np.testing.assert_allclose(np.mean(values, axis=0), computed.values[computed.scored[:36].sum() :], atol=1e-9)

@@ -36,17 +36,17 @@ def nearest(X, y):
 
 
 def test_the_most_accurate_value_is_chosen_and_the_simplest_of_equals():
-    found = cross_validation.choose(path, GRID, TRAINING, np.arange(24))
-    assert (found.value, found.index, found.n_folds) == ("right", 1, 3)
-    assert found.accuracies == (0.5, 1.0, 1.0, 0.0)
-    assert not found.note
+    computed = cross_validation.select(path, GRID, TRAINING, np.arange(24))
+    assert (computed.value, computed.index, computed.n_folds) == ("right", 1, 3)
+    assert computed.accuracies == (0.5, 1.0, 1.0, 0.0)
+    assert not computed.note
 
 
 def test_a_single_value_is_taken_without_a_fit():
     def never(values, train, test):
         raise AssertionError
 
-    assert cross_validation.choose(never, Grid((7,)), TRAINING, np.arange(24)).value == 7
+    assert cross_validation.select(never, Grid((7,)), TRAINING, np.arange(24)).value == 7
 
 
 def test_no_subject_is_on_both_sides_and_every_class_is_on_the_first():
@@ -97,7 +97,7 @@ def test_a_subject_s_labels_change_nothing_in_its_own_scores():
 
 
 def test_facts_tell_what_the_choice_saw():
-    choice = cross_validation.choose(path, GRID, TRAINING, np.arange(24))
+    choice = cross_validation.select(path, GRID, TRAINING, np.arange(24))
     facts = cross_validation.facts({"rbf": choice, "mean": None}, ["b", "a"])
     assert facts["clips"] == {"n": 2, "sha256": hashlib.sha256(b"a\nb\n").hexdigest()}
     assert list(facts["choices"]) == ["rbf"]

@@ -52,14 +52,14 @@ def sift_block(image, top, left):
 
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (2, 5), (6, 6)])
 def test_dense_sift_equals_a_loop_over_samples(images, row, column):
-    found = dense_sift.dense_sift(images, **SIFT).reshape(3, 7, 7, 128)[1, row, column]
-    np.testing.assert_allclose(found, sift_block(images[1], 8 * row, 8 * column), atol=1e-5)
+    computed = dense_sift.dense_sift(images, **SIFT).reshape(3, 7, 7, 128)[1, row, column]
+    np.testing.assert_allclose(computed, sift_block(images[1], 8 * row, 8 * column), atol=1e-5)
 
 
 def test_dense_sift_ignores_brightness_and_contrast(images):
-    found = dense_sift.dense_sift(images, **SIFT)
-    np.testing.assert_allclose(dense_sift.dense_sift(2 * images + 30, **SIFT), found, atol=1e-5)
-    assert found.shape == (3, 6272)
+    computed = dense_sift.dense_sift(images, **SIFT)
+    np.testing.assert_allclose(dense_sift.dense_sift(2 * images + 30, **SIFT), computed, atol=1e-5)
+    assert computed.shape == (3, 6272)
 
 
 def test_dense_sift_blocks_have_norm_one(images):
@@ -69,9 +69,9 @@ def test_dense_sift_blocks_have_norm_one(images):
 
 def test_a_ramp_to_the_right_has_orientation_zero_only():
     ramp = np.tile(np.arange(64, dtype=np.float32), (1, 64, 1))
-    found = dense_sift.dense_sift(ramp, **SIFT).reshape(-1, 8)
-    assert (found[:, 0] > 0).all()
-    assert not found[:, 1:].any()
+    computed = dense_sift.dense_sift(ramp, **SIFT).reshape(-1, 8)
+    assert (computed[:, 0] > 0).all()
+    assert not computed[:, 1:].any()
 
 
 def test_flat_blocks_are_zero():
@@ -94,9 +94,9 @@ def hog_by_hand(image):
 
 def test_hog_equals_its_definition():
     images = np.random.default_rng(1).uniform(0, 255, (2, 64, 64))
-    found = hog.hog(images, **HOG)
-    assert found.shape == (2, 1764)
-    np.testing.assert_allclose(found, [hog_by_hand(image) for image in images], atol=1e-6)
+    computed = hog.hog(images, **HOG)
+    assert computed.shape == (2, 1764)
+    np.testing.assert_allclose(computed, [hog_by_hand(image) for image in images], atol=1e-6)
 
 
 @pytest.mark.parametrize("bins", [8, 9])
@@ -111,8 +111,8 @@ def test_hog_equals_that_of_scikit_image(pictures, size, block, cell, bins):
     cells = (block // cell, block // cell)
     options = {"orientations": bins, "pixels_per_cell": (cell, cell), "cells_per_block": cells}
     expected = [skimage_hog(image, block_norm="L2-Hys", **options) for image in images]
-    found = hog.hog(images, block=block, step=cell, cell=cell, bins=bins)
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    computed = hog.hog(images, block=block, step=cell, cell=cell, bins=bins)
+    np.testing.assert_allclose(computed, expected, atol=1e-6)
 
 
 def test_hog_of_a_flat_face_is_zero():
@@ -138,11 +138,11 @@ def test_a_flat_volume_has_the_code_of_ones():
 
 def test_lbp_top_is_a_histogram_of_codes_on_each_block_and_plane():
     sequence = np.random.default_rng(3).uniform(0, 255, (6, 64, 64)).astype(np.float32)
-    found = lbp_top.lbp_top(sequence, grid=4).reshape(4, 4, 3, 59)
-    np.testing.assert_allclose(found.sum(axis=-1), 1, rtol=1e-5)
+    computed = lbp_top.lbp_top(sequence, grid=4).reshape(4, 4, 3, 59)
+    np.testing.assert_allclose(computed.sum(axis=-1), 1, rtol=1e-5)
     codes = lbp_top.lbp_codes(sequence, (0, 2))[:, 15:31, 47:]  # rows 16 to 31, columns 48 to 62 of the picture
     expected = np.bincount(codes.ravel(), minlength=59) / codes.size
-    np.testing.assert_allclose(found[1, 3, 1], expected, rtol=1e-5)
+    np.testing.assert_allclose(computed[1, 3, 1], expected, rtol=1e-5)
 
 
 def test_lbp_top_needs_three_frames(images):

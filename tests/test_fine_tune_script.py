@@ -2,20 +2,19 @@
 
 import json
 import runpy
-from dataclasses import asdict
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
 from emotiw.core.files import content_sha256
+from emotiw.jobs import settings
 from emotiw.jobs.identity import Stage
-from emotiw.video import fine_tuning, fine_tuning_checkpoint
+from emotiw.video import fine_tuning_checkpoint, fine_tuning_network
 from emotiw.weights import acquisition, loading
 from emotiw.weights.loading import ALEXNET_SHAPES
 
-RECIPE = {key: value for key, value in asdict(fine_tuning.Recipe()).items() if key not in ("layout", "crop")}
-SETTINGS = RECIPE | {
+SETTINGS = settings.load([])["fine_tuning"] | {
     "batch_size": 16,
     "max_epochs": 1,
     "checkpoint_batches": 1,
@@ -27,7 +26,7 @@ SETTINGS = RECIPE | {
 @pytest.fixture
 def run(root, tmp_path, monkeypatch):
     """Run the program on 28 pictures; paths of what it reads and writes."""
-    monkeypatch.setattr(fine_tuning, "HIDDEN_UNITS", 8)
+    monkeypatch.setattr(fine_tuning_network, "HIDDEN_UNITS", 8)
     rng = np.random.default_rng(0)
     shapes = ALEXNET_SHAPES["torchvision"].items()
     save_file({name: rng.normal(0, 0.03, s).astype(np.float32) for name, s in shapes}, tmp_path / "mine.safetensors")
@@ -58,8 +57,8 @@ def run(root, tmp_path, monkeypatch):
 
 def test_weights_are_written_with_a_record_of_their_training(run):
     record = run()
-    found = loading.load_alexnet(run.output)
-    assert {name: values.shape for name, values in found.items()} == ALEXNET_SHAPES["torchvision"]
+    computed = loading.load_alexnet(run.output)
+    assert {name: values.shape for name, values in computed.items()} == ALEXNET_SHAPES["torchvision"]
     assert record["started_from"] == "alexnet-0"
     assert record["fully_connected_layers"] == "fresh"
     assert record["pictures"] == {"train": 14, "validation": 14, "PublicTest": 7, "dropped": 0}

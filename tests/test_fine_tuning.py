@@ -1,21 +1,26 @@
 """Fine-tuning: the paper's recipe in numbers, Caffe's bias rules, and a stopped run that goes on exactly."""
 
+from dataclasses import MISSING, fields, replace
+
 import numpy as np
 import pytest
 import torch
 
 from emotiw.core.errors import FeatureError
-from emotiw.video import fine_tuning, fine_tuning_checkpoint
-from emotiw.video.fine_tuning import Recipe, Session, State
+from emotiw.jobs import settings
+from emotiw.video import fine_tuning, fine_tuning_checkpoint, fine_tuning_data, fine_tuning_network
+from emotiw.video.fine_tuning_state import Recipe, Session, State
 from emotiw.weights.loading import ALEXNET_SHAPES
 
-RECIPE = Recipe(batch_size=4, max_epochs=2, checkpoint_batches=1)
+CONFIG = settings.load([])
+DEFAULTS = Recipe.of(CONFIG["cnn"], CONFIG["fine_tuning"])
+RECIPE = replace(DEFAULTS, batch_size=4, max_epochs=2, checkpoint_batches=1)
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Few hidden units, for speed: nothing else depends on their number."""
-    monkeypatch.setattr(fine_tuning, "HIDDEN_UNITS", 16)
+    monkeypatch.setattr(fine_tuning_network, "HIDDEN_UNITS", 16)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +39,7 @@ TRAIN, VALIDATION = pictures(10, 1), pictures(4, 2)
 
 
 def network(arrays, seed=3, head=None):
-    return fine_tuning.classifier(arrays, head, RECIPE, n_classes=3, seed=seed)
+    return fine_tuning_network.classifier(arrays, head, layout=RECIPE.layout, n_classes=3, seed=seed)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +47,7 @@ def whole(arrays):
     """A run that was never stopped, with every state that it saved."""
     states, lines = [], []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fine_tuning, "HIDDEN_UNITS", 16)
+        patch.setattr(fine_tuning_network, "HIDDEN_UNITS", 16)
         model = network(arrays)
         fine_tuning.train(TRAIN, VALIDATION, model, RECIPE, Session(3, save=states.append, tell=lines.append))
     return model, states, lines
@@ -82,6 +87,23 @@ def test_a_finished_run_is_not_trained_again(arrays, whole):
     assert torch.equal(again.fc8.weight, model.fc8.weight)
 
 
+def test_a_recipe_has_no_defaults_but_those_of_the_configuration():
+    assert (DEFAULTS.layout, DEFAULTS.crop) == (CONFIG["cnn"]["layout"], CONFIG["cnn"]["crop"])
+    assert DEFAULTS.batch_size == CONFIG["fine_tuning"]["batch_size"] != CONFIG["cnn"]["batch_size"]
+    assert all(field.default is MISSING for field in fields(Recipe))
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'patience'"):
+        Recipe.of(CONFIG["cnn"], {name: value for name, value in CONFIG["fine_tuning"].items() if name != "patience"})
+
+
+def test_random_crops_continue_in_the_middle_of_an_epoch():
+    whole = list(fine_tuning_data.RandomCrops(TRAIN, RECIPE, 3, lambda: (1, 0)))
+    rest = list(fine_tuning_data.RandomCrops(TRAIN, RECIPE, 3, lambda: (1, 2)))
+    assert [len(labels) for _, labels in whole] == [4, 4, 2]
+    assert len(rest) == 1
+    assert torch.equal(rest[0][0], whole[2][0])
+    assert torch.equal(rest[0][1], whole[2][1])
+
+
 def history(*accuracies):
     return [{"val_accuracy": accuracy} for accuracy in accuracies]
 
@@ -92,30 +114,29 @@ def history(*accuracies):
 )
 def test_training_stops_after_epochs_without_a_better_validation_accuracy(arrays, accuracies, best, finished):
     state = State(epoch=len(accuracies), history=history(*accuracies))
-    run = fine_tuning._Run(network(arrays), Recipe(patience=2), Session(0, state=state))
+    run = fine_tuning._Run(network(arrays), replace(DEFAULTS, patience=2), Session(0, state=state))
     assert state.best_epoch == best
     assert run.finished == finished
 
 
 def test_rates_and_decay_are_those_of_the_paper_and_of_caffe(arrays):
-    recipe = Recipe()
-    run = fine_tuning._Run(network(arrays), recipe, Session(0))
+    run = fine_tuning._Run(network(arrays), DEFAULTS, Session(0))
     groups = run.configure_optimizers().param_groups
-    found = {
+    computed = {
         name: (group["lr"], group["weight_decay"], group["momentum"])
         for (name, _), group in zip(run.model.named_parameters(), groups, strict=True)
     }
-    assert found["convolution.features.0.weight"] == (1e-3, 5e-4, 0.9)
-    assert found["convolution.features.0.bias"] == (2e-3, 0.0, 0.9)
-    assert found["fc7.weight"] == (1e-3, 5e-4, 0.9)
-    assert found["fc8.weight"] == (4e-3, 5e-4, 0.9)
-    assert found["fc8.bias"] == (8e-3, 0.0, 0.9)
-    assert (recipe.batch_size, recipe.decay_every, recipe.decay_factor) == (128, 10, 0.1)
+    assert computed["convolution.features.0.weight"] == (1e-3, 5e-4, 0.9)
+    assert computed["convolution.features.0.bias"] == (2e-3, 0.0, 0.9)
+    assert computed["fc7.weight"] == (1e-3, 5e-4, 0.9)
+    assert computed["fc8.weight"] == (4e-3, 5e-4, 0.9)
+    assert computed["fc8.bias"] == (8e-3, 0.0, 0.9)
+    assert (DEFAULTS.batch_size, DEFAULTS.decay_every, DEFAULTS.decay_factor) == (128, 10, 0.1)
 
 
 @pytest.mark.parametrize(("epoch", "rate"), [(0, 1e-3), (9, 1e-3), (10, 1e-4), (25, 1e-5)])
 def test_rates_fall_every_ten_epochs(arrays, monkeypatch, epoch, rate):
-    run = fine_tuning._Run(network(arrays), Recipe(), Session(0, state=State(epoch=epoch)))
+    run = fine_tuning._Run(network(arrays), DEFAULTS, Session(0, state=State(epoch=epoch)))
     optimiser = run.configure_optimizers()
     monkeypatch.setattr(run, "optimizers", lambda: optimiser)
     run.on_train_epoch_start()
@@ -132,7 +153,7 @@ def test_a_step_is_that_of_the_equations(arrays, whole):
 
 
 def test_fresh_layers_are_drawn_as_by_caffes_fillers(arrays, monkeypatch):
-    monkeypatch.setattr(fine_tuning, "HIDDEN_UNITS", 512)
+    monkeypatch.setattr(fine_tuning_network, "HIDDEN_UNITS", 512)
     model = network(arrays)
     assert model.fc6.weight.detach().std() == pytest.approx(0.005, rel=0.02)
     assert model.fc8.weight.detach().std() == pytest.approx(0.01, rel=0.1)
@@ -167,7 +188,7 @@ def test_crops_are_cut_and_mirrored():
     face = np.tile(np.arange(48, dtype=np.uint8) * 5, (1, 48, 1))
     corner = np.array([0])
     plain, mirrored = (
-        fine_tuning.scaled_crops(face, corner, corner + 3, np.array([flip]), 227) for flip in (False, True)
+        fine_tuning_data.scaled_crops(face, corner, corner + 3, np.array([flip]), 227) for flip in (False, True)
     )
     assert plain.shape == (1, 3, 227, 227)
     assert torch.equal(plain.flip(-1), mirrored)
@@ -211,6 +232,6 @@ def test_a_state_of_another_run_or_a_damaged_one_is_not_used(whole, tmp_path, ca
 
 
 def test_the_convolution_layers_are_returned_under_their_names(arrays):
-    found = fine_tuning.convolution_arrays(network(arrays), ALEXNET_SHAPES["torchvision"])
-    assert {name: values.shape for name, values in found.items()} == ALEXNET_SHAPES["torchvision"]
-    np.testing.assert_array_equal(found["features.3.weight"], arrays["features.3.weight"])
+    computed = fine_tuning_network.convolution_arrays(network(arrays), ALEXNET_SHAPES["torchvision"])
+    assert {name: values.shape for name, values in computed.items()} == ALEXNET_SHAPES["torchvision"]
+    np.testing.assert_array_equal(computed["features.3.weight"], arrays["features.3.weight"])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from pyriemann.geometry.kernel import kernel_logeuclid
+from scipy.linalg import logm
 from scipy.spatial.distance import pdist, squareform
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.preprocessing import KernelCenterer
@@ -23,7 +24,7 @@ def bases():
 
 @pytest.fixture
 def spd():
-    return np.stack([image_sets.covariance(image_set(seed), 1e-3) for seed in range(6)])
+    return np.stack([np.cov(image_set(seed).T) for seed in range(6)])
 
 
 @pytest.fixture
@@ -36,16 +37,19 @@ def six(sets, n_train=10, rank=4, degree=1):
     return kernels.feature_kernels(sets, n_train, rank=rank, regularisation=1e-3, degree=degree)
 
 
+def projection_products(bases):
+    return kernels.inner_products(map(kernels.projector, bases))
+
+
 def test_projection_products_are_squared_norms_of_basis_products(bases):
     expected = [[np.linalg.norm(P.T @ Q) ** 2 for Q in bases] for P in bases]
-    np.testing.assert_allclose(kernels.projection_products(bases), expected)
-    np.testing.assert_allclose(kernels.projection_products(bases[:1], bases), expected[:1])
+    np.testing.assert_allclose(projection_products(bases), expected)
 
 
 def test_projection_products_do_not_depend_on_sign_or_rotation_of_the_basis(bases):
     rng = np.random.default_rng(0)
     turned = [-P @ np.linalg.qr(rng.standard_normal((P.shape[1], P.shape[1])))[0] for P in bases]
-    np.testing.assert_allclose(kernels.projection_products(turned), kernels.projection_products(bases), atol=1e-12)
+    np.testing.assert_allclose(projection_products(turned), projection_products(bases), atol=1e-12)
 
 
 @pytest.mark.parametrize("degree", [1, 2])
@@ -54,20 +58,19 @@ def test_projection_kernels_do_not_depend_on_how_frames_are_mixed(sets, degree):
     rng = np.random.default_rng(0)
     mixed = {name: np.linalg.qr(rng.standard_normal((len(F), len(F))))[0] @ F for name, F in sets.items()}
     for name in ("subspace_polynomial", "subspace_rbf"):
-        expected, found = six(sets, degree=degree)[name], six(mixed, degree=degree)[name]
-        np.testing.assert_allclose(found.matrix, expected.matrix, atol=1e-10)
+        expected, computed = six(sets, degree=degree)[name], six(mixed, degree=degree)[name]
+        np.testing.assert_allclose(computed.matrix, expected.matrix, atol=1e-10)
 
 
 def test_projection_distance_is_between_projectors(bases):
-    G = kernels.projection_products(bases)
+    G = projection_products(bases)
     expected = [[np.linalg.norm(P @ P.T - Q @ Q.T) ** 2 for Q in bases] for P in bases]
     np.testing.assert_allclose(kernels.squared_distances(G, np.diagonal(G), np.diagonal(G)), expected, atol=1e-12)
 
 
 def test_log_euclidean_products_equal_pyriemanns(spd):
     L = image_sets.logarithm(spd)
-    np.testing.assert_allclose(kernels.log_euclidean_products(L), kernel_logeuclid(spd, reg=0), rtol=1e-10)
-    np.testing.assert_allclose(kernels.log_euclidean_products(L[:2], L), kernel_logeuclid(spd[:2], spd), rtol=1e-10)
+    np.testing.assert_allclose(kernels.inner_products(L), kernel_logeuclid(spd, reg=0), rtol=1e-10)
 
 
 def test_rbf_kernel_equals_that_of_scikit_learn_on_half_vectors(spd):
@@ -101,8 +104,8 @@ def test_normalised_kernel_is_the_cosine():
     rng = np.random.default_rng(0)
     X, Y = rng.standard_normal((3, 5)), rng.standard_normal((4, 5))
     expected = [[x @ y / np.linalg.norm(x) / np.linalg.norm(y) for y in Y] for x in X]
-    found = kernels.normalised(X @ Y.T, np.diagonal(X @ X.T), np.diagonal(Y @ Y.T))
-    np.testing.assert_allclose(found, expected)
+    computed = kernels.normalised(X @ Y.T, np.diagonal(X @ X.T), np.diagonal(Y @ Y.T))
+    np.testing.assert_allclose(computed, expected)
 
 
 def test_normalising_a_set_without_size_is_refused():
@@ -129,22 +132,49 @@ def test_a_matrix_that_is_no_kernel_is_refused(K, message):
 
 
 def test_six_kernels_are_normalised_symmetric_and_positive(sets):
-    found = six(sets, degree=2)
-    assert sorted(found) == sorted(
+    computed = six(sets, degree=2)
+    assert sorted(computed) == sorted(
         f"{m}_{k}" for m in ("subspace", "covariance", "gaussian") for k in ("polynomial", "rbf")
     )
-    for kernel in found.values():
+    for kernel in computed.values():
         np.testing.assert_allclose(np.diagonal(kernel.matrix), 1)
         np.testing.assert_array_equal(kernel.matrix, kernel.matrix.T)
         assert kernel.min_eigenvalue == pytest.approx(np.linalg.eigvalsh(kernel.matrix)[0], abs=1e-12)
 
 
-def test_six_kernels_follow_their_definitions(sets):
-    logs = [image_sets.logarithm(image_sets.gaussian_embedding(F, 1e-3)) for F in sets.values()]
-    distances = np.array([[np.linalg.norm(A - B) ** 2 for B in logs] for A in logs])
-    found = six(sets)["gaussian_rbf"]
-    assert found.gamma == pytest.approx(1 / np.median(pdist([L.ravel() for L in logs[:10]], "sqeuclidean")))
-    np.testing.assert_allclose(found.matrix, np.exp(-found.gamma * distances), atol=1e-10)
+def projectors(F):
+    P = np.linalg.eigh(F.T @ F)[1][:, -4:]
+    return P @ P.T
+
+
+def log_regularised_covariance(F):
+    C = np.cov(F.T)
+    return logm(C + 1e-3 * np.trace(C) * np.eye(len(C)))
+
+
+def log_embedded_gaussian(F):
+    m, C = F.mean(axis=0), np.cov(F.T)
+    S = C + 1e-3 * np.trace(C) * np.eye(len(C))
+    M = np.block([[S + np.outer(m, m), m[:, None]], [m[None], np.ones((1, 1))]])
+    return logm(np.linalg.det(S) ** (-1 / (len(S) + 1)) * M)
+
+
+@pytest.mark.parametrize("degree", [1, 2])
+@pytest.mark.parametrize(
+    ("name", "point"),
+    [("subspace", projectors), ("covariance", log_regularised_covariance), ("gaussian", log_embedded_gaussian)],
+)
+def test_six_kernels_follow_the_papers_formulas(sets, name, point, degree):
+    """What a program computes, against the equations written out, by SciPy's logarithm of the whole matrix."""
+    points = [point(F) for F in sets.values()]
+    K = np.array([[np.trace(A @ B) ** degree for B in points] for A in points])
+    D = np.array([[np.linalg.norm(A - B) ** 2 for B in points] for A in points])
+    gamma = 1 / np.median(D[:10, :10][np.triu_indices(10, 1)])
+    computed = six(sets, degree=degree)
+    cosines = K / np.sqrt(np.outer(np.diagonal(K), np.diagonal(K)))
+    np.testing.assert_allclose(computed[f"{name}_polynomial"].matrix, cosines, atol=1e-10)
+    assert computed[f"{name}_rbf"].gamma == pytest.approx(gamma)
+    np.testing.assert_allclose(computed[f"{name}_rbf"].matrix, np.exp(-gamma * D), atol=1e-10)
 
 
 def test_test_sets_cannot_influence_what_training_sees(sets):

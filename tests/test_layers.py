@@ -27,6 +27,7 @@ NUMERICS = {
     "video": {
         *{"alexnet", "grey", "dense_sift", "hog", "lbp_top", "fine_tuning", "image_sets", "kernels", "pls"},
         *{"classifiers", "baselines", "score_average"},
+        *{"fine_tuning_state", "fine_tuning_data", "fine_tuning_network", "pca", "eigenvectors"},
     },
     "audio": {"standardisation", "peephole_lstm", "blstm", "training"},
     "fusion": {"schemes", "branch_and_bound", "stacking", "optimism"},

@@ -52,13 +52,13 @@ def test_a_face_is_normalised_channel_by_channel(read):
 
 
 def test_a_scale_of_255_leaves_grey_levels(read):
-    found = onnx_embedding.embed(plain(), read(scale=255, mean=[1.0, 2.0, 5.0], std=[1.0, 1.0, 10.0]))
-    np.testing.assert_allclose(found, [[50, 100, 25]], rtol=1e-5)
+    computed = onnx_embedding.embed(plain(), read(scale=255, mean=[1.0, 2.0, 5.0], std=[1.0, 1.0, 10.0]))
+    np.testing.assert_allclose(computed, [[50, 100, 25]], rtol=1e-5)
 
 
 def test_mean_and_std_are_in_the_order_of_the_colours(read):
-    found = onnx_embedding.embed(plain(), read(colours="bgr"))
-    np.testing.assert_allclose(found, [[(1.0 - 0.5) / 0.5, 0.4 - 0.25, 0.2 / 2]], rtol=1e-5)
+    computed = onnx_embedding.embed(plain(), read(colours="bgr"))
+    np.testing.assert_allclose(computed, [[(1.0 - 0.5) / 0.5, 0.4 - 0.25, 0.2 / 2]], rtol=1e-5)
 
 
 def test_channels_may_come_last(read, chips):
@@ -69,10 +69,10 @@ def test_channels_may_come_last(read, chips):
 @pytest.mark.parametrize("sides", [(24, 20), (128, 128), (16, 16), (7, 300)])
 def test_faces_are_scaled_as_torch_does(sides):
     chips = np.random.default_rng(1).integers(0, 256, (2, *sides, 3), dtype=np.uint8)
-    found = onnx_embedding.prepared(chips, settings(b"", size=64, scale=255, mean=[0, 0, 0], std=[1, 1, 1]))
+    computed = onnx_embedding.prepared(chips, settings(b"", size=64, scale=255, mean=[0, 0, 0], std=[1, 1, 1]))
     images = torch.from_numpy(chips).permute(0, 3, 1, 2).float()
     expected = torch.nn.functional.interpolate(images, size=(64, 64), mode="bilinear", antialias=True)
-    np.testing.assert_allclose(found, expected.numpy(), atol=0.01)
+    np.testing.assert_allclose(computed, expected.numpy(), atol=0.01)
 
 
 # --- what it gives -----------------------------------------------------------------------------------------------
@@ -234,9 +234,9 @@ def test_the_program_writes_a_frame_feature(root, tmp_path, chips):
     program = runpy.run_path(str(root / "workflow_scripts" / "embedding.py"))
     paths = ["--faces", faces, "--network", tmp_path / "tiny.onnx", "--output", output]
     program["main"]([*map(str, paths), "--stage", str(stage)])
-    found = store.read(output, "frame_features")
-    assert found.entries["a"].arrays["features"].shape == (n, 3)
-    assert found.statuses == {"a": Status.OK, "b": Status.NO_FACE}
+    computed = store.read(output, "frame_features")
+    assert computed.entries["a"].arrays["features"].shape == (n, 3)
+    assert computed.statuses == {"a": Status.OK, "b": Status.NO_FACE}
 
 
 @pytest.mark.parametrize(

@@ -33,12 +33,12 @@ def published(shared):
 def test_published_figures_are_within_one_standard_deviation(published, classifier, kernel, n_draws):
     figure, deviation = PUBLISHED["svm" if classifier == "svm" else "pls"]
     inner, label, orders = published
-    found = []
+    computed = []
     for order in orders[:n_draws]:
         K = virus.linear_kernel(inner, order) if kernel == virus.LINEAR else virus.six_kernels(inner, order)[kernel]
         scores = virus.predictions(classifier, K, label[order])
-        found.append((scores.argmax(axis=1) == label[order][virus.N_TRAIN :]).mean())
-    assert 100 * np.mean(found) == pytest.approx(figure, abs=deviation)
+        computed.append((scores.argmax(axis=1) == label[order][virus.N_TRAIN :]).mean())
+    assert 100 * np.mean(computed) == pytest.approx(figure, abs=deviation)
 
 
 @pytest.mark.parametrize("kernel", ["covariance_polynomial", "covariance_rbf", "gaussian_rbf"])
@@ -70,16 +70,16 @@ def test_six_kernels_are_those_of_the_system():
         regularisation=virus.REGULARISATION,
         degree=1,
     )
-    found = virus.six_kernels(virus.products(sets), order)
-    assert list(found) == list(expected)
-    for name, K in found.items():
+    computed = virus.six_kernels(virus.products(sets), order)
+    assert list(computed) == list(expected)
+    for name, K in computed.items():
         np.testing.assert_allclose(K, expected[name].matrix, atol=1e-9)
 
 
 def test_the_linear_kernel_is_that_of_covariances_as_it_is():
     rng = np.random.default_rng(0)
     sets = [rng.standard_normal((20, 5)) for _ in range(virus.N_TRAIN)]
-    L = [image_sets.logarithm(image_sets.covariance(F, virus.REGULARISATION)) for F in sets]
+    L = [image_sets.log_covariance(F, virus.REGULARISATION) for F in sets]
     K = virus.linear_kernel(virus.products(sets), np.arange(virus.N_TRAIN))
     assert K[3, 7] / K[0, 0] == pytest.approx(np.trace(L[3] @ L[7]) / np.trace(L[0] @ L[0]))
 

@@ -1,15 +1,17 @@
 """Write AlexNet's layers, trained on ImageNet or fine-tuned elsewhere."""
 
+from collections.abc import Sequence
+
 from emotiw.jobs import runtime
 from emotiw.weights import acquisition
 
 
-def main(argv=None):
-    """Run the program."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the given or published weights, check their SHA-256 and write them with their record."""
     args = runtime.arguments(__doc__, argv, one=["record"])
-    (about,) = args.settings["weights"].values()
+    (source,) = args.settings["weights"].values()
     layout = args.settings["cnn"]["layout"]
-    acquisition.write_alexnet(args.output, args.record, about, expected=args.stage["sha256"], layout=layout)
+    acquisition.write_alexnet(args.output, args.record, source, expected=args.stage["sha256"], layout=layout)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,11 @@
 """Write the features that AlexNet gives the faces of the clips of one job."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
 
 from emotiw.faces import search
 from emotiw.jobs import accelerator, per_clip, runtime, store
@@ -8,21 +13,20 @@ from emotiw.video import alexnet
 from emotiw.weights import loading
 
 
-def main(argv=None):
-    """Run the program."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the features of each clip, a vector per face; the network is read only if a clip is not in the cache."""
     args = runtime.arguments(__doc__, argv, one=["faces", "weights"])
-    settings = args.settings["cnn"]
-    layout, device = settings["layout"], accelerator.device()
+    settings, device = args.settings["cnn"], accelerator.device()
 
     @cache
-    def model():
-        arrays = loading.load_alexnet(args.weights, layout=layout)
-        return alexnet.on_device(alexnet.alexnet(arrays, layout=layout, layer=settings["layer"]), device)
+    def network() -> nn.Module:
+        arrays = loading.load_alexnet(args.weights, layout=settings["layout"])
+        return alexnet.on_device(alexnet.alexnet(arrays, layout=settings["layout"], layer=settings["layer"]), device)
 
-    def describe(chips):
-        return alexnet.features(chips, model(), batch_size=settings["batch_size"], crop=settings["crop"])
+    def describe(chips: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return alexnet.features(chips, network(), batch_size=settings["batch_size"], crop=settings["crop"])
 
-    def make(clips):
+    def make(clips: Iterable[store.Entry]) -> Iterator[store.Entry]:
         return store.narrowed(search.frame_entries(clips, describe), settings["storage"])
 
     facts = {"device": accelerator.describe(device), "storage": settings["storage"]}

@@ -1,5 +1,6 @@
 """Write the HOG of the faces of the clips of one job."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from emotiw.faces import search
@@ -7,8 +8,8 @@ from emotiw.jobs import per_clip, runtime
 from emotiw.video import hog
 
 
-def main(argv=None):
-    """Run the program."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the features of each clip, a vector per face."""
     args = runtime.arguments(__doc__, argv, one=["faces"])
     describe = partial(hog.face_hog, **args.settings["hog"])
     per_clip.from_entries(args, "faces", "frame_features", partial(search.frame_entries, describe=describe))

@@ -1,45 +1,23 @@
 """Compute the six kernels of one feature between all clips of a fold: training, validation, test."""
 
-from emotiw.core.status import Status
-from emotiw.corpora import manifest, splits
-from emotiw.jobs import gather, runtime, store
-from emotiw.statistics import selection_record
-from emotiw.video import image_sets, kernels
+from collections.abc import Sequence
+
+from emotiw.corpora import manifest
+from emotiw.jobs import runtime, store
+from emotiw.video import fold_kernels
+from emotiw.video.pca import PCA
 
 
-def main(argv=None):
-    """Run the program."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Project the clips' frame features by the fold's PCA and write the kernels between them."""
     args = runtime.arguments(__doc__, argv, one=["manifest", "features", "pca"])
-    video = args.settings["video"]
-    table = manifest.read(args.manifest)
+    table, above = manifest.read(args.manifest), store.read(args.pca, "pca")
     fold = manifest.folds(table)[args.stage["fold"]]
-    sets, parts, above = {}, [], store.read(args.pca, "pca")
-    pca = [image_sets.PCA(**entry.arrays) for entry in above.entries.values()]
-    for clip, part in [(clip, name) for name in splits.SPLITS if pca for clip in getattr(fold, name)]:
-        # one clip at a time: the 9216 values of all frames of EmotiW are 4 GB
-        entry = gather.load(table, args.features, "frame_features", [clip])[clip]
-        if entry.status == Status.OK:
-            sets[clip] = image_sets.project(entry.arrays["features"], pca[0])
-            parts.append(part)
-    rank, regularisation, degree = video["subspace_rank"], video["regularisation"], video["polynomial_degree"]
-    found = kernels.feature_kernels(sets, parts.count("train"), rank=rank, regularisation=regularisation, degree=degree)
-    gammas = {name: kernel.gamma for name, kernel in found.items()}
-    made = selection_record.Record(
-        f"video/{args.stage['feature']}: kernel widths",
-        gammas,
-        "median squared distance",
-        list(sets)[: parts.count("train")],
-        kind=selection_record.NO_LABELS,
-    )
-    facts = {
-        "clips": list(sets),
-        "parts": parts,
-        "n_frames": [len(F) for F in sets.values()],
-        "gamma": gammas,
-        "min_eigenvalue": {name: kernel.min_eigenvalue for name, kernel in found.items()},
-        **selection_record.facts([made] if sets else [], above.facts),
-    }
-    entries = [store.Entry(name, {"matrix": kernel.matrix}) for name, kernel in found.items()]
+    pca = PCA(**above.entries["pca"].arrays) if above.entries else None
+    sets = fold_kernels.projected(table, fold, args.features, pca)
+    video, feature = args.settings["video"], args.stage["feature"]
+    kernels, facts = fold_kernels.six_kernels(sets, video, feature=feature, above=above.facts)
+    entries = [store.Entry(name, {"matrix": kernel.matrix}) for name, kernel in kernels.items()]
     store.write(args.output, "kernels", entries, stage=args.stage, facts=facts)
 
 

@@ -1,11 +1,13 @@
 """Write dlib's 5-point landmark model."""
 
+from collections.abc import Sequence
+
 from emotiw.jobs import runtime
 from emotiw.weights import acquisition
 
 
-def main(argv=None):
-    """Run the program."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the given or published model, check its SHA-256 and write it with its record."""
     args = runtime.arguments(__doc__, argv, one=["record"])
     settings = args.settings["weights"]["landmarks"]
     acquisition.write_landmarks(args.output, args.record, settings, expected=args.stage["sha256"])

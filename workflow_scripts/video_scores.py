@@ -3,49 +3,23 @@
 The coefficients of the classifiers of that mean are written too.
 """
 
-from itertools import compress
+from collections.abc import Sequence
 
 from emotiw.corpora import manifest
 from emotiw.jobs import runtime, store
-from emotiw.statistics import cross_validation, selection_record
-from emotiw.video import classifiers
+from emotiw.video import fold_scores
 
 
-def main(argv=None):
-    """Run the program."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the scores of each kernel and of their mean, and the classifiers that the mean averages."""
     args = runtime.arguments(__doc__, argv, one=["manifest", "kernels", "model"])
-    video = args.settings["video"]
-    table = manifest.read(args.manifest)
+    names = {name: args.stage[name] for name in ("feature", "classifier")}
     kernels = store.read(args.kernels, "kernels")
-    clips, parts = kernels.facts["clips"], kernels.facts["parts"]
-    train = [table.row_of_clip[clip] for clip, part in zip(clips, parts, strict=True) if part == "train"]
-    made = []
-    if train:
-        known = manifest.grouped(table, [row.clip for row in train])
-        training = cross_validation.Training.of(known, table.classes, video["inner_folds"])
-        matrices = {name: entry.arrays["matrix"] for name, entry in kernels.entries.items()}
-        found = classifiers.feature_scores(args.stage["classifier"], video, matrices, training)
-        system = f"video/{args.stage['feature']}/{args.stage['classifier']}"
-        chosen = {f"{system}/{name}": scores.choice for name, scores in found.items()}
-        made = cross_validation.recorded(chosen, training, classifiers.family(args.stage["classifier"]).parameter)
-    else:
-        found = dict.fromkeys([*kernels.entries, "mean"], classifiers.no_scores(len(table.classes)))
-    scored = found["mean"].scored
-    facts = {
-        "clips": list(compress(clips, scored)),
-        "parts": list(compress(parts, scored)),
-        "classes": list(table.classes),
-        "n_components": {name: scores.n_components for name, scores in found.items()},
-        "selection": cross_validation.facts(
-            {name: scores.choice for name, scores in found.items()}, [row.clip for row in train]
-        ),
-        **selection_record.facts(made, kernels.facts),
-    }
-    models = [store.Entry(name, vars(model)) for name, model in found["mean"].models.items()]
-    about = {"clips": [row.clip for row in train], "classes": list(table.classes), "selection": facts["selection"]}
-    store.write(args.model, "classifier", models, stage=args.stage, facts=about)
-    entries = [store.Entry(name, {"scores": scores.values}) for name, scores in found.items()]
-    store.write(args.output, "scores", entries, stage=args.stage, facts=facts)
+    fold = fold_scores.scored(manifest.read(args.manifest), kernels, args.settings["video"], **names)
+    models = [store.Entry(name, vars(model)) for name, model in fold.scores["mean"].models.items()]
+    store.write(args.model, "classifier", models, stage=args.stage, facts=fold.model_facts)
+    entries = [store.Entry(name, {"scores": scores.values}) for name, scores in fold.scores.items()]
+    store.write(args.output, "scores", entries, stage=args.stage, facts=fold.facts)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
 from emotiw.statistics import cross_validation
-from emotiw.statistics.cross_validation import Choice, Grid, Training
+from emotiw.statistics.cross_validation import Grid, Selection, Training
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -29,7 +29,7 @@ class Stacked:
 
     model: LogisticRegression
     classes: Ints
-    choice: Choice
+    choice: Selection
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def fit(X: Floats, truth: Ints, groups: Ints) -> Stacked | None:
         return np.stack([_regression(c).fit(X[train], y[train]).predict_proba(X[test]) for c in values])
 
     training = Training(y, tuple(map(str, groups.tolist())), N_FOLDS)
-    choice = cross_validation.choose(path, C_GRID, training, np.arange(len(y)))
+    choice = cross_validation.select(path, C_GRID, training, np.arange(len(y)))
     return Stacked(_regression(choice.value).fit(X, y), classes, choice)
 
 

@@ -22,6 +22,7 @@ from emotiw.fusion import score_tables
 from emotiw.jobs import gather, stages, store
 from emotiw.prediction import bundle
 from emotiw.video import image_sets, kernels
+from emotiw.video.pca import PCA, project
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -137,15 +138,13 @@ def write(
     files.write_json(folder / bundle.INDEX, index | {"sha256": bundle.index_sha256(index)})
 
 
-def feature_arrays(
-    sets: Mapping[str, npt.NDArray[Any]], pca: image_sets.PCA, video: Mapping[str, Any]
-) -> dict[str, Any]:
+def feature_arrays(sets: Mapping[str, npt.NDArray[Any]], pca: PCA, video: Mapping[str, Any]) -> dict[str, Any]:
     """Arrays of a feature's file but for its classifiers: the PCA and the models of the training clips.
 
     Subspaces are kept as bases (n, d, r), filled up with zeros where one has fewer directions; logarithms as half
     vectors in float32.
     """
-    projected = {clip: image_sets.project(F, pca) for clip, F in sets.items()}
+    projected = {clip: project(F, pca) for clip, F in sets.items()}
     vectors = kernels.training_vectors(projected, rank=video["subspace_rank"], regularisation=video["regularisation"])
     bases = [image_sets.linear_subspace(F, video["subspace_rank"]) for F in projected.values()]
     subspaces = np.zeros((len(bases), bases[0].shape[0], max(P.shape[1] for P in bases)))
@@ -226,7 +225,7 @@ def _feature(  # noqa: PLR0913, PLR0917 - where to, and what of
     sets = {clip: entry.arrays["features"] for clip, entry in entries.items() if entry.status == Status.OK}
     if list(sets) != clips:
         raise StoreError(f"{sources.features / feature}: clips are not usable that were trained on; run the workflow")
-    arrays = feature_arrays(sets, image_sets.PCA(**fitted["pca"].entries["pca"].arrays), config["video"])
+    arrays = feature_arrays(sets, PCA(**fitted["pca"].entries["pca"].arrays), config["video"])
     for name, entry in fitted["classifier"].entries.items():
         arrays |= {f"{name}.{part}": values for part, values in entry.arrays.items()}
     return {

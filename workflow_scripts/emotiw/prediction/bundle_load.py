@@ -23,8 +23,8 @@ from emotiw.prediction.bundle import AGAIN, Arrays, Bundle, Shape, check_shapes
 from emotiw.prediction.recogniser import FeatureModel, Member, Network, Recogniser
 from emotiw.video import alexnet, onnx_embedding
 from emotiw.video.classifiers import Linear
-from emotiw.video.image_sets import PCA
 from emotiw.video.kernels import MODELS, Reference, half_vectors
+from emotiw.video.pca import PCA
 from emotiw.weights import landmark_format, loading
 
 Chips = npt.NDArray[np.uint8]

@@ -17,10 +17,10 @@ from emotiw.audio.blstm import BLSTM
 from emotiw.audio.standardisation import Scaler
 from emotiw.fusion import schemes
 from emotiw.fusion.schemes import Fusion
-from emotiw.video import image_sets
 from emotiw.video.classifiers import Linear
-from emotiw.video.image_sets import PCA, Frames
+from emotiw.video.image_sets import Frames
 from emotiw.video.kernels import Reference, kernels_with
+from emotiw.video.pca import PCA, project
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -91,7 +91,7 @@ class Member:
 
     def project(self, features: Mapping[str, Frames]) -> dict[str, Floats]:
         """Frames of every feature after this member's PCA."""
-        return {name: image_sets.project(features[name], model.pca) for name, model in self.video.items()}
+        return {name: project(features[name], model.pca) for name, model in self.video.items()}
 
     def listen(self, features: Frames) -> Posteriors:
         """Mean of the networks' frame posteriors, (n_frames, n_classes)."""

@@ -1,9 +1,10 @@
 """Paired tests between two systems on the same clips, with Holm's correction over a family of them.
 
-Exact McNemar: the clips that one system alone gets right are divided as by a fair coin (Dietterich, "Approximate
-statistical tests for comparing supervised classification learning algorithms", Neural Computation 10, 1998); it takes
-clips to be independent. Paired permutation: under the null hypothesis the names of the two systems can be exchanged for
-every subject with all of its clips (Good, "Permutation tests", 2nd ed. 2000). Holm, Scand. J. Statist. 6, 1979.
+Exact McNemar: under the null hypothesis, either system is equally likely to be the one that alone classifies a clip
+correctly (Dietterich, "Approximate statistical tests for comparing supervised classification learning algorithms",
+Neural Computation 10, 1998); the test takes clips to be independent. Paired permutation: under the null hypothesis the
+names of the two systems can be exchanged for every subject with all of its clips (Good, "Permutation tests", 2nd ed.
+2000). Holm, Scand. J. Statist. 6, 1979.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,11 +22,11 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 MAX_EXACT = 20  # subjects that differ; with more, signs are drawn and not enumerated
-N_PERMUTATIONS = 9999  # drawn then: with the observed one, a p-value is at least 1e-4
+N_PERMUTATIONS = 9999  # sign patterns drawn then: with the observed one, a p-value is at least 1e-4
 
 
 def discordant(a: Bools, b: Bools) -> tuple[int, int]:
-    """Clips that the first system alone gets right, and that the second alone does."""
+    """Count the clips that only the first system classifies correctly, and those that only the second does."""
     return int((a & ~b).sum()), int((b & ~a).sum())
 
 
@@ -36,14 +37,14 @@ def mcnemar_p(a_only: int, b_only: int) -> float:
 
 
 def permutation_p(differences: npt.NDArray[np.integer], *, seed: int) -> tuple[float, int]:
-    """Two-sided p-value of a sum whose terms could as well have the other sign, and the number of signs looked at.
+    """Two-sided p-value of a sum under random signs of its terms, and the number of sign patterns that were tried.
 
     Parameters
     ----------
     differences : ndarray, shape (n_subjects,)
-        Clips that one system gets right minus those that the other does, of each subject.
+        Per subject, clips that one system classifies correctly minus those that the other does.
     seed : int
-        Of the signs, where they are drawn: with up to `MAX_EXACT` terms other than 0 all are tried.
+        Seed of the signs, where they are drawn: with up to `MAX_EXACT` terms other than 0 all are tried.
 
     Returns
     -------
@@ -76,7 +77,7 @@ def compare(
     Parameters
     ----------
     right : mapping of str to ndarray of bool, shape (n_clips,)
-        By system, the clips that it gets right.
+        By system, the clips that it classifies correctly.
     subjects : ndarray, shape (n_clips,)
         Number of each clip's subject, from 0.
     pairs : sequence of (str, str)
@@ -84,13 +85,13 @@ def compare(
     resamples : ndarray, shape (n_resamples, n_subjects)
         From `metrics.subject_resamples`.
     seed : int
-        Of the permutations.
+        Seed of the permutations.
     """
-    found = [{"a": a, "b": b, **_pair(right[a], right[b], subjects, resamples, seed)} for a, b in pairs]
+    results = [{"a": a, "b": b, **_pair(right[a], right[b], subjects, resamples, seed)} for a, b in pairs]
     for test in ("mcnemar", "permutation"):
-        for it, p in zip(found, holm([it[f"{test}_p"] for it in found]), strict=True):
-            it[f"{test}_holm"] = p
-    return found
+        for result, p in zip(results, holm([result[f"{test}_p"] for result in results]), strict=True):
+            result[f"{test}_holm"] = p
+    return results
 
 
 def _pair(a: Bools, b: Bools, subjects: Ints, resamples: Ints, seed: int) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""One parameter of a model, chosen by cross-validation inside the training sets, and out-of-fold scores of these.
+"""Selection of one parameter of a model by cross-validation inside the training sets, and their out-of-fold scores.
 
-Folds are stratified by class and divide no group of sets, those that share a subject, a film or a content. The
-criterion is accuracy; of equals the first of the grid wins, so a grid begins with its simplest value. Nothing here is
-given a set that is not for training.
+Folds are stratified by class and divide no group of sets: sets of a group share a subject, a film or a content. The
+criterion is accuracy; of equal values the first of the grid is selected, so a grid begins with its simplest value. The
+functions are given training sets only.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,27 +14,27 @@ import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
 from emotiw.core.errors import FeatureError
-from emotiw.statistics import selection_record as records
+from emotiw.statistics.selection_record import Record, digest
 
 Matrix = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 CRITERION = "accuracy in folds grouped by subject, film and content; of equals, the first of the grid"
-# scores (n_values, n_test, n_classes) of the rows `test` by the models of each value, fitted to the rows `train`
-Path = Callable[[Sequence[Any], Ints, Ints], Matrix]
+# (values, train, test) -> scores (n_values, n_test, n_classes) of the rows `test` by models fitted to the rows `train`
+GridScorer = Callable[[Sequence[Any], Ints, Ints], Matrix]
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Values to choose from, the simplest first; `fallback` is the index of the one taken where none can be chosen."""
+    """Values to select from, the simplest first; `fallback` is the index of the one used where none can be selected."""
 
     values: tuple[Any, ...]
     fallback: int = 0
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What was chosen, and by what.
+class Selection:
+    """The selected value of a parameter, and how it was selected.
 
     Attributes
     ----------
@@ -42,11 +42,11 @@ class Choice:
     grid : tuple
         The values that were tried, the simplest first; a single one where the configuration gives a number.
     accuracies : tuple of float
-        Of each, over the sets of all folds; none where the sets could not be divided.
+        Accuracy of each value over the sets of all folds; empty where the sets could not be divided.
     n_folds : int
-        Folds that were tested on.
+        Number of folds that were tested on.
     note : str
-        Why the value was not chosen, where it was not.
+        Why no value could be selected; empty where one was.
     """
 
     value: Any
@@ -57,7 +57,7 @@ class Choice:
 
     @property
     def index(self) -> int:
-        """Place of the value in the grid."""
+        """Index of the value in the grid."""
         return self.grid.index(self.value)
 
 
@@ -72,7 +72,7 @@ class Training:
 
     @classmethod
     def of(cls, clips: Sequence[tuple[str, str, str]], classes: Sequence[str], n_folds: int) -> Self:
-        """Training sets of clips, each an id, a label and a group; errors as `class_indices`."""
+        """Training sets of clips, each given as (id, label, group); errors as `class_indices`."""
         ids, labels, groups = zip(*clips, strict=True)
         return cls(class_indices(labels, classes), groups, n_folds, ids)
 
@@ -82,10 +82,10 @@ class Training:
         return int(self.y.max()) + 1
 
     def folds(self, rows: Ints) -> list[tuple[Ints, Ints]]:
-        """Pairs of rows to train and to test on.
+        """Pairs (train, test) of rows, one per fold.
 
-        At most as many as groups, and as sets of the rarest class; none with fewer than two of either. A pair is
-        left out if a class would be without sets to train on.
+        There are at most as many folds as groups, and as sets of the rarest class; none with fewer than two of either.
+        A fold is left out if its training part would lack a class.
         """
         y, groups = self.y[rows], np.asarray(self.groups)[rows]
         n = min(self.n_folds, len(set(groups.tolist())), int(np.bincount(y, minlength=self.n_classes).min()))
@@ -95,24 +95,24 @@ class Training:
         return [(train, test) for train, test in pairs if test.size and len(set(self.y[train])) == self.n_classes]
 
 
-def facts(choices: Mapping[str, Choice | None], clips: Sequence[str]) -> dict[str, Any]:
-    """Account of choices for an artefact: by what, each in full, and the number and a digest of the clips they saw."""
-    made = {name: asdict(choice) for name, choice in choices.items() if choice}
-    return {"criterion": CRITERION, "clips": {"n": len(clips), "sha256": records.digest(clips)}, "choices": made}
+def facts(selections: Mapping[str, Selection | None], clips: Sequence[str]) -> dict[str, Any]:
+    """Facts of an artefact about its selections: criterion, each in full, number and digest of the clips they used."""
+    choices = {name: asdict(selection) for name, selection in selections.items() if selection}
+    return {"criterion": CRITERION, "clips": {"n": len(clips), "sha256": digest(clips)}, "choices": choices}
 
 
-def recorded(choices: Mapping[str, Choice | None], training: Training, parameter: str) -> list[records.Record]:
-    """Record for the ledger of each system's choice of `parameter`, with the training sets that it was handed."""
+def selection_records(selections: Mapping[str, Selection | None], training: Training, parameter: str) -> list[Record]:
+    """Record each system's selected value of `parameter`, with the training sets that it was given."""
     return [
-        records.Record(
+        Record(
             f"{system}: {parameter}",
-            choice.value,
-            CRITERION if choice.accuracies else choice.note or "set by the configuration; fitted to these clips",
+            selection.value,
+            CRITERION if selection.accuracies else selection.note or "set by the configuration; fitted to these clips",
             training.clips,
-            candidates=len(choice.grid),
+            candidates=len(selection.grid),
         )
-        for system, choice in choices.items()
-        if choice
+        for system, selection in selections.items()
+        if selection
     ]
 
 
@@ -124,74 +124,75 @@ def class_indices(labels: Sequence[str], classes: Sequence[str]) -> Ints:
     FeatureError
         If a label is none of them, or one of them has no training set.
     """
-    strangers, absent = sorted(set(labels) - set(classes)), [name for name in classes if name not in set(labels)]
-    if strangers or absent:
+    unknown, absent = sorted(set(labels) - set(classes)), [name for name in classes if name not in set(labels)]
+    if unknown or absent:
         raise FeatureError(
-            f"training labels: {', '.join(strangers) or 'none'} unknown, {', '.join(absent) or 'none'} without a "
+            f"training labels: {', '.join(unknown) or 'none'} unknown, {', '.join(absent) or 'none'} without a "
             f"usable clip; expected each of {', '.join(classes)}; change the folds or the classes"
         )
     return np.array([classes.index(label) for label in labels], dtype=np.int64)
 
 
-def choose(path: Path, grid: Grid, training: Training, rows: Ints) -> Choice:
-    """Choose a value by cross-validation inside the training sets `rows`.
+def select(scorer: GridScorer, grid: Grid, training: Training, rows: Ints) -> Selection:
+    """Select a value by cross-validation inside the training sets `rows`.
 
     Parameters
     ----------
-    path : callable
-        Scores along the grid, as `Path`.
+    scorer : callable
+        Scores of each value of the grid, see `GridScorer`.
     grid : Grid
         With a single value nothing is fitted.
     training : Training
         All training sets.
     rows : ndarray of int
-        Those that the choice may see.
+        The training sets that the selection may use.
     """
     if len(grid.values) == 1:
-        return Choice(grid.values[0], grid.values, (), 0)
+        return Selection(grid.values[0], grid.values, (), 0)
     folds = training.folds(rows)
-    right = [_right(path(grid.values, train, test), training.y[test]) for train, test in folds]
-    return _best(grid, right, sum(len(test) for _, test in folds), len(rows))
+    n_correct = [_n_correct(scorer(grid.values, train, test), training.y[test]) for train, test in folds]
+    return _best(grid, n_correct, sum(len(test) for _, test in folds), len(rows))
 
 
-def out_of_fold(path: Path, grid: Grid, training: Training) -> tuple[Matrix, Bools, Choice]:
-    """Scores of training sets by models that have seen no set of their group, not even to choose their value.
+def out_of_fold(scorer: GridScorer, grid: Grid, training: Training) -> tuple[Matrix, Bools, Selection]:
+    """Scores of training sets by models that were given no set of their group, not even to select their value.
 
     Parameters
     ----------
-    path, grid, training
-        As in `choose`.
+    scorer, grid, training
+        As in `select`.
 
     Returns
     -------
     scores : ndarray, shape (n_train, n_classes)
-        Each fold's by the value chosen inside its own training part (nested cross-validation); zero where not scored.
+        In each fold by the value selected inside its own training part (nested cross-validation); zero where not
+        scored.
     scored : ndarray of bool, shape (n_train,)
-    choice : Choice
+    selection : Selection
         The value for a model of all training sets, by the same folds.
     """
     n = len(training.y)
     scores, scored = np.zeros((n, training.n_classes)), np.zeros(n, dtype=np.bool_)
     folds = training.folds(np.arange(n))
-    right = []
+    n_correct = []
     for train, test in folds:
-        staged = path(grid.values, train, test)
-        scores[test] = staged[choose(path, grid, training, train).index]
+        of_values = scorer(grid.values, train, test)
+        scores[test] = of_values[select(scorer, grid, training, train).index]
         scored[test] = True
-        right.append(_right(staged, training.y[test]))
-    return scores, scored, _best(grid, right, int(scored.sum()), n)
+        n_correct.append(_n_correct(of_values, training.y[test]))
+    return scores, scored, _best(grid, n_correct, int(scored.sum()), n)
 
 
-def _right(staged: Matrix, y: Ints) -> Ints:
-    """How many sets each value of the grid classifies rightly, shape (n_values,)."""
-    return np.asarray((staged.argmax(axis=2) == y).sum(axis=1), np.int64)
+def _n_correct(of_values: Matrix, y: Ints) -> Ints:
+    """Count the sets that each value of the grid classifies correctly, shape (n_values,)."""
+    return np.asarray((of_values.argmax(axis=2) == y).sum(axis=1), np.int64)
 
 
-def _best(grid: Grid, right: Sequence[Ints], n_tested: int, n: int) -> Choice:
-    if not right:
+def _best(grid: Grid, n_correct: Sequence[Ints], n_tested: int, n: int) -> Selection:
+    if not n_correct:
         note = f"{n} training sets: no division by subject, film and content keeps every class; nothing was chosen"
-        return Choice(grid.values[grid.fallback], grid.values, (), 0, note)
-    accuracies = np.sum(right, axis=0) / n_tested
-    return Choice(
-        grid.values[int(accuracies.argmax())], grid.values, tuple(float(value) for value in accuracies), len(right)
+        return Selection(grid.values[grid.fallback], grid.values, (), 0, note)
+    accuracies = np.sum(n_correct, axis=0) / n_tested
+    return Selection(
+        grid.values[int(accuracies.argmax())], grid.values, tuple(float(value) for value in accuracies), len(n_correct)
     )

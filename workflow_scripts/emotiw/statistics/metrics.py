@@ -1,7 +1,7 @@
 """Scores of a classifier and their 95 % intervals, all of them functions of its confusion matrix.
 
-A confusion matrix counts the clips of each true class (row) that were given each class (column). The functions accept
-any number of leading axes, so that one call computes a statistic of thousands of bootstrap resamples.
+A confusion matrix counts the clips of each true class (row) that were assigned each class (column). The functions
+accept any number of leading axes, so that one call computes a statistic of thousands of bootstrap resamples.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Interval = tuple[float, float]
 
 
 def confusion_matrix(truth: Ints, predicted: Ints, n_classes: int) -> Ints:
-    """Count the clips of each true class (row) that were given each class (column), shape (n_classes, n_classes)."""
+    """Confusion matrix N, (n_classes, n_classes): N_ij clips of the true class i were assigned the class j."""
     cells = np.bincount(truth * n_classes + predicted, minlength=n_classes**2)
     return cells.reshape(n_classes, n_classes).astype(np.int64)
 
@@ -31,12 +31,12 @@ def clustered_confusions(truth: Ints, predicted: Ints, subjects: Ints, n_classes
 
 
 def accuracy(confusion: npt.NDArray[np.integer]) -> Floats:
-    """Share of the clips on the diagonal; NaN where there are no clips."""
+    """Accuracy, the share of the clips on the diagonal: sum_i N_ii / sum_ij N_ij; NaN where there are no clips."""
     return _ratio(_diagonal(confusion).sum(-1), confusion.sum((-2, -1)))
 
 
 def recalls(confusion: npt.NDArray[np.integer]) -> Floats:
-    """Share of each class's clips that were found, shape (..., n_classes); NaN for a class without clips."""
+    """Recall of each class, R_i = N_ii / sum_j N_ij, shape (..., n_classes); NaN for a class without clips."""
     return _ratio(_diagonal(confusion), confusion.sum(-1))
 
 
@@ -46,7 +46,7 @@ def n_present(confusion: npt.NDArray[np.integer]) -> Ints:
 
 
 def uar(confusion: npt.NDArray[np.integer]) -> Floats:
-    """Unweighted average recall: the mean of the recalls of the classes that have clips."""
+    """Unweighted average recall (UAR): the mean of R_i over the classes i that have clips."""
     return _mean_present(recalls(confusion), confusion)
 
 

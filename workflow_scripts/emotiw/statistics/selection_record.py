@@ -1,7 +1,7 @@
-"""What was chosen or fitted, and the ids of the clips that it was given: the records that the ledger is made of.
+"""Records of every selection and fit: what was selected, by which criterion, and which clips it was given.
 
-A program makes a record of the very clips that it hands to a fit or a search, and keeps its records, with those of the
-artefacts that it read, among the facts of its own artefact; `emotiw.evaluation.ledger` gathers them.
+A program records the same list of clips that it passes to a fit or a search. It stores its records, with those of the
+artefacts that it read, among the facts of its own artefact; `emotiw.evaluation.ledger` collects them.
 """
 
 import hashlib
@@ -11,28 +11,28 @@ from typing import Any
 
 import numpy.typing as npt
 
-LABELS = "labels"  # what a choice may have looked at
+LABELS = "labels"  # what a selection used in addition to the features
 NO_LABELS = "no labels"
-TRANSDUCTIVE = "transductive, no labels"  # the clips that are to be judged included
+TRANSDUCTIVE = "transductive, no labels"  # the clips to be evaluated are among those given
 KINDS = (LABELS, NO_LABELS, TRANSDUCTIVE)
 
 
 @dataclass(frozen=True)
 class Record:
-    """A choice.
+    """One selection or fit; its attributes have the names of the stored keys.
 
     Attributes
     ----------
     choice : str
-        What was chosen, such as `audio/64_0: epoch`.
+        Name of what was selected, such as `audio/64_0: epoch`.
     chosen : JSON value
-        Which it is; None where it is not said in a few numbers, as of a network's weights.
+        The selected value; None where it is too large to be stored, such as a network's weights.
     criterion : str
-        By what.
+        What it was selected by.
     clips : collection of str
-        Ids of the clips that it was made with; of a network that was fine-tuned, those of the pictures.
+        Ids of the clips that the selection was given; of the pictures, where a network was fine-tuned.
     candidates : int
-        How many there were to choose from; 1 where a model was fitted and nothing searched.
+        Number of values to select from; 1 where a model was fitted and nothing searched.
     kind : str
         One of `KINDS`.
     """
@@ -46,17 +46,17 @@ class Record:
 
 
 def digest(clips: Iterable[str]) -> str:
-    """SHA-256 of the sorted clip ids, one a line."""
+    """SHA-256 of the sorted clip ids, one per line."""
     return hashlib.sha256("".join(f"{clip}\n" for clip in sorted(clips)).encode()).hexdigest()
 
 
 def content_ids(arrays: Iterable[npt.NDArray[Any]]) -> list[str]:
-    """SHA-256 of the bytes of each array: ids of pictures, which have none of their own."""
+    """SHA-256 of the bytes of each array: used as ids of pictures that have no names."""
     return [hashlib.sha256(array.tobytes()).hexdigest() for array in arrays]
 
 
 def entry(record: Record) -> dict[str, Any]:
-    """Put a record into JSON, with the number and digest of its ids in their place."""
+    """Record as JSON, with the number and the digest of the clip ids instead of the ids."""
     return {
         **{"choice": record.choice, "chosen": record.chosen, "criterion": record.criterion},
         **{"candidates": record.candidates, "kind": record.kind},
@@ -65,7 +65,14 @@ def entry(record: Record) -> dict[str, Any]:
 
 
 def facts(records: Sequence[Record], *above: Mapping[str, Any]) -> dict[str, Any]:
-    """Make facts of records and of those in the facts of the artefacts above, each list of ids once.
+    """Facts that hold the records and those of the artefacts above, each list of clip ids once.
+
+    Parameters
+    ----------
+    records : sequence of Record
+        Of this artefact.
+    *above : mapping
+        Facts of the artefacts that were read.
 
     Raises
     ------
@@ -77,23 +84,25 @@ def facts(records: Sequence[Record], *above: Mapping[str, Any]) -> dict[str, Any
     for other in above:
         clips |= other["choices"]["clips"]
         entries |= {entry["choice"]: entry for entry in other["choices"]["entries"]}
-    for it in records:
-        made = entry(it)
-        clips[made["clips_sha256"]] = sorted(it.clips)
-        entries[it.choice] = made
+    for record in records:
+        entries[record.choice] = entry(record)
+        clips[entries[record.choice]["clips_sha256"]] = sorted(record.clips)
     return {"choices": {"clips": clips, "entries": [entries[name] for name in sorted(entries)]}}
 
 
 def renamed(facts: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """Facts of an artefact with `prefix` before the name of every choice, to stand beside others' of the same names."""
-    made = facts["choices"]
-    entries = [{**entry, "choice": f"{prefix}{entry['choice']}"} for entry in made["entries"]]
-    return {**facts, "choices": {**made, "entries": entries}}
+    """Facts of an artefact with `prefix` before the name of every selection, which keeps names unique."""
+    choices = facts["choices"]
+    entries = [{**entry, "choice": f"{prefix}{entry['choice']}"} for entry in choices["entries"]]
+    return {**facts, "choices": {**choices, "entries": entries}}
 
 
 def seen(facts: Mapping[str, Any]) -> set[str]:
-    """Ids of the clips whose labels the choices of an artefact, or of those above it, have looked at."""
-    made = facts["choices"]
+    """Ids of the clips whose labels were used by a selection of this artefact or of those above it."""
+    choices = facts["choices"]
     return {
-        clip for entry in made["entries"] if entry["kind"] == LABELS for clip in made["clips"][entry["clips_sha256"]]
+        clip
+        for entry in choices["entries"]
+        if entry["kind"] == LABELS
+        for clip in choices["clips"][entry["clips_sha256"]]
     }

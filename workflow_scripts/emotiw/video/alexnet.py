@@ -1,6 +1,6 @@
 """AlexNet's convolution layers in its published variants; the paper's feature of a face is the last pooling's output.
 
-torch's convolutions in channels_last are kept: ONNX Runtime is not 1.25 times as fast (`benchmarks/cnn.py`).
+Convolutions are torch's, in channels_last: ONNX Runtime was less than 1.25 times as fast (`benchmarks/cnn.py`).
 """
 
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ from torch.nn.functional import interpolate
 
 from emotiw.core.errors import FeatureError
 
-SCALED = 256  # px, the side to which a face is scaled before it is cropped; Ding et al. sec. 2.1.1
+SCALED = 256  # px, the side to which a face is scaled before it is cropped; Ding et al. 2016
 POOL5 = 256 * 6 * 6  # values of the last pooling layer, in every layout
-AGREEMENT = 1e-4  # largest difference from the CPU's output that is accepted, as a part of the largest value
+AGREEMENT = 1e-4  # largest difference from the CPU's output that is accepted, as a share of the largest value
 
 
 class LocalResponseNorm(nn.Module):
@@ -51,7 +51,7 @@ class TorchvisionAlexNet(nn.Module):
     Parameters
     ----------
     layer : str
-        Whose output is returned, a key of `ENDS`; a convolution's is taken after its ReLU.
+        The layer whose output is returned, a key of `ENDS`; that of a convolution includes its ReLU.
     """
 
     ENDS: ClassVar[dict[str, int]] = {"pool1": 3, "pool2": 6, "conv3": 8, "conv4": 10, "conv5": 12, "pool5": 13}
@@ -88,13 +88,13 @@ class TorchvisionAlexNet(nn.Module):
 class CaffeAlexNet(nn.Module):
     """Convolution layers of Caffe's bvlc_alexnet: filters in two groups, normalisation before pooling.
 
-    The input is RGB from 0 to 255; here its channels are turned round and the mean pixel (blue, green, red), which
+    The input is RGB from 0 to 255; the channels are reversed here and the mean pixel (blue, green, red), which
     comes with the weights, is subtracted.
 
     Parameters
     ----------
     layer : str
-        Whose output is returned, a key of `ENDS`; a convolution's is taken after its ReLU.
+        The layer whose output is returned, a key of `ENDS`; that of a convolution includes its ReLU.
     """
 
     AFTER: ClassVar = ("relu", "norm", "pool")  # conv1 and conv2
@@ -147,7 +147,7 @@ def alexnet(arrays: Mapping[str, npt.NDArray[Any]], *, layout: str, layer: str =
     layout : str
         A key of `LAYOUTS`.
     layer : str
-        Whose output the network returns, a key of the layout's `ENDS`.
+        The layer whose output the network returns, a key of the layout's `ENDS`.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def alexnet(arrays: Mapping[str, npt.NDArray[Any]], *, layout: str, layer: str =
 
 
 def on_device(model: nn.Module, device: torch.device) -> nn.Module:
-    """Move the network to a device on which it computes what it does on the CPU.
+    """Move the network to a device, and check that its output there equals the CPU's up to rounding.
 
     Raises
     ------
@@ -178,9 +178,9 @@ def on_device(model: nn.Module, device: torch.device) -> nn.Module:
     return moved
 
 
-def check_agreement(found: Tensor, expected: Tensor, device: str) -> None:
+def check_agreement(output: Tensor, expected: Tensor, device: str) -> None:
     """Refuse a device whose output differs from the CPU's by more than `AGREEMENT` times the largest value."""
-    difference = float((found - expected).abs().max() / expected.abs().max().clamp(min=torch.finfo().tiny))
+    difference = float((output - expected).abs().max() / expected.abs().max().clamp(min=torch.finfo().tiny))
     if not difference <= AGREEMENT:
         raise FeatureError(
             f"AlexNet on {device}: differs from the CPU by {difference:.1e} of the largest value, expected at most "
@@ -189,7 +189,10 @@ def check_agreement(found: Tensor, expected: Tensor, device: str) -> None:
 
 
 def features(chips: npt.NDArray[np.uint8], model: nn.Module, *, batch_size: int, crop: int) -> npt.NDArray[np.float32]:
-    """Output of the network's last layer, flattened as (channel, row, column).
+    """Feature of a face: f = vec(pool5(x)), 256 x 6 x 6 = 9216 values (Ding et al. 2016).
+
+    x is the face scaled to 256 px and cropped at its centre, pool5 AlexNet's last pooling layer (or the layer that the
+    network ends with), vec flattens (channel, row, column).
 
     Every batch has `batch_size` faces, the last one filled up with black ones, because the composition of a batch
     changes results in their last digits.
@@ -201,7 +204,7 @@ def features(chips: npt.NDArray[np.uint8], model: nn.Module, *, batch_size: int,
     model : Module
         From `alexnet`, or `on_device`.
     batch_size : int
-        Faces a batch.
+        Number of faces per batch.
     crop : int
         Side of the centre in px.
 
@@ -219,14 +222,14 @@ def features(chips: npt.NDArray[np.uint8], model: nn.Module, *, batch_size: int,
         raise FeatureError(
             f"faces are {chips.dtype} of shape {chips.shape}; expected uint8 of shape (n, height, width, 3)"
         )
-    found = []
+    of_batches = []
     for start in range(0, max(len(chips), 1), batch_size):
         rows = chips[start : start + batch_size]
         batch = np.zeros((batch_size, *chips.shape[1:]), np.uint8)
         batch[: len(rows)] = rows
         maps = _output(model, _centres(torch.from_numpy(batch), crop))  # (batch, channels, rows, columns)
-        found.append(maps[: len(rows)].flatten(1).numpy())
-    return np.concatenate(found)
+        of_batches.append(maps[: len(rows)].flatten(1).numpy())
+    return np.concatenate(of_batches)
 
 
 def _output(model: nn.Module, images: Tensor) -> Tensor:
@@ -240,7 +243,7 @@ def _output(model: nn.Module, images: Tensor) -> Tensor:
 def _centres(batch: Tensor, crop: int) -> Tensor:
     """Scale to 256 px and take the centre: (batch, height, width, 3) -> (batch, 3, crop, crop)."""
     images = batch.permute(0, 3, 1, 2).to(torch.float32)
-    reduced = max(images.shape[2:]) > SCALED  # a low-pass is of no use for enlarging, and takes twice the time
+    reduced = max(images.shape[2:]) > SCALED  # a low-pass has no effect when enlarging, and takes twice the time
     images = interpolate(images, size=(SCALED, SCALED), mode="bilinear", antialias=reduced, align_corners=False)
     start = (SCALED - crop) // 2
     return images[:, :, start : start + crop, start : start + crop].contiguous(memory_format=torch.channels_last)

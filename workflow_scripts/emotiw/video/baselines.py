@@ -1,8 +1,8 @@
-"""The challenge's baselines: a support vector machine on one vector of features a clip.
+"""The challenge's baselines: a support vector machine on one feature vector per clip.
 
-Dhall et al. (EmotiW) score LBP-TOP of the faces and openSMILE's functionals of the whole sound so. Here the features
-are standardised by the training clips, the kernel is RBF and the decision one against the rest: on the functionals of
-RAVDESS's speech that is the best of linear or RBF, one against the rest or one against one.
+Dhall et al. (EmotiW) score LBP-TOP of the faces and openSMILE's functionals of the whole sound in this way. Here the
+features are standardised by the training clips, the kernel is RBF and the decision one-vs-rest: on the functionals of
+RAVDESS's speech this is the best of four combinations, linear or RBF with one-vs-rest or one-vs-one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sklearn.preprocessing import StandardScaler
 
 from emotiw.statistics import cross_validation
-from emotiw.statistics.cross_validation import Grid, Ints, Path, Training
+from emotiw.statistics.cross_validation import Grid, GridScorer, Ints, Training
 from emotiw.video import classifiers, kernels
 from emotiw.video.classifiers import Scores
 
@@ -32,13 +32,13 @@ def grid(settings: Mapping[str, Any]) -> Grid:
     return Grid(pairs, int(np.abs(np.log(pairs)).sum(axis=1).argmin()))
 
 
-def path(X: Matrix, y: Ints) -> Path:
-    """Decision values along pairs (C, gamma d), gamma d being the width of the RBF kernel times the number of features.
+def grid_scorer(X: Matrix, y: Ints) -> GridScorer:
+    """Decision values for pairs (C, gamma d), where k(x, z) = exp(-gamma ||x - z||^2) and d is the number of features.
 
     Parameters
     ----------
     X : ndarray, shape (n_clips, d)
-        Features, training clips first; standardised by the training rows of each call.
+        Features, training clips first; each call standardises them by its training rows.
     y : ndarray, shape (n_train,)
         Class indices of the training clips.
     """
@@ -47,17 +47,17 @@ def path(X: Matrix, y: Ints) -> Path:
         scaler = StandardScaler().fit(X[train])
         A, B = scaler.transform(X[train]), scaler.transform(X[test])
         D, D_new = (_mean_squared_distances(points, A) for points in (A, B))
-        staged = []
+        of_values = []
         for c, width in values:
             fitted = classifiers.fit(classifiers.svm(c), kernels.rbf_kernel(D, gamma=width), y[train])
-            staged.append(classifiers.decision_values(fitted, kernels.rbf_kernel(D_new, gamma=width)))
-        return np.stack(staged)
+            of_values.append(classifiers.decision_values(fitted, kernels.rbf_kernel(D_new, gamma=width)))
+        return np.stack(of_values)
 
     return scores
 
 
 def clip_scores(X: Matrix, training: Training, settings: Mapping[str, Any]) -> Scores:
-    """Scores of all clips, C and gamma chosen among the training clips.
+    """Scores of all clips, with C and gamma selected by the training clips.
 
     Parameters
     ----------
@@ -69,12 +69,12 @@ def clip_scores(X: Matrix, training: Training, settings: Mapping[str, Any]) -> S
         `c_grid`, `gamma_grid`.
     """
     n = len(training.y)
-    staged = path(X, training.y)
-    inner, has, choice = cross_validation.out_of_fold(staged, grid(settings), training)
+    scorer = grid_scorer(X, training.y)
+    out_of_fold, has_score, selection = cross_validation.out_of_fold(scorer, grid(settings), training)
     others = np.arange(n, len(X))
-    values = staged([choice.value], np.arange(n), others)[0] if others.size else np.zeros((0, training.n_classes))
-    scored = np.concatenate([has, np.ones(len(others), dtype=np.bool_)])
-    return Scores(np.concatenate([inner, values])[scored], scored, choice=choice)
+    values = scorer([selection.value], np.arange(n), others)[0] if others.size else np.zeros((0, training.n_classes))
+    scored = np.concatenate([has_score, np.ones(len(others), dtype=np.bool_)])
+    return Scores(np.concatenate([out_of_fold, values])[scored], scored, selection=selection)
 
 
 def _mean_squared_distances(A: Matrix, B: Matrix) -> Matrix:

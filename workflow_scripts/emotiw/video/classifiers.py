@@ -1,4 +1,4 @@
-"""Classifiers on precomputed kernels: decision values a class, in the declared order, and out-of-fold ones."""
+"""Classifiers on precomputed kernels: a decision value per class in the declared order, and out-of-fold scores."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from sklearn.svm import SVC
 
 from emotiw.core.errors import FeatureError
 from emotiw.statistics import cross_validation
-from emotiw.statistics.cross_validation import Choice, Grid, Ints, Training
+from emotiw.statistics.cross_validation import Grid, GridScorer, Ints, Selection, Training
 from emotiw.video.pls import KernelPLS, KernelRowPLS
 
 Matrix = npt.NDArray[np.float64]
@@ -25,13 +25,13 @@ Bools = npt.NDArray[np.bool_]
 Settings = Mapping[str, Any]
 
 AUTO = "auto"
-# taken where nothing can be chosen: Liu et al.'s 20 components; a margin and a likelihood that weigh as much as ||w||^2
+# used where nothing can be selected: Liu et al.'s 20 components; C = 1, where loss and ||w||^2 / 2 have equal weight
 NOMINAL = {"n_components": 20, "svm_c": 1.0, "logistic_c": 1.0}
 
 
 @dataclass(frozen=True)
 class Linear:
-    """A fitted classifier as what it is, an affine function of a kernel's row k (n_train,): k W + b.
+    """A fitted classifier as an affine function of a row k (n_train,) of a kernel: decision values k W + b.
 
     Attributes
     ----------
@@ -56,34 +56,47 @@ class Scores:
     Attributes
     ----------
     values : ndarray, shape (n_scored, n_classes)
-        Training sets' rows are out-of-fold.
+        Those of training sets are out-of-fold.
     scored : ndarray of bool, shape (n_sets,)
-        Which rows of the kernel these are: training sets without an out-of-fold score have none.
+        Which sets have a row in `values`; training sets without an out-of-fold score have none.
     n_components : list of int, or None
-        Components that a PLS on a single kernel used, a number a class or one for all.
-    choice : Choice or None
-        The parameter; of a mean, that of all its kernels; None of no scores.
+        Components that a PLS on a single kernel used: a number per class, or one number for all classes.
+    selection : Selection or None
+        The parameter; for a mean, the one that its kernels share; None where there are no scores.
     models : mapping of str to Linear
-        By kernel, the classifier whose decision values those of sets that are not for training are the mean of.
+        Per kernel, the classifier applied to the sets that are not for training; their mean gives `values`.
     """
 
     values: Matrix
     scored: Bools
     n_components: list[int] | None = None
-    choice: Choice | None = None
+    selection: Selection | None = None
     models: Mapping[str, Linear] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Family:
-    """Classifiers that differ by one parameter: its name in the settings, the classifier of a value, a whole grid."""
+    """Classifiers that differ by one parameter.
+
+    Attributes
+    ----------
+    parameter : str
+        Its name in the settings.
+    make : callable
+        value -> unfitted classifier.
+    grid_scores : callable
+        (values, K, y, K_new) -> decision values (n_values, n_new, n_classes) by the classifiers of all values, fitted
+        to the kernel K (n_train, n_train) and applied to K_new (n_new, n_train).
+    """
 
     parameter: str
     make: Callable[[Any], BaseEstimator]
-    path: Callable[[Sequence[Any], Matrix, Ints, Matrix], Matrix]
+    grid_scores: Callable[[Sequence[Any], Matrix, Ints, Matrix], Matrix]
 
 
-def _pls_path(pls: type[KernelRowPLS | KernelPLS], values: Sequence[int], K: Matrix, y: Ints, K_new: Matrix) -> Matrix:
+def _pls_grid_scores(
+    pls: type[KernelRowPLS | KernelPLS], values: Sequence[int], K: Matrix, y: Ints, K_new: Matrix
+) -> Matrix:
     # one fit holds the models of every smaller number; more components than sets add nothing
     numbers = np.minimum(values, len(K))
     staged = fit(pls(int(numbers.max())), K, y).staged_class_scores(K_new)
@@ -95,7 +108,14 @@ def _centred() -> TransformerMixin:
 
 
 def svm(c: float) -> BaseEstimator:
-    """Unfitted support vector machine on a precomputed kernel, one class against the rest."""
+    r"""Unfitted support vector machine on a precomputed kernel, one class against the rest.
+
+    .. math::
+        \min_{w, b} \tfrac{1}{2} \|w\|^2 + C \sum_i \max(0, 1 - y_i (w \cdot \phi(x_i) + b))
+
+    For each class, y_i = 1 in the class and -1 elsewhere; phi is the kernel's feature map. The decision value is
+    w . phi(x) + b = sum_i a_i y_i k(x_i, x) + b.
+    """
     # SVC alone votes one-vs-one: 50 % against 67 % on the Virus image sets, which have three training sets a class
     return OneVsRestClassifier(SVC(kernel="precomputed", C=c))
 
@@ -105,28 +125,42 @@ def _empirical_map() -> TransformerMixin:
     return KernelPCA(kernel="precomputed", eigen_solver="dense", remove_zero_eig=True)
 
 
-def _logistic(c: float) -> BaseEstimator:
+def logistic_regression(c: float) -> BaseEstimator:
+    r"""Unfitted multinomial logistic regression on the empirical kernel map z of the centred kernel.
+
+    .. math::
+        \min_{W, b} \tfrac{1}{2} \|W\|_F^2 - C \sum_i \log p_{y_i}(z_i), \qquad
+        p_c(z) = \frac{\exp(w_c \cdot z + b_c)}{\sum_k \exp(w_k \cdot z + b_k)}
+
+    The map has z_i . z_j = k_ij (kernel PCA with all components); the decision values are w_c . z + b_c.
+    """
     return LogisticRegression(C=c, tol=1e-8, max_iter=10_000)
 
 
-def _mapped_family(
-    parameter: str, kernel_map: Callable[[], TransformerMixin], model: Callable[[float], BaseEstimator]
-) -> Family:
-    """Family of a model on a map of the kernel that does not depend on the parameter."""
+@dataclass(frozen=True)
+class _Mapped:
+    """A model on a map of the kernel that does not depend on the model's parameter."""
 
-    def path(values: Sequence[float], K: Matrix, y: Ints, K_new: Matrix) -> Matrix:
-        mapping = kernel_map()
+    kernel_map: Callable[[], TransformerMixin]
+    model: Callable[[float], BaseEstimator]
+
+    def make(self, value: float) -> BaseEstimator:
+        """Unfitted map and model."""
+        return make_pipeline(self.kernel_map(), self.model(value))
+
+    def grid_scores(self, values: Sequence[float], K: Matrix, y: Ints, K_new: Matrix) -> Matrix:
+        """Decision values by the models of all values, on one map."""
+        mapping = self.kernel_map()
         Z, Z_new = mapping.fit_transform(K), mapping.transform(K_new)
-        return np.stack([decision_values(model(value).fit(Z, y), Z_new) for value in values])
-
-    return Family(parameter, lambda value: make_pipeline(kernel_map(), model(value)), path)
+        return np.stack([decision_values(self.model(value).fit(Z, y), Z_new) for value in values])
 
 
+SVM, LOGISTIC = _Mapped(_centred, svm), _Mapped(_empirical_map, logistic_regression)
 FAMILIES = {
-    "pls": Family("n_components", KernelRowPLS, partial(_pls_path, KernelRowPLS)),
-    "kernel_pls": Family("n_components", KernelPLS, partial(_pls_path, KernelPLS)),
-    "svm": _mapped_family("svm_c", _centred, svm),
-    "logistic": _mapped_family("logistic_c", _empirical_map, _logistic),
+    "pls": Family("n_components", KernelRowPLS, partial(_pls_grid_scores, KernelRowPLS)),
+    "kernel_pls": Family("n_components", KernelPLS, partial(_pls_grid_scores, KernelPLS)),
+    "svm": Family("svm_c", SVM.make, SVM.grid_scores),
+    "logistic": Family("logistic_c", LOGISTIC.make, LOGISTIC.grid_scores),
 }
 
 
@@ -149,14 +183,8 @@ def family(name: str) -> Family:
     return FAMILIES[name]
 
 
-def make_classifier(name: str, settings: Settings) -> BaseEstimator:
-    """Unfitted scikit-learn classifier with the number that `settings` has for its parameter; errors as `family`."""
-    chosen = family(name)
-    return chosen.make(settings[chosen.parameter])
-
-
 def grid(name: str, settings: Settings, n_train: int) -> Grid:
-    """Values of a classifier's parameter: the number of the settings, or where they say `auto` all to choose from.
+    """Values of a classifier's parameter: the number in the settings, or with `auto` a grid to select from.
 
     Parameters
     ----------
@@ -183,7 +211,7 @@ def fit(classifier: BaseEstimator, K: Matrix, y: Ints) -> BaseEstimator:
     Parameters
     ----------
     classifier : estimator
-        As `Family.make` or `make_classifier` give it.
+        From `Family.make`.
     K : ndarray, shape (n_train, n_train)
         Kernel between training sets.
     y : ndarray, shape (n_train,)
@@ -209,32 +237,34 @@ def decision_values(fitted: BaseEstimator, K: Matrix) -> Matrix:
 
 
 def linear(fitted: BaseEstimator, n_train: int) -> Linear:
-    """Coefficients of a fitted classifier, read off its values at the unit vectors: centring is in them."""
+    """Coefficients of a fitted classifier, computed from its values at the unit vectors; they include the centring."""
     intercept = decision_values(fitted, np.zeros((1, n_train)))
     return Linear(decision_values(fitted, np.eye(n_train)) - intercept, intercept[0])
 
 
-def kernel_path(name: str, K: Matrix, y: Ints) -> cross_validation.Path:
-    """Scores along a grid on parts of a kernel (n_train, n_train), for `selection`; each is computed once."""
-    found: dict[tuple[Any, ...], Matrix] = {}
+def kernel_scorer(name: str, K: Matrix, y: Ints) -> GridScorer:
+    """Decision values for the values of a grid on parts of a kernel (n_train, n_train); each is computed once."""
+    computed: dict[tuple[Any, ...], Matrix] = {}
 
-    def path(values: Sequence[Any], train: Ints, test: Ints) -> Matrix:
+    def scorer(values: Sequence[Any], train: Ints, test: Ints) -> Matrix:
         key = (tuple(values), train.tobytes(), test.tobytes())
-        if key not in found:
-            found[key] = family(name).path(values, K[np.ix_(train, train)], y[train], K[np.ix_(test, train)])
-        return found[key]
+        if key not in computed:
+            computed[key] = family(name).grid_scores(values, K[np.ix_(train, train)], y[train], K[np.ix_(test, train)])
+        return computed[key]
 
-    return path
+    return scorer
 
 
 def feature_scores(
     name: str, settings: Settings, kernels: Mapping[str, Matrix], training: Training
 ) -> dict[str, Scores]:
-    """Scores of all sets of a feature by each of its kernels, and as `mean` by the mean of their decision values.
+    """Scores of all sets of a feature by each of its kernels, and as `mean` by S = (S_1 + .. + S_6) / 6.
 
-    Each kernel has its own parameter. Those of the mean share one, chosen by the accuracy of the mean, because decision
-    values are averaged as they are: a support vector machine's shrink with C, and values of different C would weigh
-    the kernels by that. All kernels score the same sets, because folds depend on classes and groups alone.
+    S_k are the decision values (n_sets, n_classes) of one classifier on kernel k.
+
+    Each kernel has its own parameter. The kernels of the mean share one, selected by the accuracy of the mean, because
+    decision values are averaged as they are: those of a support vector machine shrink with C, so that different values
+    of C would weight the kernels. All kernels score the same sets, because folds depend on classes and groups only.
 
     Parameters
     ----------
@@ -243,35 +273,39 @@ def feature_scores(
     kernels : mapping of str to ndarray, shape (n_sets, n_sets)
         Kernels between all sets, training sets first; only their columns of training sets are read.
     training : Training
-        Class indices and groups of the training sets, folds of the choices and of their out-of-fold scores.
+        Class indices and groups of the training sets, and the number of folds for selection and out-of-fold scores.
     """
     n = len(training.y)
     values = grid(name, settings, n)
-    paths = {kernel: kernel_path(name, K[:n, :n], training.y) for kernel, K in kernels.items()}
-    found = {kernel: _scores(name, {kernel: kernels[kernel]}, path, values, training) for kernel, path in paths.items()}
+    scorers = {kernel: kernel_scorer(name, K[:n, :n], training.y) for kernel, K in kernels.items()}
+    scores = {
+        kernel: _scores(name, {kernel: kernels[kernel]}, scorer, values, training) for kernel, scorer in scorers.items()
+    }
 
-    def mean(grid: Sequence[Any], train: Ints, test: Ints) -> Matrix:
-        return np.asarray(np.mean([path(grid, train, test) for path in paths.values()], axis=0))
+    def mean_scorer(values: Sequence[Any], train: Ints, test: Ints) -> Matrix:
+        return np.asarray(np.mean([scorer(values, train, test) for scorer in scorers.values()], axis=0))
 
-    return found | {"mean": _scores(name, kernels, mean, values, training)}
+    return scores | {"mean": _scores(name, kernels, mean_scorer, values, training)}
 
 
-def _scores(
-    name: str, kernels: Mapping[str, Matrix], path: cross_validation.Path, values: Grid, training: Training
-) -> Scores:
-    """Scores by the mean of kernels' decision values, whose out-of-fold scores `path` tells."""
+def _scores(name: str, kernels: Mapping[str, Matrix], scorer: GridScorer, values: Grid, training: Training) -> Scores:
+    """Scores by the mean of the kernels' decision values; `scorer` computes this mean on parts of the training sets."""
     n = len(training.y)
-    inner, has, choice = cross_validation.out_of_fold(path, values, training)
-    fitted = [fit(family(name).make(choice.value), K[:n, :n], training.y) for K in kernels.values()]
-    others = [decision_values(it, K[n:, :n]) for it, K in zip(fitted, kernels.values(), strict=True) if len(K) > n]
-    scores = np.concatenate([inner[has], np.mean(others, axis=0)]) if others else inner[has]
-    scored = np.concatenate([has, np.ones(len(next(iter(kernels.values()))) - n, dtype=np.bool_)])
-    models = {kernel: linear(it, n) for kernel, it in zip(kernels, fitted, strict=True)}
-    return Scores(scores, scored, _n_components(fitted[0]) if len(fitted) == 1 else None, choice, models)
+    out_of_fold, has_score, selection = cross_validation.out_of_fold(scorer, values, training)
+    fitted = {kernel: fit(family(name).make(selection.value), K[:n, :n], training.y) for kernel, K in kernels.items()}
+    n_others = len(next(iter(kernels.values()))) - n
+    scores = out_of_fold[has_score]
+    if n_others:
+        of_kernels = [decision_values(fitted[kernel], K[n:, :n]) for kernel, K in kernels.items()]
+        scores = np.concatenate([scores, np.mean(of_kernels, axis=0)])
+    scored = np.concatenate([has_score, np.ones(n_others, dtype=np.bool_)])
+    models = {kernel: linear(model, n) for kernel, model in fitted.items()}
+    n_components = _n_components(next(iter(fitted.values()))) if len(fitted) == 1 else None
+    return Scores(scores, scored, n_components, selection, models)
 
 
 def no_scores(n_classes: int) -> Scores:
-    """Scores of no clip: where a fold has nothing to train on."""
+    """Scores of no clip, for a fold that has nothing to train on."""
     return Scores(np.zeros((0, n_classes)), np.zeros(0, dtype=np.bool_))
 
 

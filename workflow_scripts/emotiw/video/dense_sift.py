@@ -19,7 +19,7 @@ def dense_sift(images: Array, *, block: int, step: int, margin: float = 0) -> np
 
     A block has 4 x 4 cells of 8 orientations. A gradient of magnitude m is shared linearly between the two nearest
     orientations and bilinearly between the nearest cells, and weighted by a Gaussian of standard deviation block / 2
-    round the block's centre; beyond the picture the gradients are those of its edge. As that weight is separable, all
+    around the block's centre; beyond the picture the gradients are those of its edge. As that weight is separable, all
     blocks are W E W', where E holds the magnitudes of one orientation and the rows of W are the cells. Descriptors are
     scaled to norm 1, clipped at 0.2 and scaled again; those of a flat block are zero.
 
@@ -34,7 +34,7 @@ def dense_sift(images: Array, *, block: int, step: int, margin: float = 0) -> np
     Returns
     -------
     ndarray, shape (n, rows * columns * 128)
-        Blocks row by row; in a block cells row by row; in a cell orientations from 0 (brighter to the right) on.
+        Blocks row by row; within a block, cells row by row; within a cell, orientations from 0 (brighter to the right).
     """
     W = _cell_weights(images.shape[1], block, step, margin)
     histograms: Array = W @ _orientation_energy(images) @ W.T  # (n, orientation, cell row, cell column)
@@ -45,7 +45,7 @@ def dense_sift(images: Array, *, block: int, step: int, margin: float = 0) -> np
 
 
 def face_sift(chips: npt.NDArray[np.uint8], *, size: int, **geometry: int) -> npt.NDArray[np.float32]:
-    """`dense_sift` of colour faces (n, height, width, 3), made grey at `size`; its settings are a section's."""
+    """`dense_sift` of colour faces (n, height, width, 3), converted to grey at `size` px."""
     return dense_sift(grey(chips, size=size), **geometry)
 
 

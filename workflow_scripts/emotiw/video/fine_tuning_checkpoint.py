@@ -1,4 +1,4 @@
-"""The state of a fine-tuning run between two steps, as one safetensors file that is whole or not there."""
+"""The state of a fine-tuning run between two steps, in one safetensors file that is written atomically."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from emotiw.core.files import write_atomic
-from emotiw.video.fine_tuning import State
+from emotiw.video.fine_tuning_state import Session, State
 
 log = logging.getLogger(__name__)
 
@@ -23,26 +23,48 @@ def save(path: Path, state: State, *, identity: str) -> None:
     """Write the state, with the identity of the run that it belongs to and a checksum."""
     values = asdict(state)
     tensors = {f"{kind}/{name}": tensor for kind in TENSORS for name, tensor in values.pop(kind).items()}
-    about = {"identity": identity, "state": values, "sha256": _digest(tensors)}
-    write_atomic(path, safetensors.torch.save(tensors, {"emotiw": json.dumps(about, sort_keys=True)}))
+    metadata = {"identity": identity, "state": values, "sha256": _digest(tensors)}
+    write_atomic(path, safetensors.torch.save(tensors, {"emotiw": json.dumps(metadata, sort_keys=True)}))
 
 
 def load(path: Path, *, identity: str) -> State:
-    """Read the state of this run; a new one if there is none, or it is damaged or of another run (which is logged)."""
+    """Read the state of this run; a new state, and a warning, if the file is damaged or belongs to another run."""
     for cut_short in path.parent.glob(f".{path.name}.*.tmp"):
         cut_short.unlink()  # by a job that was killed while it wrote
     if not path.exists():
         return State()
     try:
         with safetensors.safe_open(path, "pt") as stream:
-            about: dict[str, Any] = json.loads(stream.metadata()["emotiw"])
+            metadata: dict[str, Any] = json.loads(stream.metadata()["emotiw"])
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}
-        if about["identity"] != identity or about["sha256"] != _digest(tensors):
-            raise ValueError("of another run, or altered")
-        return replace(State(**about["state"]), **{kind: _below(tensors, kind) for kind in TENSORS})  # type: ignore[arg-type]
+        if metadata["identity"] != identity or metadata["sha256"] != _digest(tensors):
+            raise ValueError("belongs to another run, or was altered")
+        return replace(State(**metadata["state"]), **{kind: _below(tensors, kind) for kind in TENSORS})  # type: ignore[arg-type]
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         log.warning(f"{path}: not used ({error}); the run begins anew")
         return State()
+
+
+def session(path: Path, *, seed: int, identity: str, accelerator: str) -> Session:
+    """Session that continues the run saved at `path`, saves its states there and logs its progress.
+
+    Parameters
+    ----------
+    path : Path
+        File of the state; need not exist.
+    seed : int
+        Seed of the run.
+    identity : str
+        Digest of the run's stage: the state of another run is not used.
+    accelerator : str
+        Lightning's accelerator.
+    """
+
+    def save_state(state: State) -> None:
+        save(path, state, identity=identity)
+
+    tell = logging.getLogger("fine_tuning").info
+    return Session(seed, accelerator, load(path, identity=identity), save_state, tell)
 
 
 def _below(tensors: dict[str, Tensor], kind: str) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
 def grey(chips: npt.NDArray[np.uint8], *, size: int) -> npt.NDArray[np.float32]:
-    """Luma of colour faces, each pixel the mean of the square that it covers.
+    """Luma of colour faces, 0.299 R + 0.587 G + 0.114 B, averaged over squares to `size` px.
 
     Parameters
     ----------

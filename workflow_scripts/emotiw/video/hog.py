@@ -13,7 +13,13 @@ HOG_CLIP, HOG_NOISE = 0.2, 1e-5  # largest value of a block, and what is added t
 
 
 def hog(images: Array, *, block: int, step: int, cell: int, bins: int) -> npt.NDArray[np.float32]:
-    """Histograms of oriented gradients (Dalal and Triggs 2005), normalised by L2-Hys.
+    r"""Histograms of oriented gradients (Dalal and Triggs 2005), normalised by L2-Hys.
+
+    .. math::
+        v \leftarrow v / \sqrt{\|v\|^2 + \epsilon^2}, \quad v \leftarrow \min(v, 0.2), \quad
+        v \leftarrow v / \sqrt{\|v\|^2 + \epsilon^2}
+
+    v holds the histograms of a block's cells: the gradients' magnitudes summed by orientation.
 
     Parameters
     ----------
@@ -26,7 +32,7 @@ def hog(images: Array, *, block: int, step: int, cell: int, bins: int) -> npt.ND
     Returns
     -------
     ndarray, shape (n, rows * columns * (block / cell)^2 * bins)
-        Blocks row by row; in a block cells row by row.
+        Blocks row by row; within a block, cells row by row.
 
     Raises
     ------
@@ -43,7 +49,7 @@ def hog(images: Array, *, block: int, step: int, cell: int, bins: int) -> npt.ND
 
 
 def face_hog(chips: npt.NDArray[np.uint8], *, size: int, **geometry: int) -> npt.NDArray[np.float32]:
-    """`hog` of colour faces (n, height, width, 3), made grey at `size`; its settings are a section's."""
+    """`hog` of colour faces (n, height, width, 3), converted to grey at `size` px."""
     return hog(grey(chips, size=size), **geometry)
 
 

@@ -1,12 +1,14 @@
-"""Kernels between image sets: two on each of three models, six a feature (Ding et al. 2016, section 2.1.3).
+"""The six kernels of a feature: a polynomial and an RBF kernel on each of three models of the image sets.
 
-A projector P P' and the logarithm of a positive definite matrix are symmetric matrices, and both metrics are Frobenius
-products of such: every kernel is a function of one matrix of inner products G, and nothing is regularised, centred or
-normalised out of sight. All is float64.
+The three models are those of Ding et al. (2016) and Liu et al. (2014): linear subspace, covariance matrix, Gaussian. A
+projector P P' and the logarithm of a positive definite matrix are symmetric matrices, and both metrics are Frobenius
+products of such matrices, so every kernel is a function of one matrix of inner products G. Matrices are regularised in
+`image_sets`, kernels are normalised here and centred by the classifiers. All values are float64.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any, Self
 
@@ -19,7 +21,7 @@ from emotiw.video.image_sets import Frames, Matrix
 
 Floats = npt.NDArray[np.floating[Any]]
 
-INDEFINITE = 1e-6  # of the largest eigenvalue or entry: below it a kernel is wrong, and not only rounded
+INDEFINITE = 1e-6  # share of the largest eigenvalue or entry; a larger deviation is not rounding
 
 
 @dataclass(frozen=True)
@@ -56,38 +58,38 @@ def half_vectors(matrices: Iterable[Matrix]) -> Matrix:
     return np.fromiter((A[upper] * weight for A in chain([first], rows)), np.dtype((np.float64, weight.shape)))
 
 
-def projection_products(P: Iterable[Matrix], Q: Iterable[Matrix] | None = None) -> Matrix:
-    """Inner products of subspaces in the projection metric, tr(P_i P_i' Q_j Q_j') = ||P_i' Q_j||_F^2.
+def projector(P: Matrix) -> Matrix:
+    """Projector P P' (d, d) onto the subspace with the orthonormal basis P (d, r)."""
+    return np.asarray(P @ P.T)
+
+
+def inner_products(points: Iterable[Matrix]) -> Matrix:
+    r"""Inner products g_ij = tr(A_i A_j) of symmetric matrices A_i: both metrics of the paper are this one.
+
+    .. math::
+        \mathrm{tr}(P_i P_i^T P_j P_j^T) = \|P_i^T P_j\|_F^2 \qquad \mathrm{tr}(\log C_i \, \log C_j)
+
+    On the left the projection metric of linear subspaces, A_i = P_i P_i' (`projector`); on the right the log-Euclidean
+    metric of symmetric positive definite matrices, A_i = log C_i (`image_sets.log_covariance`, `log_gaussian`).
 
     Parameters
     ----------
-    P, Q : iterable of ndarray, shape (d, r)
-        Orthonormal bases, whose r may differ; Q None: Q = P.
+    points : iterable of ndarray, shape (d, d)
+        A_i, symmetric.
 
     Returns
     -------
-    ndarray, shape (n_P, n_Q)
+    ndarray, shape (n, n)
     """
-    return _products(map(_projector, P), None if Q is None else map(_projector, Q))
-
-
-def log_euclidean_products(L: Iterable[Matrix], M: Iterable[Matrix] | None = None) -> Matrix:
-    """Inner products of positive definite matrices in the log-Euclidean metric, tr(log C_i log D_j).
-
-    Parameters
-    ----------
-    L, M : iterable of ndarray, shape (d, d)
-        Their logarithms (`image_sets.logarithm`); M None: M = L.
-
-    Returns
-    -------
-    ndarray, shape (n_L, n_M)
-    """
-    return _products(L, M)
+    V = half_vectors(points)
+    return V @ V.T
 
 
 def squared_distances(G: Matrix, rows: Matrix, columns: Matrix) -> Matrix:
-    """Squared distances g_ii + g_jj - 2 g_ij, none below zero.
+    r"""Squared distances d_ij = g_ii + g_jj - 2 g_ij, none below zero.
+
+    .. math::
+        \|P_i P_i^T - P_j P_j^T\|_F^2 = r_i + r_j - 2 \|P_i^T P_j\|_F^2 \qquad \|\log C_i - \log C_j\|_F^2
 
     Parameters
     ----------
@@ -100,12 +102,35 @@ def squared_distances(G: Matrix, rows: Matrix, columns: Matrix) -> Matrix:
 
 
 def polynomial_kernel(G: Matrix, *, gamma: float = 1.0, degree: int = 1) -> Matrix:
-    """(gamma G)^degree of inner products; positive semidefinite for every whole degree."""
+    """Polynomial kernel (gamma G)^alpha.
+
+    On subspaces (gamma ||P_i' P_j||_F^2)^alpha, on positive definite matrices (gamma tr(log C_i log C_j))^alpha.
+
+    Parameters
+    ----------
+    G : ndarray, shape (n, m)
+        `inner_products`.
+    gamma : float
+        Scale; 1 where the kernel is normalised afterwards, which cancels it.
+    degree : int
+        alpha; the kernel is positive semidefinite for every whole number.
+    """
     return np.asarray((gamma * G) ** degree)
 
 
 def rbf_kernel(D: Matrix, *, gamma: float) -> Matrix:
-    """exp(-gamma D) of squared distances."""
+    """RBF kernel exp(-gamma D).
+
+    On subspaces exp(-gamma ||P_i P_i' - P_j P_j'||_F^2), on positive definite matrices
+    exp(-gamma ||log C_i - log C_j||_F^2).
+
+    Parameters
+    ----------
+    D : ndarray, shape (n, m)
+        `squared_distances`.
+    gamma : float
+        1 / median of the squared distances between training sets, see `median_gamma`.
+    """
     return np.asarray(np.exp(-gamma * D))
 
 
@@ -168,7 +193,7 @@ BLOCK = 64  # training sets that are widened to float64 at a time
 
 @dataclass(frozen=True)
 class Reference:
-    """Training sets under one model, as far as kernels with other sets need them.
+    """What kernels with other sets need to know of the training sets under one model.
 
     Attributes
     ----------
@@ -192,12 +217,17 @@ class Reference:
         return np.hstack([X @ self.vectors[i : i + BLOCK].astype(np.float64, copy=False).T for i in starts])
 
 
+def subspace_projector(F: Frames, rank: int) -> Matrix:
+    """Projector P P' (d, d) onto the linear subspace of a set; parameters as of `image_sets.linear_subspace`."""
+    return projector(image_sets.linear_subspace(F, rank))
+
+
 def point_models(*, rank: int, regularisation: float) -> dict[str, Callable[[Frames], Matrix]]:
     """Symmetric matrix of an image set by each of `MODELS`; parameters as in `feature_kernels`."""
     return {
-        "subspace": lambda F: _projector(image_sets.linear_subspace(F, rank)),
-        "covariance": lambda F: image_sets.log_covariance(F, regularisation),
-        "gaussian": lambda F: image_sets.log_gaussian(F, regularisation),
+        "subspace": partial(subspace_projector, rank=rank),
+        "covariance": partial(image_sets.log_covariance, regularisation=regularisation),
+        "gaussian": partial(image_sets.log_gaussian, regularisation=regularisation),
     }
 
 
@@ -232,8 +262,8 @@ def kernels_with(
     for name, model in point_models(rank=settings["rank"], regularisation=settings["regularisation"]).items():
         X, reference, degree = half_vectors(map(model, sets)), references[name], settings["degree"]
         G, squares = reference.products(X), np.einsum("ij,ij->i", X, X)
-        own, theirs = (polynomial_kernel(values, degree=degree) for values in (squares, reference.squares))
-        rows[f"{name}_polynomial"] = normalised(polynomial_kernel(G, degree=degree), own, theirs)
+        of_sets, of_training = (polynomial_kernel(values, degree=degree) for values in (squares, reference.squares))
+        rows[f"{name}_polynomial"] = normalised(polynomial_kernel(G, degree=degree), of_sets, of_training)
         D = squared_distances(G, squares, reference.squares)
         rows[f"{name}_rbf"] = rbf_kernel(D, gamma=gammas[f"{name}_rbf"])
     return rows
@@ -273,7 +303,7 @@ def feature_kernels(
         raise FeatureError(f"kernels: {n_train} training clips are usable; expected at least 2; check their statuses")
     kernels = {}
     for name, model in point_models(rank=rank, regularisation=regularisation).items():
-        G = _products(_named(model, sets))
+        G = inner_products(_named(model, sets))
         kernels[f"{name}_polynomial"] = _polynomial(G, degree)
         kernels[f"{name}_rbf"] = _rbf(G, n_train)
     return kernels
@@ -290,15 +320,6 @@ def _rbf(G: Matrix, n_train: int) -> Kernel:
     gamma = median_gamma(D[:n_train, :n_train])
     matrix, min_eigenvalue = symmetrised(rbf_kernel(D, gamma=gamma))
     return Kernel(matrix, gamma, min_eigenvalue)
-
-
-def _projector(P: Matrix) -> Matrix:
-    return P @ P.T
-
-
-def _products(A: Iterable[Matrix], B: Iterable[Matrix] | None = None) -> Matrix:
-    V = half_vectors(A)
-    return V @ (V if B is None else half_vectors(B)).T
 
 
 def _named(model: Callable[[Frames], Matrix], sets: Mapping[str, Frames]) -> Iterator[Matrix]:

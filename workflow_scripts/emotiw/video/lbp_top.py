@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emotiw.core.errors import FeatureError
+from emotiw.video.grey import grey
 
 Array = npt.NDArray[np.floating[Any]]
 LBP_NEIGHBOURS = 8
@@ -46,11 +47,17 @@ def lbp_top(sequence: Array, *, grid: int) -> npt.NDArray[np.float32]:
     return np.stack(planes, axis=1).astype(np.float32).ravel()
 
 
+def face_lbp_top(chips: npt.NDArray[np.uint8], *, size: int, grid: int) -> npt.NDArray[np.float32]:
+    """`lbp_top` of a clip's colour faces (n, height, width, 3), converted to grey at `size` px."""
+    return lbp_top(grey(chips, size=size), grid=grid)
+
+
 def lbp_codes(volume: Array, axes: tuple[int, int]) -> npt.NDArray[np.intp]:
     """Classes of the uniform local binary patterns of the inner voxels of `volume` on the plane of two axes.
 
-    Bit p is set where the value at angle 2 pi p / 8 (radius 1, from the second axis towards falling indices of the
-    first, interpolated bilinearly) is at least the centre's. Classes are those of scikit-image's `nri_uniform`.
+    The code of a voxel with value g_c is sum_p 2^p [g_p >= g_c] over its 8 neighbours: g_p is the value at angle
+    2 pi p / 8 (radius 1, from the second axis towards falling indices of the first, interpolated bilinearly). Classes
+    are those of scikit-image's `nri_uniform`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The embedding of faces by any network that comes as an ONNX file; what it expects is told by the configuration."""
+"""Embeddings of faces by any network in an ONNX file; the configuration describes its input and output."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 
 from emotiw.core.errors import FeatureError, WeightsError
 
-# what ONNX and ONNX Runtime raise; they have no common base
+# exceptions of ONNX and ONNX Runtime, which have no common base
 REFUSED = (
     *(RuntimeError, ValueError, DecodeError),
     *(runtime_errors.Fail, runtime_errors.InvalidArgument, runtime_errors.InvalidGraph),
@@ -25,19 +25,19 @@ REFUSED = (
 )
 FLOAT = "tensor(float)"
 CHANNELS = 3
-QUIET = 4  # ONNX Runtime's log level: what it would log as an error, it raises as well
+QUIET = 4  # ONNX Runtime's log level; errors are raised anyway
 
 Array = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network that is ready to run.
+    """A loaded network.
 
     Attributes
     ----------
     subject : str
-        What an error names: the file and its name in the configuration.
+        File and its name in the configuration, for error messages.
     session : InferenceSession
         Runs it on one thread of the CPU.
     source, sink : str
@@ -54,10 +54,10 @@ class Network:
 
 
 def read(path: Path, name: str, settings: Mapping[str, Any]) -> Network:
-    """Read an ONNX file whose checksum is right, and check that it takes and gives what the configuration says.
+    """Read an ONNX file, and check its SHA-256 and that its input and output are as the configuration says.
 
-    The file is all that is read: a model that keeps tensors in other files is refused, and no library of custom
-    operators is ever loaded.
+    No other file is read: a model that keeps tensors in other files is refused, and libraries of custom operators are
+    not loaded.
 
     Parameters
     ----------
@@ -115,12 +115,12 @@ def embed(chips: npt.NDArray[np.uint8], network: Network) -> Array:
         raise FeatureError(
             f"faces are {chips.dtype} of shape {chips.shape}; expected uint8 of shape (n, height, width, 3)"
         )
-    found = [_run(batch, network) for batch in _batches(chips, network.settings["batch_size"])]
-    return np.concatenate(found)[: len(chips)]
+    embeddings = [_run(batch, network) for batch in _batches(chips, network.settings["batch_size"])]
+    return np.concatenate(embeddings)[: len(chips)]
 
 
 def prepared(chips: npt.NDArray[np.uint8], settings: Mapping[str, Any]) -> Array:
-    """Faces as the network takes them: scaled to its size, its colours in order, normalised, its axes in order.
+    """Input of the network: faces scaled to its size, with its order of colours, normalised, with its order of axes.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def prepared(chips: npt.NDArray[np.uint8], settings: Mapping[str, Any]) -> Array
 
 @cache
 def _interpolation(old: int, new: int) -> Array:
-    """Bilinear interpolation of `old` samples at `new` places, each the mean of what it covers: (new, old)."""
+    """Matrix (new, old) of bilinear interpolation from `old` to `new` samples; where it reduces, with a low-pass."""
     ratio = old / new
     centres = (np.arange(new)[:, None] + 0.5) * ratio
     distances = np.abs(np.arange(old) + 0.5 - centres) / max(ratio, 1)
@@ -161,10 +161,10 @@ def _checked_bytes(path: Path, subject: str, name: str, expected: str) -> bytes:
         raise WeightsError(
             f"{subject}: cannot be read ({error.strerror}); correct embeddings.{name}.path in the configuration"
         ) from error
-    found = sha256(data).hexdigest()
-    if found != expected:
+    digest = sha256(data).hexdigest()
+    if digest != expected:
         raise WeightsError(
-            f"{subject}: sha256 {found}, expected {expected}; it is another file or was altered or cut short:"
+            f"{subject}: sha256 {digest}, expected {expected}; it is another file or was altered or cut short:"
             f" get it again, or correct embeddings.{name}.sha256 in the configuration"
         )
     return data
@@ -181,7 +181,7 @@ def _refuse_other_files(subject: str, model: Any) -> None:
 
 
 def _tensors(message: Any) -> Iterator[Any]:
-    """Every tensor of a model, wherever it stands: initialisers, attributes, subgraphs, functions."""
+    """Every tensor of a model: in initialisers, attributes, subgraphs and functions."""
     if isinstance(message, TensorProto):
         yield message
         return
@@ -201,14 +201,14 @@ def _options() -> Any:
 
 def _source(subject: str, inputs: Sequence[Any], settings: Mapping[str, Any]) -> str:
     """Name of the only input, which takes batches of pictures of the configured size."""
-    found = ", ".join(f"{value.name}: {value.type} {_shape(value)}" for value in inputs)
+    declared = ", ".join(f"{value.name}: {value.type} {_shape(value)}" for value in inputs)
     size = settings["size"]
     picture = [CHANNELS, size, size] if settings["layout"] == "nchw" else [size, size, CHANNELS]
     expected = [settings["batch_size"], *picture]
     fits = len(inputs) == 1 and inputs[0].type == FLOAT and len(inputs[0].shape) == len(expected)
     if not fits or any(n != m for n, m in zip(inputs[0].shape, expected, strict=True) if isinstance(n, int)):
         raise WeightsError(
-            f"{subject}: takes {found or 'nothing'}; expected one input {FLOAT} {expected}:"
+            f"{subject}: takes {declared or 'nothing'}; expected one input {FLOAT} {expected}:"
             " correct its size, layout or batch_size, or export it again"
         )
     name: str = inputs[0].name
@@ -216,14 +216,15 @@ def _source(subject: str, inputs: Sequence[Any], settings: Mapping[str, Any]) ->
 
 
 def _sink(subject: str, outputs: Sequence[Any], name: str | None) -> str:
-    """Name of the output that is asked for, or of the first."""
-    known = {value.name: value for value in outputs}
-    chosen = next(iter(known), "") if name is None else name
-    if chosen not in known:
-        raise WeightsError(f"{subject}: has no output {chosen!r}; known are {', '.join(known)}: correct its output")
-    if known[chosen].type != FLOAT:
-        raise WeightsError(f"{subject}: its output {chosen!r} is {known[chosen].type}, expected {FLOAT}")
-    return chosen
+    """Name of the configured output, or of the first."""
+    output_of_name = {value.name: value for value in outputs}
+    selected = next(iter(output_of_name), "") if name is None else name
+    if selected not in output_of_name:
+        known = ", ".join(output_of_name)
+        raise WeightsError(f"{subject}: has no output {selected!r}; known are {known}: correct its output")
+    if (kind := output_of_name[selected].type) != FLOAT:
+        raise WeightsError(f"{subject}: its output {selected!r} is {kind}, expected {FLOAT}")
+    return selected
 
 
 def _shape(value: Any) -> list[Any]:
@@ -241,7 +242,7 @@ def _batches(chips: npt.NDArray[np.uint8], batch_size: int) -> Iterator[npt.NDAr
 def _run(batch: npt.NDArray[np.uint8], network: Network) -> Array:
     """Embedding of one batch, (batch_size, d)."""
     try:
-        (found,) = network.session.run([network.sink], {network.source: prepared(batch, network.settings)})
+        (output,) = network.session.run([network.sink], {network.source: prepared(batch, network.settings)})
     except REFUSED as error:
         raise FeatureError(
             f"{network.subject}: fails on a batch of {len(batch)} faces ({' '.join(str(error).split())});"
@@ -249,13 +250,13 @@ def _run(batch: npt.NDArray[np.uint8], network: Network) -> Array:
         ) from error
     pool = network.settings["pool"]
     kinds = (4,) if pool == "mean" else (2, 4)
-    if found.ndim not in kinds or len(found) != len(batch):
+    if output.ndim not in kinds or len(output) != len(batch):
         expected = f"({len(batch)}, d)" if pool == "none" else "a map, for pool is mean"
         raise FeatureError(
-            f"{network.subject}: its output {network.sink!r} has the shape {found.shape}, expected {expected};"
+            f"{network.subject}: its output {network.sink!r} has the shape {output.shape}, expected {expected};"
             " choose another output or pool"
         )
     if pool == "mean":
-        found = found.mean(axis=(2, 3) if network.settings["layout"] == "nchw" else (1, 2))
-    embeddings: Array = found.reshape(len(batch), -1)
+        output = output.mean(axis=(2, 3) if network.settings["layout"] == "nchw" else (1, 2))
+    embeddings: Array = output.reshape(len(batch), -1)
     return embeddings

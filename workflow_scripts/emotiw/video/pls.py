@@ -1,8 +1,9 @@
 """Partial least squares on precomputed kernels: the classifier that Liu et al. (2014) released, and kernel PLS.
 
-Both are scikit-learn classifiers. They stop at the numerical rank, where a further component would be rounding divided
-by nearly nothing, and report the number of components used as `n_components_`. One fit holds the models of every
-smaller number of components too.
+M. Liu et al., "Combining multiple kernel methods on Riemannian manifold for emotion recognition in the wild", ICMI
+2014. Both are scikit-learn classifiers. They stop at the numerical rank, where a further component would be rounding
+divided by nearly nothing, and report the number of components used as `n_components_`. One fit also holds the models of
+every smaller number of components.
 """
 
 from abc import ABC, abstractmethod
@@ -20,7 +21,7 @@ Path = tuple[Matrix, "int | npt.NDArray[np.int64]"]
 
 
 class _KernelClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
-    """Regression of class indicators on the values of a kernel."""
+    """Regression of class indicators on the centred values of a kernel: S = K~ B + mean(Y), class = argmax of S."""
 
     def __init__(self, n_components: int = 20, *, tol: float = 1e-10) -> None:
         self.n_components = n_components
@@ -32,7 +33,7 @@ class _KernelClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mi
         Parameters
         ----------
         K : array-like, shape (n_train, n_train)
-            Kernel matrix, as it is: centring is part of the model.
+            Kernel matrix, not centred: centring is part of the model.
         y : array-like, shape (n_train,)
             Class of each training set.
 
@@ -67,7 +68,7 @@ class _KernelClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mi
         return np.asarray(self._centred(K) @ self.coef_path_ + self.intercept_)
 
     def class_scores(self, K: npt.ArrayLike) -> Matrix:
-        """Predicted class indicators, (n_sets, n_classes), of the kernel (n_sets, n_train)."""
+        """Decision values S (n_sets, n_classes), the predicted class indicators, for a kernel (n_sets, n_train)."""
         return np.asarray(self._centred(K) @ self.coef_path_[-1] + self.intercept_)
 
     def decision_function(self, K: npt.ArrayLike) -> Matrix:
@@ -112,12 +113,25 @@ class _KernelClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mi
 
 
 class KernelRowPLS(_KernelClassifier):
-    """One single-response PLS a class on 0/1 labels, with the rows of the kernel matrix as data; argmax.
+    r"""One single-response PLS per class on 0/1 labels, with the rows of the kernel matrix as data; argmax.
 
-    The released classifier of Liu et al.: SIMPLS (MATLAB's plsregress), columns centred and not scaled, the same
-    number of components for all classes. The coefficients after k components minimise ||X b - y|| over the Krylov
-    space of (X'X, X'y), which Golub and Kahan's bidiagonalisation with full reorthogonalisation spans more exactly
-    than SIMPLS's own recurrence (Björck 2014), here for all classes at once.
+    The released classifier of Liu et al. (2014): SIMPLS (MATLAB's plsregress), columns centred and not scaled, the same
+    number of components for all classes. For each class,
+
+    .. math::
+        X = T P^T + E, \quad y = T q + e, \qquad t_k \propto X r_k, \quad
+        r_k = \arg\max_{\|r\| = 1} (y^T X r)^2 \ \text{ with } t_k^T t_j = 0 \ (j < k)
+
+        s(x) = (k_x - \bar k) \, b + \bar y, \qquad b = \sum_{k=1}^{n\_components} r_k \, (t_k^T y), \quad \|t_k\| = 1
+
+    X (n_train, n_train) is the kernel matrix with centred columns, y (n_train,) the centred 0/1 labels of the class,
+    t_k the scores (`T`), r_k the weights that give them (`d`, scaled so that X d = t_k has length 1), b the
+    coefficients (`coef_path_`), k_x the kernel of a set with the training sets, k-bar and y-bar the training means, s
+    the decision value.
+
+    The coefficients after k components minimise ||X b - y|| over the Krylov space of (X'X, X'y). Golub and Kahan's
+    bidiagonalisation with full reorthogonalisation spans it more exactly than SIMPLS's own recurrence (Björck 2014),
+    here for all classes at once; `W` holds its right vectors.
 
     Parameters
     ----------
@@ -157,7 +171,7 @@ class KernelRowPLS(_KernelClassifier):
             t, rho = _unit(_orthogonal(w @ X.T, T[:k]))
             alive = alive & (theta > smallest) & (rho > smallest)
             W[k], T[k] = w * alive[:, None], t * alive[:, None]
-            # X w = theta t_before + rho t, except at first
+            # X w = theta t_before + rho t, but for k = 0
             d = (w - (theta[:, None] * d if k else 0)) / np.where(alive, rho, np.inf)[:, None]
             b += np.einsum("qn,nq->q", T[k], Y)[:, None] * d
             coef[k] = b.T
@@ -167,11 +181,23 @@ class KernelRowPLS(_KernelClassifier):
 
 
 class KernelPLS(_KernelClassifier):
-    """Kernel partial least squares with all class indicators as responses (Rosipal and Trejo 2001); argmax.
+    r"""Kernel partial least squares with all class indicators as responses (Rosipal and Trejo 2001); argmax.
 
-    Equal to PLS2 in the kernel's feature space. NIPALS finds each score as the dominant eigenvector of K Y Y' by
-    iteration over (n, n) matrices; here it comes from the (n_classes, n_classes) matrix Y' K Y, and the deflated
-    kernel (I - T T') K (I - T T') is never formed, because the deflated Y is orthogonal to T.
+    Equal to PLS with several responses (PLS2) in the kernel's feature space:
+
+    .. math::
+        t_k = K u_k / \|K u_k\|, \quad u_k = Y c_k, \quad K Y Y^T t_k = \lambda t_k, \qquad
+        K \leftarrow (I - t t^T) K (I - t t^T), \quad Y \leftarrow Y - t t^T Y
+
+        S(x) = \tilde k_x B + \bar Y, \qquad B = U (T^T K U)^{-1} T^T Y
+
+    K (n_train, n_train) is the centred kernel, Y (n_train, n_classes) the centred class indicators, T = [t_1 ..] the
+    scores (`T`), U = [u_1 ..] the responses' scores (`u`), D = U (T'KU)^-1 (`D`), B the coefficients (`coef_path_`),
+    k~_x the centred kernel of a set with the training sets, S its decision values.
+
+    NIPALS finds each score as the dominant eigenvector of K Y Y' by iteration over (n, n) matrices; here c_k is the
+    dominant eigenvector of the (n_classes, n_classes) matrix Y' K Y, and the deflated kernel is never formed, because
+    the deflated Y is orthogonal to T.
 
     Parameters
     ----------
@@ -218,7 +244,7 @@ class KernelPLS(_KernelClassifier):
 
 
 def _orthogonal(v: Matrix, V: Matrix) -> Matrix:
-    """Rows of v (q, p) without their parts along the orthonormal V[:, q] (k, q, p), taken out twice for rounding."""
+    """Rows of v (q, p) without their parts along the orthonormal V[:, q] (k, q, p); twice, because of rounding."""
     for _ in range(2):
         v = v - np.einsum("kqp,kq->qp", V, np.einsum("kqp,qp->kq", V, v))
     return v

@@ -1,0 +1,123 @@
+"""What the programs of the video system compute in a fold: which clips are given to what, and what is recorded."""
+
+import numpy as np
+import pytest
+
+from emotiw.core.errors import FeatureError
+from emotiw.corpora import manifest
+from emotiw.jobs.store import Artefact, Entry
+from emotiw.video import fold_baseline, fold_kernels, fold_pca, fold_scores
+from emotiw.video.pca import fit_pca, project
+from video_fixtures import N_TRAIN, SETTINGS, frames, write_baseline_corpus, write_corpus
+
+VIDEO = SETTINGS["video"]
+USABLE = [f"clip{i:02d}" for i in range(30) if i not in (1, 20)]
+NO_NEUTRAL = [f"clip{i:02d}" for i in range(2, N_TRAIN, 3)]
+
+
+class Corpus:
+    """A corpus on the disk, its manifest and its only fold."""
+
+    def __init__(self, folder, **more):
+        self.folder = write_corpus(folder, **more) / "features"
+        self.table = manifest.read(folder / "manifest.csv")
+        self.fold = manifest.fold(self.table, "official")
+
+    def pca(self):
+        return fold_pca.fit(self.table, self.fold, self.folder, feature="cnn", dimension=6)
+
+    def sets(self):
+        return fold_kernels.projected(self.table, self.fold, self.folder, self.pca()[0])
+
+    def kernels(self):
+        kernels, facts = fold_kernels.six_kernels(self.sets(), VIDEO, feature="cnn", above=self.pca()[1])
+        return Artefact("kernels", {}, facts, {n: Entry(n, {"matrix": k.matrix}) for n, k in kernels.items()}, {})
+
+    def scored(self):
+        return fold_scores.scored(self.table, self.kernels(), VIDEO, feature="cnn", classifier="svm")
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    return Corpus(tmp_path)
+
+
+def choices(facts):
+    return {entry["choice"]: entry for entry in facts["choices"]["entries"]}
+
+
+def test_the_pca_is_that_of_the_usable_training_clips_and_is_recorded(corpus):
+    pca, facts = corpus.pca()
+    training = [clip for clip in USABLE if int(clip[4:]) < N_TRAIN]
+    expected = fit_pca([frames(int(clip[4:]))["features"] for clip in training], 6)
+    np.testing.assert_array_equal(pca.components, expected.components)
+    record = choices(facts)["video/cnn: PCA"]
+    assert (record["chosen"], record["kind"], record["n_clips"]) == (6, "no labels", 17)
+    assert facts["choices"]["clips"][record["clips_sha256"]] == training
+    assert (facts["n_clips"], facts["lacking"]) == (17, [])
+
+
+def test_without_a_training_clip_of_a_class_there_is_no_pca_and_no_image_set(tmp_path):
+    corpus = Corpus(tmp_path, without=NO_NEUTRAL)
+    pca, facts = corpus.pca()
+    assert pca is None
+    assert facts["lacking"] == ["neutral"]
+    assert choices(facts) == {}
+    assert corpus.sets() == fold_kernels.ImageSets({}, [])
+    assert corpus.kernels().facts["clips"] == []
+
+
+def test_image_sets_are_projected_frames_with_the_training_clips_first(corpus):
+    sets = corpus.sets()
+    assert list(sets.frames) == USABLE
+    assert sets.parts == ["train"] * 17 + ["val"] * 5 + ["test"] * 6
+    assert sets.training == USABLE[:17]
+    np.testing.assert_array_equal(sets.frames["clip25"], project(frames(25)["features"], corpus.pca()[0]))
+
+
+def test_kernel_widths_are_recorded_with_the_training_clips_beside_the_pca(corpus):
+    facts = corpus.kernels().facts
+    assert set(choices(facts)) == {"video/cnn: PCA", "video/cnn: kernel widths"}
+    record = choices(facts)["video/cnn: kernel widths"]
+    assert record["chosen"] == facts["gamma"]
+    assert facts["choices"]["clips"][record["clips_sha256"]] == USABLE[:17]
+    assert facts["n_frames"] == [len(F) for F in corpus.sets().frames.values()]
+
+
+def test_scores_and_coefficients_belong_to_the_same_training_clips(corpus):
+    fold = corpus.scored()
+    assert fold.facts["clips"] == USABLE
+    assert fold.model_facts["clips"] == USABLE[:17]
+    assert fold.model_facts["selection"] == fold.facts["selection"]
+    assert list(fold.scores) == [*corpus.kernels().entries, "mean"]
+    assert choices(fold.facts)["video/cnn/svm/mean: svm_c"]["n_clips"] == 17
+    K = corpus.kernels().entries["gaussian_rbf"].arrays["matrix"]
+    model = fold.scores["gaussian_rbf"].models["gaussian_rbf"]
+    np.testing.assert_allclose(fold.scores["gaussian_rbf"].values[17:], model.decision_values(K[17:, :17]), atol=1e-9)
+
+
+def test_a_fold_without_image_sets_has_no_scores(tmp_path):
+    fold = Corpus(tmp_path, without=NO_NEUTRAL).scored()
+    assert {scores.values.shape for scores in fold.scores.values()} == {(0, 3)}
+    assert fold.model_facts["clips"] == fold.facts["clips"] == []
+    assert fold.scores["mean"].models == {}
+
+
+def test_training_clips_that_lack_a_class_are_refused_by_a_classifier(corpus):
+    kernels = corpus.kernels()
+    facts = {**kernels.facts, "parts": ["train", *["val"] * 27]}
+    few = Artefact("kernels", {}, facts, kernels.entries, {})
+    with pytest.raises(FeatureError, match="happiness, neutral without a usable clip"):
+        fold_scores.scored(corpus.table, few, VIDEO, feature="cnn", classifier="svm")
+
+
+def test_a_baseline_records_its_selection_under_the_name_of_its_system(tmp_path):
+    paths = write_baseline_corpus(tmp_path, without=("clip01", "clip20"))
+    table = manifest.read(paths["manifest"])
+    fold = manifest.fold(table, "official")
+    scores, facts = fold_baseline.scored(table, fold, paths["features"], SETTINGS["baseline"], system="video/x/svm")
+    assert facts["clips"] == USABLE
+    assert scores.values.shape == (28, 3)
+    record = choices(facts)["video/x/svm: C, gamma"]
+    assert tuple(record["chosen"]) == scores.selection.value
+    assert facts["choices"]["clips"][record["clips_sha256"]] == USABLE[:17]

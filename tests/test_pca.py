@@ -1,0 +1,54 @@
+"""PCA of many sets of frames: against scikit-learn, bounds of the dimension, degenerate frames."""
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+
+from emotiw.core.errors import FeatureError
+from emotiw.video import pca
+
+
+@pytest.fixture
+def frames():
+    """Twenty sets of float32 frames with 30 features of falling variance, not centred."""
+    rng = np.random.default_rng(0)
+    return [(rng.standard_normal((n, 30)) * 0.8 ** np.arange(30) + 5).astype(np.float32) for n in range(5, 25)]
+
+
+def test_pca_equals_that_of_scikit_learn(frames):
+    computed = pca.fit_pca(frames, 4)
+    expected = PCA(4).fit(np.concatenate(frames).astype(np.float64))
+    np.testing.assert_allclose(computed.mean, expected.mean_)
+    np.testing.assert_allclose(computed.variance, expected.explained_variance_, rtol=1e-5)
+    assert_same = np.abs((computed.components * expected.components_).sum(axis=1))
+    np.testing.assert_allclose(assert_same, 1, atol=1e-6)
+
+
+def test_pca_does_not_depend_on_the_order_of_clips(frames):
+    computed, other = pca.fit_pca(frames, 4), pca.fit_pca(frames[::-1], 4)
+    np.testing.assert_allclose(computed.components, other.components, atol=1e-6)
+
+
+def test_projection_has_the_variances_and_no_mean(frames):
+    fitted = pca.fit_pca(frames, 4)
+    Z = np.concatenate([pca.project(F, fitted) for F in frames])
+    np.testing.assert_allclose(Z.mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(np.cov(Z.T), np.diag(fitted.variance), atol=1e-5)
+
+
+@pytest.mark.parametrize(("wanted", "n_frames", "dimension"), [(4, 24, 4), (256, 24, 23), (256, 400, 30)])
+def test_pca_dimension_is_bounded_by_frames_and_features(wanted, n_frames, dimension):
+    F = np.random.default_rng(0).standard_normal((n_frames, 30))
+    assert len(pca.fit_pca([F], wanted).components) == dimension
+
+
+def test_pca_drops_directions_without_variance(frames):
+    copies = [np.concatenate([F[:, :3], F[:, :3], np.ones_like(F[:, :2])], axis=1) for F in frames]
+    assert pca.fit_pca(copies, 8).components.shape == (3, 8)
+
+
+def test_pca_of_alike_or_no_frames_is_refused():
+    with pytest.raises(FeatureError, match="all 6 training frames are alike"):
+        pca.fit_pca([np.full((6, 4), 0.1)], 2)
+    with pytest.raises(FeatureError, match="0 training frames; expected at least 2"):
+        pca.fit_pca([], 2)

@@ -1,0 +1,57 @@
+"""The PCA of one feature in one fold: fitted to the frames of the training clips."""
+
+from pathlib import Path
+from typing import Any
+
+from emotiw.core.status import Status
+from emotiw.corpora import splits
+from emotiw.corpora.manifest import Manifest
+from emotiw.corpora.splits import Fold
+from emotiw.jobs import gather
+from emotiw.statistics import selection_record
+from emotiw.video.pca import PCA, fit_pca
+
+
+def fit(
+    manifest: Manifest, fold: Fold, folder: Path, *, feature: str, dimension: int
+) -> tuple[PCA | None, dict[str, Any]]:
+    """Fit the PCA to the usable training clips of a fold.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Labels of the clips, and the job that holds each.
+    fold : Fold
+        Division of the clips; validation and test clips are not read.
+    folder : Path
+        Frame features, one file a job.
+    feature : str
+        Name of the feature, for the record.
+    dimension : int
+        Wanted d, see `pca.fit_pca`.
+
+    Returns
+    -------
+    pca : PCA or None
+        None where a class has no usable training clip: the fold has no video system then.
+    facts : dict
+        Numbers of clips and frames, the classes without a clip, and the record, as JSON.
+
+    Raises
+    ------
+    StoreError
+        If a file of features is missing or damaged, or lacks a clip.
+    FeatureError
+        If there are fewer than two frames, or they are all alike.
+    """
+    entries = gather.load(manifest, folder, "frame_features", fold.train)
+    sets = {clip: entry.arrays["features"] for clip, entry in entries.items() if entry.status == Status.OK}
+    lacking = splits.lacking((manifest.row_of_clip[clip].label for clip in sets), manifest.classes)
+    facts = {"n_clips": len(sets), "n_frames": sum(map(len, sets.values())), "lacking": lacking}
+    if lacking:
+        return None, facts | selection_record.facts([])
+    pca = fit_pca([*sets.values()], dimension)
+    record = selection_record.Record(
+        f"video/{feature}: PCA", len(pca.components), "variance of the frames", sets, kind=selection_record.NO_LABELS
+    )
+    return pca, facts | selection_record.facts([record])

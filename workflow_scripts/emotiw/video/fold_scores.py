@@ -1,0 +1,78 @@
+"""Scores of all clips of one fold by one classifier on the kernels of one feature, and the facts of their artefacts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import compress
+from typing import Any
+
+from emotiw.corpora import manifest
+from emotiw.corpora.manifest import Manifest
+from emotiw.jobs.store import Artefact
+from emotiw.statistics import cross_validation, selection_record
+from emotiw.statistics.cross_validation import Training
+from emotiw.video import classifiers
+from emotiw.video.classifiers import Scores
+
+
+@dataclass(frozen=True)
+class FoldScores:
+    """What a classifier gives for a fold.
+
+    Attributes
+    ----------
+    scores : dict of str to Scores
+        By kernel, and as `mean` by the mean of the kernels' decision values.
+    facts : dict
+        Facts of the scores' artefact: clips, parts, classes, parameters, records; JSON.
+    model_facts : dict
+        Facts of the artefact that holds the coefficients; JSON.
+    """
+
+    scores: dict[str, Scores]
+    facts: dict[str, Any]
+    model_facts: dict[str, Any]
+
+
+def scored(
+    table: Manifest, kernels: Artefact, video: Mapping[str, Any], *, feature: str, classifier: str
+) -> FoldScores:
+    """Fit the classifier to each kernel's training clips and score all clips.
+
+    Parameters
+    ----------
+    table : Manifest
+        Labels and groups of the training clips; the labels of the others are not read.
+    kernels : Artefact
+        Of kind `kernels`, training clips first; without a training clip nothing is scored.
+    video : mapping
+        Section `video` of the configuration.
+    feature, classifier : str
+        Names of the system's parts; the classifier is a key of `classifiers.FAMILIES`.
+
+    Raises
+    ------
+    FeatureError
+        If a class has no training clip, or the classifier cannot be fitted.
+    """
+    clips, parts = kernels.facts["clips"], kernels.facts["parts"]
+    training_clips = [clip for clip, part in zip(clips, parts, strict=True) if part == "train"]
+    records: list[selection_record.Record] = []
+    scores = dict.fromkeys([*kernels.entries, "mean"], classifiers.no_scores(len(table.classes)))
+    if training_clips:
+        training = Training.of(manifest.grouped(table, training_clips), table.classes, video["inner_folds"])
+        matrices = {name: entry.arrays["matrix"] for name, entry in kernels.entries.items()}
+        scores = classifiers.feature_scores(classifier, video, matrices, training)
+        selections = {f"video/{feature}/{classifier}/{name}": of.selection for name, of in scores.items()}
+        records = cross_validation.selection_records(selections, training, classifiers.family(classifier).parameter)
+    has_score = scores["mean"].scored
+    selection = cross_validation.facts({name: of.selection for name, of in scores.items()}, training_clips)
+    facts = {
+        "clips": list(compress(clips, has_score)),
+        "parts": list(compress(parts, has_score)),
+        "classes": list(table.classes),
+        "n_components": {name: of.n_components for name, of in scores.items()},
+        "selection": selection,
+        **selection_record.facts(records, kernels.facts),
+    }
+    model_facts = {"clips": training_clips, "classes": list(table.classes), "selection": selection}
+    return FoldScores(scores, facts, model_facts)
