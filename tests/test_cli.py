@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from emotiw import cli
 from emotiw.corpora import manifest as manifests
 from emotiw.corpora.manifest import Manifest, Row
+from emotiw.workflow import console as texts
 
 LABELS = ("anger", "fear")
 
@@ -46,7 +47,7 @@ def test_output_is_where_the_user_wants_it(config):
 def test_an_error_is_told_in_words_and_fails(config):
     (config.parent / "val0.wav").unlink()
     result = invoke("manifest", "--configfile", config)
-    assert result.exit_code == 1
+    assert result.exit_code == cli.UNUSABLE
     assert "ManifestError: 1 problem of the corpus" in result.stderr
     assert "t.csv:4: file" in result.stderr
     assert "Traceback" not in result.stderr
@@ -71,25 +72,25 @@ def cells(table):
 
 
 def test_the_summary_counts_by_fold_and_class():
-    table = cli.summary(made(scheme="folds"))
+    table = texts.summary(made(scheme="folds"))
     assert [str(column.footer) for column in table.columns] == ["all", "2", "3", "0", "5"]
     assert [[str(cell) for cell in column] for column in cells(table)][1:4] == [
         ["1", "0", "1"],
         ["1", "2", "0"],
         ["0"] * 3,
     ]
-    assert cli.heading(made(scheme="folds")) == "demo (synthetic): 5 clips, scheme folds"
+    assert texts.heading(made(scheme="folds")) == "demo (synthetic): 5 clips, scheme folds"
 
 
 def test_the_summary_has_a_column_for_hidden_labels():
     hidden = Manifest((Row("a", "p", "?", "a", "test"), Row("b", "p", "x", "b", "train")), ("x",), "afew")
-    table = cli.summary(hidden)
+    table = texts.summary(hidden)
     assert [str(column.header) for column in table.columns] == ["split", "x", "?", "all"]
     assert [str(cell) for cell in cells(table)[0]] == ["train", "test"]
 
 
 def test_unknown_subjects_are_said_to_be_so():
-    assert cli._n_subjects(made()) == "subjects unknown"
+    assert texts.n_subjects(made()) == "subjects unknown"
 
 
 METRICS = {
@@ -123,5 +124,5 @@ def test_results_are_shown_with_where_to_look(tmp_path, monkeypatch):
 
 def test_results_of_no_run_fail_in_words(tmp_path):
     result = invoke("results", tmp_path / "none")
-    assert result.exit_code == 1
+    assert result.exit_code == cli.UNUSABLE
     assert "metrics.json: missing; run the workflow" in result.stderr

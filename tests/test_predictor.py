@@ -18,7 +18,8 @@ from emotiw.core.errors import BundleError
 from emotiw.core.status import Status
 from emotiw.demo import design, render
 from emotiw.media import decoder
-from emotiw.prediction import clip_files, console, output_files, segments, timeline
+from emotiw.prediction import batch, clip_files, console, output_files, segments, timeline
+from emotiw.prediction import bundle as bundles
 from emotiw.prediction import predictor as predictors
 from emotiw.prediction.predictor import Predictor
 
@@ -69,7 +70,7 @@ def test_a_clip_gets_posteriors_of_all_classes(judged):
 
 
 def test_the_timeline_is_of_windows_that_are_judged_as_clips_are(judged, predictor):
-    track = judged.track
+    track = judged.timeline
     np.testing.assert_allclose(np.diff(track.time_s), predictors.STEP_S)
     for values in track.posteriors.values():
         known = ~np.isnan(values).any(axis=1)
@@ -82,9 +83,9 @@ def test_the_timeline_is_of_windows_that_are_judged_as_clips_are(judged, predict
 
 def test_a_window_as_long_as_the_clip_gets_the_clips_posteriors(judged, predictor, run):
     faces, sound = (run.entry(name, "clip04").arrays["features"] for name in ("dense_sift", "egemaps"))
-    perceived = predictor.recogniser.perceive({"dense_sift": faces}, sound)
-    whole = predictor.recogniser.judge(perceived).posteriors
-    track = predictor.recogniser.track(perceived, [np.arange(len(faces))], [np.arange(len(sound))])
+    encoded = predictor.recogniser.encode({"dense_sift": faces}, sound)
+    whole = predictor.recogniser.predict(encoded).mean
+    track = predictor.recogniser.timeline(encoded, [np.arange(len(faces))], [np.arange(len(sound))])
     for name, values in whole.items():
         np.testing.assert_allclose(track[name][0], values)
 
@@ -125,7 +126,7 @@ def test_sound_alone_is_judged_by_the_voice(predictor, tmp_path):
     assert found.source == "audio"
     assert found.status == {"video": "no_video", "audio": "ok"}
     np.testing.assert_array_equal(found.posteriors["fusion"], found.posteriors["audio"])
-    assert np.isnan(found.track.posteriors["video"]).all()
+    assert np.isnan(found.timeline.posteriors["video"]).all()
 
 
 def test_too_many_pixels_and_too_long_a_clip_are_refused(run, predictor, talking):
@@ -148,11 +149,11 @@ def test_a_long_clip_is_judged_in_segments(predictor, talking, judged):
     parts = one(replace(predictor, segment_s=0.8), talking)
     assert [part.start_s for part in parts.parts] == [0.0, 0.8]
     assert [part.n_frames for part in parts.parts] == [10, 10]
-    known = [part.judgement.posteriors["fusion"] for part in parts.parts]
+    known = [part.posteriors.mean["fusion"] for part in parts.parts]
     weights = [part.duration_s for part in parts.parts]
     np.testing.assert_allclose(parts.posteriors["fusion"], np.average(known, axis=0, weights=weights))
-    assert (np.diff(parts.track.time_s) > 0).all()
-    assert parts.track.time_s[-1] < 1.7
+    assert (np.diff(parts.timeline.time_s) > 0).all()
+    assert parts.timeline.time_s[-1] < 1.7
 
 
 def test_faces_for_pictures_are_few_and_evenly_spread_however_long_the_clip_is():
@@ -338,17 +339,17 @@ def test_the_demos_bundle_is_the_default(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("emotiw.jobs.settings.ROOT", tmp_path / "elsewhere")
     with pytest.raises(BundleError, match="run `make demo`, or name one with --bundle"):
-        cli.default_bundle()
+        bundles.default_folder()
     (tmp_path / "elsewhere/results/demo").mkdir(parents=True)
     (tmp_path / "elsewhere/results/demo/bundle").symlink_to(run.bundle)
-    assert cli.default_bundle() == tmp_path / "elsewhere/results/demo/bundle"
+    assert bundles.default_folder() == tmp_path / "elsewhere/results/demo/bundle"
 
 
 def test_progress_counts_clips_and_frames(monkeypatch):
     from rich.console import Console
 
     shown = Console(force_terminal=True, width=80)
-    with cli._progress(shown, 2) as advance, shown.capture() as text:
+    with batch._progress(shown, 2) as advance, shown.capture() as text:
         advance(50)
         advance(0, 2)
     assert "frames/s" in text.get() or text.get() == ""
