@@ -1,5 +1,7 @@
 """The command `emotiw`."""
 
+import importlib.metadata
+import inspect
 import json
 
 import pytest
@@ -7,8 +9,10 @@ import yaml
 from typer.testing import CliRunner
 
 from emotiw import cli
+from emotiw.core.errors import ConfigError
 from emotiw.corpora import manifest as manifests
 from emotiw.corpora.manifest import Manifest, Row
+from emotiw.jobs import settings
 from emotiw.workflow import console as texts
 
 LABELS = ("anger", "fear")
@@ -58,8 +62,69 @@ def test_notes_are_printed_as_they_are(config):
     assert "note: same content: clips train0, train1" in invoke("manifest", "--configfile", config).output
 
 
-def test_help_lists_the_commands():
-    assert "manifest" in invoke("--help").output
+def test_help_lists_the_commands_and_the_exit_statuses():
+    shown = " ".join(invoke("--help").output.split())
+    assert "manifest" in shown
+    for status, meaning in cli.STATUSES.items():
+        assert f"{status}: {meaning}" in shown
+
+
+def test_the_version_is_shown():
+    result = invoke("--version")
+    assert (result.exit_code, result.output) == (cli.OK, f"emotiw {importlib.metadata.version('emotiw')}\n")
+
+
+COMMANDS = {
+    "manifest": ("manifest",),
+    "doctor": None,  # a wrong configuration is one of its findings
+    "why": ("why", "train0"),
+    "cache": ("cache",),
+}
+
+
+@pytest.mark.parametrize("command", [arguments for arguments in COMMANDS.values() if arguments])
+@pytest.mark.parametrize("text", ["rnu: mine", "run: [", "- run"])
+def test_a_bad_configuration_has_one_status_everywhere(config, command, text):
+    config.write_text(text)
+    result = invoke(*command, "--configfile", config)
+    assert result.exit_code == cli.UNUSABLE
+    assert result.stderr.startswith("ConfigError: ")
+
+
+def test_every_command_that_reads_a_configuration_is_checked():
+    reading = {
+        command.callback.__name__
+        for command in cli.app.registered_commands
+        if "configfile" in inspect.signature(command.callback).parameters
+    }
+    assert reading == set(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (ConfigError("x: is 1"), cli.UNUSABLE, "ConfigError: x: is 1\n"),
+        (PermissionError(13, "Permission denied", "x"), cli.UNUSABLE, "PermissionError: [Errno 13] Permission denied"),
+        (ZeroDivisionError("ours"), cli.INTERNAL, "Traceback (most recent call last)"),
+        (ModuleNotFoundError("No module named 'ours'", name="ours"), cli.INTERNAL, "ModuleNotFoundError"),
+    ],
+)
+def test_each_kind_of_error_has_its_status(config, monkeypatch, error, status, message):
+    def load(paths):
+        raise error
+
+    monkeypatch.setattr(settings, "load", load)
+    for command in ("manifest", "cache"):
+        result = invoke(command)
+        assert result.exit_code == status
+        assert message in result.stderr
+        assert ("Traceback" in result.stderr) == (status == cli.INTERNAL)
+
+
+def test_wrong_arguments_are_typers_own_error():
+    result = invoke("manifest", "--nonsense")
+    assert result.exit_code == cli.UNUSABLE
+    assert "No such option" in result.stderr
 
 
 def made(**values):

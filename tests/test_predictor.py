@@ -4,17 +4,21 @@ import csv
 import json
 import os
 import re
+import warnings
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import threadpoolctl
+import torch
 from typer.testing import CliRunner
 
 import bundle_fixtures as tiny
 import media_fixtures as made
 from emotiw import cli
-from emotiw.core.errors import BundleError
+from emotiw.core.errors import BundleError, FeatureError
 from emotiw.core.status import Status
 from emotiw.demo import design, render
 from emotiw.media import decoder
@@ -135,14 +139,119 @@ def test_too_many_pixels_and_too_long_a_clip_are_refused(run, predictor, talking
     assert "at most 0.5 s" in one(short, talking).reason
 
 
-def test_what_a_library_raises_becomes_a_reason(predictor, talking):
-    def fail(chips):
-        raise MemoryError("no more")
+def failing(predictor, error):
+    """A predictor whose feature raises an error."""
 
-    broken = replace(predictor, describers={"dense_sift": fail})
-    first, second = broken.predict([talking, talking])
-    assert first.reason == second.reason == "MemoryError: no more"
+    def fail(chips):
+        raise error
+
+    return replace(predictor, describers={"dense_sift": fail})
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError("no more"), "MemoryError: no more"),
+        (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
+        (FeatureError("x is 1; expected 2"), "x is 1; expected 2"),
+    ],
+)
+def test_a_clip_that_fails_has_a_reason(predictor, talking, error, reason):
+    first, second = failing(predictor, error).predict([talking, talking])
+    assert first.reason == second.reason == reason
     assert first.status == {"video": "undecodable", "audio": "undecodable"}
+    assert not first.is_internal_error
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("a bug"), LookupError("a bug"), RuntimeError("a bug"), TypeError("a bug")]
+)
+def test_a_bug_is_logged_with_its_traceback_and_is_no_clip_failure(predictor, talking, tmp_path, caplog, error):
+    first, second = failing(predictor, error).predict([talking, made.sound_file(tmp_path / "x.wav", made.tone(1))])
+    assert first.is_internal_error
+    assert first.status == {"video": "internal_error", "audio": "internal_error"}
+    assert first.reason == f"not judged: internal error, see the log ({type(error).__name__})"
+    assert "abstains" not in console.line(first) + console.block(first)
+    assert second.source == "audio"
+    (record,) = caplog.records
+    assert (record.levelname, record.exc_info[1]) == ("ERROR", error)
+    assert str(talking) in record.getMessage()
+
+
+def host_settings():
+    """Settings of the process that a host program may have chosen."""
+    return {
+        "threads": torch.get_num_threads(),
+        "deterministic": torch.get_deterministic_debug_mode(),
+        "fill": torch.utils.deterministic.fill_uninitialized_memory,
+        "pools": sorted((pool["filepath"], pool["num_threads"]) for pool in threadpoolctl.threadpool_info()),
+        "warnings": list(warnings.filters),
+        "numpy": np.geterr(),
+        "grad": torch.is_grad_enabled(),
+        "environment": {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"},
+    }
+
+
+@pytest.fixture
+def host():
+    """A host program with settings of its own, which are neither the defaults nor those of a prediction."""
+    before = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+    fill = torch.utils.deterministic.fill_uninitialized_memory
+    with threadpoolctl.threadpool_limits(2):
+        torch.set_num_threads(2)
+        torch.set_deterministic_debug_mode("warn")
+        torch.utils.deterministic.fill_uninitialized_memory = True
+        yield host_settings()
+    torch.utils.deterministic.fill_uninitialized_memory = fill
+    torch.set_deterministic_debug_mode(before[1])
+    torch.set_num_threads(before[0])
+
+
+def test_the_host_program_keeps_its_settings(host, run, talking, tmp_path):
+    loaded = Predictor.load(run.bundle)
+    assert host_settings() == host
+    paths = (assert_unchanged(path, host) for path in (talking, tmp_path / "none.mp4", talking))
+    for _ in loaded.predict(paths):
+        assert host_settings() == host
+    assert host_settings() == host
+
+
+def assert_unchanged(path, host):
+    assert host_settings() == host
+    return path
+
+
+def test_the_host_program_keeps_its_settings_when_it_stops_midway(host, predictor, talking):
+    results = predictor.predict([talking, talking])
+    next(results)
+    results.close()
+    assert host_settings() == host
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), KeyboardInterrupt()])
+def test_the_host_program_keeps_its_settings_after_an_exception(host, predictor, talking, error):
+    with pytest.raises(KeyboardInterrupt) if isinstance(error, KeyboardInterrupt) else nullcontext():
+        list(failing(predictor, error).predict([talking]))
+    assert host_settings() == host
+
+
+def test_the_host_program_keeps_its_settings_if_a_bundle_is_refused(host, tmp_path):
+    with pytest.raises(BundleError):
+        Predictor.load(tmp_path)
+    assert host_settings() == host
+
+
+def test_it_computes_alike_whatever_the_settings_of_the_host(host, predictor, talking, judged):
+    seen = []
+
+    def describe(chips):
+        seen.append((torch.get_num_threads(), torch.get_deterministic_debug_mode()))
+        return predictor.describers["dense_sift"](chips)
+
+    again = one(replace(predictor, describers={"dense_sift": describe}), talking)
+    assert seen == [(1, 2)]
+    for name, values in judged.posteriors.items():
+        np.testing.assert_array_equal(again.posteriors[name], values)
 
 
 def test_a_long_clip_is_judged_in_segments(predictor, talking, judged):
@@ -320,6 +429,37 @@ def test_the_command_goes_on_after_a_bad_clip_and_says_so_by_its_status(run, tal
     assert "abstains: neither face nor voice" in result.output
     assert "1 of 2 clips judged" in result.output
     assert len(json.loads((tmp_path / "out/predictions.json").read_text())["clips"]) == 2
+
+
+def test_the_command_logs_a_bug_and_says_so_by_its_status(run, talking, tmp_path, monkeypatch):
+    def fail(self, sound):
+        raise IndexError("a bug")
+
+    monkeypatch.setattr(Predictor, "_egemaps", fail)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.mp4").write_text("bad")
+    result = invoke(talking, tmp_path / "none.mp4", "--bundle", run.bundle, "--output", "out")
+    assert result.exit_code == cli.INTERNAL, result.output
+    assert "not judged: internal error, see out/predict.log" in result.output
+    assert "abstains" not in result.output
+    assert "0 of 2 clips judged" in result.output
+    text = (tmp_path / "out/predict.log").read_text()
+    assert "Traceback (most recent call last)" in text
+    assert "IndexError: a bug" in text
+    assert f"{talking}: internal error" in text
+    first = json.loads((tmp_path / "out/predictions.json").read_text())["clips"][0]
+    assert first["status"] == {"video": "internal_error", "audio": "internal_error"}
+
+
+def test_the_log_lies_where_it_is_named_and_only_where_it_is_needed(run, talking, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert invoke(talking, "--bundle", run.bundle).exit_code == cli.OK
+    assert not (tmp_path / "predict.log").exists()
+    monkeypatch.setattr(Predictor, "_egemaps", None)
+    result = invoke(talking, "--bundle", run.bundle, "--log", "here.log")
+    assert result.exit_code == cli.INTERNAL
+    assert "see here.log" in result.output
+    assert "TypeError" in (tmp_path / "here.log").read_text()
 
 
 @pytest.mark.parametrize("bundle", ["none", "."])

@@ -73,6 +73,7 @@ def _with_log(prediction: Prediction, log: Path) -> Prediction:
 @contextmanager
 def _logged(path: Path) -> Iterator[None]:
     """Append the errors that `Predictor` logs to a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     handler.setLevel(logging.ERROR)
