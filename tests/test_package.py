@@ -173,7 +173,7 @@ def elsewhere(wheel, tmp_path_factory):
     (packages,) = (folder / "venv").glob("lib/python*/site-packages")
     # a plain line adds the folder but not the editable emotiw, whose own .pth file is not read
     (packages / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    pip(folder, "--python", python, "install", "--no-deps", "--no-index", wheel)
+    pip(folder, "--python", python, "install", "--force-reinstall", "--no-deps", "--no-index", wheel)
     return folder
 
 
