@@ -28,11 +28,12 @@ mkdir "$root/tmp/source" "$root/tmp/packages"
 grep '^!' .dockerignore | tr -d '!' | xargs cp -r --target-directory="$root/tmp/source"
 pins=$(grep -E '^(pip|setuptools)==' requirements.lock)
 # shellcheck disable=SC2086 # two words
-"$python" -m pip download --quiet --disable-pip-version-check --no-build-isolation --constraint requirements.lock \
+"$python" -m pip download --quiet --quiet --disable-pip-version-check --no-build-isolation --constraint requirements.lock \
   --dest "$root/tmp/packages" $pins "$root/tmp/source" || unable "the packages could not be fetched"
 
 clean_env=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin PIP_NO_INDEX=1 PIP_FIND_LINKS=/tmp/packages)
-chroot "$root" "${clean_env[@]}" sh /tmp/source/containers/install.sh /tmp/source
+chroot "$root" "${clean_env[@]}" sh /tmp/source/containers/install.sh /tmp/source >"$work/install.log" 2>&1 \
+  || { cat "$work/install.log" >&2; exit 1; }
 
 # as the image runs it: another user, only /data and /tmp are written to
 user_env=(env -i PATH=/opt/emotiw/bin:/usr/bin:/bin HOME=/home/emotiw PYTHONDONTWRITEBYTECODE=1

@@ -191,3 +191,11 @@ def test_results_of_no_run_fail_in_words(tmp_path):
     result = invoke("results", tmp_path / "none")
     assert result.exit_code == cli.UNUSABLE
     assert "metrics.json: missing; run the workflow" in result.stderr
+
+
+def test_metrics_that_are_no_json_are_told_so(tmp_path):
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report/metrics.json").write_text("{")
+    result = invoke("results", tmp_path)
+    assert result.exit_code == cli.UNUSABLE
+    assert "metrics.json: not readable as JSON" in result.stderr

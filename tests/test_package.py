@@ -26,6 +26,7 @@ from emotiw.jobs import identity, settings
 SOURCES = ("LICENSE", "MANIFEST.in", "README.md", "config.yaml", "pyproject.toml", "schemas", "setup.py")
 # rooms whose modules may import, besides what the base install brings, the packages of these extras
 ROOMS = {"report": {"report"}}
+INSTALL = ("install", "--force-reinstall", "--no-deps", "--no-index", "--no-build-isolation")
 STARTED = {"snakemake"}  # run as a program, not imported
 
 
@@ -111,10 +112,10 @@ def test_the_commands_start_without_the_extras(tmp_path):
     for name in {names!r}:
         importlib.import_module(name)
     """
-    environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent), "MPLCONFIGDIR": str(tmp_path)}
+    variables = os.environ | {"PYTHONPATH": str(PACKAGE.parent), "MPLCONFIGDIR": str(tmp_path)}
     # matplotlib imports Pillow, which the base install therefore has
     code = code.replace("'PIL', ", "").replace(", 'PIL'", "")
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -143,16 +144,23 @@ def test_defaults_and_schema_are_no_part_of_any_fingerprint():
     assert identity._resources(PACKAGE / "jobs" / "settings.py") == ()
 
 
-@pytest.fixture(scope="module")
-def wheel(root, tmp_path_factory):
-    """A wheel, built from the source distribution as an index has it, offline."""
-    folder = tmp_path_factory.mktemp("build")
-    copy = folder / "checkout"
+def copied(root, copy):
+    """Copy what a build reads."""
     copy.mkdir()
     for name in SOURCES:
         (shutil.copytree if (root / name).is_dir() else shutil.copyfile)(root / name, copy / name)
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
     shutil.copytree(root / "workflow_scripts", copy / "workflow_scripts", ignore=ignored)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def wheel(root, tmp_path_factory):
+    """A wheel, built from the source distribution as an index has it, offline."""
+    folder = tmp_path_factory.mktemp("build")
+    copy = copied(root, folder / "checkout")
+    (copy / "build/lib/emotiw").mkdir(parents=True)
+    (copy / "build/lib/emotiw/moved.py").touch()  # left by an earlier build
     code = "import setuptools.build_meta as backend; backend.build_sdist('../sdist')"
     run([sys.executable, "-c", code], copy)
     (archive,) = (folder / "sdist").glob("*.tar.gz")
@@ -168,21 +176,25 @@ def wheel(root, tmp_path_factory):
 def elsewhere(wheel, tmp_path_factory):
     """A folder with an environment in which the wheel is installed and, of other packages, those of this one."""
     folder = tmp_path_factory.mktemp("elsewhere")
+    pip(folder, "--python", environment(folder), *INSTALL, wheel)
+    return folder
+
+
+def environment(folder):
+    """Make an environment with the packages of this one, and return its interpreter."""
     run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], folder)
-    python = folder / "venv/bin/python"
     (packages,) = (folder / "venv").glob("lib/python*/site-packages")
     # a plain line adds the folder but not the editable emotiw, whose own .pth file is not read
     (packages / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    pip(folder, "--python", python, "install", "--force-reinstall", "--no-deps", "--no-index", wheel)
-    return folder
+    return folder / "venv/bin/python"
 
 
 def run(command, folder, status=0):
     """Run a command as a stranger would: away from the repository."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV"))}
-    environment |= {"COLUMNS": "200"}
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV"))}
+    variables |= {"COLUMNS": "200"}
     done = subprocess.run(
-        [*map(str, command)], cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False
+        [*map(str, command)], cwd=folder, env=variables, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout
@@ -263,3 +275,13 @@ def test_a_comment_in_the_shipped_defaults_changes_no_identity(elsewhere):
         assert run([python, "-c", code], elsewhere).split() == [path, before]
     finally:
         (elsewhere / path).write_text(text)
+
+
+@pytest.mark.slow
+def test_an_editable_install_reads_the_configuration_of_the_checkout(root, tmp_path):
+    copy = copied(root, tmp_path / "checkout")
+    python = environment(tmp_path)
+    pip(tmp_path, "--python", python, *INSTALL, "--editable", copy)
+    code = "from emotiw.jobs import settings; print(settings.DEFAULTS, settings.SCHEMA, settings.SHIPPED.exists())"
+    shown = run([python, "-c", code], tmp_path).split()
+    assert shown == [str(copy / "config.yaml"), str(copy / "schemas/config.schema.yaml"), "False"]

@@ -119,6 +119,8 @@ def results(run: Annotated[Path, typer.Argument(help="Folder of results, such as
         metrics = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise StoreError(f"{path}: missing; run the workflow to make it") from None
+    except ValueError as error:
+        raise StoreError(f"{path}: not readable as JSON ({error}); run the workflow to make it again") from None
     console = Console()
     console.print(Text(texts.run_heading(metrics)))
     console.print(texts.scores(metrics))
