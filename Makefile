@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CRATE_READY := .venv-crate/.ready
 SLURM := .venv-slurm
-CODE := workflow_scripts tests benchmarks
+CODE := workflow_scripts tests benchmarks setup.py
 SMK := Snakefile rules/*.smk
 
 .DEFAULT_GOAL := help

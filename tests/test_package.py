@@ -159,14 +159,14 @@ def wheel(root, tmp_path_factory):
     """A wheel, built from the source distribution as an index has it, offline."""
     folder = tmp_path_factory.mktemp("build")
     copy = copied(root, folder / "checkout")
-    (copy / "build/lib/emotiw").mkdir(parents=True)
-    (copy / "build/lib/emotiw/moved.py").touch()  # left by an earlier build
     code = "import setuptools.build_meta as backend; backend.build_sdist('../sdist')"
     run([sys.executable, "-c", code], copy)
     (archive,) = (folder / "sdist").glob("*.tar.gz")
     with tarfile.open(archive) as stream:
         stream.extractall(folder / "unpacked", filter="data")
     (unpacked,) = (folder / "unpacked").iterdir()
+    (unpacked / "build/lib/emotiw").mkdir(parents=True)
+    (unpacked / "build/lib/emotiw/moved.py").touch()  # as an earlier build may leave it
     pip(folder, "wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", folder / "wheel", unpacked)
     (path,) = (folder / "wheel").glob("*.whl")
     return path
