@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 CRATE_READY := .venv-crate/.ready
 DOCS_READY := .venv-docs/.ready
 SLURM := .venv-slurm
-CODE := workflow_scripts tests benchmarks docs/site
+CODE := workflow_scripts tests benchmarks docs/site setup.py
 SMK := Snakefile rules/*.smk
 
 .DEFAULT_GOAL := help

@@ -76,9 +76,9 @@ def test_it_gives_the_posteriors_of_the_run(run):
     for i, clip in list(enumerate(fused.facts["clips"]))[9:]:
         faces, sound = run.entry("dense_sift", clip).arrays, run.entry("egemaps", clip).arrays
         seen = {"dense_sift": faces["features"]} if faces else None
-        found = recogniser.judge(recogniser.perceive(seen, sound.get("features")))
+        found = recogniser.predict(recogniser.encode(seen, sound.get("features")))
         assert found.source == fused.facts["sources"][clip]
-        for name, values in found.posteriors.items():
+        for name, values in found.mean.items():
             if values is not None:
                 np.testing.assert_allclose(values, fused.entries[name].arrays["scores"][i], atol=1e-6)
     assert {fused.facts["sources"][clip] for clip in (tiny.SILENT, tiny.HIDDEN)} == {"video", "audio"}
@@ -131,9 +131,9 @@ def test_a_fold_without_a_video_system_is_exported_without_one(run, tmp_path):
     )
     bundle_export.write(tmp_path / "bundle", run.corpus, tiny.folds(run), sources, about)
     recogniser, *_ = load(tmp_path / "bundle")
-    judged = recogniser.judge(recogniser.perceive({}, tiny.sound_frames(3)))
+    judged = recogniser.predict(recogniser.encode({}, tiny.sound_frames(3)))
     assert judged.source == "audio"
-    assert judged.posteriors["video"] is None
+    assert judged.mean["video"] is None
 
 
 def test_a_clip_that_was_trained_on_must_be_usable(run, tmp_path):

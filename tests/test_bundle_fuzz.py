@@ -77,8 +77,8 @@ def answer(folder):
     try:
         predictor = Predictor.load(folder)
         faces = {name: describe(CHIPS) for name, describe in predictor.describers.items()}
-        judged = predictor.recogniser.judge(predictor.recogniser.perceive(faces, SOUND))
-        return judged.posteriors
+        judged = predictor.recogniser.predict(predictor.recogniser.encode(faces, SOUND))
+        return judged.mean
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
 

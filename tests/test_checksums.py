@@ -85,7 +85,9 @@ def test_a_bundle_is_checked_too(run):
     (run / "bundle").mkdir()
     (run / "bundle/bundle.json").write_text("{}")
     checksums.record(run)
-    assert "BundleError" in verify(run).stderr
+    result = verify(run)
+    assert result.exit_code == 1
+    assert "bundle.json: is None of version None" in result.stderr
 
 
 def test_without_a_record_nothing_is_said_to_be_right(tmp_path):

@@ -7,6 +7,7 @@ import yaml
 from typer.testing import CliRunner
 
 from emotiw import cli
+from emotiw.core import extras
 from emotiw.jobs import settings
 from emotiw.workflow import doctor
 from emotiw.workflow.doctor import State
@@ -105,9 +106,23 @@ def test_the_command_says_what_to_do_and_by_its_status_whether_a_run_would_fail(
     result = CliRunner().invoke(cli.app, ["doctor"])
     assert result.exit_code == 1
     assert "make demo renders it" in result.output
-    assert "would keep a run from succeeding" in result.output
+    assert "checks failed; a run would fail" in result.output
     (here / "clips").mkdir()
     (here / "my.yaml").write_text(yaml.safe_dump({"corpus": {"kind": "ravdess", "root": "clips"}}))
     result = CliRunner().invoke(cli.app, ["doctor", "--configfile", "my.yaml"])
     assert result.exit_code == 0, result.output
     assert "ready to run" in result.output
+
+
+def test_without_the_extras_only_what_predict_needs_is_examined(here, monkeypatch):
+    monkeypatch.setattr(extras, "installed", lambda module: module != "snakemake")
+    findings = list(doctor.examine([]))
+    assert State.BAD not in {finding.state for finding in findings}
+    assert not {"corpus", "lock", "configuration"} & {finding.what for finding in findings}
+    workflow = found(findings, "workflow")
+    assert (workflow.state, workflow.found) == (State.ODD, "not installed: snakemake")
+    assert "pip install 'emotiw[workflow]'" in workflow.remedy
+
+
+def test_with_the_extras_all_packages_are_there():
+    assert doctor.workflow().state == State.GOOD

@@ -6,6 +6,7 @@ import tomllib
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from emotiw.jobs import identity, runtime
 
@@ -96,7 +97,9 @@ def test_an_environment_pins_what_its_programs_import_as_the_lock_does(root, loc
 
 def test_the_lock_holds_every_declared_dependency(root, lock):
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    assert {canonical(name) for name in project["dependencies"]} <= set(lock)
+    lines = [*project["dependencies"], *project["optional-dependencies"]["workflow"]]
+    names = {Requirement(line).name for line in [*lines, *project["optional-dependencies"]["report"]]}
+    assert {canonical(name) for name in names} <= set(lock)
     asked = [line for line in (root / "requirements.in").read_text().split() if not line.startswith("#")]
     assert lock["torch"] == "2.13.0"
     assert "torch==2.13.0" in asked

@@ -111,5 +111,5 @@ def test_the_command_tells_a_clips_own_jobs_and_those_for_its_scores(corpus):
 def test_what_snakemake_refuses_is_passed_on(corpus):
     (corpus / "Snakefile").write_text("rule broken:\n    oops\n")
     result = CliRunner().invoke(cli.app, ["why", "test0", "--configfile", "my.yaml"])
-    assert result.exit_code == 1
+    assert result.exit_code == cli.UNUSABLE
     assert "snakemake refuses to plan" in result.stderr

@@ -4,21 +4,26 @@ import csv
 import json
 import os
 import re
+import warnings
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import threadpoolctl
+import torch
 from typer.testing import CliRunner
 
 import bundle_fixtures as tiny
 import media_fixtures as made
 from emotiw import cli
-from emotiw.core.errors import BundleError
+from emotiw.core.errors import BundleError, FeatureError
 from emotiw.core.status import Status
 from emotiw.demo import design, render
 from emotiw.media import decoder
-from emotiw.prediction import clip_files, console, output_files, segments, timeline
+from emotiw.prediction import batch, clip_files, console, output_files, segments, timeline
+from emotiw.prediction import bundle as bundles
 from emotiw.prediction import predictor as predictors
 from emotiw.prediction.predictor import Predictor
 
@@ -69,7 +74,7 @@ def test_a_clip_gets_posteriors_of_all_classes(judged):
 
 
 def test_the_timeline_is_of_windows_that_are_judged_as_clips_are(judged, predictor):
-    track = judged.track
+    track = judged.timeline
     np.testing.assert_allclose(np.diff(track.time_s), predictors.STEP_S)
     for values in track.posteriors.values():
         known = ~np.isnan(values).any(axis=1)
@@ -82,9 +87,9 @@ def test_the_timeline_is_of_windows_that_are_judged_as_clips_are(judged, predict
 
 def test_a_window_as_long_as_the_clip_gets_the_clips_posteriors(judged, predictor, run):
     faces, sound = (run.entry(name, "clip04").arrays["features"] for name in ("dense_sift", "egemaps"))
-    perceived = predictor.recogniser.perceive({"dense_sift": faces}, sound)
-    whole = predictor.recogniser.judge(perceived).posteriors
-    track = predictor.recogniser.track(perceived, [np.arange(len(faces))], [np.arange(len(sound))])
+    encoded = predictor.recogniser.encode({"dense_sift": faces}, sound)
+    whole = predictor.recogniser.predict(encoded).mean
+    track = predictor.recogniser.timeline(encoded, [np.arange(len(faces))], [np.arange(len(sound))])
     for name, values in whole.items():
         np.testing.assert_allclose(track[name][0], values)
 
@@ -125,7 +130,7 @@ def test_sound_alone_is_judged_by_the_voice(predictor, tmp_path):
     assert found.source == "audio"
     assert found.status == {"video": "no_video", "audio": "ok"}
     np.testing.assert_array_equal(found.posteriors["fusion"], found.posteriors["audio"])
-    assert np.isnan(found.track.posteriors["video"]).all()
+    assert np.isnan(found.timeline.posteriors["video"]).all()
 
 
 def test_too_many_pixels_and_too_long_a_clip_are_refused(run, predictor, talking):
@@ -134,25 +139,130 @@ def test_too_many_pixels_and_too_long_a_clip_are_refused(run, predictor, talking
     assert "at most 0.5 s" in one(short, talking).reason
 
 
-def test_what_a_library_raises_becomes_a_reason(predictor, talking):
-    def fail(chips):
-        raise MemoryError("no more")
+def failing(predictor, error):
+    """A predictor whose feature raises an error."""
 
-    broken = replace(predictor, describers={"dense_sift": fail})
-    first, second = broken.predict([talking, talking])
-    assert first.reason == second.reason == "MemoryError: no more"
+    def fail(chips):
+        raise error
+
+    return replace(predictor, describers={"dense_sift": fail})
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError("no more"), "MemoryError: no more"),
+        (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
+        (FeatureError("x is 1; expected 2"), "x is 1; expected 2"),
+    ],
+)
+def test_a_clip_that_fails_has_a_reason(predictor, talking, error, reason):
+    first, second = failing(predictor, error).predict([talking, talking])
+    assert first.reason == second.reason == reason
     assert first.status == {"video": "undecodable", "audio": "undecodable"}
+    assert not first.is_internal_error
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("a bug"), LookupError("a bug"), RuntimeError("a bug"), TypeError("a bug")]
+)
+def test_a_bug_is_logged_with_its_traceback_and_is_no_clip_failure(predictor, talking, tmp_path, caplog, error):
+    first, second = failing(predictor, error).predict([talking, made.sound_file(tmp_path / "x.wav", made.tone(1))])
+    assert first.is_internal_error
+    assert first.status == {"video": "internal_error", "audio": "internal_error"}
+    assert first.reason == f"not judged: internal error, see the log ({type(error).__name__})"
+    assert "abstains" not in console.line(first) + console.block(first)
+    assert second.source == "audio"
+    (record,) = caplog.records
+    assert (record.levelname, record.exc_info[1]) == ("ERROR", error)
+    assert str(talking) in record.getMessage()
+
+
+def host_settings():
+    """Settings of the process that a host program may have chosen."""
+    return {
+        "threads": torch.get_num_threads(),
+        "deterministic": torch.get_deterministic_debug_mode(),
+        "fill": torch.utils.deterministic.fill_uninitialized_memory,
+        "pools": sorted((pool["filepath"], pool["num_threads"]) for pool in threadpoolctl.threadpool_info()),
+        "warnings": list(warnings.filters),
+        "numpy": np.geterr(),
+        "grad": torch.is_grad_enabled(),
+        "environment": {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"},
+    }
+
+
+@pytest.fixture
+def host():
+    """A host program with settings of its own, which are neither the defaults nor those of a prediction."""
+    before = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+    fill = torch.utils.deterministic.fill_uninitialized_memory
+    with threadpoolctl.threadpool_limits(2):
+        torch.set_num_threads(2)
+        torch.set_deterministic_debug_mode("warn")
+        torch.utils.deterministic.fill_uninitialized_memory = True
+        yield host_settings()
+    torch.utils.deterministic.fill_uninitialized_memory = fill
+    torch.set_deterministic_debug_mode(before[1])
+    torch.set_num_threads(before[0])
+
+
+def test_the_host_program_keeps_its_settings(host, run, talking, tmp_path):
+    loaded = Predictor.load(run.bundle)
+    assert host_settings() == host
+    paths = (assert_unchanged(path, host) for path in (talking, tmp_path / "none.mp4", talking))
+    for _ in loaded.predict(paths):
+        assert host_settings() == host
+    assert host_settings() == host
+
+
+def assert_unchanged(path, host):
+    assert host_settings() == host
+    return path
+
+
+def test_the_host_program_keeps_its_settings_when_it_stops_midway(host, predictor, talking):
+    results = predictor.predict([talking, talking])
+    next(results)
+    results.close()
+    assert host_settings() == host
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), KeyboardInterrupt()])
+def test_the_host_program_keeps_its_settings_after_an_exception(host, predictor, talking, error):
+    with pytest.raises(KeyboardInterrupt) if isinstance(error, KeyboardInterrupt) else nullcontext():
+        list(failing(predictor, error).predict([talking]))
+    assert host_settings() == host
+
+
+def test_the_host_program_keeps_its_settings_if_a_bundle_is_refused(host, tmp_path):
+    with pytest.raises(BundleError):
+        Predictor.load(tmp_path)
+    assert host_settings() == host
+
+
+def test_it_computes_alike_whatever_the_settings_of_the_host(host, predictor, talking, judged):
+    seen = []
+
+    def describe(chips):
+        seen.append((torch.get_num_threads(), torch.get_deterministic_debug_mode()))
+        return predictor.describers["dense_sift"](chips)
+
+    again = one(replace(predictor, describers={"dense_sift": describe}), talking)
+    assert seen == [(1, 2)]
+    for name, values in judged.posteriors.items():
+        np.testing.assert_array_equal(again.posteriors[name], values)
 
 
 def test_a_long_clip_is_judged_in_segments(predictor, talking, judged):
     parts = one(replace(predictor, segment_s=0.8), talking)
     assert [part.start_s for part in parts.parts] == [0.0, 0.8]
     assert [part.n_frames for part in parts.parts] == [10, 10]
-    known = [part.judgement.posteriors["fusion"] for part in parts.parts]
+    known = [part.posteriors.mean["fusion"] for part in parts.parts]
     weights = [part.duration_s for part in parts.parts]
     np.testing.assert_allclose(parts.posteriors["fusion"], np.average(known, axis=0, weights=weights))
-    assert (np.diff(parts.track.time_s) > 0).all()
-    assert parts.track.time_s[-1] < 1.7
+    assert (np.diff(parts.timeline.time_s) > 0).all()
+    assert parts.timeline.time_s[-1] < 1.7
 
 
 def test_faces_for_pictures_are_few_and_evenly_spread_however_long_the_clip_is():
@@ -321,6 +431,37 @@ def test_the_command_goes_on_after_a_bad_clip_and_says_so_by_its_status(run, tal
     assert len(json.loads((tmp_path / "out/predictions.json").read_text())["clips"]) == 2
 
 
+def test_the_command_logs_a_bug_and_says_so_by_its_status(run, talking, tmp_path, monkeypatch):
+    def fail(self, sound):
+        raise IndexError("a bug")
+
+    monkeypatch.setattr(Predictor, "_egemaps", fail)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.mp4").write_text("bad")
+    result = invoke(talking, tmp_path / "none.mp4", "--bundle", run.bundle, "--output", "out")
+    assert result.exit_code == cli.INTERNAL, result.output
+    assert "not judged: internal error, see out/predict.log" in result.output
+    assert "abstains" not in result.output
+    assert "0 of 2 clips judged" in result.output
+    text = (tmp_path / "out/predict.log").read_text()
+    assert "Traceback (most recent call last)" in text
+    assert "IndexError: a bug" in text
+    assert f"{talking}: internal error" in text
+    first = json.loads((tmp_path / "out/predictions.json").read_text())["clips"][0]
+    assert first["status"] == {"video": "internal_error", "audio": "internal_error"}
+
+
+def test_the_log_lies_where_it_is_named_and_only_where_it_is_needed(run, talking, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert invoke(talking, "--bundle", run.bundle).exit_code == cli.OK
+    assert not (tmp_path / "predict.log").exists()
+    monkeypatch.setattr(Predictor, "_egemaps", None)
+    result = invoke(talking, "--bundle", run.bundle, "--log", "here.log")
+    assert result.exit_code == cli.INTERNAL
+    assert "see here.log" in result.output
+    assert "TypeError" in (tmp_path / "here.log").read_text()
+
+
 @pytest.mark.parametrize("bundle", ["none", "."])
 def test_a_bundle_that_is_none_is_a_usage_error(tmp_path, talking, bundle):
     result = invoke(talking, "--bundle", tmp_path / bundle)
@@ -338,17 +479,17 @@ def test_the_demos_bundle_is_the_default(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("emotiw.jobs.settings.ROOT", tmp_path / "elsewhere")
     with pytest.raises(BundleError, match="run `make demo`, or name one with --bundle"):
-        cli.default_bundle()
+        bundles.default_folder()
     (tmp_path / "elsewhere/results/demo").mkdir(parents=True)
     (tmp_path / "elsewhere/results/demo/bundle").symlink_to(run.bundle)
-    assert cli.default_bundle() == tmp_path / "elsewhere/results/demo/bundle"
+    assert bundles.default_folder() == tmp_path / "elsewhere/results/demo/bundle"
 
 
 def test_progress_counts_clips_and_frames(monkeypatch):
     from rich.console import Console
 
     shown = Console(force_terminal=True, width=80)
-    with cli._progress(shown, 2) as advance, shown.capture() as text:
+    with batch._progress(shown, 2) as advance, shown.capture() as text:
         advance(50)
         advance(0, 2)
     assert "frames/s" in text.get() or text.get() == ""

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -98,3 +99,35 @@ def test_memory_that_was_freed_is_used_again_without_page_faults(root):
         command, cwd=root / "workflow_scripts", timeout=60, check=True, capture_output=True, text=True
     )
     assert int(done.stdout) < 500  # of the 3900 pages of the second time
+
+
+def test_a_second_thread_waits_until_the_settings_are_restored():
+    entered = threading.Event()
+
+    def enter():
+        with runtime.computing_alike():
+            entered.set()
+
+    other = threading.Thread(target=enter)
+    with runtime.computing_alike():
+        other.start()
+        assert not entered.wait(0.2)
+    other.join(5)
+    assert entered.is_set()
+
+
+def test_computing_alike_is_left_without_torch_too(root):
+    code = """if True:
+    import sys
+    import numpy
+    from threadpoolctl import threadpool_info, threadpool_limits
+    from emotiw.jobs import runtime
+    threads = lambda: {pool["num_threads"] for pool in threadpool_info()}
+    with threadpool_limits(2):
+        with runtime.computing_alike():
+            print(threads(), "torch" in sys.modules)
+        print(threads())"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root / "workflow_scripts", check=True, capture_output=True, text=True
+    )
+    assert done.stdout == "{1} False\n{2}\n"

@@ -1,49 +1,91 @@
-"""The command `emotiw`: what a user does beside running the workflow."""
+"""The command `emotiw`: everything a user does apart from running the workflow."""
 
+import errno
+import importlib.metadata
 import json
 import math
-import time
+import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from functools import partial
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-from rich.box import SIMPLE
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+from typer.core import TyperGroup
 
-from emotiw.core.emotions import HIDDEN
-from emotiw.core.errors import BundleError, EmotiwError
-from emotiw.corpora import splits
-from emotiw.corpora.manifest import Manifest
-from emotiw.prediction import clip_files
+from emotiw.core import extras
+from emotiw.core.errors import ConfigError, EmotiwError, StoreError
 
-if TYPE_CHECKING:
-    from emotiw.jobs.cache_upkeep import Kept
-
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-
+OK, NEGATIVE, UNUSABLE, INTERNAL = 0, 1, 2, 3
+STATUSES = {
+    OK: "done; all clips were judged, nothing is wrong",
+    NEGATIVE: "done; some clips were not judged, or a check (doctor, verify, cache) found a fault",
+    UNUSABLE: "not done; arguments, configuration, corpus, bundle, files or installation cannot be used",
+    INTERNAL: "a bug of emotiw; the traceback is on the terminal or in the log",
+}
 REPORTED = {
     "report.html": "the report",
-    "metrics.json": "every metric",
+    "metrics.json": "all metrics",
     "contact_sheets.html": "the faces of every clip",
-    "faces.mp4": "a film of the faces",
+    "faces.mp4": "a video of the faces",
 }
 
+
+class Commands(TyperGroup):
+    """The commands, with one handler for all errors: each kind has its exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; an error ends it with a message and the status of `STATUSES`."""
+        try:
+            return super().invoke(ctx)
+        except EmotiwError as error:
+            raise _ended(error) from None
+        except ModuleNotFoundError as error:
+            module = (error.name or "").partition(".")[0]
+            if module not in extras.OPTIONAL:
+                raise _bug() from None
+            raise _ended(extras.missing(module)) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader of our output has ended; click ends quietly
+                raise
+            raise _ended(error) from None
+        except Exception as error:  # usage errors and exits are Typer's; the rest are bugs of ours
+            if isinstance(error, typer.Abort) or hasattr(error, "exit_code"):
+                raise
+            raise _bug() from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog="\n\n".join(["Exit status:", *(f"{status}: {meaning}" for status, meaning in STATUSES.items())]),
+)
+
 ConfigFiles = Annotated[
-    list[Path] | None, typer.Option("--configfile", help="Laid over config.yaml; of several, later ones win.")
+    list[Path] | None,
+    typer.Option("--configfile", help="YAML file that overrides config.yaml; of several, the last one wins."),
 ]
-Output = Annotated[Path | None, typer.Option(help="The table to write; by default results/<run>/manifest.csv.")]
+Output = Annotated[Path | None, typer.Option(help="Table to write; by default results/<run>/manifest.csv.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"emotiw {importlib.metadata.version('emotiw')}")
+        raise typer.Exit(OK)
 
 
 @app.callback()
-def emotiw() -> None:
-    """Audio-video emotion recognition: what can be done beside running the workflow."""
+def emotiw(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Recognise emotions in video clips, and check, explain and show runs of the workflow."""
 
 
 @app.command()
@@ -53,34 +95,66 @@ def manifest(configfile: ConfigFiles = None, output: Output = None) -> None:
     from emotiw.corpora.inventory import refresh  # noqa: PLC0415
     from emotiw.jobs.settings import load  # noqa: PLC0415
     from emotiw.media.decoder import probe  # noqa: PLC0415
+    from emotiw.workflow import console as texts  # noqa: PLC0415
 
-    try:
-        config = load(configfile or [])
-        path = output or Path("results", config["run"], "manifest.csv")
-        made = refresh(config, path, probe)
-    except EmotiwError as error:
-        typer.echo(f"{type(error).__name__}: {error}", err=True)
-        raise typer.Exit(1) from None
+    config = load(configfile or [])
+    path = output or Path("results", config["run"], "manifest.csv")
+    table = refresh(config, path, probe)
     console = Console()
-    console.print(Text(heading(made)))
-    console.print(summary(made))
-    for note in made.notes:
+    console.print(Text(texts.heading(table)))
+    console.print(texts.summary(table))
+    for note in table.notes:
         console.print(Text(f"note: {note}"))
-    console.print(Text(f"{_n_subjects(made)}; written to {path}"))
+    console.print(Text(f"{texts.n_subjects(table)}; written to {path}"))
 
 
 @app.command()
-def results(run: Annotated[Path, typer.Argument(help="A folder of results, such as results/demo.")]) -> None:
-    """Show what a finished run found, and where to look."""
+def run(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Targets of the workflow, such as features or evaluate; none: everything.", show_default=False
+        ),
+    ] = None,
+    configfile: ConfigFiles = None,
+    cores: Annotated[str, typer.Option("--cores", "-c", help="Number of cores, or all.")] = "all",
+    profile: Annotated[str, typer.Option(help="Folder in profiles/, or one of your own.")] = "default",
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Say what is expected, and start nothing.")] = False,
+) -> None:
+    """Run the workflow of this checkout; first say how many clips, jobs, hours and bytes are expected.
+
+    The exit status is Snakemake's. Anything else that Snakemake can do: call `snakemake` itself.
+    """
+    from emotiw.corpora.inventory import refresh  # noqa: PLC0415
+    from emotiw.jobs.settings import load  # noqa: PLC0415
+    from emotiw.media.decoder import probe  # noqa: PLC0415
+    from emotiw.workflow import run as runs  # noqa: PLC0415
+
+    extras.require("snakemake")
+    config = load(configfile or [])
+    request = runs.Request(configfile or [], targets or [], cores, profile)
+    runs.profile(profile)
+    table = refresh(config, Path("results", config["run"], "manifest.csv"), probe)
+    typer.echo(runs.announcement(request, config, table))
+    raise typer.Exit(OK if dry_run else runs.start(request))
+
+
+@app.command()
+def results(run: Annotated[Path, typer.Argument(help="Folder of results, such as results/demo.")]) -> None:
+    """Show the metrics of a finished run and the files of its report."""
+    from emotiw.workflow import console as texts  # noqa: PLC0415
+
     report = run / "report"
+    path = report / "metrics.json"
     try:
-        metrics = json.loads((report / "metrics.json").read_bytes())
-    except OSError as error:
-        typer.echo(f"{error.filename}: missing; run the workflow to make it", err=True)
-        raise typer.Exit(1) from None
+        metrics = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise StoreError(f"{path}: missing; run the workflow to make it") from None
+    except ValueError as error:
+        raise StoreError(f"{path}: not readable as JSON ({error}); run the workflow to make it again") from None
     console = Console()
-    console.print(Text(about_run(metrics)))
-    console.print(scores(metrics))
+    console.print(Text(texts.run_heading(metrics)))
+    console.print(texts.scores(metrics))
     for modality, counts in metrics["status"].items():
         console.print(Text(f"{modality}: " + ", ".join(f"{count} {status}" for status, count in counts.items())))
     for name, what in REPORTED.items():
@@ -88,59 +162,48 @@ def results(run: Annotated[Path, typer.Argument(help="A folder of results, such 
 
 
 @app.command()
-def predict(
+def predict(  # noqa: PLR0913 - one argument an option
     clips: Annotated[list[Path], typer.Argument(help="Clips, or folders with clips.", show_default=False)],
+    *,
     bundle: Annotated[
         Path | None, typer.Option(help="Folder of a trained system; by default that of the demo, results/demo/bundle.")
     ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder for predictions.json, .csv, .html and timelines/ (PNG and SVG).")
     ] = None,
-    segment_s: Annotated[float, typer.Option(min=1.0, help="Longer clips are judged in segments of this length.")] = 30,
+    log: Annotated[
+        Path | None, typer.Option(help="File for tracebacks; by default predict.log in the output or working folder.")
+    ] = None,
+    segment_s: Annotated[
+        float, typer.Option(min=1.0, help="Longer clips are split into segments of this length.")
+    ] = 30,
     longest_s: Annotated[float, typer.Option(min=1.0, help="Longer clips are not judged.")] = 6 * 3600,
 ) -> None:
-    """Say which emotion clips show: probabilities fused, of the face and of the voice.
+    """Predict the emotion of clips: probabilities of face, voice and their fusion.
 
-    A clip with neither a face nor a voice gets no answer but a reason, and so does one that cannot be read; the others
-    go on. Status 0: all clips were judged; 1: some were not; 2: the bundle or the arguments cannot be used.
+    A clip with neither a face nor a voice, or one that cannot be read, gets a reason instead. Status 0: all clips were
+    judged; 1: some were not; 2: bundle or arguments cannot be used; 3: emotiw itself failed at a clip, see the log.
     """
     console = Console(highlight=False)
     with console.status("loading") if console.is_terminal else nullcontext():
-        from emotiw.prediction import console as texts  # noqa: PLC0415
-        from emotiw.prediction.output_files import PredictionFolder  # noqa: PLC0415
+        from emotiw.prediction import batch, clip_files  # noqa: PLC0415
+        from emotiw.prediction import bundle as bundles  # noqa: PLC0415
         from emotiw.prediction.predictor import Predictor  # noqa: PLC0415
 
-        try:
-            predictor = Predictor.load(bundle or default_bundle(), segment_s=segment_s, longest_s=longest_s)
-        except EmotiwError as error:
-            raise _refused(error) from None
+        folder = bundle or bundles.default_folder()
+        predictor = Predictor.load(folder, segment_s=segment_s, longest_s=longest_s)
     paths = list(clip_files.clips(clips))
     if not paths:
-        raise _refused(f"no clip in {', '.join(map(str, clips))}; name clips, or folders that hold some")
-    show = partial(console.print, soft_wrap=True, markup=False)
-    folder = PredictionFolder(output, predictor.bundle) if output else None
-    if len(paths) > 1:
-        show(texts.heading())
-    judged = []
-    with _progress(console, len(paths)) as advance:
-        for prediction in predictor.predict(paths, advance):
-            show(texts.block(prediction) if len(paths) == 1 else texts.line(prediction))
-            judged.append((prediction.emotion is not None, prediction.duration_s, prediction.seconds))
-            if folder:
-                folder.add(prediction)
-            advance(0, 1)
-    if folder:
-        folder.finish()
-        show(f"\npage: {folder.folder / 'predictions.html'}")
-    show("" if folder else "\n", end="")
-    about = predictor.bundle.about
-    show(f"{texts.tally(judged)}\n{texts.note(about)}")
-    raise typer.Exit(0 if all(good for good, *_ in judged) else 1)
+        raise ConfigError(f"no clip in {', '.join(map(str, clips))}; name clips, or folders that contain clips")
+    n_judged, n_internal = batch.predict(predictor, paths, console, output, log or (output or Path()) / batch.LOG_NAME)
+    if n_internal:
+        raise typer.Exit(INTERNAL)
+    raise typer.Exit(OK if n_judged == len(paths) else NEGATIVE)
 
 
 @app.command()
 def doctor(configfile: ConfigFiles = None) -> None:
-    """Look at tools, versions, weights, corpus and disk, and say what to do; status 1 where a run would fail."""
+    """Check tools, versions, weights, corpus and disk, and say what to do; status 1 if a run would fail."""
     from emotiw.workflow.doctor import State, examine  # noqa: PLC0415
 
     table = Table(box=None, padding=(0, 1), show_header=False)
@@ -153,31 +216,28 @@ def doctor(configfile: ConfigFiles = None) -> None:
         text = finding.found + (f"\n-> {finding.remedy}" if finding.remedy else "")
         table.add_row(Text(finding.state), Text(finding.what), Text(text))
     Console(highlight=False).print(table)
-    bad = sum(state == State.BAD for state in states)
-    typer.echo(f"{bad} of {len(states)} would keep a run from succeeding" if bad else "ready to run")
-    raise typer.Exit(1 if bad else 0)
+    n_bad = sum(state == State.BAD for state in states)
+    typer.echo(f"{n_bad} of {len(states)} checks failed; a run would fail" if n_bad else "ready to run")
+    raise typer.Exit(NEGATIVE if n_bad else OK)
 
 
 @app.command()
 def verify(
-    run: Annotated[Path, typer.Argument(help="A folder of results, such as results/demo.")],
+    run: Annotated[Path, typer.Argument(help="Folder of results, such as results/demo.")],
     every: Annotated[bool, typer.Option("--all", help="Name every bad file, not only the first.")] = False,
 ) -> None:
-    """Compare every file of a run with the hash that was recorded when the run ended; status 1 where one differs."""
+    """Compare every file of a run with the hash recorded when the run ended; status 1 if one differs."""
     from emotiw.workflow import checksums  # noqa: PLC0415
 
-    try:
-        faults = checksums.faults(run)
-        first = next(faults, None)
-        if first is None:
-            typer.echo(f"{run}: {checksums.count(run)} files are as they were recorded")
-            return
-        typer.echo(first, err=True)
-        for fault in faults if every else ():
-            typer.echo(fault, err=True)
-    except EmotiwError as error:
-        typer.echo(f"{type(error).__name__}: {error}", err=True)
-    raise typer.Exit(1)
+    faults = checksums.faults(run)
+    first = next(faults, None)
+    if first is None:
+        typer.echo(f"{run}: {checksums.count(run)} files are as they were recorded")
+        return
+    typer.echo(first, err=True)
+    for fault in faults if every else ():
+        typer.echo(fault, err=True)
+    raise typer.Exit(NEGATIVE)
 
 
 @app.command()
@@ -186,30 +246,27 @@ def why(
     configfile: ConfigFiles = None,
     snakefile: Annotated[Path, typer.Option(help="The workflow.")] = Path("Snakefile"),
 ) -> None:
-    """Say which jobs Snakemake would run for a clip, its features and its scores, and why."""
+    """Show which jobs Snakemake would run for a clip, its features and its scores, and why."""
     from emotiw.corpora.inventory import refresh  # noqa: PLC0415
     from emotiw.jobs.settings import load  # noqa: PLC0415
     from emotiw.media.decoder import probe  # noqa: PLC0415
-    from emotiw.workflow import explain as dry  # noqa: PLC0415
+    from emotiw.workflow import explain  # noqa: PLC0415
     from emotiw.workflow.files import Files  # noqa: PLC0415
     from emotiw.workflow.plan import Plan  # noqa: PLC0415
 
-    try:
-        config = load(configfile or [])
-        plan = Plan(config, refresh(config, Path("results", config["run"], "manifest.csv"), probe))
-        row, targets = dry.targets(Files(plan), clip)
-        found = dry.jobs(dry.dry_run(snakefile, configfile or [], targets))
-    except EmotiwError as error:
-        typer.echo(f"{type(error).__name__}: {error}", err=True)
-        raise typer.Exit(1) from None
-    own = [job for job in found if any(Path(path).stem == row.job for path in job.output.split(", "))]
-    others = Counter(job.rule for job in found if job not in own)
+    extras.require("snakemake")
+    config = load(configfile or [])
+    plan = Plan(config, refresh(config, Path("results", config["run"], "manifest.csv"), probe))
+    row, targets = explain.targets(Files(plan), clip)
+    jobs = explain.jobs(explain.dry_run(snakefile, configfile or [], targets))
+    own = [job for job in jobs if any(Path(path).stem == row.job for path in job.output.split(", "))]
+    others = Counter(job.rule for job in jobs if job not in own)
     typer.echo(f"{row.clip} ({row.path}), job {row.job}: {len(own)} of its own jobs would run")
     table = Table(box=None, padding=(0, 1), show_header=False)
     for job in own:
         table.add_row(Text(job.rule), Text(job.reason))
     for rule, n in others.items():
-        reasons = Counter(job.reason for job in found if job.rule == rule and job not in own)
+        reasons = Counter(job.reason for job in jobs if job.rule == rule and job not in own)
         table.add_row(Text(rule), Text(f"{n} job{'s' * (n > 1)} for its scores: {reasons.most_common(1)[0][0]}"))
     Console(highlight=False).print(table)
 
@@ -222,136 +279,39 @@ def cache(
     ] = False,
     days: Annotated[float, typer.Option(min=0, help="Remove entries not used for so many days.")] = math.inf,
     gigabytes: Annotated[
-        float, typer.Option(min=0, help="Remove the longest unused, until so much is left.")
+        float, typer.Option(min=0, help="Remove the longest unused entries, until so much is left.")
     ] = math.inf,
 ) -> None:
-    """Show the cache of a configuration by stage; check its entries, or remove those not used for long."""
+    """Show the cache of a configuration by stage; check its entries, or remove unused ones."""
     from emotiw.jobs import cache_upkeep as upkeep  # noqa: PLC0415
     from emotiw.jobs.cache import Cache, user_ids  # noqa: PLC0415
     from emotiw.jobs.settings import load  # noqa: PLC0415
+    from emotiw.workflow import console as texts  # noqa: PLC0415
 
-    try:
-        chosen = load(configfile or [])["cache"]
-    except EmotiwError as error:
-        raise _refused(error) from None
+    chosen = load(configfile or [])["cache"]
     if not chosen["folder"]:
-        raise _refused("cache.folder: is null, so there is no cache; set it, or name the configuration that does")
-    used = Cache(Path(chosen["folder"]).expanduser(), user_ids(chosen["users"]))
-    doubts = list(upkeep.doubts(used)) if verify else []
+        raise ConfigError("cache.folder: is null, so there is no cache; set it, or name the configuration that does")
+    store = Cache(Path(chosen["folder"]).expanduser(), user_ids(chosen["users"]))
+    doubts = list(upkeep.doubts(store)) if verify else []
     for doubt in doubts:
         typer.echo(doubt, err=True)
-    gone = upkeep.prune(used, days=days, gigabytes=gigabytes) if min(days, gigabytes) < math.inf else []
+    removed = upkeep.prune(store, days=days, gigabytes=gigabytes) if min(days, gigabytes) < math.inf else []
     console = Console(highlight=False)
-    console.print(_cached(upkeep.kept(used)))
-    console.print(
-        Text(f"{used.folder}: {len(gone)} removed, {len(doubts)} in doubt" + ("" if verify else " (not checked)"))
+    console.print(texts.cached(upkeep.kept(store)))
+    checked = "" if verify else " (not checked)"
+    console.print(Text(f"{store.folder}: {len(removed)} removed, {len(doubts)} in doubt{checked}"))
+    raise typer.Exit(NEGATIVE if doubts else OK)
+
+
+def _ended(error: EmotiwError | OSError) -> typer.Exit:
+    """Print an error that the user can correct; return the end of the program."""
+    typer.echo(f"{type(error).__name__}: {error}", err=True)
+    return typer.Exit(UNUSABLE)
+
+
+def _bug() -> typer.Exit:
+    """Print the traceback of the exception at hand; return the end of the program."""
+    typer.echo(
+        f"{traceback.format_exc()}emotiw: this is a bug of emotiw; please report it with the lines above", err=True
     )
-    raise typer.Exit(1 if doubts else 0)
-
-
-def _cached(kept: Iterable["Kept"]) -> Table:
-    """Entries and megabytes of each stage, and the days since the least and the most recent use."""
-    table = Table(box=SIMPLE, padding=0)
-    for column in ("stage", "entries", "MB", "used, days ago"):
-        table.add_column(column, justify="left" if column == "stage" else "right")
-    stages: dict[str, list[Kept]] = {}
-    for found in kept:
-        stages.setdefault(found.stage if found.whole else "left by killed writers", []).append(found)
-    for stage, files in stages.items():
-        ages = [(time.time() - it.used_s) / 86400 for it in files]
-        table.add_row(
-            stage, str(len(files)), f"{sum(it.bytes for it in files) / 1e6:.1f}", f"{min(ages):.1f} to {max(ages):.1f}"
-        )
-    return table
-
-
-def default_bundle() -> Path:
-    """Return the demo's bundle, below the working directory or else below the repository."""
-    from emotiw.jobs.settings import ROOT  # noqa: PLC0415
-
-    places = [base / "results" / "demo" / "bundle" for base in (Path(), ROOT)]
-    found = next((path for path in places if path.is_dir()), None)
-    if found is None:
-        raise BundleError("no bundle named, and none of the demo here; run `make demo`, or name one with --bundle")
-    return found
-
-
-@contextmanager
-def _progress(console: Console, n_clips: int) -> Iterator[Callable[..., None]]:
-    """Bar of clips with frames a second, on a terminal; a function that is told (frames, clips) done since."""
-    columns = (BarColumn(20), MofNCompleteColumn(), TextColumn("clips  {task.fields[rate]}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task, start, n_frames = bar.add_task("", total=n_clips, rate=""), time.perf_counter(), 0
-
-        def advance(frames: int, clips: int = 0) -> None:
-            nonlocal n_frames
-            n_frames += frames
-            rate = n_frames / max(time.perf_counter() - start, 1e-9)
-            bar.update(task, advance=clips, rate=f"{rate:.0f} frames/s")
-
-        yield advance
-
-
-def _refused(why: object) -> typer.Exit:
-    name = f"{type(why).__name__}: " if isinstance(why, EmotiwError) else ""
-    typer.echo(f"{name}{why}", err=True)
-    return typer.Exit(2)
-
-
-def about_run(metrics: Mapping[str, Any]) -> str:
-    """Name the run and its corpus; a synthetic one is called a self-test."""
-    warning = " -- SYNTHETIC: a self-test, never a result" if metrics["synthetic"] else ""
-    return f"{metrics['run']}: {metrics['n_clips']} clips of {metrics['corpus']}{warning}"
-
-
-def scores(metrics: Mapping[str, Any]) -> Table:
-    """Accuracy and UAR of the three systems on the scored parts, in percent, with their 95 % intervals."""
-    table = Table(box=SIMPLE, padding=0)
-    for column in ("part", "system", "accuracy", "95 % interval", "UAR", "95 % interval", "clips"):
-        table.add_column(column, justify="left" if column in ("part", "system") else "right")
-    for part, about in metrics["parts"].items():
-        if about["n_scored"]:
-            for name in ("video", "audio", "fusion"):
-                system = about["systems"][name]
-                accuracy = _percent(system["accuracy"], system["accuracy_interval"])
-                recall = _percent(system["uar"], system["uar_interval"])
-                table.add_row(part, name, *accuracy, *recall, str(about["n_scored"]))
-            table.add_row(part, "majority class", *_percent(about["majority_class"]["accuracy"], None))
-    return table
-
-
-def heading(made: Manifest) -> str:
-    """Name the corpus, what it is, and the protocol."""
-    kind = f"{made.corpus} (synthetic)" if made.synthetic else made.corpus
-    return f"{kind}: {len(made.rows)} clips, scheme {made.scheme}"
-
-
-def summary(made: Manifest) -> Table:
-    """Count the clips of a manifest by split or fold and by class."""
-    counts = Counter((row.split or row.fold, row.label) for row in made.rows)
-    labels = [*made.classes, *([HIDDEN] if any(row.label == HIDDEN for row in made.rows) else [])]
-    table = Table(show_footer=True, box=SIMPLE, padding=0)
-    table.add_column("split" if made.scheme == "official" else "fold", footer="all")
-    for label in labels:
-        table.add_column(Text(label), footer=str(sum(row.label == label for row in made.rows)), justify="right")
-    table.add_column("all", footer=str(len(made.rows)), justify="right")
-    for part in _parts(made):
-        numbers = [counts[part, label] for label in labels]
-        table.add_row(Text(part), *map(str, numbers), str(sum(numbers)))
-    return table
-
-
-def _percent(value: float, interval: tuple[float, float] | None) -> tuple[str, str]:
-    return f"{100 * value:.1f}", " to ".join(f"{100 * end:.1f}" for end in interval or ())
-
-
-def _parts(made: Manifest) -> list[str]:
-    names = {row.split or row.fold for row in made.rows}
-    if made.scheme == "official":
-        return [split for split in splits.SPLITS if split in names]
-    return sorted(names, key=splits.natural)
-
-
-def _n_subjects(made: Manifest) -> str:
-    named = {row.subject for row in made.rows if row.subject != row.clip}
-    return f"{len(named)} subjects" if named else "subjects unknown"
+    return typer.Exit(INTERNAL)

@@ -35,3 +35,7 @@ class DownloadError(EmotiwError):
 
 class BundleError(EmotiwError):
     """A bundle of a trained system is missing, incomplete, altered or of another version."""
+
+
+class InstallationError(EmotiwError):
+    """A command needs a package of an extra that is not installed."""

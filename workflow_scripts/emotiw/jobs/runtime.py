@@ -7,7 +7,9 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from emotiw.core.errors import EmotiwError
 from emotiw.jobs.identity import Stage
 
 _ALIKE: dict[str, Any] = {}  # the process that last computed alike, and the modules that were loaded then
+_SETTINGS = threading.RLock()  # held by the thread that has changed the settings of the process
 DEADLINE = "EMOTIW_DEADLINE_S"  # environment: seconds after which a program ends itself; 0 or unset: never
 
 
@@ -85,6 +88,32 @@ def compute_alike() -> None:
         torch.set_num_threads(1)
         torch.set_deterministic_debug_mode("error")  # `use_deterministic_algorithms` would import the compiler, 1.2 s
         torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads it, and filling took 5 %
+
+
+@contextmanager
+def computing_alike() -> Iterator[None]:
+    """Compute as after `compute_alike`, and restore the settings of the process at the end.
+
+    The settings belong to the whole process. Other threads that enter wait, so that none restores another's settings.
+    """
+    with _SETTINGS:
+        torch = sys.modules.get("torch")
+        if torch is None:
+            with threadpool_limits(1):
+                yield
+            return
+        n_threads, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+        fill = torch.utils.deterministic.fill_uninitialized_memory
+        try:
+            with threadpool_limits(1):
+                torch.set_num_threads(1)
+                torch.set_deterministic_debug_mode("error")
+                torch.utils.deterministic.fill_uninitialized_memory = False
+                yield
+        finally:
+            torch.utils.deterministic.fill_uninitialized_memory = fill
+            torch.set_deterministic_debug_mode(mode)
+            torch.set_num_threads(n_threads)
 
 
 def keep_memory() -> None:

@@ -11,12 +11,16 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from emotiw.core.errors import ConfigError
+from emotiw.core.resources import PACKAGE
 from emotiw.jobs import stages
 
-ROOT = Path(__file__).resolve().parents[3]
-DEFAULTS = ROOT / "config.yaml"
+# Copies of config.yaml and its schema, made by setup.py when a wheel is built; a checkout has none. They lie outside
+# `resources`, whose files enter the fingerprint of the code: a comment in config.yaml must change no identity.
+SHIPPED = PACKAGE / "defaults"
+ROOT = Path() if SHIPPED.is_dir() else PACKAGE.parents[1]  # of the checkout, else the working directory
+DEFAULTS = SHIPPED / "config.yaml" if SHIPPED.is_dir() else ROOT / "config.yaml"
+SCHEMA = SHIPPED / "config.schema.yaml" if SHIPPED.is_dir() else ROOT / "schemas" / "config.schema.yaml"
 RESERVED = ("demo_corpus", "weights")
-SCHEMA = ROOT / "schemas" / "config.schema.yaml"
 OPTIONAL_WEIGHTS = "alexnet_fer2013"  # made here where no file is named
 
 

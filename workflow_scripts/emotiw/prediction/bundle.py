@@ -1,8 +1,8 @@
-"""A trained system as a folder of safetensors, ONNX and JSON files: its index, and what is refused of it.
+"""A trained system as a folder of safetensors, ONNX and JSON files: its index and the checks on it.
 
-`bundle.json` names every file with its size and SHA-256, and carries a SHA-256 of itself; nothing else is opened, no
-link is followed, nothing is unpickled. A bundle that was made to deceive can still give wrong answers: the checksums
-tell damage, not who made it.
+`bundle.json` lists every file with its size and SHA-256, and contains a SHA-256 of itself. No other file is opened, no
+link is followed, nothing is unpickled. The checksums detect damage; they do not tell who made the bundle, so a bundle
+that was made to deceive can still give wrong answers.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ Shape = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Bundle:
-    """A checked index, and the folder that it describes.
+    """A checked index and the folder that it describes.
 
     Attributes
     ----------
@@ -57,17 +57,17 @@ class Bundle:
 
     @property
     def identity(self) -> str:
-        """SHA-256 of the index, which stands for the whole bundle."""
+        """SHA-256 of the index, which identifies the whole bundle."""
         return str(self.about["sha256"])
 
     def path(self, name: str) -> Path:
-        """Path of a file of the bundle; refused if it is not one of those listed, or a link leads to it."""
+        """Path of a file of the bundle; one that is not listed, or is reached by a link, raises a BundleError."""
         if name not in self.about["files"]:
             raise BundleError(f"{self.folder / INDEX}: uses {name!r}, which it does not list among its files; {AGAIN}")
         return _plain(self.folder, name)
 
     def data(self, name: str) -> bytes:
-        """Bytes of a file, after its size and checksum are found right."""
+        """Bytes of a file, after a check of its size and checksum."""
         path, expected = self.path(name), self.about["files"][name]
         try:
             size = path.stat().st_size
@@ -78,13 +78,13 @@ class Bundle:
             raise BundleError(f"{path}: missing; {AGAIN}") from None
         except OSError as error:
             raise BundleError(f"{path}: cannot be read ({error.strerror}); {AGAIN}") from error
-        found = hashlib.sha256(content).hexdigest()
-        if found != expected["sha256"]:
-            raise BundleError(f"{path}: sha256 {found}, expected {expected['sha256']}; it was altered: {AGAIN}")
+        sha256 = hashlib.sha256(content).hexdigest()
+        if sha256 != expected["sha256"]:
+            raise BundleError(f"{path}: sha256 {sha256}, expected {expected['sha256']}; it was altered: {AGAIN}")
         return content
 
     def arrays(self, name: str) -> Arrays:
-        """Arrays of a safetensors file, all finite."""
+        """Arrays of a safetensors file; they must be finite."""
         try:
             arrays = safetensors.numpy.load(self.data(name))
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
@@ -95,15 +95,15 @@ class Bundle:
         return dict(arrays)
 
     def metadata(self, name: str) -> dict[str, Any]:
-        """Metadata of a safetensors file of ours, written as JSON under `emotiw`."""
+        """Metadata of a safetensors file, which the workflow wrote as JSON under the key `emotiw`."""
         try:
             with safe_open(self.path(name), "np") as stream:
-                found = json.loads((stream.metadata() or {})["emotiw"], object_pairs_hook=_once)
+                metadata = json.loads((stream.metadata() or {})["emotiw"], object_pairs_hook=_once)
         except (SafetensorError, OSError, ValueError, KeyError, RecursionError) as error:
             raise BundleError(f"{self.folder / name}: lacks its description ({error}); {AGAIN}") from error
-        if not isinstance(found, dict):
+        if not isinstance(metadata, dict):
             raise BundleError(f"{self.folder / name}: its description is no mapping; {AGAIN}")
-        return found
+        return metadata
 
 
 def read(folder: Path) -> Bundle:
@@ -112,16 +112,16 @@ def read(folder: Path) -> Bundle:
     Raises
     ------
     BundleError
-        If the folder or its index is missing, of another version, altered, or lists a file that it must not.
+        If the folder or its index is missing, of another version, altered, or lists a forbidden file name.
     """
     path = folder / INDEX
     if not folder.is_dir():
         raise BundleError(f"{folder}: no such folder; name one that holds {INDEX}, as results/<run>/bundle does")
     about = _index(path)
-    found = about.get("format"), about.get("version")
-    if found != (FORMAT, VERSION):
+    kind = about.get("format"), about.get("version")
+    if kind != (FORMAT, VERSION):
         raise BundleError(
-            f"{path}: is {found[0]!r} of version {found[1]!r}, expected {FORMAT!r} of version {VERSION}; "
+            f"{path}: is {kind[0]!r} of version {kind[1]!r}, expected {FORMAT!r} of version {VERSION}; "
             "export the bundle again with this emotiw, or use the emotiw that made it"
         )
     faults = sorted(_schema().iter_errors(about), key=str)
@@ -139,6 +139,23 @@ def read(folder: Path) -> Bundle:
     return Bundle(folder, about)
 
 
+def default_folder() -> Path:
+    """Bundle of the demo, below the working directory or the checkout.
+
+    Raises
+    ------
+    BundleError
+        If there is none.
+    """
+    folders = [base / "results" / "demo" / "bundle" for base in (Path(), settings.ROOT)]
+    folder = next((folder for folder in folders if folder.is_dir()), None)
+    if folder is None:
+        raise BundleError(
+            "no bundle is named, and there is none of the demo; run `make demo`, or name one with --bundle"
+        )
+    return folder
+
+
 def index_sha256(about: Mapping[str, Any]) -> str:
     """SHA-256 of an index without its own `sha256`."""
     rest = {key: value for key, value in about.items() if key != "sha256"}
@@ -148,7 +165,7 @@ def index_sha256(about: Mapping[str, Any]) -> str:
 def check_shapes(
     subject: str, arrays: Mapping[str, npt.NDArray[Any]], shapes: Mapping[str, Shape], sizes: dict[str, int]
 ) -> None:
-    """Check that arrays are those of `shapes`; equal names of axes, also among `sizes`, must have equal sizes.
+    """Check the shapes of arrays; axes with the same name, also among `sizes`, must have the same size.
 
     Raises
     ------
@@ -158,16 +175,16 @@ def check_shapes(
     for name, expected in shapes.items():
         if name not in arrays:
             raise BundleError(f"{subject}: lacks {name}; {AGAIN}")
-        found = arrays[name].shape
+        shape = arrays[name].shape
         wanted = [sizes.get(axis, axis) if isinstance(axis, str) else axis for axis in expected]
-        fits = len(found) == len(wanted) and all(
-            n > 0 if isinstance(size, str) else n == size for size, n in zip(wanted, found, strict=True)
+        fits = len(shape) == len(wanted) and all(
+            n > 0 if isinstance(size, str) else n == size for size, n in zip(wanted, shape, strict=True)
         )
         if not fits or arrays[name].dtype.kind != "f":
             raise BundleError(
-                f"{subject}: {name} is {arrays[name].dtype} of {found}, expected {tuple(wanted)}; {AGAIN}"
+                f"{subject}: {name} is {arrays[name].dtype} of {shape}, expected {tuple(wanted)}; {AGAIN}"
             )
-        sizes.update((axis, n) for axis, n in zip(expected, found, strict=True) if isinstance(axis, str))
+        sizes.update((axis, n) for axis, n in zip(expected, shape, strict=True) if isinstance(axis, str))
 
 
 def _index(path: Path) -> dict[str, Any]:
@@ -189,10 +206,12 @@ def _no_constant(name: str) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError(f"{next(key for key in found if [it for it, _ in pairs].count(key) > 1)!r} is given twice")
-    return found
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        raise ValueError(
+            f"{next(key for key in mapping if [name for name, _ in pairs].count(key) > 1)!r} is given twice"
+        )
+    return mapping
 
 
 def _schema() -> Draft202012Validator:
@@ -200,7 +219,7 @@ def _schema() -> Draft202012Validator:
 
 
 def _plain(folder: Path, name: str) -> Path:
-    """Path of a file below the folder, whose name says so and to which no link leads."""
+    """Path of a file inside the folder, checked by its name and for links."""
     parts = PurePosixPath(name).parts
     if "\\" in name or not all(NAME.fullmatch(part) for part in parts) or "/".join(parts) != name:
         raise BundleError(f"{folder / INDEX}: lists {name!r}; refused, for a file must lie inside the bundle")

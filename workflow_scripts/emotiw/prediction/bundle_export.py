@@ -1,4 +1,4 @@
-"""The bundle of a run: gathered from its artefacts, file by file, the index last."""
+"""Export of a run as a bundle: its artefacts are copied file by file, the index last."""
 
 import hashlib
 import json
@@ -47,20 +47,20 @@ CORPUS_LICENCES = {
 
 @dataclass(frozen=True)
 class Sources:
-    """Files of a run.
+    """Files of a run that a bundle is made from.
 
     Attributes
     ----------
     fusion, pca, kernels, classifiers : sequence of Path
-        Artefacts; what each is of stands in its stage.
+        Artefacts; the stage in each file names its fold and feature.
     networks : sequence of Path
-        Weights of BLSTMs; what each is of stands in its metadata.
+        Weights of BLSTMs; the metadata of each file names its fold.
     features : Path
-        Folder with a folder a feature.
+        Folder that holds a folder for each feature.
     weights : mapping of str to Path
-        Files of landmarks and of AlexNet by name, with their records beside them.
+        Files of the landmark model and of AlexNet by name; the record of each lies beside it.
     embeddings : mapping of str to Path
-        ONNX files by name.
+        ONNX files by name of the embedding.
     """
 
     fusion: Sequence[Path]
@@ -75,7 +75,7 @@ class Sources:
 
 @dataclass
 class Writer:
-    """Writes files of a bundle and remembers their sizes and hashes."""
+    """Writes files of a bundle and records their sizes and hashes."""
 
     folder: Path
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -90,16 +90,16 @@ class Writer:
 def write(
     folder: Path, corpus: Manifest, folds: Mapping[str, Fold], sources: Sources, about: Mapping[str, Any]
 ) -> None:
-    """Write a bundle; a folder without its index, which comes last, is none.
+    """Write a bundle. The index is written last, so an interrupted export is not a valid bundle.
 
     Parameters
     ----------
     folder : Path
-        Where to.
+        Folder of the bundle.
     corpus, folds : Manifest, mapping of str to Fold
     sources : Sources
     about : mapping
-        `config` (the run's whole configuration), `metrics` (as `evaluate` wrote them) and `provenance`.
+        `config` (the whole configuration of the run), `metrics` (as written by `evaluate`) and `provenance`.
 
     Raises
     ------
@@ -139,10 +139,10 @@ def write(
 
 
 def feature_arrays(sets: Mapping[str, npt.NDArray[Any]], pca: PCA, video: Mapping[str, Any]) -> dict[str, Any]:
-    """Arrays of a feature's file but for its classifiers: the PCA and the models of the training clips.
+    """Arrays of a feature's file except those of the classifiers: the PCA and the models of the training clips.
 
-    Subspaces are kept as bases (n, d, r), filled up with zeros where one has fewer directions; logarithms as half
-    vectors in float32.
+    Subspaces are stored as bases (n, d, r), padded with zeros if one has fewer directions; logarithms as half vectors
+    in float32.
     """
     projected = {clip: project(F, pca) for clip, F in sets.items()}
     vectors = kernels.training_vectors(projected, rank=video["subspace_rank"], regularisation=video["regularisation"])
@@ -156,7 +156,8 @@ def feature_arrays(sets: Mapping[str, npt.NDArray[Any]], pca: PCA, video: Mappin
 
 def _settings(config: Mapping[str, Any], features: Sequence[str]) -> dict[str, Any]:
     chosen = {name: config[name] for name in bundle.SECTIONS}
-    return chosen | {"embeddings": {name: it for name, it in config["embeddings"].items() if name in features}}
+    embeddings = {name: section for name, section in config["embeddings"].items() if name in features}
+    return chosen | {"embeddings": embeddings}
 
 
 def _weights(writer: Writer, sources: Sources) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -179,7 +180,7 @@ def _licences(corpus: Manifest, sources: Sources) -> dict[str, str]:
 
 
 def _metrics(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """Part of the metrics that the system was selected and is judged by."""
+    """Select the metrics that a bundle carries: those of its systems, of the fusion and of the networks."""
     kept = ("n", "accuracy", "accuracy_interval", "uar", "uar_interval", "confusion")
     parts = {
         part: {name: {key: about["systems"][name][key] for key in kept} for name in ("fusion", "video", "audio")}
@@ -210,14 +211,16 @@ def _member(
     }
 
 
-def _feature(  # noqa: PLR0913, PLR0917 - where to, and what of
+def _feature(  # noqa: PLR0913, PLR0917 - the writer, and what identifies the file
     writer: Writer, corpus: Manifest, fold: Fold, feature: str, sources: Sources, config: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """Write a feature's file, and describe it; None where the fold had nothing to train on."""
+    """Write a feature's file and describe it; None if the fold has no training clips."""
     fitted = {}
     for kind, paths in (("pca", sources.pca), ("kernels", sources.kernels), ("classifier", sources.classifiers)):
         names = () if kind == "kernels" else None
-        (fitted[kind],) = [it for it in _of_fold(paths, kind, fold.name, names) if it.stage["feature"] == feature]
+        (fitted[kind],) = [
+            artefact for artefact in _of_fold(paths, kind, fold.name, names) if artefact.stage["feature"] == feature
+        ]
     clips = fitted["classifier"].facts["clips"]
     if not clips:
         return None
@@ -239,7 +242,7 @@ def _feature(  # noqa: PLR0913, PLR0917 - where to, and what of
 
 
 def _networks(writer: Writer, paths: Iterable[Path], fold: str) -> Iterator[str]:
-    """Write the networks of a fold as they are; those of a fold without an audio system are empty, and left out."""
+    """Copy the networks of a fold; those of a fold without an audio system are empty and left out."""
     for path in paths:
         with safe_open(path, "np") as stream:
             about = json.loads(stream.metadata()["emotiw"])
@@ -257,5 +260,5 @@ def _of_fold(
 
 
 def alexnet_name(feature: str) -> str | None:
-    """Name, among a bundle's weights, of the network of a feature; None where it has none."""
+    """Name of the network of a feature among the weights of a bundle; None if it has none."""
     return (stages.ROWS[feature].weights or None) if feature in stages.ROWS else None

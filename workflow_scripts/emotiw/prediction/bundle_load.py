@@ -1,4 +1,4 @@
-"""A recogniser, and the descriptors of faces that it needs, out of a bundle."""
+"""Load the recogniser of a bundle, the landmark model, and the functions that compute its face features."""
 
 import importlib
 import tempfile
@@ -33,7 +33,7 @@ KERNELS = tuple(f"{model}_{name}" for model in MODELS for name in ("polynomial",
 
 
 def recogniser(bundle: Bundle) -> Recogniser:
-    """Every member of a bundle.
+    """Recogniser with all members of a bundle.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def recogniser(bundle: Bundle) -> Recogniser:
 
 
 def describers(bundle: Bundle) -> dict[str, Describe]:
-    """Functions of aligned faces (n, height, width, 3) that give each feature of the video system as it was stored.
+    """Functions that compute each feature of the video system from aligned faces (n, height, width, 3).
 
     Raises
     ------
@@ -61,7 +61,7 @@ def describers(bundle: Bundle) -> dict[str, Describe]:
 
 
 def landmarks(bundle: Bundle) -> Any:
-    """Landmark model, a `dlib.shape_predictor`; errors as `describers`."""
+    """Landmark model, a `dlib.shape_predictor`; raises the errors of `describers`."""
     name = bundle.about["weights"]["landmarks"]["file"]
     arrays = bundle.arrays(name)
     if set(arrays) != {"dlib"} or arrays["dlib"].dtype != np.uint8:
@@ -81,8 +81,9 @@ def _member(bundle: Bundle, about: Mapping[str, Any]) -> Member:
     if about["video"] and set(about["video"]) != set(bundle.about["features"]):
         raise BundleError(f"{subject}: features {', '.join(about['video'])}; {AGAIN}")
     fusion = Fusion(about["audio_scale"], about["video_scale"], {about["scheme"]: np.array(about["weights"])})
-    video = {name: _feature(bundle, it) for name, it in about["video"].items()}
-    return Member(about["fold"], video, [_network(bundle, it) for it in about["networks"]], fusion, about["scheme"])
+    video = {name: _feature(bundle, feature) for name, feature in about["video"].items()}
+    networks = [_network(bundle, name) for name in about["networks"]]
+    return Member(about["fold"], video, networks, fusion, about["scheme"])
 
 
 def _feature(bundle: Bundle, about: Mapping[str, Any]) -> FeatureModel:

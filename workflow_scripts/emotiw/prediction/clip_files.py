@@ -1,4 +1,4 @@
-"""The clips that arguments name: files, and those in folders."""
+"""The clips that arguments name: files, and the clips in folders."""
 
 import hashlib
 import os
@@ -15,40 +15,42 @@ SUFFIXES = frozenset(
 
 
 def clips(arguments: Iterable[Path]) -> Iterator[Path]:
-    """Yield files as they are named, and of folders those with the suffix of a clip; sorted, hidden ones left out."""
+    """Yield named files as they are, and from folders, in sorted order, the files with a clip's suffix; none hidden."""
     for path in arguments:
         if not path.is_dir():
             yield path
             continue
         for folder, folders, names in os.walk(path):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
-            found = (Path(folder, name) for name in sorted(names) if not name.startswith("."))
-            yield from (file for file in found if file.suffix.lower() in SUFFIXES)
+            visible = (Path(folder, name) for name in sorted(names) if not name.startswith("."))
+            yield from (file for file in visible if file.suffix.lower() in SUFFIXES)
 
 
 def listed(source: Path) -> list[Path]:
-    """Clips of a folder, or of a text file that names one a line; each once, in sorted order.
+    """Clips in a folder, or named line by line in a text file; each once, in sorted order.
 
     Raises
     ------
     ConfigError
-        If there is none, or one that is named is no file.
+        If there is no clip, or a named one is not a file.
     """
     if source.is_dir():
-        found = sorted(clips([source]))
+        paths = sorted(clips([source]))
     else:
         try:
             lines = source.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"clips: {source}: {error}; name a folder, or a text file with a path a line") from error
-        found = sorted({Path(line) for line in lines if line.strip()})
-    if missing := [str(path) for path in found if not path.is_file()]:
+            raise ConfigError(
+                f"clips: {source}: {error}; name a folder, or a text file with one path in each line"
+            ) from error
+        paths = sorted({Path(line) for line in lines if line.strip()})
+    if missing := [str(path) for path in paths if not path.is_file()]:
         raise ConfigError(f"clips: {len(missing)} of {source} are no files: {', '.join(missing[:5])}; correct them")
-    if not found:
+    if not paths:
         raise ConfigError(f"clips: no clip in {source}; known are files ending in {', '.join(sorted(SUFFIXES))}")
-    return found
+    return paths
 
 
 def job_name(job: str) -> str:
-    """Name of a job that is safe in a path: that of a batch as it is, else a hash of the clip's path."""
+    """Name of a job that is safe in a path: the name of a batch itself, else a hash of the clip's path."""
     return job if BATCH.fullmatch(job) else hashlib.sha256(os.fsencode(job)).hexdigest()[:16]

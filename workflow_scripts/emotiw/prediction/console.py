@@ -1,4 +1,4 @@
-"""Predictions on a terminal of 80 columns."""
+"""Predictions as text for a terminal of 80 columns."""
 
 import textwrap
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ WIDTH = 80
 
 
 def block(prediction: Prediction) -> str:
-    """One prediction in full: a bar a class, all three posteriors, where the decision comes from."""
+    """One prediction in full: a bar for each class, all three posteriors, and the source of the decision."""
     fused = prediction.posteriors["fusion"]
     if fused is None:
         return f"{_short(shown(prediction.path), WIDTH)}\n{_reason(prediction)}"
@@ -30,40 +30,42 @@ def block(prediction: Prediction) -> str:
 
 
 def heading() -> str:
-    """Head of the table that `line` fills."""
+    """Header of the table whose rows are made by `line`."""
     return f"{'clip':<27}{'emotion':<13}{'fused':>6}   {'face':<16}{'voice':<15}".rstrip()
 
 
 def line(prediction: Prediction) -> str:
-    """One prediction on a line, and below it why the system abstains, if it does."""
+    """One prediction on a line; if there is none, the reason on the lines below."""
     name = _short(shown(Path(prediction.path.name)), 26)
     if prediction.emotion is None:
-        return f"{name:<27}abstains\n{_reason(prediction)}"
+        outcome = "not judged" if prediction.is_internal_error else "abstains"
+        return f"{name:<27}{outcome}\n{_reason(prediction)}"
     fused = f"{_best(prediction, 'fusion'):.0%}"
     single = [
-        f"{prediction.best(it)} {_best(prediction, it):.0%}"
-        if prediction.best(it)
-        else prediction.status[it].replace("_", " ")
-        for it in ("video", "audio")
+        f"{prediction.best(modality)} {_best(prediction, modality):.0%}"
+        if prediction.best(modality)
+        else prediction.status[modality].replace("_", " ")
+        for modality in ("video", "audio")
     ]
     return f"{name:<27}{prediction.emotion:<13.13}{fused:>6}   {single[0]:<16.16}{single[1]:<15.15}".rstrip()
 
 
 def note(about: Mapping[str, Any]) -> str:
-    """Say whose bundle it is, and what it was trained on."""
+    """Name the run of a bundle, and what it was trained on."""
     return textwrap.fill(f"bundle of run {about['run']}: {about['trained_on']['note']}", WIDTH)
 
 
 def tally(predictions: Iterable[tuple[bool, float, float]]) -> str:
-    """Sum up (judged, duration in s, seconds taken) of all clips."""
-    found = list(predictions)
-    lasted, took = sum(it[1] for it in found), sum(it[2] for it in found)
-    speed = f", {lasted / took:.1f} times real time" if took else ""
-    return f"{sum(it[0] for it in found)} of {len(found)} clips judged; {lasted:.1f} s in {took:.1f} s{speed}"
+    """Sum up all clips, each given as (judged, duration in s, computing time in s)."""
+    clips = list(predictions)
+    lasted_s, took_s = sum(clip[1] for clip in clips), sum(clip[2] for clip in clips)
+    speed = f", {lasted_s / took_s:.1f} times real time" if took_s else ""
+    return f"{sum(clip[0] for clip in clips)} of {len(clips)} clips judged; {lasted_s:.1f} s in {took_s:.1f} s{speed}"
 
 
 def _reason(prediction: Prediction) -> str:
-    printable = "".join(c if c.isprintable() else "?" for c in f"abstains: {prediction.reason}")
+    text = prediction.reason if prediction.is_internal_error else f"abstains: {prediction.reason}"
+    printable = "".join(c if c.isprintable() else "?" for c in text)
     return textwrap.fill(printable, WIDTH, initial_indent="  ", subsequent_indent="  ")
 
 

@@ -1,4 +1,4 @@
-"""Predictions as files: JSON, CSV, a picture a clip, and one page that needs nothing else."""
+"""Predictions as files: JSON, CSV, a picture of each clip, and a self-contained page."""
 
 import base64
 import os
@@ -15,7 +15,7 @@ from emotiw.core.html import environment, resource
 from emotiw.corpora.manifest import table_bytes
 from emotiw.prediction import timeline
 from emotiw.prediction.bundle import Bundle
-from emotiw.prediction.predictor import NAMES, Floats, Part, Prediction
+from emotiw.prediction.predictor import NAMES, Floats, Prediction, SegmentPrediction
 
 PICTURED = 100  # clips whose pictures are inside the page; it links to the rest
 DIGITS = 5
@@ -23,13 +23,13 @@ DIGITS = 5
 
 @dataclass
 class PredictionFolder:
-    """A folder that fills with predictions; nothing but small records is held of each.
+    """A folder of predictions; only a small record of each is held in memory.
 
     Attributes
     ----------
     folder : Path
     bundle : Bundle
-        That the predictions are by.
+        Bundle that made the predictions.
     """
 
     folder: Path
@@ -38,7 +38,7 @@ class PredictionFolder:
     pictures: list[str] = field(default_factory=list)
 
     def add(self, prediction: Prediction) -> None:
-        """Write a prediction's picture as PNG and SVG, and keep its record."""
+        """Write the picture of a prediction as PNG and SVG, and keep its record."""
         name = f"{len(self.records) + 1:04d}_{_safe(prediction.path.stem)}"
         drawn = timeline.pictures(prediction)
         for kind, data in drawn.items():
@@ -68,13 +68,13 @@ class PredictionFolder:
 
 
 def shown(path: Path) -> str:
-    """Name of a path as printable text; what is not, is escaped."""
+    """Path as printable text; other characters are escaped."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def record(prediction: Prediction) -> dict[str, Any]:
-    """Return a prediction as JSON values."""
+    """Convert a prediction to JSON values."""
     return {
         "path": shown(prediction.path),
         "emotion": prediction.emotion,
@@ -87,14 +87,14 @@ def record(prediction: Prediction) -> dict[str, Any]:
         "n_faces": sum(part.n_faces for part in prediction.parts),
         "segments": [_segment(part, prediction.classes) for part in prediction.parts],
         "timeline": {
-            "time_s": [round(float(t), 3) for t in prediction.track.time_s],
-            **{name: [_listed(row) for row in values] for name, values in prediction.track.posteriors.items()},
+            "time_s": [round(float(t), 3) for t in prediction.timeline.time_s],
+            **{name: [_listed(row) for row in values] for name, values in prediction.timeline.posteriors.items()},
         },
     }
 
 
 def rows(records: Sequence[dict[str, Any]], classes: Sequence[str]) -> list[list[str]]:
-    """Rows of the CSV, the header first."""
+    """Rows of the CSV file, with the header first."""
     columns = [f"{name}_{label}" for name in NAMES for label in classes]
     header = [
         "path",
@@ -108,22 +108,22 @@ def rows(records: Sequence[dict[str, Any]], classes: Sequence[str]) -> list[list
         "reason",
     ]
     table = [[*header, *columns]]
-    for it in records:
-        facts = [it["path"], it["emotion"] or "", it["source"], it["status"]["video"], it["status"]["audio"]]
-        counts = [str(it[key]) for key in ("duration_s", "n_frames", "n_faces")]
-        values = [value for name in NAMES for value in (it["posteriors"][name] or [""] * len(classes))]
-        table.append([*facts, *counts, it["reason"], *map(str, values)])
+    for clip in records:
+        facts = [clip["path"], clip["emotion"] or "", clip["source"], clip["status"]["video"], clip["status"]["audio"]]
+        counts = [str(clip[key]) for key in ("duration_s", "n_frames", "n_faces")]
+        values = [value for name in NAMES for value in (clip["posteriors"][name] or [""] * len(classes))]
+        table.append([*facts, *counts, clip["reason"], *map(str, values)])
     return table
 
 
-def _segment(part: Part, classes: Sequence[str]) -> dict[str, Any]:
-    fused = part.judgement.posteriors["fusion"]
+def _segment(part: SegmentPrediction, classes: Sequence[str]) -> dict[str, Any]:
+    fused = part.posteriors.mean["fusion"]
     return {
         "start_s": part.start_s,
         "duration_s": round(part.duration_s, 3),
         "emotion": None if fused is None else classes[int(fused.argmax())],
         "status": {name: status.value for name, status in part.status.items()},
-        "posteriors": {name: _listed(values) for name, values in part.judgement.posteriors.items()},
+        "posteriors": {name: _listed(values) for name, values in part.posteriors.mean.items()},
     }
 
 

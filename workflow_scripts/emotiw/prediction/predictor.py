@@ -1,4 +1,4 @@
-"""The emotion of any clip, by the system of a bundle.
+"""The emotion of any clip, predicted by the trained system in a bundle.
 
 from emotiw.prediction.predictor import Predictor
 
@@ -7,9 +7,10 @@ for prediction in predictor.predict(["clip.mp4"]):
     print(prediction.path, prediction.emotion, prediction.posteriors)
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,36 +26,38 @@ from emotiw.jobs.store import Entry
 from emotiw.prediction import bundle as bundles
 from emotiw.prediction import bundle_load, segments
 from emotiw.prediction.bundle import Bundle
-from emotiw.prediction.recogniser import Judgement, Perceived, Recogniser
+from emotiw.prediction.recogniser import ClipPosteriors, Encoded, Recogniser
 from emotiw.prediction.segments import Segment
 
-SEGMENT_S = 30.0  # [ours]: longer clips are judged in parts of this length
+LOG = logging.getLogger(__name__)
+
+SEGMENT_S = 30.0  # [ours]: longer clips are predicted in segments of this length
 LONGEST_S = 6 * 3600.0  # of a clip; memory does not depend on it
 WINDOW_S, STEP_S = 1.0, 0.25  # of the timeline [ours]
 STRIP = 12  # faces that a segment keeps for pictures
 HELD = 16 * STRIP  # most faces that are held of a clip of any length
-# what a clip may make fail without ending the program: our own errors, and those of the libraries that read it
-FAILURES = (EmotiwError, OSError, MemoryError, ValueError, ArithmeticError, RuntimeError, LookupError)
+CLIP_FAILURES = (EmotiwError, OSError, MemoryError)  # reasons why a clip has no prediction; the rest are our own bugs
+INTERNAL_ERROR = "internal_error"  # status of both modalities if the program itself failed
 MODALITIES = ("video", "audio")
 NAMES = ("fusion", *MODALITIES)
 
 Floats = npt.NDArray[np.float64]
 Chip = npt.NDArray[np.uint8]
-Watch = Callable[[int], None]
+Progress = Callable[[int], None]  # is given the number of frames that were searched since the last call
 
 
 @dataclass(frozen=True)
-class Part:
-    """A segment's judgement.
+class SegmentPrediction:
+    """The prediction for one segment of a clip.
 
     Attributes
     ----------
     start_s, duration_s : float
     status : dict of str to Status
         Of `video` and `audio`.
-    judgement : Judgement
+    posteriors : ClipPosteriors
     n_frames, n_faces : int
-        Searched frames, and those that have a face.
+        Numbers of searched frames, and of frames with a face.
     reasons : tuple of str
         Why a modality could not be decoded.
     """
@@ -62,15 +65,23 @@ class Part:
     start_s: float
     duration_s: float
     status: dict[str, Status]
-    judgement: Judgement
+    posteriors: ClipPosteriors
     n_frames: int
     n_faces: int
     reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Track:
-    """Posteriors over time: of windows of `WINDOW_S` seconds round `time_s`, (n_windows, n_classes), NaN where none."""
+class Timeline:
+    """Posteriors over time.
+
+    Attributes
+    ----------
+    time_s : ndarray, shape (n_windows,)
+        Centres of windows that last `WINDOW_S` seconds.
+    posteriors : dict of str to ndarray, shape (n_windows, n_classes)
+        Of `fusion`, `video` and `audio`; a row of NaN for a window without any.
+    """
 
     time_s: Floats
     posteriors: dict[str, Floats]
@@ -78,25 +89,25 @@ class Track:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the system says of one clip.
+    """The prediction for one clip.
 
     Attributes
     ----------
     path : Path
     classes : tuple of str
     posteriors : dict of str to ndarray or None
-        Of `fusion`, `video` and `audio`, shape (n_classes,); of a clip of several segments the mean of those that have
-        them, weighted by their lengths. All None where the system abstains.
+        Of `fusion`, `video` and `audio`, shape (n_classes,). For a clip of several segments, their mean weighted by
+        length. All None if the system abstains.
     status : dict of str to str
-        Of `video` and `audio`: `ok` if any segment is.
+        Of `video` and `audio`: `ok` if any segment is `ok`; `internal_error` if the program failed.
     reason : str
-        Why it abstains; empty where it does not.
-    parts : tuple of Part
-    track : Track
+        Why there is no prediction; empty if there is one.
+    parts : tuple of SegmentPrediction
+    timeline : Timeline
     strip : tuple of (float, ndarray)
-        Times in s and aligned faces, some of them.
+        Times in s and aligned faces for a picture, evenly spaced.
     seconds : float
-        Time that it took.
+        Computing time.
     """
 
     path: Path
@@ -104,29 +115,34 @@ class Prediction:
     posteriors: dict[str, Floats | None]
     status: dict[str, str]
     reason: str = ""
-    parts: tuple[Part, ...] = ()
-    track: Track = field(default_factory=lambda: Track(np.empty(0), {}))
+    parts: tuple[SegmentPrediction, ...] = ()
+    timeline: Timeline = field(default_factory=lambda: Timeline(np.empty(0), {}))
     strip: tuple[tuple[float, Chip], ...] = ()
     seconds: float = 0.0
 
     @property
     def emotion(self) -> str | None:
-        """The likeliest class, or None where the system abstains."""
+        """The most probable class, or None if there is no prediction."""
         return self.best("fusion")
 
     @property
     def source(self) -> str:
-        """Where the decision comes from: `fusion`, `video` or `audio` alone, or `none`."""
-        sources = [part.judgement.source for part in self.parts]
+        """Source of the decision: `fusion`, `video` or `audio` alone, or `none`."""
+        sources = [part.posteriors.source for part in self.parts]
         return next((name for name in NAMES if name in sources), "none")
 
     @property
     def duration_s(self) -> float:
-        """Length of what could be read."""
+        """Length of the decoded part of the clip."""
         return self.parts[-1].start_s + self.parts[-1].duration_s if self.parts else 0.0
 
+    @property
+    def is_internal_error(self) -> bool:
+        """Whether a bug of the program prevented the prediction; the log holds its traceback."""
+        return INTERNAL_ERROR in self.status.values()
+
     def best(self, name: str) -> str | None:
-        """Return the likeliest class by `fusion`, `video` or `audio`; None where it has no posteriors."""
+        """Return the most probable class by `fusion`, `video` or `audio`; None if it has no posteriors."""
         values = self.posteriors.get(name)
         return None if values is None else self.classes[int(values.argmax())]
 
@@ -135,17 +151,21 @@ class Prediction:
 class Predictor:
     """A bundle, loaded once for any number of clips.
 
+    Loading and predicting need one thread and deterministic kernels, so that the same clip gives the same bits. These
+    settings of the process are changed only while `load` or `predict` computes; they are restored before `predict`
+    yields a result. Predictions in several threads wait for each other.
+
     Attributes
     ----------
     bundle : Bundle
     recogniser : Recogniser
     describers : mapping of str to callable
-        Features of faces.
+        For each feature, the function that computes it from aligned faces.
     landmarks : dlib.shape_predictor
     segment_s : float
-        Clips that last longer are judged in segments of this length, each as a clip of its own.
+        Longer clips are predicted in segments of this length, each as a clip of its own.
     longest_s : float
-        Longer clips are not judged.
+        Longer clips are not predicted.
     """
 
     bundle: Bundle
@@ -157,52 +177,67 @@ class Predictor:
 
     @classmethod
     def load(cls, folder: str | Path, *, segment_s: float = SEGMENT_S, longest_s: float = LONGEST_S) -> Self:
-        """Load a bundle and try its networks on a black face; the process computes with one thread from then on.
+        """Load a bundle and check its networks on a black face.
 
         Raises
         ------
         BundleError, WeightsError
             If the bundle is missing, altered, of another version, or its parts do not fit each other.
         """
-        runtime.compute_alike()
-        bundle = bundles.read(Path(folder))
-        found = cls(
-            bundle,
-            bundle_load.recogniser(bundle),
-            bundle_load.describers(bundle),
-            bundle_load.landmarks(bundle),
-            segment_s=segment_s,
-            longest_s=longest_s,
-        )
-        found._check_features()
-        return found
+        with runtime.computing_alike():
+            bundle = bundles.read(Path(folder))
+            predictor = cls(
+                bundle,
+                bundle_load.recogniser(bundle),
+                bundle_load.describers(bundle),
+                bundle_load.landmarks(bundle),
+                segment_s=segment_s,
+                longest_s=longest_s,
+            )
+            predictor._check_features()
+        return predictor
 
-    def predict(self, paths: Iterable[str | Path], watch: Watch | None = None) -> Iterator[Prediction]:
-        """Judge clips one after the other; a clip that cannot be judged gets a reason and stops nothing.
+    def predict(self, paths: Iterable[str | Path], progress: Progress | None = None) -> Iterator[Prediction]:
+        """Predict clips one after the other.
+
+        A clip that cannot be read, is beyond the limits, or needs too much memory gets a prediction without a class
+        and with a reason. So does a clip at which the program itself fails; its traceback is logged as an error, and
+        its status is `internal_error`. The clips after it are predicted.
 
         Parameters
         ----------
         paths : iterable of str or Path
             Clips of any length.
-        watch : callable or None
-            Told the number of frames that were searched since it was told last.
+        progress : callable or None
+            Called with the number of frames that were searched since the last call.
         """
         for path in map(Path, paths):
-            start = time.perf_counter()
-            try:
-                yield self._prediction(path, watch or _ignore, start)
-            except FAILURES as error:
-                yield self._failed(path, error, start)
+            with runtime.computing_alike():
+                prediction = self._prediction(path, progress or _ignore)
+            yield prediction
 
-    def _prediction(self, path: Path, watch: Watch, start: float) -> Prediction:
+    def _prediction(self, path: Path, progress: Progress) -> Prediction:
+        start = time.perf_counter()
+        try:
+            prediction = self._predicted(path, progress)
+        except CLIP_FAILURES as error:
+            reason = str(error) if isinstance(error, (EmotiwError, OSError)) else f"{type(error).__name__}: {error}"
+            prediction = self._without(path, Status.UNDECODABLE.value, reason)
+        except Exception as error:  # a bug of ours must not cost the other clips
+            LOG.exception("%s: internal error", path)
+            reason = f"not judged: internal error, see the log ({type(error).__name__})"
+            prediction = self._without(path, INTERNAL_ERROR, reason)
+        return replace(prediction, seconds=time.perf_counter() - start)
+
+    def _predicted(self, path: Path, progress: Progress) -> Prediction:
         settings = self.bundle.about["settings"]
         settings = settings | {"limits": settings["limits"] | {"max_duration_s": self.longest_s}}
-        parts, tracks = [], []
+        parts, timelines = [], []
         strip: list[tuple[float, Chip]] = []
-        for segment in segments.segments(path, settings, self.landmarks, self.segment_s, watch):
-            part, track, faces = self._part(segment)
+        for segment in segments.segments(path, settings, self.landmarks, self.segment_s, progress):
+            part, timeline, faces = self._part(segment)
             parts.append(part)
-            tracks.append(track)
+            timelines.append(timeline)
             strip = joined(strip, faces)
         posteriors = {name: _weighted_mean(parts, name) for name in NAMES}
         return Prediction(
@@ -212,48 +247,44 @@ class Predictor:
             status={name: _overall([part.status[name] for part in parts]) for name in MODALITIES},
             reason=_reason(parts) if posteriors["fusion"] is None else "",
             parts=tuple(parts),
-            track=_joined(tracks),
+            timeline=_joined(timelines),
             strip=tuple(spread(strip, STRIP)),
-            seconds=time.perf_counter() - start,
         )
 
-    def _part(self, segment: Segment) -> tuple[Part, Track, list[tuple[float, Chip]]]:
+    def _part(self, segment: Segment) -> tuple[SegmentPrediction, Timeline, list[tuple[float, Chip]]]:
         faces, sound = segment.faces, self._egemaps(segment.sound)
         features = None
         if faces.status == Status.OK:
             features = {name: describe(faces.arrays["chips"]) for name, describe in self.describers.items()}
-        heard = sound.arrays["features"] if sound.status == Status.OK else None
-        perceived = self.recogniser.perceive(features, heard)
-        times = faces.arrays["time"] - segment.video_start_s if features else np.empty(0)
-        spoken = sound.arrays["time"] if heard is not None else np.empty(0)
-        part = Part(
+        frames = sound.arrays["features"] if sound.status == Status.OK else None
+        encoded = self.recogniser.encode(features, frames)
+        face_times = faces.arrays["time"] - segment.video_start_s if features else np.empty(0)
+        frame_times = sound.arrays["time"] if frames is not None else np.empty(0)
+        part = SegmentPrediction(
             segment.start_s,
-            max(times.max(initial=0.0), float(segment.sound.facts.get("duration_s", 0.0))),
+            max(face_times.max(initial=0.0), float(segment.sound.facts.get("duration_s", 0.0))),
             {"video": faces.status, "audio": sound.status},
-            self.recogniser.judge(perceived),
+            self.recogniser.predict(encoded),
             faces.facts.get("n_searched", 0),
             faces.facts.get("n_kept", 0),
             tuple(entry.facts["reason"] for entry in (faces, segment.sound) if "reason" in entry.facts),
         )
-        chosen = np.unique(np.linspace(0, len(times) - 1, min(STRIP, len(times))).astype(int))
-        strip = [(segment.start_s + float(times[i]), faces.arrays["chips"][i].copy()) for i in chosen]
-        return part, self._track(part, perceived, times, spoken), strip
+        chosen = np.unique(np.linspace(0, len(face_times) - 1, min(STRIP, len(face_times))).astype(int))
+        strip = [(segment.start_s + float(face_times[i]), faces.arrays["chips"][i].copy()) for i in chosen]
+        return part, self._timeline(part, encoded, face_times, frame_times), strip
 
     def _egemaps(self, sound: Entry) -> Entry:
         return next(egemaps.frame_entries([sound], self.bundle.about["settings"]["egemaps"]))
 
-    def _track(self, part: Part, perceived: Perceived, times: Floats, spoken: Floats) -> Track:
+    def _timeline(self, part: SegmentPrediction, encoded: Encoded, face_times: Floats, frame_times: Floats) -> Timeline:
         centres = np.arange(STEP_S / 2, max(part.duration_s, STEP_S), STEP_S)
         fewest = self.bundle.about["settings"]["faces"]["min_frames"]
-        rows = {"faces": _windows(times, centres, fewest), "frames": _windows(spoken, centres, 1)}
-        return Track(centres + part.start_s, self.recogniser.track(perceived, **rows))
+        rows = {"faces": _windows(face_times, centres, fewest), "frames": _windows(frame_times, centres, 1)}
+        return Timeline(centres + part.start_s, self.recogniser.timeline(encoded, **rows))
 
-    def _failed(self, path: Path, error: Exception, start: float) -> Prediction:
-        known = isinstance(error, (EmotiwError, OSError))
-        reason = str(error) if known else f"{type(error).__name__}: {error}"
-        none = dict.fromkeys(NAMES)
-        status = dict.fromkeys(MODALITIES, Status.UNDECODABLE.value)
-        return Prediction(path, self.bundle.classes, none, status, reason, seconds=time.perf_counter() - start)
+    def _without(self, path: Path, status: str, reason: str) -> Prediction:
+        """Prediction without a class."""
+        return Prediction(path, self.bundle.classes, dict.fromkeys(NAMES), dict.fromkeys(MODALITIES, status), reason)
 
     def _check_features(self) -> None:
         size = self.bundle.about["settings"]["faces"]["chip_size"]
@@ -261,7 +292,7 @@ class Predictor:
         for name, describe in self.describers.items():
             try:
                 n = describe(black).shape[1]
-            except (MemoryError, RuntimeError, ValueError) as error:
+            except (EmotiwError, MemoryError, RuntimeError, ValueError) as error:  # the bundle's settings may be wrong
                 raise BundleError(f"{self.bundle.folder}: {name} fails on a face ({error}); {bundles.AGAIN}") from error
             for member in self.recogniser.members:
                 if member.video and (expected := member.video[name].pca.mean.size) != n:
@@ -272,30 +303,30 @@ class Predictor:
 
 
 def joined(strip: list[tuple[float, Chip]], more: list[tuple[float, Chip]]) -> list[tuple[float, Chip]]:
-    """Faces and those of the next segment, the former thinned where they are many: memory stays bounded."""
+    """Append the faces of the next segment; the earlier ones are thinned if they are many, which bounds the memory."""
     return (strip if len(strip) <= HELD else spread(strip, HELD // 2)) + more
 
 
 def spread(strip: list[tuple[float, Chip]], n: int) -> list[tuple[float, Chip]]:
-    """At most `n` of the faces, those nearest to as many times that are evenly spaced."""
+    """At most `n` of the faces, those nearest to `n` evenly spaced times."""
     if len(strip) <= n:
         return strip
     return [strip[i] for i in evenly_spaced(np.array([time_s for time_s, _ in strip]), n)]
 
 
 def _ignore(_: int) -> None:
-    """Watch nothing."""
+    """Report no progress."""
 
 
 def _windows(times: Floats, centres: Floats, fewest: int) -> list[npt.NDArray[np.int64]]:
-    """Rows of the times within half a window of each centre; none where they are fewer than `fewest`."""
+    """Rows of the times within half a window of each centre; none if they are fewer than `fewest`."""
     rows = [np.flatnonzero(np.abs(times - centre) <= WINDOW_S / 2) for centre in centres]
     return [chosen if len(chosen) >= fewest else chosen[:0] for chosen in rows]
 
 
-def _weighted_mean(parts: Iterable[Part], name: str) -> Floats | None:
-    found = [(part.duration_s, part.judgement.posteriors[name]) for part in parts]
-    known = [(weight, values) for weight, values in found if values is not None]
+def _weighted_mean(parts: Iterable[SegmentPrediction], name: str) -> Floats | None:
+    weighted = [(part.duration_s, part.posteriors.mean[name]) for part in parts]
+    known = [(weight, values) for weight, values in weighted if values is not None]
     if not known:
         return None
     weights = np.array([weight for weight, _ in known])
@@ -303,21 +334,22 @@ def _weighted_mean(parts: Iterable[Part], name: str) -> Floats | None:
 
 
 def _overall(statuses: list[Status]) -> str:
-    return next((it for it in statuses if it == Status.OK), statuses[0]).value
+    return next((status for status in statuses if status == Status.OK), statuses[0]).value
 
 
-def _reason(parts: list[Part]) -> str:
+def _reason(parts: list[SegmentPrediction]) -> str:
     reasons = dict.fromkeys(reason for part in parts for reason in part.reasons)
     counts = f"{sum(part.n_faces for part in parts)} faces in {sum(part.n_frames for part in parts)} frames"
     video, audio = (_overall([part.status[name] for part in parts]).replace("_", " ") for name in MODALITIES)
-    return f"neither face nor voice: video {video} ({counts}), audio {audio}" + "".join(f"; {it}" for it in reasons)
+    details = "".join(f"; {reason}" for reason in reasons)
+    return f"neither face nor voice: video {video} ({counts}), audio {audio}{details}"
 
 
-def _joined(tracks: list[Track]) -> Track:
-    """One track of those of consecutive segments; of a modality that one lacks, one column of NaN stands for all."""
-    n_classes = max(values.shape[1] for track in tracks for values in track.posteriors.values())
-    joined = {
-        name: np.concatenate([np.broadcast_to(it.posteriors[name], (len(it.time_s), n_classes)) for it in tracks])
+def _joined(timelines: list[Timeline]) -> Timeline:
+    """Concatenate the timelines of consecutive segments; a single column of NaN stands for a missing modality."""
+    n_classes = max(values.shape[1] for timeline in timelines for values in timeline.posteriors.values())
+    posteriors = {
+        name: np.concatenate([np.broadcast_to(it.posteriors[name], (len(it.time_s), n_classes)) for it in timelines])
         for name in NAMES
     }
-    return Track(np.concatenate([track.time_s for track in tracks]), joined)
+    return Timeline(np.concatenate([timeline.time_s for timeline in timelines]), posteriors)

@@ -1,6 +1,6 @@
-"""Clips of any length, cut into consecutive segments that are read as the workflow reads whole clips.
+"""Clips of any length, split into consecutive segments that are read as the workflow reads whole clips.
 
-Picture and sound are decoded side by side and one segment of each is held, so memory does not grow with the clip.
+Video and audio are decoded in parallel and one segment of each is held, so memory does not grow with the clip.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,8 +19,8 @@ from emotiw.faces.detector import detector
 from emotiw.jobs.store import Entry
 from emotiw.media import decoder, waveform
 
-Watch = Callable[[int], None]  # told the number of frames that were searched since it was told last
-# states of a whole modality, which hold for every later segment too
+Progress = Callable[[int], None]  # is given the number of frames that were searched since the last call
+# statuses that hold for all later segments too
 LASTING = (Status.NO_VIDEO, Status.NO_AUDIO, Status.UNDECODABLE)
 
 
@@ -31,11 +31,11 @@ class Segment:
     Attributes
     ----------
     start_s : float
-        From the first frame.
+        Seconds after the first frame.
     video_start_s : float
-        The container's time of that point of the picture, from which `time` of the faces counts.
+        Start of the segment on the clock of the container, to which `time` of the faces refers.
     faces, sound : Entry
-        Of the kinds `faces` and `audio`.
+        Entries of the kinds `faces` and `audio`.
     """
 
     start_s: float
@@ -45,28 +45,28 @@ class Segment:
 
 
 def segments(
-    path: Path, settings: Mapping[str, Any], predictor: Any, length_s: float, watch: Watch
+    path: Path, settings: Mapping[str, Any], landmarks: Any, length_s: float, progress: Progress
 ) -> Iterator[Segment]:
-    """Segments of `length_s` seconds of a clip, the last one shorter.
+    """Segments of `length_s` seconds of a clip; the last one may be shorter.
 
-    A defect ends its modality: that segment of it, and the rest, have the status `undecodable`.
+    A defect ends its modality: this segment and all later ones have the status `undecodable`.
 
     Parameters
     ----------
     path : Path
     settings : mapping
         Sections `faces`, `audio` and `limits`.
-    predictor : dlib.shape_predictor
+    landmarks : dlib.shape_predictor
     length_s : float
-    watch : callable
+    progress : callable
     """
-    seen, sounds = _seen(path, settings, predictor, length_s, watch), _heard(path, settings, length_s)
+    videos, sounds = _faces(path, settings, landmarks, length_s, progress), _sounds(path, settings, length_s)
     last_faces, last_sound, start_s = Entry("", status=Status.NO_VIDEO), Entry("", status=Status.NO_AUDIO), 0.0
-    for i, (sight, sound) in enumerate(zip_longest(seen, sounds)):
-        if sight is not None:
-            last_faces, start_s = sight
+    for i, (faces, sound) in enumerate(zip_longest(videos, sounds)):
+        if faces is not None:
+            last_faces, start_s = faces
         elif last_faces.status not in LASTING:
-            last_faces = Entry("", status=Status.NO_FACE)  # the sound goes on after the last frame
+            last_faces = Entry("", status=Status.NO_FACE)  # the audio is longer than the video
         if sound is not None:
             last_sound = sound
         elif last_sound.status not in LASTING:
@@ -74,8 +74,8 @@ def segments(
         yield Segment(i * length_s, start_s + i * length_s, last_faces, last_sound)
 
 
-def _seen(
-    path: Path, settings: Mapping[str, Any], predictor: Any, length_s: float, watch: Watch
+def _faces(
+    path: Path, settings: Mapping[str, Any], landmarks: Any, length_s: float, progress: Progress
 ) -> Iterator[tuple[Entry, float]]:
     """Faces of each segment, and the time of the clip's first frame."""
     origin_s = 0.0
@@ -85,23 +85,23 @@ def _seen(
             yield Entry("", status=Status.NO_VIDEO), 0.0
             return
         search.check_size(path, frames.facts, settings["faces"]["upsample"])
-        align = partial(search.align, predictor=predictor, settings=settings["faces"])
-        new = partial(search.Search, settings["faces"], detector(), align)
-        sighted, n = new(), 0
+        align = partial(search.align, predictor=landmarks, settings=settings["faces"])
+        new_search = partial(search.Search, settings["faces"], detector(), align)
+        current, n = new_search(), 0
         for frame in frames:
             origin_s = origin_s if frame.index else frame.time_s
             while frame.time_s - origin_s >= (n + 1) * length_s:
-                yield search.entry("", sighted, frames.facts, settings["faces"]), origin_s
-                sighted, n = new(), n + 1
-            sighted.see(frame)
-            watch(1)
-        yield search.entry("", sighted, frames.facts, settings["faces"]), origin_s
+                yield search.entry("", current, frames.facts, settings["faces"]), origin_s
+                current, n = new_search(), n + 1
+            current.see(frame)
+            progress(1)
+        yield search.entry("", current, frames.facts, settings["faces"]), origin_s
     except MediaError as error:
         yield _undecodable(path, error), origin_s
 
 
-def _heard(path: Path, settings: Mapping[str, Any], length_s: float) -> Iterator[Entry]:
-    """Sound of each segment."""
+def _sounds(path: Path, settings: Mapping[str, Any], length_s: float) -> Iterator[Entry]:
+    """Audio of each segment."""
     rate_hz = settings["audio"]["rate_hz"]
     n = round(length_s * rate_hz)
     try:

@@ -1,4 +1,4 @@
-"""A prediction over time as a picture: some faces, and the posteriors of windows, fused and by modality."""
+"""A prediction over time as a picture: sample faces, and the posteriors of windows, fused and for each modality."""
 
 import io
 from typing import Any
@@ -16,21 +16,21 @@ from emotiw.prediction.predictor import NAMES, STEP_S, WINDOW_S, Floats, Predict
 COLOURS = ("#D55E00", "#009E73", "#7A4B94", "#F0E442", "#BBBBBB", "#0072B2", "#56B4E9", "#E69F00", "#CC79A7", "#444444")
 SIZE_IN, DPI = (9.0, 5.6), 110
 MARGINS = {"left": 0.075, "right": 0.79, "top": 0.985, "bottom": 0.095, "hspace": 0.14}
-COLUMNS = 400  # windows that a picture shows; of a longer clip, means of several
+COLUMNS = 400  # most columns of a picture; for a longer clip, each is the mean of several windows
 FACE_PX = 58
 TITLES = {"fusion": "fused", "video": "face", "audio": "voice"}
 
 
 def pictures(prediction: Prediction) -> dict[str, bytes]:
-    """Draw the picture as `png` and `svg`, the same bytes for the same prediction."""
+    """Draw the picture as `png` and `svg`; the same prediction gives the same bytes."""
     with mpl.rc_context(RC):
         figure = _draw(prediction)
-        found = {}
+        encoded = {}
         for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
             stream = io.BytesIO()
             figure.savefig(stream, format=kind, dpi=DPI, metadata=metadata)
-            found[kind] = stream.getvalue()
-    return found
+            encoded[kind] = stream.getvalue()
+    return encoded
 
 
 def colour(index: int) -> str:
@@ -39,7 +39,7 @@ def colour(index: int) -> str:
 
 
 def thinned(time_s: Floats, values: Floats, columns: int = COLUMNS) -> tuple[Floats, Floats]:
-    """Edges (n + 1,) and means (n, n_classes) of at most `columns` groups of windows, NaN where all are NaN."""
+    """Edges (n + 1,) and means (n, n_classes) of at most `columns` groups of windows; NaN if a whole group is NaN."""
     size = max(1, -(-len(time_s) // columns))
     starts = np.arange(0, len(time_s), size)
     known = ~np.isnan(values)
@@ -88,12 +88,12 @@ def _panel(axes: Axes, prediction: Prediction, name: str) -> None:
     axes.set_ylabel(TITLES[name])
     axes.set_facecolor("#f4f4f4")
     axes.spines[["top", "right"]].set_visible(False)
-    values = prediction.track.posteriors.get(name)
+    values = prediction.timeline.posteriors.get(name)
     if values is None or np.isnan(values).all():
-        known = {"video": "no face in sight", "audio": "no voice", "fusion": "nothing to judge"}
-        axes.text(0.5, 0.5, known[name], ha="center", va="center", transform=axes.transAxes, color="#595959")
+        messages = {"video": "no face in sight", "audio": "no voice", "fusion": "nothing to judge"}
+        axes.text(0.5, 0.5, messages[name], ha="center", va="center", transform=axes.transAxes, color="#595959")
         return
-    edges, means = thinned(prediction.track.time_s, values)
+    edges, means = thinned(prediction.timeline.time_s, values)
     below = np.zeros(len(means))
     for c in range(means.shape[1]):
         above = below + means[:, c]

