@@ -65,9 +65,9 @@ def metrics(run):
 
 @pytest.fixture(scope="module")
 def render(run, metrics):
-    rows = explorer.chosen(run.corpus, report_page.read_predictions(run.folder / "predictions.csv"))
+    rows = explorer.shown_rows(run.corpus, report_page.read_predictions(run.folder / "predictions.csv"))
     of = {name: [run.folder / f"{name}_{fold}.h5" for fold in run.folds] for name in ("fusion", "frames")}
-    about = explorer.seen(run.corpus, rows, faces=run.folder / "faces", **of)
+    about = explorer.clip_contents(run.corpus, rows, faces=run.folder / "faces", **of)
 
     ledger = json.loads((run.folder / "ledger.json").read_text())["entries"]
 

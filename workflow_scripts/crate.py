@@ -28,7 +28,7 @@ def main(argv=None):
         {"manifest.csv": args.manifest},
         {f"workflow/{path.resolve().relative_to(REPOSITORY).as_posix()}": path for path in args.workflow},
         facts=facts,
-        about=about,
+        heading=about,
     )
     files.write_atomic(args.output, packed)
 

@@ -24,8 +24,8 @@ def main(argv=None):
         records=args.provenance_records,
         artefacts=[args.metrics, args.predictions, args.scores, args.ledger, *args.fusion, *args.frames],
     )
-    rows = explorer.chosen(corpus, page.read_predictions(args.predictions))
-    about = explorer.seen(corpus, rows, faces=args.faces, fusion=args.fusion, frames=args.frames)
+    rows = explorer.shown_rows(corpus, page.read_predictions(args.predictions))
+    about = explorer.clip_contents(corpus, rows, faces=args.faces, fusion=args.fusion, frames=args.frames)
     metrics = json.loads(args.metrics.read_bytes())
     facts |= {"ledger": json.loads(args.ledger.read_bytes())["entries"]}
     html = page.render(corpus, metrics, rows, about, provenance=facts)

@@ -1,4 +1,4 @@
-"""A file fetched by its address: into memory, bounded in size and time, from http, https and file addresses only."""
+"""Download a small file into memory, with bounds on size and time, from http, https and file addresses only."""
 
 import time
 import urllib.request
@@ -9,18 +9,18 @@ from urllib.error import HTTPError
 from emotiw.core.errors import WeightsError
 
 MAX_BYTES = 1 << 30
-SILENCE_S, WHOLE_S = 30.0, 1800.0  # longest wait for the next bytes, and for all of them
+SILENCE_S, WHOLE_S = 30.0, 1800.0  # timeouts for the next bytes and for the whole file, s
 PIECE_BYTES = 1 << 20
 REMEDY = "check the address, or name a local file under `weights` in the configuration"
 
 
 def fetch(url: str, *, max_bytes: int = MAX_BYTES, silence_s: float = SILENCE_S, whole_s: float = WHOLE_S) -> bytes:
-    """Bytes of the file at `url`; the proxies of the environment are used.
+    """Bytes of the file at `url`. Proxies are taken from the environment.
 
     Raises
     ------
     WeightsError
-        If the address is of another scheme, or the file cannot be had, is larger than `max_bytes`, is cut short, or
+        If the address has another scheme, or the file cannot be fetched, is larger than `max_bytes`, is cut short, or
         does not arrive in time.
     """
     try:
@@ -32,12 +32,12 @@ def fetch(url: str, *, max_bytes: int = MAX_BYTES, silence_s: float = SILENCE_S,
     except (OSError, HTTPException, ValueError) as error:
         raise WeightsError(f"{url}: cannot be fetched ({error}); {REMEDY}") from error
     if announced is not None and int(announced) != len(data):
-        raise WeightsError(f"{url}: cut short after {len(data)} of {announced} bytes; run the workflow again")
+        raise WeightsError(f"{url}: ends after {len(data)} of {announced} bytes; run the workflow again")
     return data
 
 
 def opener() -> urllib.request.OpenerDirector:
-    """Build an opener of the allowed schemes, for redirections too (urllib's default one also opens ftp and data)."""
+    """Build an opener for the allowed schemes, also after redirections (urllib's default opens ftp and data too)."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler,
@@ -60,5 +60,5 @@ def _read(response: BufferedIOBase, url: str, max_bytes: int, until: float) -> b
         if len(data) > max_bytes:
             raise WeightsError(f"{url}: larger than {max_bytes} bytes; {REMEDY}")
         if time.monotonic() > until:
-            raise WeightsError(f"{url}: not whole in time, {len(data)} bytes came; {REMEDY}")
+            raise WeightsError(f"{url}: timed out after {len(data)} bytes; {REMEDY}")
     return bytes(data)

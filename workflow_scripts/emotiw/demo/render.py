@@ -72,14 +72,14 @@ def write_manifest(path: Path, settings: Mapping[str, Any], written: Iterable[Pa
         If the files `written` are not those of the design.
     """
     table = clips(from_settings(settings["design"]))
-    found = {file.stem: file.relative_to(path.parent).as_posix() for file in written}
-    if found.keys() != {clip.name for clip in table}:
-        wrong = sorted(found.keys() ^ {clip.name for clip in table})
+    path_of_clip = {file.stem: file.relative_to(path.parent).as_posix() for file in written}
+    if path_of_clip.keys() != {clip.name for clip in table}:
+        wrong = sorted(path_of_clip.keys() ^ {clip.name for clip in table})
         raise ManifestError(f"{path}: clips differ from the design: {', '.join(wrong)}; run rules/demo.smk again")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows((c.name, found[c.name], c.label, c.subject, c.split, c.defect) for c in table)
+    writer.writerows((c.name, path_of_clip[c.name], c.label, c.subject, c.split, c.defect) for c in table)
     write_atomic(path, text.getvalue().encode())
 
 

@@ -80,10 +80,10 @@ def search_near(
     windows = [_window(image, face.box) for face in near]
     if sum(window.cost for window in windows) >= image.shape[0] * image.shape[1]:
         return None
-    found = distinct(face for window in windows for face in _search(image, detect, window, upsample))
-    known = [face for face in sure if face.score >= SURE_SCORE]
-    again = [face for face in found if face.score >= SURE_SCORE]
-    return found if again and len(pairs(known, again)) == len(known) else None
+    faces = distinct(face for window in windows for face in _search(image, detect, window, upsample))
+    required = [face for face in sure if face.score >= SURE_SCORE]
+    found_again = [face for face in faces if face.score >= SURE_SCORE]
+    return faces if found_again and len(pairs(required, found_again)) == len(required) else None
 
 
 def _window(image: Image, box: Box) -> Window:

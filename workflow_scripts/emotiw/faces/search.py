@@ -75,19 +75,19 @@ class Search:
         """Datasets of kind `faces`."""
         kept = self.kept
         return {
-            "chips": np.array([it.chip for it in kept], np.uint8),
-            "time": np.array([it.time_s for it in kept], np.float64),
-            "frame": np.array([it.index for it in kept], np.int32),
-            "box": np.array([it.face.box for it in kept], np.int32),
-            "score": np.array([it.face.score for it in kept], np.float32),
-            "landmarks": np.array([it.landmarks for it in kept], np.float32),
+            "chips": np.array([sighting.chip for sighting in kept], np.uint8),
+            "time": np.array([sighting.time_s for sighting in kept], np.float64),
+            "frame": np.array([sighting.index for sighting in kept], np.int32),
+            "box": np.array([sighting.face.box for sighting in kept], np.int32),
+            "score": np.array([sighting.face.score for sighting in kept], np.float32),
+            "landmarks": np.array([sighting.landmarks for sighting in kept], np.float32),
         }
 
     @property
     def facts(self) -> dict[str, Any]:
         """Counts of frames (searched, in whole, with a face, kept), of cuts and scenes; the most faces in a frame."""
         n_searched, kept = self._counts["n_searched"], self.kept
-        scenes = {bisect(self._cuts, it.index) for it in kept}
+        scenes = {bisect(self._cuts, sighting.index) for sighting in kept}
         return {
             **self._counts,
             "n_kept": len(kept),
@@ -147,10 +147,10 @@ def search(frames: Iterable[decoder.Frame], detect: Detector, predictor: Any, se
     settings : mapping
         Section `faces`.
     """
-    found = Search(settings, detect, partial(align, predictor=predictor, settings=settings))
+    finished = Search(settings, detect, partial(align, predictor=predictor, settings=settings))
     for frame in frames:
-        found.see(frame)
-    return found
+        finished.see(frame)
+    return finished
 
 
 def frame_entries(faces: Iterable[Entry], describe: Callable[[Image], npt.NDArray[np.float32]]) -> Iterator[Entry]:
@@ -186,14 +186,14 @@ def _entry(clip: str, path: Path, settings: Mapping[str, Any], follow: Callable[
     return entry(clip, follow(frames, settings=settings["faces"]), frames.facts, settings["faces"])
 
 
-def entry(clip: str, found: Search, video: decoder.VideoFacts, settings: Mapping[str, Any]) -> Entry:
+def entry(clip: str, finished: Search, video: decoder.VideoFacts, settings: Mapping[str, Any]) -> Entry:
     """Entry of a finished search; `settings` is the section `faces`."""
-    facts = asdict(video) | found.facts
-    if not found.kept:
+    facts = asdict(video) | finished.facts
+    if not finished.kept:
         return Entry(clip, status=Status.NO_FACE, facts=facts)
-    if len(found.kept) < settings["min_frames"]:
+    if len(finished.kept) < settings["min_frames"]:
         return Entry(clip, status=Status.FEW_FACES, facts=facts)
-    return Entry(clip, found.arrays, facts=facts)
+    return Entry(clip, finished.arrays, facts=facts)
 
 
 def check_size(path: Path, facts: decoder.VideoFacts, upsample: int) -> None:

@@ -96,13 +96,13 @@ def pairs(known: Sequence[Face], found: Sequence[Face]) -> dict[int, int]:
     overlaps = [
         (overlap(a.box, b.box), i, j) for i, a in enumerate(known) for j, b in enumerate(found)
     ]  # one frame holds a handful of faces
-    chosen: dict[int, int] = {}
+    known_of_found: dict[int, int] = {}
     taken: set[int] = set()
     for value, i, j in sorted(overlaps, key=lambda item: (-item[0], *item[1:])):
-        if value >= SAME_FACE and j not in chosen and i not in taken:
-            chosen[j] = i
+        if value >= SAME_FACE and j not in known_of_found and i not in taken:
+            known_of_found[j] = i
             taken.add(i)
-    return chosen
+    return known_of_found
 
 
 class Largest:

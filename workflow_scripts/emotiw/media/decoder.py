@@ -177,18 +177,18 @@ def sound(path: Path, rate_hz: int, limits: Limits) -> Sound | None:
 
 
 def waveform(path: Path, rate_hz: int, limits: Limits) -> tuple[Floats, AudioFacts] | None:
-    """Whole waveform (n_samples,) of a clip as `sound` reads it and `heard` limits it; None if it has no sound."""
-    found = sound(path, rate_hz, limits)
-    return None if found is None else heard(np.concatenate([np.empty(0, np.float32), *found]), found.about)
+    """Whole waveform (n_samples,) of a clip, limited by `limit_peaks`, and its facts; None if it has no sound."""
+    blocks = sound(path, rate_hz, limits)
+    return None if blocks is None else limit_peaks(np.concatenate([np.empty(0, np.float32), *blocks]), blocks.about)
 
 
-def heard(samples: Floats, about: Mapping[str, Any]) -> tuple[Floats, AudioFacts]:
+def limit_peaks(samples: Floats, source: Mapping[str, Any]) -> tuple[Floats, AudioFacts]:
     """Limit samples (n_samples,) to +-32767/32768, and tell what is known of them; `about` as of `Sound`."""
     facts = AudioFacts(
-        **about,
+        **source,
         peak=float(np.abs(samples).max(initial=0)),
         n_clipped=int(np.count_nonzero(np.abs(samples) > FULL_SCALE)),
-        duration_s=len(samples) / about["rate_hz"],
+        duration_s=len(samples) / source["rate_hz"],
     )
     return np.clip(samples, -FULL_SCALE, FULL_SCALE, dtype=np.float32), facts
 
@@ -223,10 +223,10 @@ def check_hash(path: Path, sha256: str, clip: str) -> None:
         If `path` is no regular file or its SHA-256 is not `sha256`.
     """
     _check_regular(path)
-    found = files.sha256(path)
-    if found != sha256:
-        found = f"clip changed while running: {clip} has sha256 {found}"
-        raise defect(path, found, sha256, "run the workflow again")
+    actual = files.sha256(path)
+    if actual != sha256:
+        actual = f"clip changed while running: {clip} has sha256 {actual}"
+        raise defect(path, actual, sha256, "run the workflow again")
 
 
 def guarded(clip: str, path: Path, on_defect: str, make: Callable[[], Entry]) -> Entry:
@@ -302,10 +302,10 @@ def _fps(stream: av.VideoStream) -> float | None:
 
 def _check_pixels(path: Path, stream: av.VideoStream, limits: Limits) -> None:
     # FFmpeg reports 0 x 0 for a stream that it refused to decode because of max_pixels
-    pixels, most = stream.width * stream.height, limits["max_pixels"]
-    if not 0 < pixels <= most:
-        found = f"{stream.width} x {stream.height} pixels" if pixels else "no frame size, or one too large"
-        raise defect(path, found, f"at most {most:.0f} pixels", "scale it down or raise limits.max_pixels")
+    pixels, max_pixels = stream.width * stream.height, limits["max_pixels"]
+    if not 0 < pixels <= max_pixels:
+        description = f"{stream.width} x {stream.height} pixels" if pixels else "no frame size, or one too large"
+        raise defect(path, description, f"at most {max_pixels:.0f} pixels", "scale it down or raise limits.max_pixels")
 
 
 def _decoded(stream: av.VideoStream | av.AudioStream) -> Iterator[Any]:
@@ -323,9 +323,9 @@ def _read_frames(
     first, ticks, end = None, [], 0
     with opened:
         for index, frame in enumerate(_decoded(stream)):
-            found = frame.width, frame.height, frame.rotation
-            first = first or found
-            _check_frame(path, index, found, first)
+            geometry = frame.width, frame.height, frame.rotation
+            first = first or geometry
+            _check_frame(path, index, geometry, first)
             if frame.pts is None:
                 raise defect(path, f"frame {index} has no time", "timestamps", "convert the clip")
             ticks.append(frame.pts)
@@ -339,21 +339,23 @@ def _read_frames(
         check_frames(path, stream, len(ticks), end - (stream.start_time or 0), limits["min_decoded_fraction"])
 
 
-def _check_frame(path: Path, index: int, found: tuple[int, int, int], first: tuple[int, int, int]) -> None:
-    if found != first:
+def _check_frame(path: Path, index: int, geometry: tuple[int, int, int], first: tuple[int, int, int]) -> None:
+    if geometry != first:
         raise defect(
-            path, f"frame {index} has width, height, rotation {found}", f"{first} as before", "cut the clip there"
+            path, f"frame {index} has width, height, rotation {geometry}", f"{first} as before", "cut the clip there"
         )
-    if found[2] % 90:
-        raise defect(path, f"rotated by {found[2]} degrees", "a multiple of 90", "convert the clip")
+    if geometry[2] % 90:
+        raise defect(path, f"rotated by {geometry[2]} degrees", "a multiple of 90", "convert the clip")
 
 
-def _check_length(path: Path, found_s: float, longest_s: float) -> None:
-    if found_s > longest_s:
-        raise defect(path, f"lasts {found_s:.1f} s", f"at most {longest_s} s", "cut it or raise limits.max_duration_s")
+def _check_length(path: Path, duration_s: float, max_duration_s: float) -> None:
+    if duration_s > max_duration_s:
+        raise defect(
+            path, f"lasts {duration_s:.1f} s", f"at most {max_duration_s} s", "cut it or raise limits.max_duration_s"
+        )
 
 
-def _mono_blocks(path: Path, stream: av.AudioStream, rate_hz: int, longest_s: float) -> Iterator[Floats]:
+def _mono_blocks(path: Path, stream: av.AudioStream, rate_hz: int, max_duration_s: float) -> Iterator[Floats]:
     resampler = av.AudioResampler(format="fltp", rate=rate_hz)
     n_samples = 0
     for frame in _uniform_sound(path, stream):
@@ -362,7 +364,7 @@ def _mono_blocks(path: Path, stream: av.AudioStream, rate_hz: int, longest_s: fl
             if not np.isfinite(samples).all():
                 raise defect(path, "holds a sample that is not finite", "sound")
             n_samples += len(samples)
-            _check_length(path, n_samples / rate_hz, longest_s)
+            _check_length(path, n_samples / rate_hz, max_duration_s)
             yield samples
 
 
@@ -370,10 +372,10 @@ def _uniform_sound(path: Path, stream: av.AudioStream) -> Iterator[av.AudioFrame
     """Frames of the sound, then None (flush); an error if the rate or the channels change midway."""
     first = None
     for frame in _decoded(stream):
-        found = frame.sample_rate, frame.layout.name, frame.format.name
-        first = first or found
-        if found != first:
-            raise defect(path, f"sound changes to {found}", f"{first} as at the start", "convert the clip")
+        properties = frame.sample_rate, frame.layout.name, frame.format.name
+        first = first or properties
+        if properties != first:
+            raise defect(path, f"sound changes to {properties}", f"{first} as at the start", "convert the clip")
         yield frame
     yield None
 

@@ -27,17 +27,17 @@ def entries(paths: Sequence[Path], clips: Sequence[Sequence[str]], settings: Map
         yield decoder.guarded(clip, path, settings["on_defect"], partial(_entry, clip, path, settings))
 
 
-def entry(clip: str, found: tuple[decoder.Floats, decoder.AudioFacts] | None, settings: Mapping[str, float]) -> Entry:
+def entry(clip: str, sound: tuple[decoder.Floats, decoder.AudioFacts] | None, settings: Mapping[str, float]) -> Entry:
     """Entry of what `media.waveform` or `media.heard` gave; `settings` is the section `audio`."""
-    if found is None:
+    if sound is None:
         return Entry(clip, status=Status.NO_AUDIO)
-    samples, facts = found
+    samples, facts = sound
     return Entry(clip, {"waveform": samples}, _status(facts, settings), asdict(facts))
 
 
 def _entry(clip: str, path: Path, settings: Mapping[str, Any]) -> Entry:
-    found = decoder.waveform(path, settings["audio"]["rate_hz"], settings["limits"])
-    return entry(clip, found, settings["audio"])
+    sound = decoder.waveform(path, settings["audio"]["rate_hz"], settings["limits"])
+    return entry(clip, sound, settings["audio"])
 
 
 def _status(facts: decoder.AudioFacts, audio: Mapping[str, float]) -> Status:

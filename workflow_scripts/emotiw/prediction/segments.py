@@ -125,7 +125,7 @@ def _heard(path: Path, settings: Mapping[str, Any], length_s: float) -> Iterator
 
 
 def _sound_entry(samples: decoder.Floats, about: Mapping[str, Any], settings: Mapping[str, Any]) -> Entry:
-    return waveform.entry("", decoder.heard(samples, about), settings)
+    return waveform.entry("", decoder.limit_peaks(samples, about), settings)
 
 
 def _undecodable(path: Path, error: MediaError) -> Entry:

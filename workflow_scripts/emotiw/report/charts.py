@@ -216,13 +216,15 @@ def shade(share: float) -> tuple[str, str]:
 
 
 def _spec(chart: Any, height: int, description: str) -> dict[str, Any]:
-    made = chart.properties(
+    styled = chart.properties(
         width=WIDTH_PX, height=max(height, 40), description=description, autosize=alt.AutoSizeParams(type="fit-x")
     )
-    made = made.configure(font="DejaVu Sans, Verdana, sans-serif", background="#ffffff")
-    made = made.configure_view(stroke=None).configure_axis(labelFontSize=12, titleFontSize=12, titleFontWeight="normal")
-    made = made.configure_legend(orient="top", labelFontSize=12, symbolSize=70, symbolOpacity=1)
-    spec: dict[str, Any] = made.to_dict()
+    styled = styled.configure(font="DejaVu Sans, Verdana, sans-serif", background="#ffffff")
+    styled = styled.configure_view(stroke=None).configure_axis(
+        labelFontSize=12, titleFontSize=12, titleFontWeight="normal"
+    )
+    styled = styled.configure_legend(orient="top", labelFontSize=12, symbolSize=70, symbolOpacity=1)
+    spec: dict[str, Any] = styled.to_dict()
     return spec
 
 

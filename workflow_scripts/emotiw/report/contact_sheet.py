@@ -40,16 +40,16 @@ def summary(entry: Entry) -> str:
     facts = entry.facts
     if "detected_fraction" not in facts:
         return entry.status.value
-    found = f"{entry.status.value}, a face in {facts['detected_fraction']:.0%} of {facts['n_searched']} frames"
-    return found if facts["n_kept"] == facts["n_detected"] else f"{found}, kept in {facts['kept_fraction']:.0%}"
+    text = f"{entry.status.value}, a face in {facts['detected_fraction']:.0%} of {facts['n_searched']} frames"
+    return text if facts["n_kept"] == facts["n_detected"] else f"{text}, kept in {facts['kept_fraction']:.0%}"
 
 
 def _strip(entry: Entry) -> Image.Image:
     picture = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(FONT_PX)
-    about = summary(entry)
-    left = WIDTH - GAP_PX - int(font.getlength(about))
-    draw.text((left, 2), about, INK, font)
+    heading = summary(entry)
+    left = WIDTH - GAP_PX - int(font.getlength(heading))
+    draw.text((left, 2), heading, INK, font)
     draw.text((GAP_PX, 2), _shortened(entry.name, left - 4 * GAP_PX, font), INK, font)
     chips = entry.arrays.get("chips", np.zeros((0, 1, 1, 3), np.uint8))
     if not len(chips):

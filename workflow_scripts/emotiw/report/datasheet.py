@@ -19,20 +19,23 @@ def class_counts(corpus: Manifest) -> list[tuple[str, list[int]]]:
     for row in corpus.rows:
         counts.setdefault(row.fold or row.split, Counter())[row.label] += 1
     counts = dict(sorted(counts.items())) | {"all": sum(counts.values(), Counter())}
-    return [(name, [found[label] for label in (*corpus.classes, HIDDEN)]) for name, found in counts.items()]
+    return [
+        (name, [clips_of_label[label] for label in (*corpus.classes, HIDDEN)])
+        for name, clips_of_label in counts.items()
+    ]
 
 
 def status_counts(corpus: Manifest, rows: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str, list[int]]]:
     """Modality, status and clips of it in each split or fold and in all."""
     places = {row.clip: row.fold or row.split for row in corpus.rows}
     names = sorted(set(places.values()))
-    found = []
+    table = []
     for modality in ("video", "audio"):
         counts = Counter((rows[clip][f"status_{modality}"], place) for clip, place in places.items())
         for status in sorted({status for status, _ in counts}, key=lambda status: (status != "ok", status)):
             row = [counts[status, name] for name in names]
-            found.append((modality, status, [*row, sum(row)]))
-    return found
+            table.append((modality, status, [*row, sum(row)]))
+    return table
 
 
 def subject_counts(corpus: Manifest) -> list[tuple[str, str, list[int]]]:
@@ -77,13 +80,13 @@ def seeds(config: Mapping[str, Any]) -> list[tuple[str, list[int]]]:
 
 def choices_made(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """List the choices of a ledger: what each may have looked at, by what, and the clips of each part in all folds."""
-    found: dict[str, dict[str, Any]] = {}
+    line_of_choice: dict[str, dict[str, Any]] = {}
     for entry in entries:
-        line = found.setdefault(entry["choice"], {"choice": entry["choice"], "folds": 0, "parts": Counter()})
+        line = line_of_choice.setdefault(entry["choice"], {"choice": entry["choice"], "folds": 0, "parts": Counter()})
         line |= {key: entry[key] for key in ("kind", "criterion", "candidates")}
         line["folds"] += 1
         line["parts"].update(entry["parts"])
-    return [found[name] | {"parts": _parts(found[name]["parts"])} for name in sorted(found)]
+    return [line_of_choice[name] | {"parts": _parts(line_of_choice[name]["parts"])} for name in sorted(line_of_choice)]
 
 
 def _parts(counts: Mapping[str, int]) -> str:

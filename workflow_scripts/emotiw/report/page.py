@@ -13,7 +13,7 @@ from emotiw.evaluation import systems
 from emotiw.evaluation.evaluation import MAIN
 from emotiw.report import charts, datasheet, explorer, formats, paper_tables, paper_values, system_tables
 from emotiw.report.charts import Chart
-from emotiw.report.explorer import Seen
+from emotiw.report.explorer import ClipContents
 from emotiw.report.formats import interval, percent
 
 TEMPLATE, STYLE, SCRIPT, MACROS = "report.html.j2", "report.css", "report.js", "report_macros.html.j2"
@@ -31,7 +31,7 @@ def render(
     corpus: Manifest,
     metrics: Mapping[str, Any],
     rows: Mapping[str, Mapping[str, str]],
-    about: Seen,
+    contents: ClipContents,
     *,
     provenance: Mapping[str, Any],
 ) -> str:
@@ -45,7 +45,7 @@ def render(
         Content of `metrics.json`.
     rows : mapping of str to mapping
         The row of `predictions.csv` that is shown of each clip.
-    about : Seen
+    about : ClipContents
         What else is shown of the clips.
     provenance : mapping
         From `provenance.determinants`, whose `config` names the page; and `ledger`, the entries of `ledger.json`.
@@ -71,8 +71,8 @@ def render(
         "charts": plots(metrics, rows, config["video"]),
         **_paper(corpus, metrics, part, config),
         "confusions": [confusion_cells(name, metrics["parts"][part]["systems"][name]["confusion"]) for name in MAIN],
-        "clips": list(explorer.clip_rows(rows, about)),
-        "clip_data": explorer.data(corpus.classes, rows, about),
+        "clips": list(explorer.clip_rows(rows, contents)),
+        "clip_data": explorer.script_data(corpus.classes, rows, contents),
         "error_filters": explorer.ERRORS,
         **_data(corpus, rows),
         "config_text": json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False),
@@ -92,7 +92,7 @@ def plots(
     weights = {name: fold["weights"][scheme] for name, fold in metrics["fusion"]["folds"].items()}
     best = system_tables.best_modality(metrics["parts"][part])
     changes = explorer.changes([row for row in rows.values() if row["part"] == part], best, classes)
-    made = (
+    drawn = (
         system_tables.overview_chart(metrics, part),
         system_tables.classifier_chart(metrics, part, video),
         system_tables.figure_4(metrics, part),
@@ -100,7 +100,7 @@ def plots(
         charts.gain_chart("gains", f"Clips that fusion wins and loses over {best} alone, {part}", changes),
         charts.weight_chart("weights", f"Weight of audio, scheme “{scheme}”", weights, classes),
     )
-    return {chart.name: chart for chart in made}
+    return {chart.name: chart for chart in drawn}
 
 
 def shown_part(metrics: Mapping[str, Any]) -> str:
@@ -115,20 +115,22 @@ def read_predictions(path: Path) -> list[dict[str, str]]:
 
 def verdict(metrics: Mapping[str, Any], part: str) -> list[str]:
     """Say in three lines how good the fusion is, what it gains, and whether every clip is accounted for."""
-    about = metrics["parts"][part]
-    where = f"the {about['n_scored']} {part} clips" + (" (to which its weights were fitted)" if part == "val" else "")
-    clips = _account(metrics, about, part)
-    if not about["n_scored"]:
+    part_metrics = metrics["parts"][part]
+    where = f"the {part_metrics['n_scored']} {part} clips" + (
+        " (to which its weights were fitted)" if part == "val" else ""
+    )
+    clips = _account(metrics, part_metrics, part)
+    if not part_metrics["n_scored"]:
         return ["No label is known: nothing is scored.", "Every clip has a prediction.", clips]
-    fused, constant = about["systems"]["fusion"], about["majority_class"]
+    fused, constant = part_metrics["systems"]["fusion"], part_metrics["majority_class"]
     first = (
         f"Fusion is right on {percent(fused['accuracy'])} of {where}{_range(fused['accuracy_interval'])}; "
         f"always answering “{constant['label']}” would be right on {percent(constant['accuracy'])}."
     )
-    best = system_tables.best_modality(about)
-    gain = about["fusion_gain"][best]
+    best = system_tables.best_modality(part_metrics)
+    gain = part_metrics["fusion_gain"][best]
     points = f"{100 * gain['accuracy']:+.1f} points{_range(gain['accuracy_interval'], signed=True)}"
-    alone = percent(about["systems"][best]["accuracy"])
+    alone = percent(part_metrics["systems"][best]["accuracy"])
     second = f"Its best single modality is {best} with {alone}: a difference of {points}{_judged(gain)}."
     return [first, second, clips]
 
@@ -181,10 +183,10 @@ def _judged(gain: Mapping[str, Any]) -> str:
     return "" if ends[0] > 0 or ends[1] < 0 else ", which the interval cannot tell from none"
 
 
-def _account(metrics: Mapping[str, Any], about: Mapping[str, Any], part: str) -> str:
-    sources = about["sources"]
+def _account(metrics: Mapping[str, Any], part_metrics: Mapping[str, Any], part: str) -> str:
+    sources = part_metrics["sources"]
     return (
-        f"All {metrics['n_clips']} clips are accounted for. Of the {about['n']} {part} clips, {sources['fusion']} were "
-        f"judged by both modalities, {sources['video']} by video alone, {sources['audio']} by audio alone and "
-        f"{sources['prior']} by the class prior."
+        f"All {metrics['n_clips']} clips are accounted for. Of the {part_metrics['n']} {part} clips, "
+        f"{sources['fusion']} were predicted from both modalities, {sources['video']} from video alone, "
+        f"{sources['audio']} from audio alone and {sources['prior']} from the class prior."
     )

@@ -85,7 +85,7 @@ def readable(metrics: Mapping[str, Any], video: Video) -> list[dict[str, Any]]:
 
     A row is a name and a line a classifier; a reference (the baseline, the majority class) is a name and a line.
     """
-    made = (
+    tables = (
         ("Classifiers by feature (paper, tables 5 and 6)", "feature", classifier_lines(metrics, video), True),
         ("Combinations of features (paper, table 7)", "features", combination_lines(metrics, video), True),
         ("Single kernels", "feature, kernel", kernel_lines(metrics, video), False),
@@ -93,7 +93,7 @@ def readable(metrics: Mapping[str, Any], video: Video) -> list[dict[str, Any]]:
     return [
         {
             "heading": heading,
-            "about": about,
+            "row_header": row_header,
             "open": is_open,
             "classifiers": list(video["classifiers"]),
             "rows": {part: _rows(lines, part) for part in PARTS},
@@ -101,7 +101,7 @@ def readable(metrics: Mapping[str, Any], video: Video) -> list[dict[str, Any]]:
                 part: [(title(line), line) for line in lines if line.part == part and not line.kernel] for part in PARTS
             },
         }
-        for heading, about, lines, is_open in made
+        for heading, row_header, lines, is_open in tables
     ]
 
 
@@ -137,7 +137,7 @@ def latex(table: Mapping[str, Any], part: str) -> str:
     """
     names = [CLASSIFIER_NAMES[name] for name in table["classifiers"]]
     lines = [r"\begin{tabular}{l" + "r" * len(names) + "}", r"\toprule"]
-    lines += [_latex_row([table["about"], *names]), r"\midrule"]
+    lines += [_latex_row([table["row_header"], *names]), r"\midrule"]
     lines += [_latex_row([name, *map(_latex_cell, of)]) for name, of in table["rows"][part]]
     lines += [r"\midrule"]
     lines += [
@@ -158,42 +158,44 @@ def title(line: Line) -> str:
 def _lines(
     metrics: Mapping[str, Any], video: Video, features: Iterable[tuple[str, ...]], kernels: Iterable[str]
 ) -> list[Line]:
-    found = []
+    lines = []
     keys = [(systems.joined(names), kernel) for names in features for kernel in kernels]
     in_fusion = systems.joined(systems.video_system(video)), "mean", video["combination"]["classifier"]
     for part in PARTS:
-        about = metrics["parts"][part]
+        part_metrics = metrics["parts"][part]
         for names, kernel in keys:
-            scored = {name: about["systems"][f"video/{names}/{name}/{kernel}"] for name in video["classifiers"]}
-            best = max((it["accuracy"] or 0.0 for it in scored.values()), default=0.0)
-            for name, it in scored.items():
+            scored = {name: part_metrics["systems"][f"video/{names}/{name}/{kernel}"] for name in video["classifiers"]}
+            best = max((system["accuracy"] or 0.0 for system in scored.values()), default=0.0)
+            for name, system in scored.items():
                 marks = {
-                    "best": len(scored) > 1 and it["accuracy"] == best,
+                    "best": len(scored) > 1 and system["accuracy"] == best,
                     "in_fusion": (names, kernel, name) == in_fusion,
                 }
-                found.append(_line(it, {"part": part, "features": names, "classifier": name, "kernel": kernel}, marks))
-        found += _reference_lines(part, about)
-    return found
+                lines.append(
+                    _line(system, {"part": part, "features": names, "classifier": name, "kernel": kernel}, marks)
+                )
+        lines += _reference_lines(part, part_metrics)
+    return lines
 
 
-def _reference_lines(part: str, about: Mapping[str, Any]) -> list[Line]:
-    constant = about["majority_class"]
-    present = about["systems"]["fusion"]["n_classes_present"]
-    share = {"n": about["n_scored"], "accuracy": constant["accuracy"], "uar": 1 / present if present else None}
+def _reference_lines(part: str, part_metrics: Mapping[str, Any]) -> list[Line]:
+    constant = part_metrics["majority_class"]
+    present = part_metrics["systems"]["fusion"]["n_classes_present"]
+    share = {"n": part_metrics["n_scored"], "accuracy": constant["accuracy"], "uar": 1 / present if present else None}
     absent = {"part": part, "features": "majority class", "classifier": constant["label"], "kernel": ""}
     lines = [_line(share, absent, {})]
-    if baseline := about["systems"].get(systems.baseline("lbp_top")):
+    if baseline := part_metrics["systems"].get(systems.baseline("lbp_top")):
         lines.insert(0, _line(baseline, {**absent, "features": "lbp_top", "classifier": "svm"}, {}))
     return lines
 
 
-def _line(it: Mapping[str, Any], about: Mapping[str, str], marks: Mapping[str, bool]) -> Line:
-    over = it.get("over_baseline") or {}
-    values: dict[str, Any] = {**about, **marks, "n": it["n"], "accuracy": it["accuracy"], "uar": it["uar"]}
+def _line(system: Mapping[str, Any], labels: Mapping[str, str], marks: Mapping[str, bool]) -> Line:
+    over = system.get("over_baseline") or {}
+    values: dict[str, Any] = {**labels, **marks, "n": system["n"], "accuracy": system["accuracy"], "uar": system["uar"]}
     values["difference"] = over.get("accuracy")
     for name, ends in (
-        ("accuracy", it.get("accuracy_interval")),
-        ("uar", it.get("uar_interval")),
+        ("accuracy", system.get("accuracy_interval")),
+        ("uar", system.get("uar_interval")),
         ("difference", over.get("accuracy_interval")),
     ):
         values[f"{name}_low"], values[f"{name}_high"] = ends or (None, None)
@@ -201,19 +203,19 @@ def _line(it: Mapping[str, Any], about: Mapping[str, str], marks: Mapping[str, b
 
 
 def _rows(lines: Sequence[Line], part: str) -> list[tuple[str, list[Line]]]:
-    found: dict[str, list[Line]] = {}
+    lines_of_row: dict[str, list[Line]] = {}
     for line in lines:
         if line.part == part and line.kernel:
-            found.setdefault(title(line), []).append(line)
-    return list(found.items())
+            lines_of_row.setdefault(title(line), []).append(line)
+    return list(lines_of_row.items())
 
 
 def _markdown_table(table: Mapping[str, Any], part: str) -> list[str]:
     names = [CLASSIFIER_NAMES[name] for name in table["classifiers"]]
-    made = [f"| {table['about']} | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
-    made += [f"| {name} | {' | '.join(map(_cell, lines))} |" for name, lines in table["rows"][part]]
+    text = [f"| {table['row_header']} | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    text += [f"| {name} | {' | '.join(map(_cell, lines))} |" for name, lines in table["rows"][part]]
     empty = " |" * (len(names) - 1)
-    return [*made, *(f"| {name} | {_cell(line)} |{empty}" for name, line in table["references"][part])]
+    return [*text, *(f"| {name} | {_cell(line)} |{empty}" for name, line in table["references"][part])]
 
 
 def _cell(line: Line) -> str:

@@ -65,8 +65,8 @@ def accuracy(system: str) -> Callable[[Metrics, str], Ours]:
     """Accuracy of a system."""
 
     def ours(metrics: Metrics, part: str) -> Ours:
-        about = metrics["parts"][part]["systems"].get(system, {})
-        return about.get("accuracy"), about.get("accuracy_interval")
+        system_metrics = metrics["parts"][part]["systems"].get(system, {})
+        return system_metrics.get("accuracy"), system_metrics.get("accuracy_interval")
 
     return ours
 
@@ -75,8 +75,8 @@ def over_baseline(system: str) -> Callable[[Metrics, str], Ours]:
     """By how much the accuracy of a system exceeds its modality's baseline, on the same clips."""
 
     def ours(metrics: Metrics, part: str) -> Ours:
-        about = metrics["parts"][part]["systems"].get(system, {}).get("over_baseline") or {}
-        return about.get("accuracy"), about.get("accuracy_interval")
+        difference = metrics["parts"][part]["systems"].get(system, {}).get("over_baseline") or {}
+        return difference.get("accuracy"), difference.get("accuracy_interval")
 
     return ours
 
@@ -126,12 +126,12 @@ def comparable(corpus: str) -> bool:
 
 def lines(metrics: Metrics, part: str, corpus: str) -> list[Line]:
     """Every published figure beside ours; one whose clips are not known is held against `part`."""
-    found = []
+    compared = []
     for figure in FIGURES:
         where = figure.part or part
         value, ends = figure.ours(metrics, where) if figure.ours else (None, None)
-        found.append(Line(figure, where, value, ends, verdict(figure, value, ends, comparable(corpus))))
-    return found
+        compared.append(Line(figure, where, value, ends, verdict(figure, value, ends, comparable(corpus))))
+    return compared
 
 
 def verdict(figure: Figure, value: float | None, ends: Sequence[float] | None, is_comparable: bool) -> str:

@@ -66,12 +66,12 @@ def record(path: Path) -> dict[str, Any]:
         If it is no JSON object.
     """
     try:
-        found = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise WeightsError(f"{path}: unreadable ({error}); delete it and run the workflow again") from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise WeightsError(f"{path}: holds no record; delete it and run the workflow again")
-    return found
+    return content
 
 
 def git_state(repository: Path) -> dict[str, Any]:
@@ -84,8 +84,8 @@ def git_state(repository: Path) -> dict[str, Any]:
 
 def packages() -> dict[str, str]:
     """Version of every installed distribution, by name."""
-    found = {dist.metadata["Name"]: dist.version for dist in importlib.metadata.distributions()}
-    return dict(sorted(found.items(), key=lambda item: item[0].lower()))
+    version_of_package = {dist.metadata["Name"]: dist.version for dist in importlib.metadata.distributions()}
+    return dict(sorted(version_of_package.items(), key=lambda item: item[0].lower()))
 
 
 def _name(path: Path, folder: Path) -> str:
@@ -109,9 +109,9 @@ def _supplied(config: Mapping[str, Any], recorded: Iterable[Mapping[str, Any]]) 
         {
             "name": f"embeddings.{name}",
             "licence": "unknown: supplied by the user",
-            "source": {"file": Path(about["path"]).name},
-            "sha256": about["sha256"],
+            "source": {"file": Path(embedding["path"]).name},
+            "sha256": embedding["sha256"],
         }
-        for name, about in config.get("embeddings", {}).items()
-        if about["sha256"] not in known
+        for name, embedding in config.get("embeddings", {}).items()
+        if embedding["sha256"] not in known
     ]

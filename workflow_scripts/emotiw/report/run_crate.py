@@ -45,7 +45,7 @@ def packed(
     workflow: Mapping[str, Path],
     *,
     facts: Mapping[str, Any],
-    about: Mapping[str, Any],
+    heading: Mapping[str, Any],
 ) -> bytes:
     """Pack a crate.
 
@@ -67,7 +67,7 @@ def packed(
     crate = ROCrate(version="1.1")
     crate.metadata.extra_terms.update(TERMS)
     root = crate.root_dataset
-    for key, value in {**about, "datePublished": facts["git"].get("date") or UNDATED}.items():
+    for key, value in {**heading, "datePublished": facts["git"].get("date") or UNDATED}.items():
         root[key] = value
     root["license"] = _entity(crate, LICENCE, "CreativeWork", name="BSD 3-Clause License")
     with tempfile.TemporaryDirectory() as folder:
@@ -82,7 +82,7 @@ def packed(
             result=_files(crate, results),
             properties={
                 "name": f"Run {facts['config']['run']}",
-                "description": about["description"],
+                "description": heading["description"],
                 "actionStatus": COMPLETED,
             },
         )
@@ -109,24 +109,24 @@ def _workflow(crate: ROCrate, workflow: Mapping[str, Path], facts: Mapping[str, 
     main["conformsTo"] = {"@id": BIOSCHEMAS}
     others = {place: path for place, path in workflow.items() if place != "workflow/Snakefile"}
     main["hasPart"] = _files(crate, others)
-    wanted = [("Python", facts["python"], f"pkg:generic/python@{facts['python']}")]
-    wanted += [
+    requirements = [("Python", facts["python"], f"pkg:generic/python@{facts['python']}")]
+    requirements += [
         (name, version, f"pkg:pypi/{name.lower()}@{version}") for name, version in sorted(facts["packages"].items())
     ]
     main["softwareRequirements"] = [
         _entity(crate, purl, "SoftwareApplication", name=name, softwareVersion=version, url=purl)
-        for name, version, purl in wanted
+        for name, version, purl in requirements
     ]
     return main
 
 
 def _files(crate: ROCrate, files: Mapping[str, Path]) -> list[Any]:
-    made = []
+    entities = []
     for place, path in sorted(files.items()):
         kind = TYPES.get(path.suffix, "text/plain")
-        about = {"name": Path(place).name, "encodingFormat": kind, "sha256": sha256(path)}
-        made.append(crate.add_file(str(path), place, properties=about, record_size=True))
-    return made
+        properties = {"name": Path(place).name, "encodingFormat": kind, "sha256": sha256(path)}
+        entities.append(crate.add_file(str(path), place, properties=properties, record_size=True))
+    return entities
 
 
 def _weights(crate: ROCrate, records: Iterable[Mapping[str, Any]]) -> list[Any]:

@@ -17,27 +17,29 @@ OPTIMISM = ("resubstitution", "cross_validated", "optimism")
 ENSEMBLES = {"audio/selected": "the network best on validation, in each fold", "audio/mean": "mean of all networks"}
 
 
-def best_modality(about: Mapping[str, Any]) -> str:
+def best_modality(part_metrics: Mapping[str, Any]) -> str:
     """Name of the more accurate modality of a part; video where nothing is scored."""
-    return max(("video", "audio"), key=lambda name: about["systems"][name]["accuracy"] or 0)
+    return max(("video", "audio"), key=lambda name: part_metrics["systems"][name]["accuracy"] or 0)
 
 
 def overview_chart(metrics: Metrics, part: str) -> Chart:
     """Accuracy of the main systems, of the baselines and of the majority class."""
-    about = metrics["parts"][part]
-    named = {name: name for name in MAIN} | {
+    part_metrics = metrics["parts"][part]
+    label_of_system = {name: name for name in MAIN} | {
         systems.baseline(name): f"baseline: {paper_tables.NAMES.get(name, 'openSMILE')} + SVM"
         for name in systems.BASELINES
     }
     marks = []
-    for name, label in named.items():
-        it = about["systems"].get(name)
-        if it and it["accuracy"] is not None:
-            marks.append(Mark(label, "accuracy", 100 * it["accuracy"], _percent(it["accuracy_interval"]), it["n"]))
-    constant = about["majority_class"]
+    for name, label in label_of_system.items():
+        system = part_metrics["systems"].get(name)
+        if system and system["accuracy"] is not None:
+            marks.append(
+                Mark(label, "accuracy", 100 * system["accuracy"], _percent(system["accuracy_interval"]), system["n"])
+            )
+    constant = part_metrics["majority_class"]
     if constant["accuracy"] is not None:
         always = f"always “{constant['label']}”"
-        marks.append(Mark(always, "accuracy", 100 * constant["accuracy"], None, about["n_scored"]))
+        marks.append(Mark(always, "accuracy", 100 * constant["accuracy"], None, part_metrics["n_scored"]))
     title = f"Accuracy, {part} clips"
     text = (
         f"{title}: a row each for video, audio, fusion, the baselines and the majority class; values in the table below"
@@ -47,9 +49,9 @@ def overview_chart(metrics: Metrics, part: str) -> Chart:
 
 def figure_4(metrics: Metrics, part: str) -> Chart:
     """Recall of each class by the audio networks and by the audio baseline."""
-    found = metrics["parts"][part]["systems"]
-    baseline = found[systems.baseline("functionals")]
-    confusions = {"openSMILE + SVM": baseline["confusion"], "BLSTMs": found["audio"]["confusion"]}
+    metrics_of_system = metrics["parts"][part]["systems"]
+    baseline = metrics_of_system[systems.baseline("functionals")]
+    confusions = {"openSMILE + SVM": baseline["confusion"], "BLSTMs": metrics_of_system["audio"]["confusion"]}
     return charts.recall_chart(
         "figure4", f"Recall of each class from sound, {part} clips", confusions, metrics["classes"]
     )
@@ -75,8 +77,8 @@ def networks(metrics: Metrics) -> list[dict[str, Any]]:
     parts = metrics["parts"]
     groups: dict[str, list[str]] = {}
     for name in parts["test"]["systems"]:
-        if found := REPEAT.match(name):
-            groups.setdefault(found["architecture"], []).append(name)
+        if match := REPEAT.match(name):
+            groups.setdefault(match["architecture"], []).append(name)
     lines = []
     for architecture, names in groups.items():
         restarts = {part: mean_deviation(_accuracies(parts[part], names)) for part in parts}
@@ -96,10 +98,12 @@ def schemes(metrics: Metrics) -> list[dict[str, Any]]:
     names = list(dict.fromkeys(name for fold in folds for name in [*fold["weights"], *(fold["optimism"] or ())]))
     lines = []
     for name in names:
-        found = [fold["optimism"][name] for fold in folds if fold["optimism"] and name in fold["optimism"]]
-        means = {key: statistics.fmean(fold[key] for fold in found) for key in OPTIMISM} if found else None
-        ours = {part: parts[part]["systems"].get(name, {}) for part in parts}
-        lines.append({"name": name, "parts": ours, "optimism": means, "used": name == metrics["fusion"]["scheme"]})
+        estimates = [fold["optimism"][name] for fold in folds if fold["optimism"] and name in fold["optimism"]]
+        means = {key: statistics.fmean(fold[key] for fold in estimates) for key in OPTIMISM} if estimates else None
+        metrics_of_part = {part: parts[part]["systems"].get(name, {}) for part in parts}
+        lines.append(
+            {"name": name, "parts": metrics_of_part, "optimism": means, "used": name == metrics["fusion"]["scheme"]}
+        )
     return lines
 
 
@@ -122,8 +126,8 @@ def mean_deviation(values: Sequence[float | None]) -> str:
     return f"{100 * statistics.fmean(known):.1f}{spread} %"
 
 
-def _accuracies(about: Mapping[str, Any], names: Sequence[str]) -> list[float | None]:
-    return [about["systems"][name]["accuracy"] for name in names]
+def _accuracies(part_metrics: Mapping[str, Any], names: Sequence[str]) -> list[float | None]:
+    return [part_metrics["systems"][name]["accuracy"] for name in names]
 
 
 def _percent(ends: Sequence[float] | None) -> list[float] | None:

@@ -23,8 +23,8 @@ def mean_course(posteriors: Iterable[Array]) -> Array:
     ndarray, shape (n_frames, n_classes), float32
         Its mean over the frames is the mean of the networks' clip scores.
     """
-    found = list(posteriors)
-    return np.asarray(np.sum(found, axis=0, dtype=np.float64) / len(found), np.float32)
+    of_networks = list(posteriors)
+    return np.asarray(np.sum(of_networks, axis=0, dtype=np.float64) / len(of_networks), np.float32)
 
 
 def shortened(course: Array, limit: int) -> Array:

@@ -18,7 +18,15 @@ from emotiw.core import download
 from emotiw.core.errors import WeightsError
 from emotiw.core.files import write_atomic, write_json
 from emotiw.weights import package_index, pickled_arrays
-from emotiw.weights.loading import AGAIN, ALEXNET_SHAPES, Weights, check_hash, checked, checked_classifier, read_bytes
+from emotiw.weights.loading import (
+    ALEXNET_SHAPES,
+    GET_AGAIN,
+    Weights,
+    check_hash,
+    checked,
+    checked_classifier,
+    read_bytes,
+)
 
 # raised by the readers for a file whose content is not what its suffix says
 MALFORMED = (*pickled_arrays.MALFORMED, OSError, RuntimeError, zipfile.BadZipFile, zlib.error, SafetensorError)
@@ -57,25 +65,25 @@ def write_alexnet(
     WeightsError
         If the file or archive is missing, has another SHA-256, or does not hold the layers of this layout.
     """
-    subject, found = read_arrays(settings, expected)
-    found = found if layout == "torchvision" else _from_caffe(found)
-    arrays = checked(subject, found, ALEXNET_SHAPES[layout])
-    classifier = checked_classifier(subject, found, layout) or {}
-    about = describe("AlexNet", ALEXNET_LICENCE, settings, expected) | {
+    subject, arrays = read_arrays(settings, expected)
+    arrays = arrays if layout == "torchvision" else _from_caffe(arrays)
+    convolutions = checked(subject, arrays, ALEXNET_SHAPES[layout])
+    classifier = checked_classifier(subject, arrays, layout) or {}
+    description = describe("AlexNet", ALEXNET_LICENCE, settings, expected) | {
         "layout": layout,
         "classifier": list(classifier),
         **_origin(Path(settings["path"] or "")),
     }
     # one metadata key, because the order of several is not defined
-    metadata = {"emotiw": json.dumps(about, sort_keys=True)}
-    write_recorded(output, record, safetensors.numpy.save(arrays | classifier, metadata), about)
+    metadata = {"emotiw": json.dumps(description, sort_keys=True)}
+    write_recorded(output, record, safetensors.numpy.save(convolutions | classifier, metadata), description)
 
 
 def write_fine_tuned(output: Path, record: Path, arrays: Weights, *, layout: str, facts: Mapping[str, Any]) -> None:
     """Write convolution layers that were fine-tuned here, and a record with what is known of the training."""
-    about = {"name": FINE_TUNED, "licence": FINE_TUNED_LICENCE, "layout": layout, **facts}
-    metadata = {"emotiw": json.dumps(about, sort_keys=True)}
-    write_recorded(output, record, safetensors.numpy.save(arrays, metadata), about)
+    description = {"name": FINE_TUNED, "licence": FINE_TUNED_LICENCE, "layout": layout, **facts}
+    metadata = {"emotiw": json.dumps(description, sort_keys=True)}
+    write_recorded(output, record, safetensors.numpy.save(arrays, metadata), description)
 
 
 def write_landmarks(output: Path, record: Path, settings: Mapping[str, Any], *, expected: str) -> None:
@@ -95,8 +103,8 @@ def write_landmarks(output: Path, record: Path, settings: Mapping[str, Any], *, 
     WeightsError
         If the file or archive is missing or has another SHA-256.
     """
-    about = describe("dlib's 5-point face landmarks", LANDMARKS_LICENCE, settings, expected)
-    write_recorded(output, record, _original(settings, expected), about)
+    description = describe("dlib's 5-point face landmarks", LANDMARKS_LICENCE, settings, expected)
+    write_recorded(output, record, _original(settings, expected), description)
 
 
 def read_arrays(settings: Mapping[str, Any], expected: str) -> tuple[str, dict[str, Any]]:
@@ -185,7 +193,7 @@ def _read_arrays(subject: str, suffix: str, data: bytes) -> dict[str, Any]:
         arrays: dict[str, Any] = readers[suffix](data)
         return arrays
     except MALFORMED as error:
-        raise WeightsError(f"{subject}: unreadable ({type(error).__name__}: {error}); {AGAIN}") from error
+        raise WeightsError(f"{subject}: unreadable ({type(error).__name__}: {error}); {GET_AGAIN}") from error
 
 
 def _read_npz(data: bytes) -> dict[str, Any]:
@@ -211,7 +219,7 @@ def describe(name: str, licence: str, settings: Mapping[str, Any], expected: str
     return {"name": name, "licence": licence, "source": {**source, "sha256": expected}}
 
 
-def write_recorded(output: Path, record: Path, data: bytes, about: Mapping[str, Any]) -> None:
+def write_recorded(output: Path, record: Path, data: bytes, description: Mapping[str, Any]) -> None:
     """Write a model file, and beside it the record that `describe` began, with the file's SHA-256."""
     write_atomic(output, data)
-    write_json(record, {**about, "sha256": sha256(data).hexdigest()})
+    write_json(record, {**description, "sha256": sha256(data).hexdigest()})

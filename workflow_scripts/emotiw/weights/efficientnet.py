@@ -47,27 +47,27 @@ class Layer:
 
 def blocks() -> list[list[Layer]]:
     """Layers of the stem, of the sixteen inverted bottlenecks, and of the head."""
-    found = [[Layer("_conv_stem", "_bn0", (STEM, 3, 3, 3), stride=2)]]
+    layers_of_block = [[Layer("_conv_stem", "_bn0", (STEM, 3, 3, 3), stride=2)]]
     channels = STEM
     for n_blocks, kernel, first_stride, expansion, out in STAGES:
         for stride in [first_stride] + [1] * (n_blocks - 1):
-            name, wide = f"_blocks.{len(found) - 1}", channels * expansion
+            name, wide = f"_blocks.{len(layers_of_block) - 1}", channels * expansion
             expand = Layer(f"{name}._expand_conv", f"{name}._bn0", (wide, channels, 1, 1))
             depthwise = Layer(f"{name}._depthwise_conv", f"{name}._bn1", (wide, 1, kernel, kernel), stride)
             project = Layer(f"{name}._project_conv", f"{name}._bn2", (out, wide, 1, 1), relu6=False)
-            found.append([expand, depthwise, project] if expansion > 1 else [depthwise, project])
+            layers_of_block.append([expand, depthwise, project] if expansion > 1 else [depthwise, project])
             channels = out
-    return [*found, [Layer("_conv_head", "_bn1", (HEAD, channels, 1, 1))]]
+    return [*layers_of_block, [Layer("_conv_head", "_bn1", (HEAD, channels, 1, 1))]]
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
     """Shape of every array that the model is made of, by name."""
-    found: dict[str, tuple[int, ...]] = {}
+    shape_of_array: dict[str, tuple[int, ...]] = {}
     for layer in (layer for block in blocks() for layer in block):
-        found[f"{layer.convolution}.weight"] = layer.shape
+        shape_of_array[f"{layer.convolution}.weight"] = layer.shape
         names = ("weight", "bias", "running_mean", "running_var")
-        found |= {f"{layer.normalisation}.{name}": layer.shape[:1] for name in names}
-    return found | {"_fc.weight": (CLASSES, HEAD), "_fc.bias": (CLASSES,)}
+        shape_of_array |= {f"{layer.normalisation}.{name}": layer.shape[:1] for name in names}
+    return shape_of_array | {"_fc.weight": (CLASSES, HEAD), "_fc.bias": (CLASSES,)}
 
 
 def onnx_model(subject: str, arrays: Arrays) -> bytes:
@@ -128,7 +128,7 @@ class _Graph:
         ]
         before = (kernel - layer.stride) // 2 if layer.stride > 1 else kernel // 2
         after = kernel - layer.stride - before
-        found = self.node(
+        output = self.node(
             "Conv",
             inputs,
             layer.convolution,
@@ -137,7 +137,7 @@ class _Graph:
             strides=[layer.stride] * 2,
             pads=[before, before, after, after],
         )
-        return self.node("Clip", [found, *self.bounds], f"{found}.relu6") if layer.relu6 else found
+        return self.node("Clip", [output, *self.bounds], f"{output}.relu6") if layer.relu6 else output
 
     def model(self) -> ModelProto:
         def value(name: str, *shape: int) -> Any:

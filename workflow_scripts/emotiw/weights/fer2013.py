@@ -108,8 +108,8 @@ def read(path: Path, expected: str) -> Faces:
     """
     if not path.exists():
         raise WeightsError(f"{path}: missing; correct fine_tuning.faces.path in the configuration")
-    if (found := content_sha256(path)) != expected:
-        raise WeightsError(f"{path}: sha256 {found}, expected {expected}; it was altered: get it again")
+    if (actual := content_sha256(path)) != expected:
+        raise WeightsError(f"{path}: sha256 {actual}, expected {expected}; it was altered: get it again")
     if path.is_dir():
         return _checked(path, *_from_folder(path))
     readers: dict[str, Callable[[Path], tuple[Any, Any, Any]]] = {".csv": _from_csv, ".npz": _from_npz}

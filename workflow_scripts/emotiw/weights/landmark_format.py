@@ -107,8 +107,8 @@ def _tree(numbers: _Integers, size: int) -> int:
     if n_leaves != n_splits + 1 or n_leaves & n_splits:  # no complete binary tree
         raise ValueError(f"a tree of {n_splits} splits and {n_leaves} leaves")
     for _ in range(n_leaves):
-        if (found := numbers.column()) != size:
-            raise ValueError(f"a leaf of {found} values, expected {size}")
+        if (n_values := numbers.column()) != size:
+            raise ValueError(f"a leaf of {n_values} values, expected {size}")
     return highest
 
 

@@ -68,7 +68,7 @@ CLASSIFIER_SHAPES: dict[str, Shapes] = {
     "caffenet": _CAFFE_HIDDEN,
 }
 N_LANDMARKS = 5
-AGAIN = "delete it and run the workflow again, or name another file under `weights` in the configuration"
+GET_AGAIN = "delete it and run the workflow again, or name another file under `weights` in the configuration"
 
 
 def load_alexnet(path: Path, *, layout: str = "torchvision") -> Weights:
@@ -92,8 +92,8 @@ def load_alexnet_classifier(path: Path, *, layout: str = "torchvision") -> Weigh
     WeightsError
         As `load_alexnet`, and if the file holds only a part of these layers.
     """
-    found = checked_classifier(str(path), _arrays(path, layout, CLASSIFIER_SHAPES), layout)
-    return None if found is None else dict(zip(CLASSIFIER_SHAPES["caffe"], found.values(), strict=True))
+    layers = checked_classifier(str(path), _arrays(path, layout, CLASSIFIER_SHAPES), layout)
+    return None if layers is None else dict(zip(CLASSIFIER_SHAPES["caffe"], layers.values(), strict=True))
 
 
 def load_landmarks(path: Path) -> Any:
@@ -114,9 +114,9 @@ def read_landmarks(path: Path) -> Any:
         predictor = dlib.shape_predictor(str(path))
         n_points = predictor(np.zeros((8, 8), np.uint8), dlib.rectangle(0, 0, 7, 7)).num_parts
     except (RuntimeError, MemoryError) as error:
-        raise WeightsError(f"{path}: not a dlib shape predictor ({error}); {AGAIN}") from error
+        raise WeightsError(f"{path}: not a dlib shape predictor ({error}); {GET_AGAIN}") from error
     if n_points != N_LANDMARKS:
-        raise WeightsError(f"{path}: has {n_points} landmarks, expected {N_LANDMARKS}; {AGAIN}")
+        raise WeightsError(f"{path}: has {n_points} landmarks, expected {N_LANDMARKS}; {GET_AGAIN}")
     return predictor
 
 
@@ -133,9 +133,9 @@ def check_hash(subject: str, data: bytes, expected: str) -> None:
     _check_digest(subject, sha256(data).hexdigest(), expected)
 
 
-def _check_digest(subject: str, found: str, expected: str) -> None:
-    if found != expected:
-        raise WeightsError(f"{subject}: sha256 {found}, expected {expected}; it was altered or cut short: {AGAIN}")
+def _check_digest(subject: str, actual: str, expected: str) -> None:
+    if actual != expected:
+        raise WeightsError(f"{subject}: sha256 {actual}, expected {expected}; it was altered or cut short: {GET_AGAIN}")
 
 
 def checked(subject: str, arrays: Mapping[str, Any], shapes: Shapes) -> Weights:
@@ -150,7 +150,7 @@ def checked(subject: str, arrays: Mapping[str, Any], shapes: Shapes) -> Weights:
                 f"{subject}: {name} is {values.dtype} of shape {values.shape}, expected float32 of {shape}"
             )
         if not np.isfinite(values).all():
-            raise WeightsError(f"{subject}: {name} holds NaN or infinity; {AGAIN}")
+            raise WeightsError(f"{subject}: {name} holds NaN or infinity; {GET_AGAIN}")
         checked[name] = np.ascontiguousarray(values)
     return checked
 
@@ -163,29 +163,29 @@ def checked_classifier(subject: str, arrays: Mapping[str, Any], layout: str) -> 
 
 def _arrays(path: Path, layout: str, shapes: Mapping[str, Shapes]) -> dict[str, Any]:
     """Arrays of a written file of AlexNet's weights, those of them that `shapes` name for the layout."""
-    about = _recorded(path)
-    if about.get("layout") != layout:
+    record = _recorded(path)
+    if record.get("layout") != layout:
         raise WeightsError(
-            f"{path}: layout {about.get('layout')!r}, expected {layout!r}; change cnn.layout or the weights"
+            f"{path}: layout {record.get('layout')!r}, expected {layout!r}; change cnn.layout or the weights"
         )
     try:
         with safe_open(path, framework="numpy") as stream:
             return {name: stream.get_tensor(name) for name in stream.keys() if name in shapes[layout]}
     except SafetensorError as error:
-        raise WeightsError(f"{path}: unreadable ({error}); {AGAIN}") from error
+        raise WeightsError(f"{path}: unreadable ({error}); {GET_AGAIN}") from error
 
 
 def _recorded(path: Path) -> dict[str, Any]:
     """Read the record beside a written file, and check the file by it."""
-    record = path.with_suffix(".json")
+    record_path = path.with_suffix(".json")
     try:
-        about: dict[str, Any] = json.loads(read_bytes(record, AGAIN))
-        expected = about["sha256"]
+        record: dict[str, Any] = json.loads(read_bytes(record_path, GET_AGAIN))
+        expected = record["sha256"]
     except (ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{record}: not a record of weights ({error}); {AGAIN}") from error
+        raise WeightsError(f"{record_path}: not a record of weights ({error}); {GET_AGAIN}") from error
     try:
-        found = files.sha256(path)
+        actual = files.sha256(path)
     except OSError as error:
-        raise WeightsError(f"{path}: cannot be read ({error.strerror}); {AGAIN}") from error
-    _check_digest(str(path), found, expected)
-    return about
+        raise WeightsError(f"{path}: cannot be read ({error.strerror}); {GET_AGAIN}") from error
+    _check_digest(str(path), actual, expected)
+    return record

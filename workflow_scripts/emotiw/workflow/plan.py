@@ -276,7 +276,7 @@ class Plan:
         return self._held_out[fold]
 
     def _fold(self, name: str) -> Fold:
-        outer, part, _ = splits.inside(name)
+        outer, part, _ = splits.split_inner_name(name)
         return self.held_out_folds(outer)[name] if part else self.folds[name]
 
     def _network(self, architecture: str, repeat: int) -> dict[str, Any]:
