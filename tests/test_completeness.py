@@ -112,4 +112,4 @@ def test_sizes_of_more_than_32_bits_are_read():
     head = b"\0\0\0\x10ftypisom\0\0\0\0"
     box = b"\0\0\0\x01mdat" + (1 << 33).to_bytes(8, "big")
     found = completeness._mp4(io.BytesIO(head + box + b"\0" * 100), 132, 0.98)
-    assert found == ("ends after 132 bytes", f"{16 + (1 << 33)} as its header says")
+    assert found == ("ends after 132 bytes", f"{16 + (1 << 33)} as its header states")

@@ -276,7 +276,7 @@ def test_a_cut_file_is_unreadable(tmp_path, arrays, suffix):
 
 def test_an_unknown_kind_of_file_is_refused(tmp_path):
     (tmp_path / "mine.ckpt").write_bytes(b"x")
-    with pytest.raises(WeightsError, match=r"mine\.ckpt: expected one of \.npz, \.pth, \.safetensors; convert it"):
+    with pytest.raises(WeightsError, match=r"mine\.ckpt: expected a file of type \.npz, \.pth, \.safetensors"):
         acquisition.write_alexnet(*paths(tmp_path), local(tmp_path / "mine.ckpt"), expected=digest(b"x"))
 
 
@@ -307,7 +307,7 @@ def test_a_flipped_bit_is_noticed(written):
     data = bytearray(written[0].read_bytes())
     data[-100] ^= 1
     written[0].write_bytes(data)
-    with pytest.raises(WeightsError, match=r"alexnet\.safetensors: sha256 \w+, expected \w+; it was altered"):
+    with pytest.raises(WeightsError, match=r"alexnet\.safetensors: sha256 \w+, expected \w+; the file was altered"):
         loading.load_alexnet(written[0])
 
 

@@ -149,10 +149,10 @@ def test_a_gain_whose_interval_holds_zero_is_called_undecided(metrics):
     found = copy.deepcopy(metrics)
     for name in ("video", "audio"):
         found["parts"]["test"]["fusion_gain"][name]["accuracy_interval"] = [-0.1, 0.2]
-    assert "which the interval cannot tell from none" in report_page.verdict(found, "test")[1]
+    assert "which the interval does not distinguish from zero" in report_page.verdict(found, "test")[1]
     for name in ("video", "audio"):
         found["parts"]["test"]["fusion_gain"][name]["accuracy_interval"] = [0.1, 0.2]
-    assert "cannot tell" not in report_page.verdict(found, "test")[1]
+    assert "does not distinguish" not in report_page.verdict(found, "test")[1]
     for name in ("video", "audio"):
         found["parts"]["test"]["fusion_gain"][name]["accuracy_interval"] = None
     assert "interval" not in report_page.verdict(found, "test")[1]
@@ -183,7 +183,7 @@ def test_hidden_test_labels_give_the_validation_part_and_say_that_it_was_fitted_
 
 
 def test_without_any_label_the_page_still_stands(render, metrics):
-    assert "No label is known: nothing is scored." in render(found=hidden(metrics, ("test", "val")))
+    assert "No label is known, so nothing is scored." in render(found=hidden(metrics, ("test", "val")))
 
 
 def test_content_is_escaped(render, metrics):
@@ -262,5 +262,5 @@ def test_the_training_of_fine_tuned_weights_is_told_epoch_by_epoch(render, place
     record = {"name": "AlexNet", "origin": made} if place else made
     text = render(provenance=PROVENANCE | {"weights": [record]})
     assert "Model weights: tuned" in text
-    assert "Its training: epochs (best: 2)" in text
+    assert "Training of these weights by epoch (best: 2)" in text
     assert "<td>52.5 %</td>" in text

@@ -15,7 +15,7 @@ def change(a, b):
 
 
 def cut_frames(images):
-    cue = scene_cuts.CutCue()
+    cue = scene_cuts.CutDetector()
     return [i for i, image in enumerate(images) if cue(image)]
 
 

@@ -345,7 +345,7 @@ def test_a_defective_clip_is_an_error_if_so_configured(tmp_path):
 def test_frames_that_would_exhaust_the_memory_are_refused(clip):
     found = entry(clip, upsample=6)
     assert found.status == Status.UNDECODABLE
-    assert "frames of 240 x 220 px have 216268800 px when doubled 6 times" in found.facts["reason"]
+    assert "frames of 240 x 220 px have 216268800 px after 6 doublings" in found.facts["reason"]
 
 
 def test_a_clip_that_changed_since_the_manifest_is_an_error(clip):

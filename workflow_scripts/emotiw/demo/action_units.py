@@ -1,4 +1,4 @@
-"""The synthetic demo's expressions: action units that move landmarks of the neutral face, and their sums.
+"""Expressions of the demo corpus: action units, which move landmarks of the neutral face, and their weighted sums.
 
 Action units after P. Ekman and W. Friesen, Facial Action Coding System, 1978; sizes and weights [ours], set by eye.
 """

@@ -1,7 +1,7 @@
-"""The synthetic demo's faces: one portrait, warped and shaded by the action units of an expression.
+"""Draw the faces of the demo corpus: one portrait, warped and shaded by the action units of an expression.
 
-A displacement field is the thin-plate spline through the displacements of `LANDMARKS` (linear in them, so that each
-action unit is one field and an expression a weighted sum); the lips part along the lip line, where the field is cut.
+A displacement field is the thin-plate spline through the displacements of `LANDMARKS`. It is linear in them, so each
+action unit has one field and an expression is a weighted sum. The mouth opens along the lip line, a cut in the field.
 """
 
 from collections.abc import Mapping

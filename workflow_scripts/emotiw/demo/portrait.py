@@ -1,4 +1,4 @@
-"""The synthetic demo's subjects: one portrait made neutral, then given another skin, hair, age and mirror side.
+"""Make the subjects of the demo corpus from one portrait: a neutral face with changed skin, hair, age and side.
 
 Coordinates are (u, v) in pixels of the portrait, u to the right and v down, with the origin between the eyes and the u
 axis through them. A `SHAPE` grid of samples, `DENSITY` a pixel, covers the head and the shoulders.

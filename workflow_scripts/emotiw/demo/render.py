@@ -1,4 +1,4 @@
-"""The synthetic demo's files: clips drawn, spoken and encoded as H.264 and AAC, and their table."""
+"""Render the demo corpus: draw, speak and encode the clips (H.264 and AAC), and write their table."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ Frames = list[npt.NDArray[np.uint8]]
 SIZE = (256, 256)  # px, height and width
 FPS = 25
 UPSAMPLING = 3  # of the sound: 48 kHz in the file
-TALKING_PX = 3.5  # by which the lips part in a loud syllable
+TALKING_PX = 3.5  # opening of the lips in a loud syllable, px
 NOISE = 2.0  # standard deviation of the camera's noise, grey levels
 HORIZON = 0.43  # height of the eyes in the picture
 COLUMNS = ("clip", "path", "label", "subject", "split", "defect")

@@ -1,4 +1,4 @@
-"""The synthetic demo's backgrounds and light."""
+"""Draw the backgrounds and the light of the demo corpus."""
 
 from collections.abc import Mapping
 

@@ -1,7 +1,8 @@
-"""The synthetic demo's voices: a glottal source and resonators speak meaningless syllables in an emotion's manner.
+"""Synthesise the voices of the demo corpus: meaningless syllables from a glottal source and resonators.
 
-The source is the derivative of the flow of D. Klatt and L. Klatt, J. Acoust. Soc. Am. 87, 1990 (KLGLOTT88), the filter
-a cascade of five resonators; the manners follow the review of K. Scherer, Speech Communication 40, 2003 [sizes: ours].
+Each emotion has a manner of speaking. The source is the derivative of the glottal flow of D. Klatt and L. Klatt, J.
+Acoust. Soc. Am. 87, 1990 (KLGLOTT88); the filter is a cascade of five resonators. The manners follow the review of
+K. Scherer, Speech Communication 40, 2003; their sizes are [ours].
 """
 
 from dataclasses import dataclass, fields

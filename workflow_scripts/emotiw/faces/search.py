@@ -1,4 +1,4 @@
-"""Find and align the faces of a clip, and keep one of each frame."""
+"""Detect and align the faces of a clip, and keep at most one face of each frame."""
 
 from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,13 +14,12 @@ import numpy.typing as npt
 from emotiw.core.errors import MediaError
 from emotiw.core.status import Status
 from emotiw.faces.detector import Detector, detector, search_near
-from emotiw.faces.scene_cuts import CutCue
+from emotiw.faces.scene_cuts import CutDetector
 from emotiw.faces.tracking import CHOICES, Face, Image, Sighting
 from emotiw.jobs.store import Arrays, Entry
 from emotiw.media import decoder
 
-# [ours]: even where all known faces are found near their last places, the whole frame is searched after this time, so
-# that a face that appears elsewhere is noticed
+# [ours]: the whole frame is searched at least this often, in s, so that a face that appears elsewhere is found
 WHOLE_EVERY_S = 1.0
 MAX_UPSAMPLED_PIXELS = 1 << 26
 
@@ -28,11 +27,11 @@ Align = Callable[[Image, Face], tuple[Image, Sequence[tuple[int, int]]]]
 
 
 class Search:
-    """The search for a clip's face, frame by frame; no frame is held.
+    """Search for the face of a clip, frame by frame, without keeping frames.
 
-    The whole frame is searched first, after a cut, and `WHOLE_EVERY_S` after it was searched in whole last; otherwise
-    the surroundings of the known faces, and in the same frame the whole of it where that does not suffice (see
-    `detection.search_near`).
+    The whole frame is searched at the start, after a cut, and `WHOLE_EVERY_S` after the last whole search. Otherwise
+    only the surroundings of the known faces are searched, and the whole frame if that is not enough (see
+    `detector.search_near`).
 
     Parameters
     ----------
@@ -41,13 +40,13 @@ class Search:
     detect : callable
         From `detector`.
     align : callable
-        (picture, face) -> chip and landmarks.
+        (picture, face) -> chip and landmarks of the face.
     """
 
     def __init__(self, settings: Mapping[str, Any], detect: Detector, align: Align) -> None:
         self._settings, self._detect, self._align = settings, detect, align
         self._choice = CHOICES[settings["select"]]()
-        self._cue = CutCue()
+        self._cue = CutDetector()
         self._whole_s = -np.inf
         self._cuts: list[int] = []
         self._counts = dict.fromkeys(("n_searched", "n_searched_whole", "n_detected", "n_faces_max"), 0)
@@ -67,7 +66,7 @@ class Search:
 
     @property
     def kept(self) -> Sequence[Sighting]:
-        """The face kept of each frame that has one, in the order of the frames."""
+        """Face kept of each frame that has one, in the order of the frames."""
         return self._choice.kept
 
     @property
@@ -85,7 +84,7 @@ class Search:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Counts of frames (searched, in whole, with a face, kept), of cuts and scenes; the most faces in a frame."""
+        """Number of frames (searched, searched whole, with a face, kept), of cuts and scenes; most faces in a frame."""
         n_searched, kept = self._counts["n_searched"], self.kept
         scenes = {bisect(self._cuts, sighting.index) for sighting in kept}
         return {
@@ -116,16 +115,16 @@ def entries(
     Parameters
     ----------
     paths, clips : sequence
-        Media files, and the id and SHA-256 of each.
+        Media files, and the id and SHA-256 of each clip.
     settings : mapping
         Sections `faces` and `limits`, and `on_defect`.
     predictor : dlib.shape_predictor
-        Of five landmarks.
+        Model of five landmarks.
 
     Raises
     ------
     MediaError
-        If a clip is not what its hash says, or is defective and `on_defect` is "fail".
+        If a clip differs from its hash, or is defective and `on_defect` is "fail".
     """
     detect = detector()
     for path, (clip, sha256) in zip(paths, clips, strict=True):
@@ -172,7 +171,7 @@ def clip_entries(faces: Iterable[Entry], describe: Callable[[Image], npt.NDArray
 
 
 def align(image: Image, face: Face, predictor: Any, settings: Mapping[str, Any]) -> tuple[Image, list[tuple[int, int]]]:
-    """Turn the face upright and crop it: (chip_size, chip_size, 3), and its landmarks (x, y) in px of the frame."""
+    """Chip of the face, upright and cropped, (chip_size, chip_size, 3), and its landmarks (x, y) in px of the frame."""
     shape = predictor(image, dlib.rectangle(*face.box))
     chip = dlib.get_face_chip(image, shape, size=settings["chip_size"], padding=settings["chip_padding"])
     return chip, [(point.x, point.y) for point in shape.parts()]
@@ -197,10 +196,10 @@ def entry(clip: str, finished: Search, video: decoder.VideoFacts, settings: Mapp
 
 
 def check_size(path: Path, facts: decoder.VideoFacts, upsample: int) -> None:
-    """Refuse frames that would exhaust the memory once they are enlarged."""
+    """Raise MediaError if the enlarged frames would exhaust the memory."""
     pixels = facts.width * facts.height << 2 * upsample
     if pixels > MAX_UPSAMPLED_PIXELS:
         raise MediaError(
-            f"{path}: frames of {facts.width} x {facts.height} px have {pixels} px when doubled {upsample} times,"
+            f"{path}: frames of {facts.width} x {facts.height} px have {pixels} px after {upsample} doublings,"
             f" expected at most {MAX_UPSAMPLED_PIXELS}; lower faces.upsample or scale the clip down"
         )

@@ -1,6 +1,6 @@
-"""Clips, read with PyAV: frames with their times, the waveform, and what the header says.
+"""Decode clips with PyAV: frames with their times, the waveform, and the facts of the header.
 
-FFmpeg is given an open file and never a name, so that neither a name nor a playlist can make it open anything else.
+FFmpeg gets an open file and never a name, so that neither a name nor a playlist can make it open another file.
 """
 
 import stat
@@ -51,7 +51,7 @@ StreamT = TypeVar("StreamT", av.VideoStream, av.AudioStream)
 
 @dataclass(frozen=True)
 class Frame:
-    """A decoded picture: its time in s, from the container's timestamps; uint8 RGB (height, width, 3); its position."""
+    """A decoded picture: time in s from the container, RGB pixels (height, width, 3), and position in the stream."""
 
     time_s: float
     image: npt.NDArray[np.uint8]
@@ -60,14 +60,14 @@ class Frame:
 
 @dataclass
 class VideoFacts:
-    """What is known of a video stream; the fields from `rotation` on are complete when all frames have been read.
+    """Facts of a video stream; the fields from `rotation` on are final when all frames have been read.
 
     Attributes
     ----------
     fps, n_announced : float or None, int
-        Average rate and number of frames that the header states; None and 0 if it does not.
+        Average frame rate in Hz and number of frames in the header; None and 0 if it does not state them.
     rotation : int
-        Degrees, counterclockwise, by which the pictures were turned upright.
+        Angle in degrees, counterclockwise, by which the pictures were turned to be upright.
     variable_frame_rate : bool
         Whether the time between frames varies by more than two ticks of the stream's clock.
     """
@@ -85,7 +85,7 @@ class VideoFacts:
 
 @dataclass(frozen=True)
 class AudioFacts:
-    """What is known of a waveform: its source, its peak before clipping (full scale = 1), samples clipped, length."""
+    """Facts of a waveform: source, peak before clipping (full scale = 1), number of clipped samples, length in s."""
 
     format: str
     codec: str
@@ -98,7 +98,7 @@ class AudioFacts:
 
 
 class Frames:
-    """Iterator over the frames of a clip; `facts` is complete when it is exhausted."""
+    """Iterator over the frames of a clip; `facts` is final when the iterator is exhausted."""
 
     def __init__(self, reader: Iterator[Frame], facts: VideoFacts, close: Callable[[], None]) -> None:
         self.facts = facts
@@ -113,7 +113,7 @@ class Frames:
 
 
 def frames(path: Path, limits: Limits) -> Frames | None:
-    """Upright RGB frames of a clip, one at a time; None if it has no video.
+    """Upright RGB frames of a clip, decoded one at a time; None if the clip has no video.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def frames(path: Path, limits: Limits) -> Frames | None:
     Raises
     ------
     MediaError
-        If the clip cannot be decoded, is beyond the limits, changes its size midway, or ends early.
+        If the clip cannot be decoded, exceeds the limits, changes its frame size, or ends early.
     """
     with ExitStack() as stack:
         container = stack.enter_context(_opened(path, limits))
@@ -140,7 +140,7 @@ def frames(path: Path, limits: Limits) -> Frames | None:
 
 
 class Sound:
-    """Iterator over blocks (n_samples,) of a clip's mono sound; `close` ends it early."""
+    """Iterator over blocks (n_samples,) of a clip's mono sound; `close` ends it early. `about` holds source facts."""
 
     def __init__(self, reader: Iterator[Floats], about: dict[str, Any], close: Callable[[], None]) -> None:
         self.about = about
@@ -155,14 +155,14 @@ class Sound:
 
 
 def sound(path: Path, rate_hz: int, limits: Limits) -> Sound | None:
-    """Mono sound of a clip, resampled to `rate_hz`, block by block; None if it has none.
+    """Mono sound of a clip, resampled to `rate_hz`, block by block; None if the clip has no sound.
 
     The channels are averaged. `about` holds the first five fields of `AudioFacts`.
 
     Raises
     ------
     MediaError
-        If the sound cannot be decoded, is beyond the limits, holds a sample that is not finite, or ends early.
+        If the sound cannot be decoded, exceeds the limits, holds a sample that is not finite, or ends early.
     """
     with ExitStack() as stack:
         container = stack.enter_context(_opened(path, limits))
@@ -183,7 +183,7 @@ def waveform(path: Path, rate_hz: int, limits: Limits) -> tuple[Floats, AudioFac
 
 
 def limit_peaks(samples: Floats, source: Mapping[str, Any]) -> tuple[Floats, AudioFacts]:
-    """Limit samples (n_samples,) to +-32767/32768, and tell what is known of them; `about` as of `Sound`."""
+    """Clip samples (n_samples,) to +-32767/32768, and measure them; `source` is the `about` of a `Sound`."""
     facts = AudioFacts(
         **source,
         peak=float(np.abs(samples).max(initial=0)),
@@ -194,9 +194,9 @@ def limit_peaks(samples: Floats, source: Mapping[str, Any]) -> tuple[Floats, Aud
 
 
 def probe(path: Path) -> dict[str, Any]:
-    """Format, duration_s, width, height, fps, rate_hz and channels that the header states; {} if it is unreadable.
+    """Facts of the header: format, duration_s, width, height, fps, rate_hz and channels; {} if it cannot be read.
 
-    What a clip lacks is None.
+    The facts of a missing stream are None.
     """
     try:
         with _opened(path, PROBE_LIMITS) as container:
@@ -215,7 +215,7 @@ def probe(path: Path) -> dict[str, Any]:
 
 
 def check_hash(path: Path, sha256: str, clip: str) -> None:
-    """Refuse a clip whose content is not what its manifest says.
+    """Raise MediaError if a clip's content differs from the manifest.
 
     Raises
     ------
@@ -230,22 +230,22 @@ def check_hash(path: Path, sha256: str, clip: str) -> None:
 
 
 def guarded(clip: str, path: Path, on_defect: str, make: Callable[[], Entry]) -> Entry:
-    """Entry that `make` returns, or one with status `undecodable` and the reason if the clip's content is defective.
+    """Entry that `make` returns, or an entry with status `undecodable` and the reason if `make` raises MediaError.
 
-    With `on_defect` "fail" a defect is raised.
+    With `on_defect` "fail" the error is raised.
     """
     try:
         return make()
     except MediaError as error:
         if on_defect == "fail":
             raise
-        # without the path: an artefact depends on the clip's content, not on where it lies
+        # without the path, because an artefact depends on the clip's content only
         return Entry(clip, status=Status.UNDECODABLE, facts={"reason": str(error).removeprefix(f"{path}: ")})
 
 
 @contextmanager
 def _opened(path: Path, limits: Limits) -> Iterator[av.container.InputContainer]:
-    """Open container of a regular file; whatever FFmpeg raises inside becomes a MediaError."""
+    """Container of a regular file, opened; an error of FFmpeg becomes a MediaError."""
     _check_regular(path)
     with path.open("rb") as stream, _open(path, stream, limits) as container:
         _check_length(path, (container.duration or 0) / av.time_base, limits.get("max_duration_s", np.inf))
@@ -269,7 +269,7 @@ def _open(path: Path, stream: BinaryIO, limits: Limits) -> av.container.InputCon
 
 
 def _check_regular(path: Path) -> None:
-    """Refuse what is not a file, before opening it: a pipe would block."""
+    """Raise MediaError if `path` is not a regular file; opening a pipe would block."""
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -304,21 +304,21 @@ def _check_pixels(path: Path, stream: av.VideoStream, limits: Limits) -> None:
     # FFmpeg reports 0 x 0 for a stream that it refused to decode because of max_pixels
     pixels, max_pixels = stream.width * stream.height, limits["max_pixels"]
     if not 0 < pixels <= max_pixels:
-        description = f"{stream.width} x {stream.height} pixels" if pixels else "no frame size, or one too large"
+        description = f"{stream.width} x {stream.height} pixels" if pixels else "no frame size, or too large a one"
         raise defect(path, description, f"at most {max_pixels:.0f} pixels", "scale it down or raise limits.max_pixels")
 
 
 def _decoded(stream: av.VideoStream | av.AudioStream) -> Iterator[Any]:
     try:
         yield from stream.container.decode(stream)  # type: ignore[attr-defined]
-    except IndexError:  # PyAV 18 stumbles over streams that begin midway, after the last frame of this one
+    except IndexError:  # raised by PyAV 18 after the last frame of this stream if another one begins later
         return
 
 
 def _read_frames(
     path: Path, stream: av.VideoStream, facts: VideoFacts, limits: Limits, opened: ExitStack
 ) -> Iterator[Frame]:
-    stream.thread_type = "NONE"  # threads cost more than they save here
+    stream.thread_type = "NONE"  # threads take longer for frames of this size
     stream.codec_context.options = {"max_pixels": str(int(limits["max_pixels"]))}
     first, ticks, end = None, [], 0
     with opened:
@@ -359,7 +359,7 @@ def _mono_blocks(path: Path, stream: av.AudioStream, rate_hz: int, max_duration_
     resampler = av.AudioResampler(format="fltp", rate=rate_hz)
     n_samples = 0
     for frame in _uniform_sound(path, stream):
-        for block in filter(None, resampler.resample(frame)):  # None is flushed where nothing had to be resampled
+        for block in filter(None, resampler.resample(frame)):  # flushing without resampling returns None
             samples = block.to_ndarray().mean(axis=0, dtype=np.float32)
             if not np.isfinite(samples).all():
                 raise defect(path, "holds a sample that is not finite", "sound")
@@ -369,7 +369,7 @@ def _mono_blocks(path: Path, stream: av.AudioStream, rate_hz: int, max_duration_
 
 
 def _uniform_sound(path: Path, stream: av.AudioStream) -> Iterator[av.AudioFrame | None]:
-    """Frames of the sound, then None (flush); an error if the rate or the channels change midway."""
+    """Frames of the sound, then None to flush; MediaError if rate, channels or format change."""
     first = None
     for frame in _decoded(stream):
         properties = frame.sample_rate, frame.layout.name, frame.format.name

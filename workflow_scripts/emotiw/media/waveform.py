@@ -1,4 +1,4 @@
-"""Waveforms of clips as entries of an artefact, with what is wrong with their sound as a status."""
+"""Entries of the artefact `audio`: the waveform of each clip, with a status if the sound is missing or unusable."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -14,13 +14,13 @@ from emotiw.media import decoder
 def entries(paths: Sequence[Path], clips: Sequence[Sequence[str]], settings: Mapping[str, Any]) -> Iterator[Entry]:
     """Entries of kind `audio` of the clips [id, sha256] at `paths`.
 
-    `settings` holds the sections `audio` and `limits` and the value `on_defect` of config.yaml. Silent and short
-    sound is kept.
+    `settings` holds the sections `audio` and `limits` and the value `on_defect` of config.yaml. The waveform of silent
+    and short sound is kept.
 
     Raises
     ------
     MediaError
-        If a clip is not the one of the manifest, or cannot be decoded and `on_defect` is "fail".
+        If a clip differs from its hash in the manifest, or cannot be decoded and `on_defect` is "fail".
     """
     for path, (clip, sha256) in zip(paths, clips, strict=True):
         decoder.check_hash(path, sha256, clip)
@@ -28,7 +28,7 @@ def entries(paths: Sequence[Path], clips: Sequence[Sequence[str]], settings: Map
 
 
 def entry(clip: str, sound: tuple[decoder.Floats, decoder.AudioFacts] | None, settings: Mapping[str, float]) -> Entry:
-    """Entry of what `media.waveform` or `media.heard` gave; `settings` is the section `audio`."""
+    """Entry of a waveform with its facts, or None for a clip without sound; `settings` is the section `audio`."""
     if sound is None:
         return Entry(clip, status=Status.NO_AUDIO)
     samples, facts = sound

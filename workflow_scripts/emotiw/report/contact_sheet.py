@@ -1,4 +1,4 @@
-"""Contact sheets: a strip of the faces of each clip of a job, in which a wrong track is seen at a glance."""
+"""Contact sheets: a strip of the faces of each clip of a job, in which a person can spot wrong tracks."""
 
 import io
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from emotiw.faces.tracking import evenly_spaced
 from emotiw.jobs.store import Entry
 
-N_CHIPS, CHIP_PX, GAP_PX = 12, 80, 4  # at most, of a strip
+N_CHIPS, CHIP_PX, GAP_PX = 12, 80, 4  # largest number of chips in a strip; sizes in px
 HEAD_PX, TIME_PX, FOOT_PX = 18, 16, 6
 WIDTH = N_CHIPS * (CHIP_PX + GAP_PX) + GAP_PX
 HEIGHT = HEAD_PX + CHIP_PX + TIME_PX + FOOT_PX  # of a strip
@@ -22,10 +22,10 @@ Images = npt.NDArray[np.uint8]
 
 
 def sheet(entries: Sequence[Entry]) -> bytes:
-    """Draw the strips of entries of kind `faces` under one another, as PNG without metadata: the same bytes again.
+    """Draw the strips of entries of kind `faces` below one another, as PNG; the same entries give the same bytes.
 
-    A strip is `WIDTH` x `HEIGHT` px: the clip's id, its status and how much of it is kept; below at most `N_CHIPS`
-    chips, evenly spaced in time, each with the time of its frame in s. A clip without faces gets its status instead.
+    A strip is `WIDTH` x `HEIGHT` px. It shows the clip's id, its status and the share of frames with a face; below, at
+    most `N_CHIPS` chips, evenly spaced in time, each with its time in s. A clip without faces shows its status instead.
     """
     picture = Image.new("RGB", (WIDTH, HEIGHT * len(entries)), PAPER)
     for i, entry in enumerate(entries):
@@ -36,7 +36,7 @@ def sheet(entries: Sequence[Entry]) -> bytes:
 
 
 def summary(entry: Entry) -> str:
-    """Status of a clip, and the share of the searched frames in which a face was found and kept."""
+    """Status of a clip, and the shares of the searched frames with a detected and with a kept face."""
     facts = entry.facts
     if "detected_fraction" not in facts:
         return entry.status.value
@@ -72,7 +72,7 @@ def _resized(chip: Images) -> Image.Image:
 
 
 def _shortened(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """Text that is at most `width` px wide: its middle is left out where it is longer."""
+    """Text that is at most `width` px wide; the middle of a longer text is omitted."""
     if font.getlength(text) <= width:
         return text
     kept = next(n for n in range(len(text), 0, -1) if font.getlength(_without_middle(text, n)) <= width)

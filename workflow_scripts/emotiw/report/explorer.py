@@ -1,4 +1,4 @@
-"""What the page shows of every clip: faces, scores of both modalities, the decision, and what went wrong."""
+"""Clip explorer of the report: faces, scores of both modalities, prediction and errors of every clip."""
 
 import base64
 import io
@@ -21,10 +21,10 @@ from emotiw.jobs import gather, store
 from emotiw.report import time_courses
 
 N_CHIPS, CHIP_PX, JPEG_QUALITY = 6, 48, 60
-MAX_COLUMNS = 120  # of a time course
+MAX_COLUMNS = 120  # largest number of columns of a time course
 PER_MILLE = 1000
 PART_ORDER = {"test": 0, "val": 1, "train": 2}
-# name of a filter and the marks of a clip that it asks for (see `marks`)
+# name of a filter, and the marks that a clip must have (see `marks`)
 ERRORS = {
     "fusion wrong": "f0",
     "fusion right": "f1",
@@ -41,16 +41,16 @@ Images = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class ClipContents:
-    """What a page needs of the clips beside their predictions.
+    """Pictures and scores of the clips, which the page shows beside their predictions.
 
     Attributes
     ----------
     strips : mapping of str to bytes
-        JPEG picture of a few faces of each clip that has any.
+        JPEG picture of a few faces of each clip that has faces.
     scores : mapping of str to mapping
-        By clip and modality, and `fusion`, the posteriors; a modality that could not judge the clip is absent.
+        Posteriors of each modality and of `fusion`, by clip; a modality without a prediction is absent.
     courses : mapping of str to Course
-        By clip, where there is one.
+        Audio posteriors over time of each clip that has them.
     """
 
     strips: Mapping[str, bytes]
@@ -60,7 +60,7 @@ class ClipContents:
 
 @dataclass(frozen=True)
 class Course:
-    """Scores over time: `levels` (n, n_classes) from 0 to 255, the time of the first and between two (s)."""
+    """Posteriors over time: `levels` (n, n_classes) from 0 to 255, time of the first row and step between rows in s."""
 
     levels: npt.NDArray[np.uint8]
     start: float
@@ -68,7 +68,7 @@ class Course:
 
 
 def shown_rows(corpus: Manifest, predictions: Sequence[Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
-    """Row of each clip: its test row, else its validation row, else its training row.
+    """Row of `predictions.csv` shown for each clip: its test row, else its validation row, else its training row.
 
     Raises
     ------
@@ -80,7 +80,8 @@ def shown_rows(corpus: Manifest, predictions: Sequence[Mapping[str, str]]) -> di
         row_of_clip.setdefault(row["clip"], row)
     if missing := sorted({row.clip for row in corpus.rows} - set(row_of_clip)):
         raise StoreError(
-            f"predictions: {len(missing)} of {len(corpus.rows)} clips are missing: {', '.join(missing[:5])}; run again"
+            f"predictions: {len(missing)} of {len(corpus.rows)} clips are missing: {', '.join(missing[:5])};"
+            " run the workflow again"
         )
     return row_of_clip
 
@@ -93,20 +94,20 @@ def clip_contents(
     fusion: Iterable[Path],
     frames: Iterable[Path],
 ) -> ClipContents:
-    """Gather what the page shows of the clips of `rows`, each from the fold that its row names.
+    """Pictures and scores of the clips of `rows`, each from the fold that its row names.
 
     Parameters
     ----------
     faces : Path
         Folder of the face artefacts.
     fusion, frames : iterable of Path
-        Of each fold the fused scores, and the mean frame posteriors of its networks.
+        Files of each fold: the fused scores, and the mean frame posteriors of its networks.
     """
     return ClipContents(face_strips(corpus, faces), _scores(corpus, rows, fusion), _courses(rows, frames))
 
 
 def face_strips(corpus: Manifest, folder: Path) -> dict[str, bytes]:
-    """Draw a few faces of each clip that has any; one clip at a time is in memory."""
+    """JPEG picture of a few faces of each clip that has faces; one clip at a time is in memory."""
     strips = {}
     for row in corpus.rows:
         arrays = gather.load(corpus, folder, "faces", [row.clip])[row.clip].arrays
@@ -116,7 +117,7 @@ def face_strips(corpus: Manifest, folder: Path) -> dict[str, bytes]:
 
 
 def clip_rows(rows: Mapping[str, Mapping[str, str]], contents: ClipContents) -> Iterator[dict[str, Any]]:
-    """Yield what the table of the page says of each clip."""
+    """Yield the row of the page's table for each clip."""
     for clip, row in rows.items():
         fused = contents.scores[clip]["fusion"]
         yield {
@@ -129,16 +130,17 @@ def clip_rows(rows: Mapping[str, Mapping[str, str]], contents: ClipContents) -> 
 
 
 def outcome(row: Mapping[str, str]) -> str:
-    """Whether the fused decision is `right` or `wrong`, or `hidden` where the label is."""
+    """`right` or `wrong` for the fused prediction, or `hidden` if the label is hidden."""
     if row["label"] == HIDDEN:
         return "hidden"
     return "right" if row["predicted_fusion"] == row["label"] else "wrong"
 
 
 def marks(row: Mapping[str, str]) -> list[str]:
-    """Mark a clip for the filters: v1 or v0, a1 or a0, f1 or f0 (right or wrong), `won` or `lost` by fusion.
+    """Mark a clip for the filters: v1, a1, f1 (video, audio, fusion right), v0, a0, f0 (wrong), `won` or `lost`.
 
-    A modality that could not judge the clip has no mark, nor has a clip whose label is hidden.
+    A modality without a prediction gives no mark; a clip with a hidden label has none. `won` means that fusion is right
+    and no modality is; `lost` that fusion is wrong and a modality is right.
     """
     if row["label"] == HIDDEN:
         return []
@@ -152,9 +154,9 @@ def marks(row: Mapping[str, str]) -> list[str]:
 
 
 def script_data(classes: Sequence[str], rows: Iterable[str], contents: ClipContents) -> str:
-    """JSON for the page's script: the classes and, clip by clip in the order of `rows`, pictures and scores.
+    """JSON for the page's script: the classes, and pictures and scores of the clips in the order of `rows`.
 
-    Posteriors are whole per mille; a time course is base64 of one byte a value (255 is 1), class by class in each row.
+    Posteriors are whole numbers per mille. A time course is base64 of one byte for each value (255 is 1), row by row.
     """
     clips = []
     for clip in rows:
@@ -174,7 +176,7 @@ def script_data(classes: Sequence[str], rows: Iterable[str], contents: ClipConte
 
 
 def changes(rows: Iterable[Mapping[str, str]], other: str, classes: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Clips of each class that fusion has right and `other` wrong, and the reverse."""
+    """Count the clips of each class that fusion has right and `other` wrong, and the reverse."""
     counts = {label: [0, 0] for label in classes}
     for row in rows:
         if row["label"] != HIDDEN:
@@ -200,7 +202,8 @@ def _scores(
             }
     if missing := sorted(set(rows) - set(scores_of_clip)):
         raise StoreError(
-            f"fused scores: {len(missing)} of {len(rows)} clips are missing: {', '.join(missing[:5])}; run again"
+            f"fused scores: {len(missing)} of {len(rows)} clips are missing: {', '.join(missing[:5])};"
+            " run the workflow again"
         )
     return scores_of_clip
 

@@ -1,4 +1,4 @@
-"""Learning curves of the networks of a run, one row of charts an architecture."""
+"""Figure of the learning curves of a run's audio networks, a row for each architecture."""
 
 import io
 import math
@@ -19,13 +19,13 @@ WIDTH_IN, ROW_IN = 7.2, 1.9
 def render(networks: Sequence[Mapping[str, Any]], n_classes: int) -> bytes:
     """Draw the cross-entropy of a frame and the accuracy of the validation clips by epoch, as SVG.
 
-    The same networks give the same bytes. The dotted line is what a network without knowledge gets.
+    The same networks give the same bytes. The dotted lines are the values of uniform posteriors (chance).
 
     Parameters
     ----------
     networks : sequence of mapping
-        Of each network `architecture` (units a layer), `history` (a mapping an epoch with `train_loss`, `val_loss` and
-        `val_accuracy`) and `best_epoch`; the history of a fold without an audio system is empty.
+        `architecture` (units of each layer), `history` (for each epoch `train_loss`, `val_loss` and `val_accuracy`) and
+        `best_epoch` of each network; the history is empty in a fold without an audio system.
     n_classes : int
         Number of labels.
     """

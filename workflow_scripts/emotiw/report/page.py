@@ -1,4 +1,4 @@
-"""One self-contained page that a reviewer reads from top to bottom."""
+"""Render the report of a run as one self-contained HTML page: results, comparison with the paper, clips, provenance."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ def render(
     *,
     provenance: Mapping[str, Any],
 ) -> str:
-    """Render the page as HTML; the same bytes for the same content.
+    """Render the page as HTML; the same content gives the same bytes.
 
     Parameters
     ----------
@@ -44,11 +44,11 @@ def render(
     metrics : mapping
         Content of `metrics.json`.
     rows : mapping of str to mapping
-        The row of `predictions.csv` that is shown of each clip.
-    about : ClipContents
-        What else is shown of the clips.
+        Row of `predictions.csv` that is shown for each clip, from `explorer.shown_rows`.
+    contents : ClipContents
+        Pictures and scores of the clips.
     provenance : mapping
-        From `provenance.determinants`, whose `config` names the page; and `ledger`, the entries of `ledger.json`.
+        From `provenance.determinants`, and `ledger`, the entries of `ledger.json`. Its `config` holds the page's title.
     """
     environment = html.environment()
     environment.filters |= formats.FILTERS
@@ -86,7 +86,7 @@ def render(
 def plots(
     metrics: Mapping[str, Any], rows: Mapping[str, Mapping[str, str]], video: Mapping[str, Any]
 ) -> dict[str, Chart]:
-    """Charts of the page by name; parameters as in `render`, and the section `video` of the configuration."""
+    """Charts of the page by name; `video` is the section of the configuration, the rest as in `render`."""
     part, classes, scheme = shown_part(metrics), metrics["classes"], metrics["fusion"]["scheme"]
     confusions = {name: metrics["parts"][part]["systems"][name]["confusion"] for name in MAIN}
     weights = {name: fold["weights"][scheme] for name, fold in metrics["fusion"]["folds"].items()}
@@ -104,7 +104,7 @@ def plots(
 
 
 def shown_part(metrics: Mapping[str, Any]) -> str:
-    """Part whose systems are drawn and judged: test, or val where no test label is known."""
+    """Part that the charts and the verdict are about: test, or val if no test label is known."""
     return next((name for name in ("test", "val") if metrics["parts"][name]["n_scored"]), "test")
 
 
@@ -114,18 +114,18 @@ def read_predictions(path: Path) -> list[dict[str, str]]:
 
 
 def verdict(metrics: Mapping[str, Any], part: str) -> list[str]:
-    """Say in three lines how good the fusion is, what it gains, and whether every clip is accounted for."""
+    """Three lines: accuracy of the fusion, its gain over the best modality, and the account of all clips."""
     part_metrics = metrics["parts"][part]
     where = f"the {part_metrics['n_scored']} {part} clips" + (
         " (to which its weights were fitted)" if part == "val" else ""
     )
     clips = _account(metrics, part_metrics, part)
     if not part_metrics["n_scored"]:
-        return ["No label is known: nothing is scored.", "Every clip has a prediction.", clips]
+        return ["No label is known, so nothing is scored.", "Every clip has a prediction.", clips]
     fused, constant = part_metrics["systems"]["fusion"], part_metrics["majority_class"]
     first = (
         f"Fusion is right on {percent(fused['accuracy'])} of {where}{_range(fused['accuracy_interval'])}; "
-        f"always answering “{constant['label']}” would be right on {percent(constant['accuracy'])}."
+        f"always predicting “{constant['label']}” would be right on {percent(constant['accuracy'])}."
     )
     best = system_tables.best_modality(part_metrics)
     gain = part_metrics["fusion_gain"][best]
@@ -136,7 +136,7 @@ def verdict(metrics: Mapping[str, Any], part: str) -> list[str]:
 
 
 def confusion_cells(name: str, confusion: Sequence[Sequence[int]]) -> dict[str, Any]:
-    """Give the counts of a confusion matrix the colours of their cells."""
+    """Cells of a confusion matrix: counts with their fill and text colours."""
     rows = [[(count, *charts.shade(count / max(sum(row), 1))) for count in row] for row in confusion]
     return {
         "name": name,
@@ -180,7 +180,7 @@ def _judged(gain: Mapping[str, Any]) -> str:
     ends = gain["accuracy_interval"]
     if not ends:
         return ""
-    return "" if ends[0] > 0 or ends[1] < 0 else ", which the interval cannot tell from none"
+    return "" if ends[0] > 0 or ends[1] < 0 else ", which the interval does not distinguish from zero"
 
 
 def _account(metrics: Mapping[str, Any], part_metrics: Mapping[str, Any], part: str) -> str:

