@@ -105,7 +105,7 @@ def test_no_code_is_made_from_text_and_nothing_is_connected_to(page):
 def test_every_chart_has_a_still_a_specification_and_a_table(page, render):
     stills = [attrs for attrs in page.of("img") if attrs.get("class") == "still"]
     assert len(stills) == 6
-    assert page.text.count("Table behind the chart") == 6
+    assert page.text.count("Values of the chart") == 6
     found = re.findall(r'<img class="still".*?<script type="application/json">(.*?)</script>', render(), re.DOTALL)
     assert [json.loads(text)["description"] for text in found] == [attrs["alt"] for attrs in stills]
 
@@ -128,7 +128,7 @@ def test_every_clip_has_one_row(page, run):
 
 def test_a_synthetic_corpus_is_announced_before_anything_else(page):
     assert page.text.index("SYNTHETIC CORPUS") < page.text.index("Fusion is right on")
-    assert "never a result" in page.text
+    assert "not a result" in page.text
 
 
 def test_a_real_corpus_has_no_banner(render, run, metrics):
@@ -203,7 +203,7 @@ def test_optimism_that_could_not_be_estimated_is_said(render, metrics):
     found = copy.deepcopy(metrics)
     for fold in found["fusion"]["folds"].values():
         fold["optimism"] = None
-    assert "could not be estimated: with both modalities, the validation clips hold too few" in render(found=found)
+    assert "could not be estimated: too few subjects and films have validation clips" in render(found=found)
 
 
 def test_the_papers_tables_stand_beside_ours_with_verdicts(page, render, run):
@@ -239,7 +239,7 @@ def test_a_ledger_that_did_not_pass_is_said(render, metrics):
     text = Page(render(found={**metrics, "ledger": ledger})).text
     assert "A choice saw test clips" in text
     assert "test (1), val (1)" in text
-    assert "1 looked, without labels" in text
+    assert "1 also used the clips to be predicted, without labels" in text
 
 
 def test_provenance_is_on_the_page(page):
