@@ -52,7 +52,7 @@ def manifest(configfile: ConfigFiles = None, output: Output = None) -> None:
     # Heavy imports wait until the command is known: `emotiw --help` answers at once.
     from emotiw.corpora.inventory import refresh  # noqa: PLC0415
     from emotiw.jobs.settings import load  # noqa: PLC0415
-    from emotiw.media.decoder import probe  # noqa: PLC0415
+    from emotiw.media.container import probe  # noqa: PLC0415
 
     try:
         config = load(configfile or [])
@@ -189,7 +189,7 @@ def why(
     """Say which jobs Snakemake would run for a clip, its features and its scores, and why."""
     from emotiw.corpora.inventory import refresh  # noqa: PLC0415
     from emotiw.jobs.settings import load  # noqa: PLC0415
-    from emotiw.media.decoder import probe  # noqa: PLC0415
+    from emotiw.media.container import probe  # noqa: PLC0415
     from emotiw.workflow import explain as dry  # noqa: PLC0415
     from emotiw.workflow.plan import Plan  # noqa: PLC0415
 

@@ -15,9 +15,9 @@ from emotiw.core.errors import MediaError
 from emotiw.core.status import Status
 from emotiw.faces.detector import Detector, detector, search_near
 from emotiw.faces.scene_cuts import CutDetector
-from emotiw.faces.tracking import CHOICES, Face, Image, Sighting
+from emotiw.faces.tracking import SELECTORS, Face, Image, Sighting
 from emotiw.jobs.store import Arrays, Entry
-from emotiw.media import decoder
+from emotiw.media import clip_checks, video_frames
 
 # [ours]: the whole frame is searched at least this often, in s, so that a face that appears elsewhere is found
 WHOLE_EVERY_S = 1.0
@@ -45,29 +45,31 @@ class Search:
 
     def __init__(self, settings: Mapping[str, Any], detect: Detector, align: Align) -> None:
         self._settings, self._detect, self._align = settings, detect, align
-        self._choice = CHOICES[settings["select"]]()
+        self._selector = SELECTORS[settings["select"]]()
         self._cue = CutDetector()
         self._whole_s = -np.inf
         self._cuts: list[int] = []
         self._counts = dict.fromkeys(("n_searched", "n_searched_whole", "n_detected", "n_faces_max"), 0)
 
-    def see(self, frame: decoder.Frame) -> None:
+    def see(self, frame: video_frames.Frame) -> None:
         """Search the next frame, unless `frame_step` skips it."""
         if self._cue(frame.image):
             self._cuts.append(frame.index)
-            self._choice.cut()
+            self._selector.cut()
         if frame.index % self._settings["frame_step"]:
             return
         faces = self._search(frame)
         self._counts["n_searched"] += 1
         self._counts["n_detected"] += bool(faces)
         self._counts["n_faces_max"] = max(self._counts["n_faces_max"], len(faces))
-        self._choice.see(faces, lambda face: Sighting(face, frame.index, frame.time_s, *self._align(frame.image, face)))
+        self._selector.see(
+            faces, lambda face: Sighting(face, frame.index, frame.time_s, *self._align(frame.image, face))
+        )
 
     @property
     def kept(self) -> Sequence[Sighting]:
         """Face kept of each frame that has one, in the order of the frames."""
-        return self._choice.kept
+        return self._selector.kept
 
     @property
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -96,10 +98,10 @@ class Search:
             "n_scenes": len(scenes),
         }
 
-    def _search(self, frame: decoder.Frame) -> list[Face]:
-        choice, upsample = self._choice, self._settings["upsample"]
+    def _search(self, frame: video_frames.Frame) -> list[Face]:
+        selector, upsample = self._selector, self._settings["upsample"]
         if self._settings["track"] and frame.time_s - self._whole_s < WHOLE_EVERY_S:
-            near = search_near(frame.image, self._detect, choice.near, choice.sure, upsample)
+            near = search_near(frame.image, self._detect, selector.near, selector.sure, upsample)
             if near is not None:
                 return near
         self._whole_s = frame.time_s
@@ -128,12 +130,14 @@ def entries(
     """
     detect = detector()
     for path, (clip, sha256) in zip(paths, clips, strict=True):
-        decoder.check_hash(path, sha256, clip)
+        clip_checks.check_hash(path, sha256, clip)
         make = partial(_entry, clip, path, settings, partial(search, detect=detect, predictor=predictor))
-        yield decoder.guarded(clip, path, settings["on_defect"], make)
+        yield clip_checks.guarded(clip, path, settings["on_defect"], make)
 
 
-def search(frames: Iterable[decoder.Frame], detect: Detector, predictor: Any, settings: Mapping[str, Any]) -> Search:
+def search(
+    frames: Iterable[video_frames.Frame], detect: Detector, predictor: Any, settings: Mapping[str, Any]
+) -> Search:
     """Search all frames of a clip.
 
     Parameters
@@ -178,14 +182,14 @@ def align(image: Image, face: Face, predictor: Any, settings: Mapping[str, Any])
 
 
 def _entry(clip: str, path: Path, settings: Mapping[str, Any], follow: Callable[..., Search]) -> Entry:
-    frames = decoder.frames(path, settings["limits"])
+    frames = video_frames.read(path, settings["limits"])
     if frames is None:
         return Entry(clip, status=Status.NO_VIDEO)
     check_size(path, frames.facts, settings["faces"]["upsample"])
     return entry(clip, follow(frames, settings=settings["faces"]), frames.facts, settings["faces"])
 
 
-def entry(clip: str, finished: Search, video: decoder.VideoFacts, settings: Mapping[str, Any]) -> Entry:
+def entry(clip: str, finished: Search, video: video_frames.VideoFacts, settings: Mapping[str, Any]) -> Entry:
     """Entry of a finished search; `settings` is the section `faces`."""
     facts = asdict(video) | finished.facts
     if not finished.kept:
@@ -195,7 +199,7 @@ def entry(clip: str, finished: Search, video: decoder.VideoFacts, settings: Mapp
     return Entry(clip, finished.arrays, facts=facts)
 
 
-def check_size(path: Path, facts: decoder.VideoFacts, upsample: int) -> None:
+def check_size(path: Path, facts: video_frames.VideoFacts, upsample: int) -> None:
     """Raise MediaError if the enlarged frames would exhaust the memory."""
     pixels = facts.width * facts.height << 2 * upsample
     if pixels > MAX_UPSAMPLED_PIXELS:

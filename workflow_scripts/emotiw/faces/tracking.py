@@ -47,7 +47,7 @@ class Sighting:
 Describe = Callable[[Face], Sighting]
 
 
-class Choice(Protocol):
+class FaceSelector(Protocol):
     """A rule that chooses at most one face of each frame."""
 
     @property
@@ -210,7 +210,7 @@ class Longest:
             self._ended = min([*ended, *([self._ended] if self._ended else [])], key=lambda track: track.rank)
 
 
-CHOICES: dict[str, Callable[[], Choice]] = {"largest": Largest, "longest": Longest}
+SELECTORS: dict[str, Callable[[], FaceSelector]] = {"largest": Largest, "longest": Longest}
 
 
 def evenly_spaced(times: npt.NDArray[np.float64], n: int) -> list[int]:

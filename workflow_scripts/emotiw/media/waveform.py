@@ -8,7 +8,7 @@ from typing import Any
 
 from emotiw.core.status import Status
 from emotiw.jobs.store import Entry
-from emotiw.media import decoder
+from emotiw.media import clip_checks, soundtrack
 
 
 def entries(paths: Sequence[Path], clips: Sequence[Sequence[str]], settings: Mapping[str, Any]) -> Iterator[Entry]:
@@ -23,24 +23,26 @@ def entries(paths: Sequence[Path], clips: Sequence[Sequence[str]], settings: Map
         If a clip differs from its hash in the manifest, or cannot be decoded and `on_defect` is "fail".
     """
     for path, (clip, sha256) in zip(paths, clips, strict=True):
-        decoder.check_hash(path, sha256, clip)
-        yield decoder.guarded(clip, path, settings["on_defect"], partial(_entry, clip, path, settings))
+        clip_checks.check_hash(path, sha256, clip)
+        yield clip_checks.guarded(clip, path, settings["on_defect"], partial(_entry, clip, path, settings))
 
 
-def entry(clip: str, sound: tuple[decoder.Floats, decoder.AudioFacts] | None, settings: Mapping[str, float]) -> Entry:
+def entry(
+    clip: str, decoded: tuple[soundtrack.Floats, soundtrack.AudioFacts] | None, settings: Mapping[str, float]
+) -> Entry:
     """Entry of a waveform with its facts, or None for a clip without sound; `settings` is the section `audio`."""
-    if sound is None:
+    if decoded is None:
         return Entry(clip, status=Status.NO_AUDIO)
-    samples, facts = sound
+    samples, facts = decoded
     return Entry(clip, {"waveform": samples}, _status(facts, settings), asdict(facts))
 
 
 def _entry(clip: str, path: Path, settings: Mapping[str, Any]) -> Entry:
-    sound = decoder.waveform(path, settings["audio"]["rate_hz"], settings["limits"])
-    return entry(clip, sound, settings["audio"])
+    decoded = soundtrack.waveform(path, settings["audio"]["rate_hz"], settings["limits"])
+    return entry(clip, decoded, settings["audio"])
 
 
-def _status(facts: decoder.AudioFacts, audio: Mapping[str, float]) -> Status:
+def _status(facts: soundtrack.AudioFacts, audio: Mapping[str, float]) -> Status:
     if facts.duration_s < audio["min_duration_s"]:
         return Status.SHORT_AUDIO
     return Status.SILENT_AUDIO if facts.peak < audio["silence_peak"] else Status.OK
