@@ -90,7 +90,7 @@ def _digest(path: Path, published: Published) -> str:
 
 
 def _append_rest(published: Published, part: Path, n_before: int) -> str:
-    """Append what the server sends from byte `had` on; return the reason of a failure, or ""."""
+    """Append what the server sends from byte `n_before` on; return the reason of a failure, or ""."""
     if n_before > published.size:
         part.unlink()
         n_before = 0
