@@ -89,8 +89,8 @@ def test_a_file_beyond_the_limit_is_refused(server):
 @pytest.mark.parametrize(
     ("path", "limits", "message"),
     [
-        ("/silent", {"silence_s": 0.2}, r"/silent: cannot be fetched \(timed out\)"),
-        ("/slow", {"whole_s": 0.2}, r"/slow: timed out after \d+ bytes"),
+        ("/silent", {"read_timeout_s": 0.2}, r"/silent: cannot be fetched \(timed out\)"),
+        ("/slow", {"total_timeout_s": 0.2}, r"/slow: timed out after \d+ bytes"),
     ],
 )
 def test_a_server_that_does_not_deliver_in_time_is_given_up(server, path, limits, message):

@@ -152,15 +152,15 @@ def test_a_server_that_is_gone_is_given_up_and_what_came_is_kept(server, tmp_pat
 def test_a_record_describes_its_files():
     entry = {"key": "a.zip", "size": 3, "checksum": "md5:abc", "links": {"self": "https://host/a.zip"}}
     record = json.dumps({"files": [entry]}).encode()
-    assert releases.of_record(record, "a.zip", "here") == Published("https://host/a.zip", 3, "md5:abc")
+    assert releases.published_in_record(record, "a.zip", "here") == Published("https://host/a.zip", 3, "md5:abc")
     for broken in (b"<html>", b"[]", b'{"files": [{}]}', json.dumps({"files": []}).encode()):
         with pytest.raises(DownloadError, match=r"here: does not describe a\.zip"):
-            releases.of_record(broken, "a.zip", "here")
+            releases.published_in_record(broken, "a.zip", "here")
 
 
 def test_what_is_no_pointer_is_refused():
     with pytest.raises(DownloadError, match="here: not a Git LFS pointer; check the repository"):
-        releases.of_pointer(b"FLV\x01", "https://host/file", "here")
+        releases.published_by_pointer(b"FLV\x01", "https://host/file", "here")
 
 
 def test_an_actor_that_is_not_in_the_table_is_refused():

@@ -16,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name in names:
         place = f"VideoFlash/{name}.flv"
         pointer = download.fetch(f"{pointers}/{place}", max_bytes=1 << 10)
-        published = releases.of_pointer(pointer, f"{media}/{place}", f"{pointers}/{place}")
+        published = releases.published_by_pointer(pointer, f"{media}/{place}", f"{pointers}/{place}")
         resumable_download.to_file(published, args.folder / place)
         fetched[place] = published.digest
     files.write_json(args.output, {"actor": args.settings["actor"], "clips": fetched})

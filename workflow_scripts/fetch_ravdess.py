@@ -11,7 +11,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Download and unpack the archive below `--folder`, and write its members to `--output`."""
     args = runtime.arguments(__doc__, argv, one=["record", "folder"], bounded=False)
     name, url = args.settings["archive"], args.settings["url"]
-    published = releases.of_record(args.record.read_bytes(), name, url)
+    published = releases.published_in_record(args.record.read_bytes(), name, url)
     archive = args.folder / ".fetched" / name
     resumable_download.to_file(published, archive)
     members = releases.unpack(archive, args.folder, releases.RAVDESS_MEMBER)

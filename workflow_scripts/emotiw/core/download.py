@@ -9,13 +9,28 @@ from urllib.error import HTTPError
 from emotiw.core.errors import WeightsError
 
 MAX_BYTES = 1 << 30
-SILENCE_S, WHOLE_S = 30.0, 1800.0  # timeouts for the next bytes and for the whole file, s
-PIECE_BYTES = 1 << 20
+READ_TIMEOUT_S, TOTAL_TIMEOUT_S = 30.0, 1800.0  # timeouts for the next bytes and for the whole file, s
+CHUNK_BYTES = 1 << 20
 REMEDY = "check the address, or name a local file under `weights` in the configuration"
 
 
-def fetch(url: str, *, max_bytes: int = MAX_BYTES, silence_s: float = SILENCE_S, whole_s: float = WHOLE_S) -> bytes:
+def fetch(
+    url: str,
+    *,
+    max_bytes: int = MAX_BYTES,
+    read_timeout_s: float = READ_TIMEOUT_S,
+    total_timeout_s: float = TOTAL_TIMEOUT_S,
+) -> bytes:
     """Bytes of the file at `url`. Proxies are taken from the environment.
+
+    Parameters
+    ----------
+    url : str
+        An http, https or file address.
+    max_bytes : int
+        Largest size of the file.
+    read_timeout_s, total_timeout_s : float
+        Longest wait for the next bytes, and for the whole file, in s.
 
     Raises
     ------
@@ -24,9 +39,9 @@ def fetch(url: str, *, max_bytes: int = MAX_BYTES, silence_s: float = SILENCE_S,
         does not arrive in time.
     """
     try:
-        with opener().open(url, timeout=silence_s) as response:
+        with opener().open(url, timeout=read_timeout_s) as response:
             announced = response.headers.get("Content-Length")
-            data = _read(response, url, max_bytes, time.monotonic() + whole_s)
+            data = _read(response, url, max_bytes, time.monotonic() + total_timeout_s)
     except HTTPError as error:
         raise WeightsError(f"{url}: the server answers {error.code} {error.reason}; {REMEDY}") from error
     except (OSError, HTTPException, ValueError) as error:
@@ -53,12 +68,12 @@ def opener() -> urllib.request.OpenerDirector:
     return opener
 
 
-def _read(response: BufferedIOBase, url: str, max_bytes: int, until: float) -> bytes:
+def _read(response: BufferedIOBase, url: str, max_bytes: int, deadline: float) -> bytes:
     data = bytearray()
-    while piece := response.read1(PIECE_BYTES):
-        data += piece
+    while chunk := response.read1(CHUNK_BYTES):
+        data += chunk
         if len(data) > max_bytes:
             raise WeightsError(f"{url}: larger than {max_bytes} bytes; {REMEDY}")
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             raise WeightsError(f"{url}: timed out after {len(data)} bytes; {REMEDY}")
     return bytes(data)

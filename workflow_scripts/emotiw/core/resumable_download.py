@@ -9,7 +9,7 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
 
-from emotiw.core.download import PIECE_BYTES, SILENCE_S, opener
+from emotiw.core.download import CHUNK_BYTES, READ_TIMEOUT_S, opener
 from emotiw.core.errors import DownloadError
 
 ATTEMPTS, PAUSE_S = 8, 1.0  # failures in a row without a new byte; s to wait after the first one, then doubled
@@ -96,12 +96,12 @@ def _append_rest(published: Published, part: Path, n_before: int) -> str:
         n_before = 0
     request = urllib.request.Request(published.url, headers={"Range": f"bytes={n_before}-"} if n_before else {})  # noqa: S310  the opener allows three schemes
     try:
-        with opener().open(request, timeout=SILENCE_S) as response:
+        with opener().open(request, timeout=READ_TIMEOUT_S) as response:
             # a server that ignores ranges sends the whole file
             from_start = getattr(response, "status", None) != PARTIAL
             with part.open("wb" if from_start else "ab") as stream:
-                while (piece := response.read1(PIECE_BYTES)) and stream.tell() <= published.size:
-                    stream.write(piece)
+                while (chunk := response.read1(CHUNK_BYTES)) and stream.tell() <= published.size:
+                    stream.write(chunk)
     except HTTPError as error:
         if error.code not in TRANSIENT:
             raise DownloadError(f"{published.url}: the server answers {error.code} {error.reason}; {REMEDY}") from error

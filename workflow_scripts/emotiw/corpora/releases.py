@@ -17,7 +17,7 @@ RAVDESS_MEMBER = re.compile(r"Actor_\d\d/\d\d(-\d\d){6}\.(mp4|wav)")
 POINTER = re.compile(r"version https://git-lfs\.github\.com/spec/v1\noid sha256:([0-9a-f]{64})\nsize (\d+)\n?")
 
 
-def of_record(record: bytes, name: str, source: str) -> Published:
+def published_in_record(record: bytes, name: str, source: str) -> Published:
     """Address, size and hash of a file of a Zenodo record.
 
     Parameters
@@ -42,7 +42,7 @@ def of_record(record: bytes, name: str, source: str) -> Published:
         raise DownloadError(f"{source}: does not describe {name} ({error!r}); check the record in a browser") from error
 
 
-def of_pointer(pointer: bytes, url: str, source: str) -> Published:
+def published_by_pointer(pointer: bytes, url: str, source: str) -> Published:
     """Address, size and hash of a file at `url`, from its pointer in a repository with Git LFS.
 
     Raises

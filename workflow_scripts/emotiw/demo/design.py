@@ -134,10 +134,10 @@ def splits(design: Design) -> tuple[str, ...]:
 
 def clips(design: Design) -> tuple[Clip, ...]:
     """All clips: one for each subject and emotion, and one for each planted defect."""
-    return (*_sound(design), *_defective(design))
+    return (*_intact(design), *_defective(design))
 
 
-def _sound(design: Design) -> Iterator[Clip]:
+def _intact(design: Design) -> Iterator[Clip]:
     levels = _levels(design)
     for number in range(design.n_subjects):
         for label in range(len(EMOTIONS)):

@@ -171,7 +171,17 @@ def subject(base: Neutral, look: Look) -> npt.NDArray[np.uint8]:
 
 
 def stroke(u: Floats, v: Floats, points: tuple[tuple[float, float], ...], width: float) -> Floats:
-    """Gaussian of the distance to a polyline: 1 on it, of standard deviation `width` px, shape of `u`."""
+    """Gaussian of the distance to a polyline: 1 on it, of standard deviation `width` px, shape of `u`.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (height, width)
+        Coordinates of the samples in px.
+    points : tuple of (float, float)
+        Corners (u, v) of the polyline.
+    width : float
+        Standard deviation in px.
+    """
     nearest = np.full(u.shape, np.inf, np.float32)
     margin = 4 * width
     corners = np.array(points, np.float32)

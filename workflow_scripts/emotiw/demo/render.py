@@ -66,6 +66,15 @@ def write_clips(folder: Path, settings: Mapping[str, Any]) -> None:
 def write_manifest(path: Path, settings: Mapping[str, Any], written: Iterable[Path]) -> None:
     """Write the corpus's table beside the folder of its clips.
 
+    Parameters
+    ----------
+    path : Path
+        Path of the table.
+    settings : mapping
+        `design`, the values of a `Design`.
+    written : iterable of Path
+        Files of all clips.
+
     Raises
     ------
     ManifestError
@@ -104,9 +113,11 @@ def speech(clip: Clip, design: Design) -> tuple[voice.Floats, voice.Floats]:
     manner = voice.blend(voice.MANNERS[clip.label], voice.MANNERS[VOICE_NEIGHBOURS[clip.label]], share, intensity)
     manner = voice.varied(manner, rng, design.voice_variation)
     n_frames = round(clip.nuisance["duration_s"] * FPS)
-    said = voice.utterance(rng, _speaker(design, clip.number), manner, duration_s=n_frames / FPS)
-    sound = voice.with_noise(said.samples, rng, level_db=clip.nuisance["level_db"], noise_db=clip.nuisance["noise_db"])
-    return sound, said.opening[:: voice.RATE_HZ // FPS][:n_frames]
+    utterance = voice.utterance(rng, _speaker(design, clip.number), manner, duration_s=n_frames / FPS)
+    sound = voice.with_noise(
+        utterance.samples, rng, level_db=clip.nuisance["level_db"], noise_db=clip.nuisance["noise_db"]
+    )
+    return sound, utterance.opening[:: voice.RATE_HZ // FPS][:n_frames]
 
 
 def pictures(clip: Clip, design: Design, opening: voice.Floats) -> Frames:

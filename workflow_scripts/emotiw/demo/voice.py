@@ -112,7 +112,16 @@ def varied(manner: Manner, rng: np.random.Generator, amount: float) -> Manner:
 
 
 def utterance(rng: np.random.Generator, speaker: Speaker, manner: Manner, *, duration_s: float) -> Utterance:
-    """Speak syllables for `duration_s`, with a short silence before and after."""
+    """Speak syllables for `duration_s`, with a short silence before and after.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    speaker : Speaker
+    manner : Manner
+    duration_s : float
+        Length in s.
+    """
     n = round(duration_s * RATE_HZ)
     onsets = _onsets(rng, manner, duration_s)
     level, opening = _loudness(rng, manner, onsets, n)
@@ -124,7 +133,18 @@ def utterance(rng: np.random.Generator, speaker: Speaker, manner: Manner, *, dur
 
 
 def with_noise(samples: Floats, rng: np.random.Generator, *, level_db: float, noise_db: float) -> Floats:
-    """Set the level to `level_db` (dB re full scale), add a room's noise `noise_db` below, limit to full scale."""
+    """Set the level to `level_db` (dB re full scale), add a room's noise `noise_db` below, limit to full scale.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n_samples,)
+        Speech of root mean square 1.
+    rng : numpy.random.Generator
+    level_db : float
+        Level of the speech in dB re full scale.
+    noise_db : float
+        Level of the noise in dB below the speech.
+    """
     room = lfilter([1.0], [1.0, -0.9], rng.standard_normal(len(samples)))
     room *= 10 ** (-noise_db / 20) / np.sqrt(np.mean(room**2))
     return np.asarray(np.clip(10 ** (level_db / 20) * (samples + room), -0.999, 0.999))

@@ -175,7 +175,19 @@ def clip_entries(faces: Iterable[Entry], describe: Callable[[Image], npt.NDArray
 
 
 def align(image: Image, face: Face, predictor: Any, settings: Mapping[str, Any]) -> tuple[Image, list[tuple[int, int]]]:
-    """Chip of the face, upright and cropped, (chip_size, chip_size, 3), and its landmarks (x, y) in px of the frame."""
+    """Chip of the face, upright and cropped, (chip_size, chip_size, 3), and its landmarks (x, y) in px of the frame.
+
+    Parameters
+    ----------
+    image : ndarray, shape (height, width, 3)
+        Frame in RGB.
+    face : Face
+        Detected face.
+    predictor : callable
+        Landmark model, as in `search`.
+    settings : mapping
+        Section `faces`.
+    """
     shape = predictor(image, dlib.rectangle(*face.box))
     chip = dlib.get_face_chip(image, shape, size=settings["chip_size"], padding=settings["chip_padding"])
     return chip, [(point.x, point.y) for point in shape.parts()]
@@ -190,7 +202,19 @@ def _entry(clip: str, path: Path, settings: Mapping[str, Any], follow: Callable[
 
 
 def entry(clip: str, finished: Search, video: video_frames.VideoFacts, settings: Mapping[str, Any]) -> Entry:
-    """Entry of a finished search; `settings` is the section `faces`."""
+    """Entry of a finished search; `settings` is the section `faces`.
+
+    Parameters
+    ----------
+    clip : str
+        Id of the clip.
+    finished : Search
+        Search that has got all frames.
+    video : VideoFacts
+        Facts of the clip's video stream.
+    settings : mapping
+        Section `faces`.
+    """
     facts = asdict(video) | finished.facts
     if not finished.kept:
         return Entry(clip, status=Status.NO_FACE, facts=facts)

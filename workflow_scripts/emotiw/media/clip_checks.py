@@ -30,6 +30,17 @@ def guarded(clip: str, path: Path, on_defect: str, make: Callable[[], Entry]) ->
     """Entry that `make` returns, or an entry with status `undecodable` and the reason if `make` raises MediaError.
 
     With `on_defect` "fail" the error is raised.
+
+    Parameters
+    ----------
+    clip : str
+        Id of the clip.
+    path : Path
+        File of the clip.
+    on_defect : str
+        `exclude` or `fail`, as in config.yaml.
+    make : callable
+        Computes the clip's entry.
     """
     try:
         return make()

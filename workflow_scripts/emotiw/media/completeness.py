@@ -41,6 +41,15 @@ def defect(
 def check_bytes(path: Path, stream: BinaryIO, fraction: float) -> None:
     """Raise MediaError if a file has less than `fraction` of the size that its container states.
 
+    Parameters
+    ----------
+    path : Path
+        File, for error messages.
+    stream : file object
+        The open file; its position is set to the beginning.
+    fraction : float
+        Smallest share of the stated size; 0 turns the check off.
+
     Raises
     ------
     MediaError
@@ -65,6 +74,17 @@ def check_frames(path: Path, stream: av.VideoStream, n_frames: int, end: int, fr
     """Raise MediaError if a stream has fewer frames than its header states and also ends early.
 
     Both are required, because dropped frames (AVI) and edit lists (MP4) reduce the number of frames only.
+
+    Parameters
+    ----------
+    path : Path
+        File, for error messages.
+    stream : av.VideoStream
+        Stream whose header is compared.
+    n_frames, end : int
+        Number of decoded frames, and end of the last one in ticks of the stream's clock.
+    fraction : float
+        Smallest share of the stated frames and duration.
     """
     if not n_frames:
         raise defect(path, "no frame decodes")
@@ -77,7 +97,21 @@ def check_frames(path: Path, stream: av.VideoStream, n_frames: int, end: int, fr
 def unpadded(
     path: Path, stream: av.AudioStream, blocks: Iterable[Floats], rate_hz: int, fraction: float
 ) -> Iterator[Floats]:
-    """Blocks of sound without the padding of the encoder; MediaError if they are shorter than the header states."""
+    """Blocks of sound without the padding of the encoder; MediaError if they are shorter than the header states.
+
+    Parameters
+    ----------
+    path : Path
+        File, for error messages.
+    stream : av.AudioStream
+        Stream whose header states the length.
+    blocks : iterable of ndarray, shape (n_samples,)
+        Decoded sound.
+    rate_hz : int
+        Sampling rate of the blocks in Hz.
+    fraction : float
+        Smallest share of the stated length.
+    """
     name = stream.container.format.name.partition(",")[0]
     if name not in STATED_LENGTHS or not stream.duration or not stream.time_base:
         yield from blocks

@@ -53,6 +53,15 @@ def read(path: Path, rate_hz: int, limits: Limits) -> Sound | None:
 
     The channels are averaged. `about` holds the first five fields of `AudioFacts`.
 
+    Parameters
+    ----------
+    path : Path
+        The clip.
+    rate_hz : int
+        Sampling rate of the result in Hz.
+    limits : mapping
+        `max_duration_s`, `max_pixels` and `min_decoded_fraction`, as in config.yaml.
+
     Raises
     ------
     MediaError

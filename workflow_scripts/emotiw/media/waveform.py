@@ -14,8 +14,16 @@ from emotiw.media import clip_checks, soundtrack
 def entries(paths: Sequence[Path], clips: Sequence[Sequence[str]], settings: Mapping[str, Any]) -> Iterator[Entry]:
     """Entries of kind `audio` of the clips [id, sha256] at `paths`.
 
-    `settings` holds the sections `audio` and `limits` and the value `on_defect` of config.yaml. The waveform of silent
-    and short sound is kept.
+    The waveform of silent and short sound is kept.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files of the clips.
+    clips : sequence of (str, str)
+        Id and SHA-256 of each clip.
+    settings : mapping
+        Sections `audio` and `limits`, and `on_defect`.
 
     Raises
     ------

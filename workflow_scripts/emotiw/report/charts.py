@@ -130,7 +130,17 @@ def interval_chart(name: str, title: str, marks: Sequence[Mark], *, axis: str, a
 
 
 def recall_chart(name: str, title: str, confusions: Confusions, classes: Sequence[str]) -> Chart:
-    """Chart of each class's recall by each system, with Wilson's 95 % interval; classes without clips are omitted."""
+    """Chart of each class's recall by each system, with Wilson's 95 % interval; classes without clips are omitted.
+
+    Parameters
+    ----------
+    name, title : str
+        Name and heading of the chart.
+    confusions : mapping of str to array, shape (n_classes, n_classes)
+        Counts by system; rows are labels, columns predictions.
+    classes : sequence of str
+        Labels in the order of the rows.
+    """
     marks = [
         Mark(
             *(f"{classes[c]} ({sum(confusion[c])})", system, 100 * confusion[c][c] / sum(confusion[c])),
@@ -176,7 +186,17 @@ def gain_chart(name: str, title: str, changes: Mapping[str, tuple[int, int]]) ->
 
 
 def weight_chart(name: str, title: str, weights: Mapping[str, Sequence[float]], classes: Sequence[str]) -> Chart:
-    """Chart of the audio weight of each class: a dot for each fold and a diamond for their mean."""
+    """Chart of the audio weight of each class: a dot for each fold and a diamond for their mean.
+
+    Parameters
+    ----------
+    name, title : str
+        Name and heading of the chart.
+    weights : mapping of str to sequence of float
+        Weight of each class from 0 to 1, by fold.
+    classes : sequence of str
+        Labels in the order of the weights.
+    """
     means = [sum(column) / len(weights) for column in zip(*weights.values(), strict=True)]
     kinds = ["a fold", "mean of the folds"]
     folds = [

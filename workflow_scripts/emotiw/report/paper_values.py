@@ -136,7 +136,19 @@ def lines(metrics: Metrics, part: str, corpus: str) -> list[Line]:
 
 
 def verdict(figure: Figure, value: float | None, ends: Sequence[float] | None, is_comparable: bool) -> str:
-    """Verdict on our value and the ends of its interval against a published figure (see `RULES`)."""
+    """Verdict on our value and the ends of its interval against a published figure (see `RULES`).
+
+    Parameters
+    ----------
+    figure : Figure
+        Published figure.
+    value : float or None
+        Our value, as a share.
+    ends : sequence of float or None
+        Ends of its 95 % interval.
+    is_comparable : bool
+        Whether this run used the corpus of the paper.
+    """
     if figure.ours is None:
         return NOT_OURS
     if not is_comparable:

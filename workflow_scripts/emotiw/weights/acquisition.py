@@ -83,7 +83,19 @@ def write_alexnet(
 
 
 def write_fine_tuned(output: Path, record: Path, arrays: Weights, *, layout: str, facts: Mapping[str, Any]) -> None:
-    """Write convolution layers that the workflow has fine-tuned, and a record with the `facts` of the training."""
+    """Write convolution layers that the workflow has fine-tuned, and a record with the `facts` of the training.
+
+    Parameters
+    ----------
+    output, record : Path
+        Paths of the weights and of the JSON record.
+    arrays : dict of str to ndarray of float32
+        Convolution layers, with the names of the layout.
+    layout : str
+        A key of `ALEXNET_SHAPES`.
+    facts : mapping
+        Further content of the record: epochs, scores, data.
+    """
     description = {"name": FINE_TUNED, "licence": FINE_TUNED_LICENCE, "layout": layout, **facts}
     metadata = {"emotiw": json.dumps(description, sort_keys=True)}
     write_recorded(output, record, safetensors.numpy.save(arrays, metadata), description)
@@ -212,7 +224,17 @@ def _read_pth(data: bytes) -> dict[str, Any]:
 
 
 def describe(name: str, licence: str, settings: Mapping[str, Any], expected: str) -> dict[str, Any]:
-    """Name, licence and source of a file for its record; the licence of a file of the user is unknown."""
+    """Name, licence and source of a file for its record; the licence of a file of the user is unknown.
+
+    Parameters
+    ----------
+    name, licence : str
+        Name of the model, and licence of the default source.
+    settings : mapping
+        `path`, `url` and `source`; see `config.yaml`.
+    expected : str
+        SHA-256 of the file or archive.
+    """
     if settings["path"]:
         source = {"file": Path(settings["path"]).name}
     else:
@@ -223,6 +245,16 @@ def describe(name: str, licence: str, settings: Mapping[str, Any], expected: str
 
 
 def write_recorded(output: Path, record: Path, data: bytes, description: Mapping[str, Any]) -> None:
-    """Write a model file, and its record: the `description` and the file's SHA-256."""
+    """Write a model file, and its record: the `description` and the file's SHA-256.
+
+    Parameters
+    ----------
+    output, record : Path
+        Paths of the model file and of the JSON record.
+    data : bytes
+        Content of the model file.
+    description : mapping
+        From `describe`.
+    """
     write_atomic(output, data)
     write_json(record, {**description, "sha256": sha256(data).hexdigest()})

@@ -141,7 +141,17 @@ def _check_digest(subject: str, actual: str, expected: str) -> None:
 
 
 def checked(subject: str, arrays: Mapping[str, Any], shapes: Shapes) -> Weights:
-    """Layers of `shapes` from `arrays`, contiguous; raises WeightsError on a wrong type, shape or value."""
+    """Layers of `shapes` from `arrays`, contiguous; raises WeightsError on a wrong type, shape or value.
+
+    Parameters
+    ----------
+    subject : str
+        Name of the weights' file, for error messages.
+    arrays : mapping of str to ndarray
+        Content of the file.
+    shapes : mapping of str to tuple of int
+        Required layers and their shapes.
+    """
     checked = {}
     for name, shape in shapes.items():
         if name not in arrays:
