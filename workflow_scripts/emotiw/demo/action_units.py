@@ -124,7 +124,7 @@ WRINKLES: dict[str, Wrinkle] = {
 
 @dataclass(frozen=True)
 class Expression:
-    """Weights of action units, the px by which the lips part, and how far the upper teeth show (px)."""
+    """Weights of action units, opening of the lips in px, and visible height of the upper teeth in px."""
 
     units: Mapping[str, float]
     parted: float = 0.0

@@ -66,7 +66,7 @@ HEAD = (
 # the neutral face, (u, v) in px
 LIP_LINE = 42.0  # v of the closed lips
 MOUTH_HALF_WIDTH = 18.0
-SMILE_HALF_WIDTH = 21.0  # in the portrait, who smiles
+SMILE_HALF_WIDTH = 21.0  # half width of the smiling mouth in the portrait, px
 FACE = (
     *((-41, -24), (-28, -21), (0, -19.5), (15, -18.5), (30, -16), (38, -14), (42, -12), (45, 0), (46, 10), (46, 20)),
     *((50, 22), (49, 31), (45, 33), (43, 43), (36, 57), (33, 75), (32, 82), (0, 90), (-30, 84), (-35, 78), (-36, 58)),
@@ -94,7 +94,7 @@ BROWS = (
 
 @dataclass(frozen=True)
 class Look:
-    """What tells one subject's skin, hair and clothes from another's.
+    """Appearance of a subject: skin, hair and clothes.
 
     Attributes
     ----------

@@ -14,7 +14,7 @@ from scipy.signal import butter, lfilter, sosfilt
 Floats = npt.NDArray[np.float64]
 
 RATE_HZ = 16000
-BLOCK = 160  # samples (10 ms) for which the vocal tract stands still
+BLOCK = 160  # samples (10 ms) during which the vocal tract does not change
 VOWELS_HZ = np.array(  # first three formants of an adult male's a, e, i, o, u, schwa
     [[730, 1090, 2440], [530, 1840, 2480], [270, 2290, 3010], [570, 840, 2410], [300, 870, 2240], [500, 1500, 2500]],
     float,
@@ -27,7 +27,7 @@ SILENCE_S = 0.12  # at each end
 
 @dataclass(frozen=True)
 class Speaker:
-    """A subject's voice: mean pitch, formants relative to the table's, breathiness and brightness of his own."""
+    """A subject's voice: mean pitch, formants relative to the table's, breathiness and brightness of the speaker."""
 
     pitch_hz: float
     formants: float
@@ -37,7 +37,7 @@ class Speaker:
 
 @dataclass(frozen=True)
 class Manner:
-    """How an emotion departs from a neutral voice; a difference in each, so that 0 is neutral.
+    """Difference between the voice of an emotion and a neutral voice; 0 is neutral in each field.
 
     Attributes
     ----------
