@@ -238,7 +238,9 @@ def _speaker(design: Design, number: int) -> voice.Speaker:
     rng = np.random.default_rng((design.seed, number, 12))
     smallness = rng.uniform(0, 1)  # 0 is tall (low voice and formants), 1 is small (high ones)
     pitch = 105 * 2 ** (smallness + rng.normal(0, 0.08))
-    return voice.Speaker(pitch, 0.98 + 0.17 * smallness + rng.normal(0, 0.02), rng.uniform(0, 0.04), rng.normal(0, 0.25))
+    return voice.Speaker(
+        pitch, 0.98 + 0.17 * smallness + rng.normal(0, 0.02), rng.uniform(0, 0.04), rng.normal(0, 0.25)
+    )
 
 
 def _rise(x: float) -> float:
