@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from emotiw.faces import detector, search, tracking
 from emotiw.jobs import settings
-from emotiw.media import decoder
+from emotiw.media import video_frames
 
 WAYS = {"tracked": True, "whole": False}
 NO_CHIP = np.zeros((1, 1, 3), np.uint8), ()
@@ -67,7 +67,7 @@ def measure(path, chosen, limits):
     searches = {
         way: search.Search({**chosen, "track": track}, detect, lambda *_: NO_CHIP) for way, track in WAYS.items()
     }
-    for frame in decoder.frames(path, limits):
+    for frame in video_frames.read(path, limits):
         for way in sorted(WAYS, reverse=bool(run.n_frames % 2)):
             start = time.process_time()
             searches[way].see(frame)
@@ -86,7 +86,7 @@ def main():
     """Search the clips and print the table; percentages where no unit is given."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", type=Path, nargs="+")
-    parser.add_argument("--select", choices=sorted(tracking.CHOICES), default="largest")
+    parser.add_argument("--select", choices=sorted(tracking.SELECTORS), default="largest")
     args = parser.parse_args()
     threadpool_limits(1)
     config = settings.load([])

@@ -29,7 +29,7 @@ import torch
 import yaml
 
 from emotiw.jobs import settings, store
-from emotiw.media import decoder
+from emotiw.media import video_frames
 from emotiw.workflow import warm
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -125,7 +125,7 @@ def decoding_s(paths, limits):
     """CPU seconds of decoding all frames into RGB, and nothing else, and their number."""
     start, n_frames = time.process_time(), 0
     for path in paths:
-        n_frames += sum(1 for _ in decoder.frames(Path(path), limits))
+        n_frames += sum(1 for _ in video_frames.read(Path(path), limits))
     return time.process_time() - start, n_frames
 
 

@@ -36,9 +36,9 @@ def repeated(table, names):
 def page(folder, n_clips):
     """Render the report of a run with its clips repeated."""
     corpus = manifest.read(folder / "manifest.csv")
-    rows = explorer.chosen(corpus, report_page.read_predictions(folder / "report/predictions.csv"))
+    rows = explorer.shown_rows(corpus, report_page.read_predictions(folder / "report/predictions.csv"))
     folds = list(manifest.folds(corpus))
-    about = explorer.seen(
+    about = explorer.clip_contents(
         corpus,
         rows,
         faces=folder / "features/faces",
@@ -49,7 +49,7 @@ def page(folder, n_clips):
     names = [(f"{clip}_{i}", clip) for i in range(n_turns) for clip in rows][:n_clips]
     known = {row.clip: row for row in corpus.rows}
     larger = replace(corpus, rows=tuple(replace(known[clip], clip=name) for name, clip in names))
-    about = explorer.Seen(*(repeated(table, names) for table in (about.strips, about.scores, about.courses)))
+    about = explorer.ClipContents(*(repeated(table, names) for table in (about.strips, about.scores, about.courses)))
     shown = {name: {**rows[clip], "clip": name} for name, clip in names}
     facts = provenance.determinants(
         repository=settings.ROOT, config=settings.load([]), manifest=folder / "manifest.csv", records=[]

@@ -43,7 +43,7 @@ os.environ.update(
 
 def media_facts(path):
     """Facts of a file that is new or has changed; the decoder is imported only then."""
-    from emotiw.media import decoder as media
+    from emotiw.media import container as media
 
     return media.probe(path)
 

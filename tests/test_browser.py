@@ -168,7 +168,11 @@ def test_a_click_opens_the_scores_of_a_clip_and_another_closes_them(page):
 
 @pytest.mark.parametrize(
     ("clip", "said"),
-    [("clip003", "video could not judge"), ("clip010", "Audio over time: none"), ("clip017", "video and audio could")],
+    [
+        ("clip003", "video could not predict"),
+        ("clip010", "Audio over time: not available"),
+        ("clip017", "video and audio could"),
+    ],
 )
 def test_what_is_missing_is_said(page, clip, said):
     page.fill("#find", clip)

@@ -7,7 +7,7 @@ import pytest
 
 import media_fixtures as make
 from emotiw.core.errors import MediaError
-from emotiw.media import completeness, decoder
+from emotiw.media import completeness, container, soundtrack, video_frames
 
 LIMITS = {"max_pixels": 16777216, "max_duration_s": 600.0, "min_decoded_fraction": 0.98, "job_s": 3600.0}
 H264 = {"codec": "libx264"}
@@ -36,8 +36,8 @@ def written(path, options):
 
 def read(path):
     """Numbers of frames and of samples."""
-    found = decoder.waveform(path, 16000, LIMITS)
-    return sum(1 for _ in decoder.frames(path, LIMITS) or ()), len(found[0])
+    found = soundtrack.waveform(path, 16000, LIMITS)
+    return sum(1 for _ in video_frames.read(path, LIMITS) or ()), len(found[0])
 
 
 @pytest.mark.parametrize("kind", CONTAINERS)
@@ -48,10 +48,10 @@ def test_a_clip_that_was_cut_short_is_refused_for_both_modalities(tmp_path, kind
     make.cut(path, 0.6)
     expected = rf"{name}: ends .*; expected .*; replace the clip"
     with pytest.raises(MediaError, match=expected):
-        decoder.frames(path, LIMITS)
+        video_frames.read(path, LIMITS)
     with pytest.raises(MediaError, match=expected):
-        decoder.waveform(path, 16000, LIMITS)
-    assert decoder.probe(path) == {} or decoder.probe(path)["format"]
+        soundtrack.waveform(path, 16000, LIMITS)
+    assert container.probe(path) == {} or container.probe(path)["format"]
 
 
 @pytest.mark.parametrize("kind", SOUND)
@@ -61,7 +61,7 @@ def test_sound_that_was_cut_short_is_refused(tmp_path, kind):
     assert read(path)[1] >= 48000
     make.cut(path, 0.6)
     with pytest.raises(MediaError, match=name):
-        decoder.waveform(path, 16000, LIMITS)
+        soundtrack.waveform(path, 16000, LIMITS)
 
 
 @pytest.mark.parametrize("kind", [*CONTAINERS, *SOUND])
@@ -99,7 +99,7 @@ def test_a_container_that_states_nothing_is_read_as_far_as_it_goes(tmp_path, nam
     )
     path.write_bytes(of_live(path.read_bytes()))
     make.cut(path, 0.6)
-    assert 10 < sum(1 for _ in decoder.frames(path, LIMITS)) < 30
+    assert 10 < sum(1 for _ in video_frames.read(path, LIMITS)) < 30
 
 
 def test_what_follows_the_last_box_is_no_part_of_the_clip(tmp_path):
@@ -112,4 +112,4 @@ def test_sizes_of_more_than_32_bits_are_read():
     head = b"\0\0\0\x10ftypisom\0\0\0\0"
     box = b"\0\0\0\x01mdat" + (1 << 33).to_bytes(8, "big")
     found = completeness._mp4(io.BytesIO(head + box + b"\0" * 100), 132, 0.98)
-    assert found == ("ends after 132 bytes", f"{16 + (1 << 33)} as its header says")
+    assert found == ("ends after 132 bytes", f"{16 + (1 << 33)} as its header states")

@@ -135,13 +135,13 @@ def boxes(*lefts):
     ],
 )
 def test_reasons_and_suspicion_of_a_track(given, reasons, suspicion):
-    found = contact_page.examine(given)
+    found = contact_page.track_quality(given)
     assert found.reasons == reasons
     assert found.suspicion == pytest.approx(suspicion)
 
 
 def item(clip, status=Status.OK, reasons=(), suspicion=0.0):
-    return contact_page.Shown(clip, "s", "job", 0.0, "ok", status, reasons, suspicion)
+    return contact_page.ClipStrip(clip, "s", "job", 0.0, "ok", status, reasons, suspicion)
 
 
 def test_the_most_suspicious_come_first_then_clips_without_a_track_then_the_rest():

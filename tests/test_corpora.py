@@ -7,7 +7,7 @@ import pytest
 from emotiw.core.emotions import EMOTIONS
 from emotiw.core.errors import ConfigError, ManifestError
 from emotiw.corpora.adapters import ADAPTERS, scan
-from emotiw.corpora.interface import SAFE_ID, Source, safe_id, shown, walk
+from emotiw.corpora.interface import SAFE_ID, Source, printable, safe_id, walk
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 needs_data = pytest.mark.skipif(not SHARED.is_dir(), reason="needs the recordings in ../shared/data")
@@ -60,7 +60,7 @@ def test_afew_leaves_out_what_is_in_no_split_and_says_so(afew):
     tree(afew, "Extra/Angry/1.avi")
     assert found("afew", afew).notes == (
         "1 file left out: not below Train_AFEW, Val_AFEW or Test_vid_Distribute (the first: 1.avi)",
-        "the source films are not named in this corpus: a film in two splits cannot be noticed",
+        "this corpus does not name its source films, so a film in two splits cannot be detected",
     )
 
 
@@ -126,7 +126,7 @@ def test_ravdess_schemes_divide_all_actors(ravdess):
 
 def test_ravdess_notes_absent_actors_under_a_scheme_of_all(ravdess):
     notes = scan("ravdess", Source(ravdess, scheme="six_consecutive")).notes
-    assert "six_consecutive is defined on 24 actors, 2 are here; the scheme subjects groups them" in notes
+    assert "six_consecutive is defined on 24 actors, but 2 were found; use the scheme subjects for fewer" in notes
 
 
 def test_unknown_options_are_refused(ravdess):
@@ -267,7 +267,7 @@ def test_meld_refuses_a_missing_table_and_a_clip_that_is_there_twice(meld):
     (meld / "test_sent_emo.csv").unlink()
     tree(meld, "train/train_splits/train_splits/dia0_utt0.mp4")
     twice, missing = found("meld", meld).problems
-    assert "dia0_utt0.mp4: is in" in twice
+    assert "dia0_utt0.mp4: is also in" in twice
     assert missing.endswith("test_sent_emo.csv: missing; put the published table of split test below the root")
 
 
@@ -378,9 +378,9 @@ def test_safe_names_are_kept_and_different_names_stay_different():
 
 
 def test_what_a_terminal_cannot_show_is_escaped():
-    assert shown("plain é") == "plain é"
-    assert shown("a\nb") == "'a\\nb'"
-    assert shown("bad\udcff") == "b'bad\\xff'"
+    assert printable("plain é") == "plain é"
+    assert printable("a\nb") == "'a\\nb'"
+    assert printable("bad\udcff") == "b'bad\\xff'"
 
 
 # --- real recordings -----------------------------------------------------------------------------------------------

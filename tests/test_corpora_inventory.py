@@ -263,9 +263,9 @@ ONE_ROW = {
     "device": ({"path": "/dev/null"}, r"t\.csv:8: file /dev/null is a device, expected a regular file"),
     "path that leaves": (
         {"path": "../secret"},
-        r"t\.csv:8: file \.\./secret leaves the corpus root .*allow_outside: true",
+        r"t\.csv:8: file \.\./secret is /.*secret, outside the corpus root .*; move it there",
     ),
-    "link that leaves": ({"path": "link"}, r"t\.csv:8: file link leaves the corpus root .* \(it is /.*secret\)"),
+    "link that leaves": ({"path": "link"}, r"t\.csv:8: file link is /.*secret, outside the corpus root"),
     "nul in the path": ({"path": "a\0b"}, r"t\.csv:8: file .* cannot be read \(embedded null byte\)"),
     "subject of another split": (
         {"subject": "s2"},
@@ -324,8 +324,8 @@ def test_outside_files_are_accepted_if_allowed(corpus):
 @pytest.mark.parametrize(
     ("splits", "message"),
     [
-        ({"train"}, r"split val is empty; networks stop"),
-        ({"train", "test"}, r"split val is empty; networks stop"),
+        ({"train"}, r"split val is empty; early stopping"),
+        ({"train", "test"}, r"split val is empty; early stopping"),
         ({"val", "test"}, r"split train is empty; a model needs clips"),
     ],
 )
@@ -342,7 +342,7 @@ def test_no_test_clips_are_needed(corpus):
 
 def test_an_empty_corpus_is_a_problem(corpus):
     corpus.write([])
-    assert corpus.problems() == ["t.csv: holds no clip; check corpus.kind and corpus.root"]
+    assert corpus.problems() == ["t.csv: holds no clip, expected at least one; check corpus.kind and corpus.root"]
 
 
 def test_absent_columns_are_the_only_problem_of_a_table_without_them(corpus):
@@ -384,7 +384,7 @@ def test_a_film_in_two_splits_is_a_problem(corpus):
         "film 'Alien' is in train (clip 'a1', t.csv:2) and val (clip 'b2', t.csv:5); splits and folds must" in problem
     )
     assert (
-        "move all clips of the film to one of them; where published splits divide films, corpus.shared_films" in problem
+        "move all clips of the film to one of them; if published splits share films, set corpus.shared_films" in problem
     )
 
 
@@ -431,7 +431,7 @@ def test_a_subject_outside_every_fold_is_named_once(corpus):
     corpus.protocol("subjects")
     corpus.write([*GOOD, ("x", "x", "fear", "", "", ""), ("y", "y", "fear", "", "", "")])
     problems = corpus.problems()
-    assert problems == ["t.csv:8: subject '' is in no fold of subjects; name one that is, or use another scheme"]
+    assert problems == ["t.csv:8: subject '' is in no fold of subjects; correct the subject or use another scheme"]
 
 
 def test_an_unknown_scheme_is_refused(corpus):
@@ -487,8 +487,8 @@ def test_a_name_that_is_not_utf_8_is_written_as_bytes(corpus):
     corpus.protocol("subjects")
     problems = corpus.problems()
     assert len(problems) == 8
-    assert "bad\\xff/03-01-01-01-01-01-01.wav'; rename it" in problems[0]
-    assert "a file's name is not UTF-8" in problems[0]
+    assert "bad\\xff/03-01-01-01-01-01-01.wav'" in problems[0]
+    assert "is not UTF-8" in problems[0]
 
 
 def test_a_file_that_cannot_be_opened_is_a_problem(corpus, monkeypatch):
@@ -496,4 +496,4 @@ def test_a_file_that_cannot_be_opened_is_a_problem(corpus, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(inventory, "sha256", refuse)
-    assert corpus.problems()[0] == "t.csv:2: file a1.mp4 cannot be read (Permission denied); check its rights"
+    assert corpus.problems()[0] == "t.csv:2: file a1.mp4 cannot be read (Permission denied); check its permissions"

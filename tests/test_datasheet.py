@@ -24,7 +24,7 @@ def test_counts_add_up_to_the_clips(run):
 
 
 def test_statuses_are_counted_by_fold(run):
-    rows = explorer.chosen(run.corpus, page.read_predictions(run.folder / "predictions.csv"))
+    rows = explorer.shown_rows(run.corpus, page.read_predictions(run.folder / "predictions.csv"))
     found = {(modality, status): counts for modality, status, counts in datasheet.status_counts(run.corpus, rows)}
     assert next(iter(found)) == ("video", "ok")
     assert found["video", "ok"][-1] == 54

@@ -70,7 +70,7 @@ def test_a_file_of_this_machine_is_fetched(tmp_path):
     ("path", "message"),
     [
         ("/absent", r"/absent: the server answers 404 Not Found; check the address, or name a local file"),
-        ("/cut", rf"/cut: cut short after 100 of {len(CONTENT)} bytes; run the workflow again"),
+        ("/cut", rf"/cut: ends after 100 of {len(CONTENT)} bytes; run the workflow again"),
         ("/moved/file:///etc/hostname", r"the server answers 302 .*not allowed"),
         ("/moved/ftp://127.0.0.1/a", r"cannot be fetched \(.*unknown url type: ftp"),
     ],
@@ -89,8 +89,8 @@ def test_a_file_beyond_the_limit_is_refused(server):
 @pytest.mark.parametrize(
     ("path", "limits", "message"),
     [
-        ("/silent", {"silence_s": 0.2}, r"/silent: cannot be fetched \(timed out\)"),
-        ("/slow", {"whole_s": 0.2}, r"/slow: not whole in time, \d+ bytes came"),
+        ("/silent", {"read_timeout_s": 0.2}, r"/silent: cannot be fetched \(timed out\)"),
+        ("/slow", {"total_timeout_s": 0.2}, r"/slow: timed out after \d+ bytes"),
     ],
 )
 def test_a_server_that_does_not_deliver_in_time_is_given_up(server, path, limits, message):

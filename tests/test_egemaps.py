@@ -11,7 +11,7 @@ from emotiw.audio import egemaps, standardisation
 from emotiw.core.errors import FeatureError
 from emotiw.core.status import Status
 from emotiw.jobs.store import Entry
-from emotiw.media import decoder
+from emotiw.media import soundtrack
 
 VERSIONS = ["eGeMAPSv01a", "eGeMAPSv01b", "eGeMAPSv02"]
 FULL = 32767 / 32768
@@ -279,7 +279,7 @@ def test_no_warning_of_opensmile_escapes():
 def test_real_speech_has_finite_features(shared):
     limits = {"max_pixels": 1 << 24, "max_duration_s": 600.0, "min_decoded_fraction": 0.98}
     path = shared / "speech" / "ravdess" / "Actor_01" / "03-01-05-02-02-01-01.flac"
-    samples, _ = decoder.waveform(path, 16000, limits)
+    samples, _ = soundtrack.waveform(path, 16000, limits)
     for mode, width in (("functionals", 88), ("low_level", 26), ("both", 114)):
         times, features = egemaps.frames(samples, **settings(mode))
         assert features.shape == (len(times), width)

@@ -29,7 +29,7 @@ def predictions(run):
 
 @pytest.fixture(scope="module")
 def rows(run, predictions):
-    return explorer.chosen(run.corpus, predictions)
+    return explorer.shown_rows(run.corpus, predictions)
 
 
 def paths(run, name):
@@ -38,7 +38,7 @@ def paths(run, name):
 
 @pytest.fixture(scope="module")
 def about(run, rows):
-    return explorer.seen(
+    return explorer.clip_contents(
         run.corpus, rows, faces=run.folder / "faces", fusion=paths(run, "fusion"), frames=paths(run, "frames")
     )
 
@@ -46,7 +46,7 @@ def about(run, rows):
 def test_a_missing_clip_is_an_error(run, predictions):
     without = [row for row in predictions if row["clip"] != "clip005"]
     with pytest.raises(StoreError, match="1 of 56 clips are missing: clip005"):
-        explorer.chosen(run.corpus, without)
+        explorer.shown_rows(run.corpus, without)
 
 
 def test_a_clip_is_shown_with_its_test_prediction(rows):
@@ -67,7 +67,7 @@ def test_a_modality_that_could_not_judge_has_no_scores(about):
 
 def test_fused_scores_of_every_clip_are_needed(run, rows):
     with pytest.raises(StoreError, match=r"fused scores: \d+ of 56 clips are missing"):
-        explorer.seen(run.corpus, rows, faces=run.folder / "faces", fusion=paths(run, "fusion")[:1], frames=[])
+        explorer.clip_contents(run.corpus, rows, faces=run.folder / "faces", fusion=paths(run, "fusion")[:1], frames=[])
 
 
 def test_time_courses_are_those_of_the_fold_and_short(run, rows, about):
@@ -92,7 +92,7 @@ def test_clips_with_faces_have_a_small_strip(rows, about):
 
 
 def test_the_data_of_the_page_hold_every_clip_in_order(run, rows, about):
-    found = json.loads(explorer.data(run.corpus.classes, rows, about))
+    found = json.loads(explorer.script_data(run.corpus.classes, rows, about))
     assert found["classes"] == list(run.corpus.classes)
     clips = dict(zip(rows, found["clips"], strict=True))
     levels = np.frombuffer(base64.b64decode(clips["clip001"]["c"]), np.uint8).reshape(-1, 7)
@@ -103,7 +103,7 @@ def test_the_data_of_the_page_hold_every_clip_in_order(run, rows, about):
 
 
 def test_data_cannot_end_their_element(rows, about):
-    assert "<" not in explorer.data(["</script>"], rows, about)
+    assert "<" not in explorer.script_data(["</script>"], rows, about)
 
 
 def judged(truth, video, audio, fusion, source="fusion"):

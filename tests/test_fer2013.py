@@ -118,7 +118,7 @@ def test_what_is_missing_or_something_else_is_refused(tmp_path):
 
 def test_what_was_altered_is_refused(tmp_path, few):
     path = write_csv(tmp_path / "fer2013.csv", *few)
-    with pytest.raises(WeightsError, match=r"fer2013\.csv: sha256 [0-9a-f]{64}, expected 00; it was altered"):
+    with pytest.raises(WeightsError, match=r"fer2013\.csv: sha256 [0-9a-f]{64}, expected 00; the data were altered"):
         fer2013.read(path, "00")
 
 

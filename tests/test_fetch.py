@@ -129,10 +129,10 @@ def test_a_file_that_is_there_is_not_fetched(server, tmp_path):
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("/other", r"is md5:\w+, expected md5:\w+ as published; it was removed"),
-        ("/absent", "the server answers 404 Not Found; look at the publisher's page"),
-        ("/busy", "the server answers 503 Service Unavailable, 0 of 512000 bytes came; run it again to go on"),
-        ("/longer", "is larger than the 512000 bytes that were published"),
+        ("/other", r"is md5:\w+, expected md5:\w+ as published; it was deleted: run again"),
+        ("/absent", "the server answers 404 Not Found; check the publisher's page"),
+        ("/busy", "the server answers 503 Service Unavailable, 0 of 512000 bytes arrived; run again to resume"),
+        ("/longer", "larger than the published 512000 bytes"),
     ],
 )
 def test_what_was_not_published_gets_no_name(server, tmp_path, path, message):
@@ -144,7 +144,7 @@ def test_what_was_not_published_gets_no_name(server, tmp_path, path, message):
 def test_a_server_that_is_gone_is_given_up_and_what_came_is_kept(server, tmp_path):
     (tmp_path / "file.part").write_bytes(CONTENT[:1000])
     about = Published("http://127.0.0.1:9/file", len(CONTENT), digest(CONTENT))
-    with pytest.raises(DownloadError, match=r"the connection failed \(.*refused.*\), 1000 of 512000 bytes came"):
+    with pytest.raises(DownloadError, match=r"the connection failed \(.*refused.*\), 1000 of 512000 bytes arrived"):
         fetch(about, tmp_path / "file", attempts=2)
     assert (tmp_path / "file.part").stat().st_size == 1000
 
@@ -152,15 +152,15 @@ def test_a_server_that_is_gone_is_given_up_and_what_came_is_kept(server, tmp_pat
 def test_a_record_describes_its_files():
     entry = {"key": "a.zip", "size": 3, "checksum": "md5:abc", "links": {"self": "https://host/a.zip"}}
     record = json.dumps({"files": [entry]}).encode()
-    assert releases.of_record(record, "a.zip", "here") == Published("https://host/a.zip", 3, "md5:abc")
+    assert releases.published_in_record(record, "a.zip", "here") == Published("https://host/a.zip", 3, "md5:abc")
     for broken in (b"<html>", b"[]", b'{"files": [{}]}', json.dumps({"files": []}).encode()):
         with pytest.raises(DownloadError, match=r"here: does not describe a\.zip"):
-            releases.of_record(broken, "a.zip", "here")
+            releases.published_in_record(broken, "a.zip", "here")
 
 
 def test_what_is_no_pointer_is_refused():
-    with pytest.raises(DownloadError, match="here: is no pointer to a large file"):
-        releases.of_pointer(b"FLV\x01", "https://host/file", "here")
+    with pytest.raises(DownloadError, match="here: not a Git LFS pointer; check the repository"):
+        releases.published_by_pointer(b"FLV\x01", "https://host/file", "here")
 
 
 def test_an_actor_that_is_not_in_the_table_is_refused():
@@ -182,7 +182,7 @@ def test_only_clips_are_unpacked_and_only_below_the_folder(tmp_path):
 
 @pytest.mark.parametrize(
     ("data", "message"),
-    [(b"no zip", "cannot be unpacked"), (archive({"a.txt": b"x"}), "holds nothing like")],
+    [(b"no zip", "cannot be unpacked"), (archive({"a.txt": b"x"}), "holds no member that matches")],
 )
 def test_an_archive_of_something_else_is_refused(tmp_path, data, message):
     (tmp_path / "a.zip").write_bytes(data)

@@ -71,7 +71,7 @@ def test_a_fold_is_found_by_its_name(corpus):
 
 @pytest.mark.parametrize("name", ["fold9", "fold9.1of3", "fold1.4of3", "fold1.2", "fold1.x", "fold1.1of3.1of3"])
 def test_a_fold_that_is_not_there_is_an_error(corpus, name):
-    with pytest.raises(ManifestError, match=rf"fold '{re.escape(name)}': there is none; expected one of fold1"):
+    with pytest.raises(ManifestError, match=rf"fold '{re.escape(name)}': not in the manifest; expected one of fold1"):
         manifest.fold(corpus, name)
 
 

@@ -65,9 +65,9 @@ def metrics(run):
 
 @pytest.fixture(scope="module")
 def render(run, metrics):
-    rows = explorer.chosen(run.corpus, report_page.read_predictions(run.folder / "predictions.csv"))
+    rows = explorer.shown_rows(run.corpus, report_page.read_predictions(run.folder / "predictions.csv"))
     of = {name: [run.folder / f"{name}_{fold}.h5" for fold in run.folds] for name in ("fusion", "frames")}
-    about = explorer.seen(run.corpus, rows, faces=run.folder / "faces", **of)
+    about = explorer.clip_contents(run.corpus, rows, faces=run.folder / "faces", **of)
 
     ledger = json.loads((run.folder / "ledger.json").read_text())["entries"]
 
@@ -105,7 +105,7 @@ def test_no_code_is_made_from_text_and_nothing_is_connected_to(page):
 def test_every_chart_has_a_still_a_specification_and_a_table(page, render):
     stills = [attrs for attrs in page.of("img") if attrs.get("class") == "still"]
     assert len(stills) == 6
-    assert page.text.count("Table behind the chart") == 6
+    assert page.text.count("Values of the chart") == 6
     found = re.findall(r'<img class="still".*?<script type="application/json">(.*?)</script>', render(), re.DOTALL)
     assert [json.loads(text)["description"] for text in found] == [attrs["alt"] for attrs in stills]
 
@@ -128,7 +128,7 @@ def test_every_clip_has_one_row(page, run):
 
 def test_a_synthetic_corpus_is_announced_before_anything_else(page):
     assert page.text.index("SYNTHETIC CORPUS") < page.text.index("Fusion is right on")
-    assert "never a result" in page.text
+    assert "not a result" in page.text
 
 
 def test_a_real_corpus_has_no_banner(render, run, metrics):
@@ -149,10 +149,10 @@ def test_a_gain_whose_interval_holds_zero_is_called_undecided(metrics):
     found = copy.deepcopy(metrics)
     for name in ("video", "audio"):
         found["parts"]["test"]["fusion_gain"][name]["accuracy_interval"] = [-0.1, 0.2]
-    assert "which the interval cannot tell from none" in report_page.verdict(found, "test")[1]
+    assert "which the interval does not distinguish from zero" in report_page.verdict(found, "test")[1]
     for name in ("video", "audio"):
         found["parts"]["test"]["fusion_gain"][name]["accuracy_interval"] = [0.1, 0.2]
-    assert "cannot tell" not in report_page.verdict(found, "test")[1]
+    assert "does not distinguish" not in report_page.verdict(found, "test")[1]
     for name in ("video", "audio"):
         found["parts"]["test"]["fusion_gain"][name]["accuracy_interval"] = None
     assert "interval" not in report_page.verdict(found, "test")[1]
@@ -183,7 +183,7 @@ def test_hidden_test_labels_give_the_validation_part_and_say_that_it_was_fitted_
 
 
 def test_without_any_label_the_page_still_stands(render, metrics):
-    assert "No label is known: nothing is scored." in render(found=hidden(metrics, ("test", "val")))
+    assert "No label is known, so nothing is scored." in render(found=hidden(metrics, ("test", "val")))
 
 
 def test_content_is_escaped(render, metrics):
@@ -203,7 +203,7 @@ def test_optimism_that_could_not_be_estimated_is_said(render, metrics):
     found = copy.deepcopy(metrics)
     for fold in found["fusion"]["folds"].values():
         fold["optimism"] = None
-    assert "could not be estimated: with both modalities, the validation clips hold too few" in render(found=found)
+    assert "could not be estimated: too few subjects and films have validation clips" in render(found=found)
 
 
 def test_the_papers_tables_stand_beside_ours_with_verdicts(page, render, run):
@@ -239,7 +239,7 @@ def test_a_ledger_that_did_not_pass_is_said(render, metrics):
     text = Page(render(found={**metrics, "ledger": ledger})).text
     assert "A choice saw test clips" in text
     assert "test (1), val (1)" in text
-    assert "1 looked, without labels" in text
+    assert "1 also used the clips to be predicted, without labels" in text
 
 
 def test_provenance_is_on_the_page(page):
@@ -262,5 +262,5 @@ def test_the_training_of_fine_tuned_weights_is_told_epoch_by_epoch(render, place
     record = {"name": "AlexNet", "origin": made} if place else made
     text = render(provenance=PROVENANCE | {"weights": [record]})
     assert "Model weights: tuned" in text
-    assert "Its training: epochs (best: 2)" in text
+    assert "Training of these weights by epoch (best: 2)" in text
     assert "<td>52.5 %</td>" in text

@@ -18,10 +18,10 @@ from typer.testing import CliRunner
 import bundle_fixtures as tiny
 import media_fixtures as made
 from emotiw import cli
-from emotiw.core.errors import BundleError, FeatureError
+from emotiw.core.errors import BundleError, FeatureError, MediaError
 from emotiw.core.status import Status
 from emotiw.demo import design, render
-from emotiw.media import decoder
+from emotiw.media import soundtrack, video_frames
 from emotiw.prediction import batch, clip_files, console, output_files, segments, timeline
 from emotiw.prediction import bundle as bundles
 from emotiw.prediction import predictor as predictors
@@ -279,7 +279,7 @@ def test_faces_for_pictures_are_few_and_evenly_spread_however_long_the_clip_is()
 
 def test_segments_hold_the_whole_sound_and_no_more(talking, predictor):
     settings = predictor.bundle.about["settings"]
-    whole, _ = decoder.waveform(talking, 16000, settings["limits"])
+    whole, _ = soundtrack.waveform(talking, 16000, settings["limits"])
     found = list(segments.segments(talking, settings, predictor.landmarks, 0.5, lambda n: None))
     pieces = [it.sound.arrays["waveform"] for it in found if it.sound.status == Status.OK]
     np.testing.assert_array_equal(np.concatenate(pieces), whole[: sum(map(len, pieces))])
@@ -298,7 +298,7 @@ def test_sound_that_outlasts_the_picture_and_a_picture_that_outlasts_the_sound(p
 
 def test_a_defect_midway_ends_its_modality(predictor, tmp_path, monkeypatch):
     clip = made.clip(tmp_path / "a.mp4", n=50, sound=made.tone(2))
-    frames = decoder.frames
+    frames = video_frames.read
 
     def failing(path, limits):
         found = frames(path, limits)
@@ -308,10 +308,10 @@ def test_a_defect_midway_ends_its_modality(predictor, tmp_path, monkeypatch):
     def cut(reader):
         for frame in reader:
             if frame.index == 30:
-                raise decoder.MediaError(f"{clip}: torn; expected more")
+                raise MediaError(f"{clip}: torn; expected more")
             yield frame
 
-    monkeypatch.setattr(segments.decoder, "frames", failing)
+    monkeypatch.setattr(segments.video_frames, "read", failing)
     found = one(replace(predictor, segment_s=1.0), clip)
     assert [part.status["video"] for part in found.parts] == [Status.NO_FACE, Status.UNDECODABLE]
     assert found.parts[1].reasons == ("torn; expected more",)

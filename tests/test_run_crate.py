@@ -40,7 +40,7 @@ def unpacked(data, folder):
 
 
 def test_a_crate_describes_what_ran_on_what_and_what_came_out(run, tmp_path):
-    found = unpacked(run_crate.packed(*run, facts=FACTS, about=ABOUT), tmp_path / "crate")
+    found = unpacked(run_crate.packed(*run, facts=FACTS, heading=ABOUT), tmp_path / "crate")
     action = found["#run"]
     assert action["instrument"] == {"@id": "workflow/Snakefile"} == found["./"]["mainEntity"]
     assert [thing["@id"] for thing in action["object"]] == ["config.json", "manifest.csv", f"#weights-{'b' * 12}"]
@@ -56,12 +56,12 @@ def test_a_crate_describes_what_ran_on_what_and_what_came_out(run, tmp_path):
 
 def test_the_same_run_gives_the_same_bytes(run):
     facts = {**FACTS, "packages": dict(reversed(FACTS["packages"].items()))}
-    assert run_crate.packed(*run, facts=FACTS, about=ABOUT) == run_crate.packed(*run, facts=facts, about=ABOUT)
+    assert run_crate.packed(*run, facts=FACTS, heading=ABOUT) == run_crate.packed(*run, facts=facts, heading=ABOUT)
 
 
 def test_a_run_outside_a_repository_has_a_date_that_says_nothing(run, tmp_path):
     facts = {**FACTS, "git": {"commit": None, "date": None, "dirty": None}}
-    found = unpacked(run_crate.packed(*run, facts=facts, about=ABOUT), tmp_path / "crate")
+    found = unpacked(run_crate.packed(*run, facts=facts, heading=ABOUT), tmp_path / "crate")
     assert found["./"]["datePublished"] == run_crate.UNDATED
     assert found["workflow/Snakefile"]["version"] == "unknown"
 
@@ -81,13 +81,13 @@ def validated(root):
 
 
 def test_a_crate_is_valid(run, tmp_path, validated):
-    unpacked(run_crate.packed(*run, facts=FACTS, about=ABOUT), tmp_path / "crate")
+    unpacked(run_crate.packed(*run, facts=FACTS, heading=ABOUT), tmp_path / "crate")
     done = validated(tmp_path / "crate")
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 def test_the_validator_notices_what_is_missing(run, tmp_path, validated):
-    unpacked(run_crate.packed(*run, facts=FACTS, about=ABOUT), tmp_path / "crate")
+    unpacked(run_crate.packed(*run, facts=FACTS, heading=ABOUT), tmp_path / "crate")
     path = tmp_path / "crate" / METADATA
     content = json.loads(path.read_text())
     for entity in content["@graph"]:

@@ -5,7 +5,7 @@ import pytest
 from skimage.data import astronaut, chelsea
 
 from emotiw.faces import scene_cuts
-from emotiw.media import decoder
+from emotiw.media import video_frames
 
 LIMITS = {"max_pixels": 16777216, "max_duration_s": 600.0, "min_decoded_fraction": 0.98}
 
@@ -15,7 +15,7 @@ def change(a, b):
 
 
 def cut_frames(images):
-    cue = scene_cuts.CutCue()
+    cue = scene_cuts.CutDetector()
     return [i for i, image in enumerate(images) if cue(image)]
 
 
@@ -56,7 +56,7 @@ def test_a_scene_begins_where_the_picture_is_another():
 def test_the_threshold_parts_real_clips_and_cuts_none_of_them(shared):
     names = ["grid/bbaf2n.mpg", "crema_d/1001_DFA_ANG_XX.flv", "grid/lwbsza.mpg"]
     clips = [
-        [frame.image for frame, _ in zip(decoder.frames(shared / "clips" / name, LIMITS), range(20), strict=False)]
+        [frame.image for frame, _ in zip(video_frames.read(shared / "clips" / name, LIMITS), range(20), strict=False)]
         for name in names
     ]
     assert cut_frames([image for clip in clips for image in clip]) == [20, 40]

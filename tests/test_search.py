@@ -2,6 +2,7 @@
 
 import runpy
 from functools import cache
+from itertools import islice
 
 import dlib
 import numpy as np
@@ -19,7 +20,7 @@ from emotiw.faces.tracking import Face, overlap
 from emotiw.jobs import store
 from emotiw.jobs.identity import Stage
 from emotiw.jobs.store import Entry
-from emotiw.media import decoder
+from emotiw.media import video_frames
 from emotiw.weights import acquisition
 from job_fixtures import job_of
 from test_loading import local, train_predictor
@@ -56,7 +57,7 @@ def scripted(*answers):
 
 
 def follow(detect, n, **changed):
-    frames = [decoder.Frame(0.1 * i**2, BLANK, i) for i in range(n)]
+    frames = [video_frames.Frame(0.1 * i**2, BLANK, i) for i in range(n)]
     return search.search(frames, detect, predictor, SETTINGS | changed)
 
 
@@ -79,7 +80,7 @@ def scene(*places, width=200, size=(220, 480)):
 
 
 def track_images(images, **changed):
-    frames = [decoder.Frame(0.04 * i, image, i) for i, image in enumerate(images)]
+    frames = [video_frames.Frame(0.04 * i, image, i) for i, image in enumerate(images)]
     return search.search(frames, detector.detector(), predictor, SETTINGS | changed)
 
 
@@ -238,7 +239,7 @@ def joined(shared, tmp_path_factory):
 
     def frames(name, n):
         return [
-            frame.image for frame, _ in zip(decoder.frames(shared / "clips" / name, LIMITS), range(n), strict=False)
+            frame.image for frame, _ in zip(video_frames.read(shared / "clips" / name, LIMITS), range(n), strict=False)
         ]
 
     first, second = frames("grid/bbaf2n.mpg", 12), frames("grid/brbk7n.mpg", 12)
@@ -280,7 +281,7 @@ def test_a_track_does_not_outlast_a_cut(joined):
 def test_tracking_agrees_with_the_search_of_whole_frames_on_real_clips(shared, name):
     boxes = {}
     for track in (True, False):
-        frames = [frame for frame, _ in zip(decoder.frames(shared / "clips" / name, LIMITS), range(20), strict=False)]
+        frames = list(islice(video_frames.read(shared / "clips" / name, LIMITS), 20))
         found = search.search(frames, detector.detector(), predictor, SETTINGS | {"track": track})
         boxes[track] = {it.index: it.face.box for it in found.kept}
     assert boxes[True].keys() == boxes[False].keys()
@@ -346,7 +347,7 @@ def test_a_defective_clip_is_an_error_if_so_configured(tmp_path):
 def test_frames_that_would_exhaust_the_memory_are_refused(clip):
     found = entry(clip, upsample=6)
     assert found.status == Status.UNDECODABLE
-    assert "frames of 240 x 220 px have 216268800 px when doubled 6 times" in found.facts["reason"]
+    assert "frames of 240 x 220 px have 216268800 px after 6 doublings" in found.facts["reason"]
 
 
 def test_a_clip_that_changed_since_the_manifest_is_an_error(clip):

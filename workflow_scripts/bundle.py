@@ -1,6 +1,7 @@
-"""Export the trained system as a folder that `emotiw predict` reads."""
+"""Export the trained system as a bundle, a folder that `emotiw predict` reads."""
 
 import json
+from collections.abc import Sequence
 
 from emotiw.core import resources
 from emotiw.corpora import manifest
@@ -10,8 +11,8 @@ from emotiw.prediction import bundle_export
 from emotiw.report import provenance
 
 
-def main(argv=None):
-    """Run the program."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Collect the parts of the video and audio systems and write them to the folder `--output`."""
     one = ["manifest", "metrics", "features"]
     many = ["fusion", "pca", "kernels", "classifiers", "networks", "weights", "embeddings"]
     args = runtime.arguments(__doc__, argv, one=one, many=many)
@@ -29,8 +30,8 @@ def main(argv=None):
     facts = provenance.determinants(
         repository=resources.PACKAGE.parents[1], config=config, manifest=args.manifest, records=records
     )
-    about = {"config": config, "metrics": json.loads(args.metrics.read_bytes()), "provenance": facts}
-    bundle_export.write(args.output, corpus, manifest.folds(corpus), sources, about)
+    description = {"config": config, "metrics": json.loads(args.metrics.read_bytes()), "provenance": facts}
+    bundle_export.write(args.output, corpus, manifest.folds(corpus), sources, description)
 
 
 if __name__ == "__main__":

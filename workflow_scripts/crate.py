@@ -1,6 +1,7 @@
-"""Pack a run as a Workflow Run RO-Crate."""
+"""Pack the workflow, inputs and results of a run as a Workflow Run RO-Crate."""
 
 import json
+from collections.abc import Sequence
 
 from emotiw.core import files, resources
 from emotiw.jobs import runtime
@@ -9,8 +10,8 @@ from emotiw.report import provenance, run_crate
 REPOSITORY = resources.PACKAGE.parents[1]
 
 
-def main(argv=None):
-    """Run the program."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Describe the run and write the zip file `--output`."""
     args = runtime.arguments(
         __doc__, argv, one=["manifest", "report"], many=["results", "workflow", "provenance_records"]
     )
@@ -19,7 +20,7 @@ def main(argv=None):
     )
     metrics = json.loads((args.report / "metrics.json").read_bytes())
     kind = "synthetic clips: a self-test, never a result" if metrics["synthetic"] else "clips"
-    about = {
+    heading = {
         "name": f"{args.settings['report']['title']}: {metrics['run']}",
         "description": f"Audio-video emotion recognition on {metrics['n_clips']} {kind} of {metrics['corpus']}.",
     }
@@ -28,7 +29,7 @@ def main(argv=None):
         {"manifest.csv": args.manifest},
         {f"workflow/{path.resolve().relative_to(REPOSITORY).as_posix()}": path for path in args.workflow},
         facts=facts,
-        about=about,
+        heading=heading,
     )
     files.write_atomic(args.output, packed)
 

@@ -1,11 +1,13 @@
 """Render the clips of one subject of the synthetic demo corpus into the folder --output."""
 
+from collections.abc import Sequence
+
 from emotiw.demo import render
 from emotiw.jobs import runtime
 
 
-def main(argv=None):
-    """Run the program."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Render the clips that the settings name."""
     args = runtime.arguments(__doc__, argv)
     render.write_clips(args.output, args.settings)
 

@@ -1,19 +1,22 @@
-"""Fetch an archive of RAVDESS, check it against its published hash, and unpack it below the corpus's folder."""
+"""Download an archive of RAVDESS, check its published hash, and unpack it below the folder of the corpus."""
+
+from collections.abc import Sequence
 
 from emotiw.core import files, resumable_download
 from emotiw.corpora import releases
 from emotiw.jobs import runtime
 
 
-def main(argv=None):
-    """Run the program."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Download and unpack the archive below `--folder`, and write its members to `--output`."""
     args = runtime.arguments(__doc__, argv, one=["record", "folder"])
     name, url = args.settings["archive"], args.settings["url"]
-    about = releases.of_record(args.record.read_bytes(), name, url)
+    published = releases.published_in_record(args.record.read_bytes(), name, url)
     archive = args.folder / ".fetched" / name
-    resumable_download.to_file(about, archive)
+    resumable_download.to_file(published, archive)
     members = releases.unpack(archive, args.folder, releases.RAVDESS_MEMBER)
-    files.write_json(args.output, {"archive": name, "digest": about.digest, "size": about.size, "members": members})
+    facts = {"digest": published.digest, "size": published.size, "members": members}
+    files.write_json(args.output, {"archive": name, **facts})
     archive.unlink()
 
 

@@ -1,6 +1,7 @@
-"""Write the report as one page."""
+"""Write the report page and its figures from the metrics, predictions and artefacts of a run."""
 
 import json
+from collections.abc import Sequence
 
 from emotiw.core import files, resources
 from emotiw.corpora import manifest
@@ -8,8 +9,8 @@ from emotiw.jobs import runtime
 from emotiw.report import explorer, page, provenance
 
 
-def main(argv=None):
-    """Run the program."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Render the page and the figures that `--figures` names."""
     args = runtime.arguments(
         __doc__,
         argv,
@@ -17,18 +18,18 @@ def main(argv=None):
         many=["fusion", "frames", "provenance_records", "figures"],
     )
     corpus = manifest.read(args.manifest)
-    facts = provenance.determinants(
+    record = provenance.determinants(
         repository=resources.PACKAGE.parents[1],
         config=args.settings,
         manifest=args.manifest,
         records=args.provenance_records,
         artefacts=[args.metrics, args.predictions, args.scores, args.ledger, *args.fusion, *args.frames],
     )
-    rows = explorer.chosen(corpus, page.read_predictions(args.predictions))
-    about = explorer.seen(corpus, rows, faces=args.faces, fusion=args.fusion, frames=args.frames)
+    rows = explorer.shown_rows(corpus, page.read_predictions(args.predictions))
+    contents = explorer.clip_contents(corpus, rows, faces=args.faces, fusion=args.fusion, frames=args.frames)
     metrics = json.loads(args.metrics.read_bytes())
-    facts |= {"ledger": json.loads(args.ledger.read_bytes())["entries"]}
-    html = page.render(corpus, metrics, rows, about, provenance=facts)
+    record |= {"ledger": json.loads(args.ledger.read_bytes())["entries"]}
+    html = page.render(corpus, metrics, rows, contents, provenance=record)
     charts = page.plots(metrics, rows, args.settings["video"])
     for path in args.figures:
         files.write_atomic(path, charts[path.stem].svg.encode())

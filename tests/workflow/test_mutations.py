@@ -31,7 +31,9 @@ EGEMAPS_END = {"gather_egemaps": 1, **AUDIO_END}
 AUDIO_DOWN = {"audio": CLIPS, "egemaps": CLIPS, "functionals": CLIPS, "baseline": 1, **EGEMAPS_END}
 
 EDITS = {
-    "emotiw/media/decoder.py": AUDIO_DOWN | FACES_DOWN | {"baseline": 2},
+    "emotiw/media/container.py": AUDIO_DOWN | FACES_DOWN | {"baseline": 2},
+    "emotiw/media/video_frames.py": FACES_DOWN,
+    "emotiw/media/soundtrack.py": AUDIO_DOWN,
     "emotiw/jobs/per_clip.py": AUDIO_DOWN | FACES_DOWN | {"baseline": 2},
     "emotiw/jobs/cache.py": AUDIO_DOWN | FACES_DOWN | {"baseline": 2},
     "emotiw/media/waveform.py": AUDIO_DOWN,
@@ -50,6 +52,7 @@ EDITS = {
     "emotiw/video/lbp_top.py": {"lbp_top": CLIPS, "baseline": 1, **REPORT_END},
     "emotiw/jobs/accelerator.py": {"cnn": CLIPS, **gathered(1)},
     "emotiw/weights/acquisition.py": {"landmarks": 1, "alexnet": 1, **FACES_DOWN},
+    "emotiw/weights/package_index.py": {"landmarks": 1, "alexnet": 1, **FACES_DOWN},
     "emotiw/core/download.py": {"landmarks": 1, "alexnet": 1, **FACES_DOWN},
     "emotiw/video/pca.py": gathered(2),
     "emotiw/video/eigenvectors.py": {"baseline": 2, **gathered(2)},
@@ -167,7 +170,7 @@ def test_an_edited_data_file_runs_what_reads_it(workspace, name, expected):
 
 
 def test_a_comment_runs_nothing(workspace):
-    path = workspace.folder / "workflow_scripts/emotiw/media/decoder.py"
+    path = workspace.folder / "workflow_scripts/emotiw/media/container.py"
     with changed(path, path.read_bytes() + b"\n# a remark\n"):
         assert workspace.outdated() == Counter()
 

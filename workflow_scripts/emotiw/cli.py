@@ -94,7 +94,7 @@ def manifest(configfile: ConfigFiles = None, output: Output = None) -> None:
     # Heavy imports wait until the command is known: `emotiw --help` answers at once.
     from emotiw.corpora.inventory import refresh  # noqa: PLC0415
     from emotiw.jobs.settings import load  # noqa: PLC0415
-    from emotiw.media.decoder import probe  # noqa: PLC0415
+    from emotiw.media.container import probe  # noqa: PLC0415
     from emotiw.workflow import console as texts  # noqa: PLC0415
 
     config = load(configfile or [])
@@ -127,7 +127,7 @@ def run(
     """
     from emotiw.corpora.inventory import refresh  # noqa: PLC0415
     from emotiw.jobs.settings import load  # noqa: PLC0415
-    from emotiw.media.decoder import probe  # noqa: PLC0415
+    from emotiw.media.container import probe  # noqa: PLC0415
     from emotiw.workflow import run as runs  # noqa: PLC0415
 
     extras.require("snakemake")
@@ -249,7 +249,7 @@ def why(
     """Show which jobs Snakemake would run for a clip, its features and its scores, and why."""
     from emotiw.corpora.inventory import refresh  # noqa: PLC0415
     from emotiw.jobs.settings import load  # noqa: PLC0415
-    from emotiw.media.decoder import probe  # noqa: PLC0415
+    from emotiw.media.container import probe  # noqa: PLC0415
     from emotiw.workflow import explain  # noqa: PLC0415
     from emotiw.workflow.files import Files  # noqa: PLC0415
     from emotiw.workflow.plan import Plan  # noqa: PLC0415

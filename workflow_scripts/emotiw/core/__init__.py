@@ -1,1 +1,1 @@
-"""What every other package uses: errors, emotions, files, downloads. Imports nothing of emotiw but itself."""
+"""Basics that all other packages use: errors, emotions, files, downloads. It imports no other package of emotiw."""

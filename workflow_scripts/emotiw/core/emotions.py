@@ -1,4 +1,4 @@
-"""The emotions and their order, the one order of every matrix, model and report."""
+"""The seven emotions in the order that every matrix, model and report uses."""
 
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 HIDDEN = "?"  # the label of a test clip whose emotion is not published

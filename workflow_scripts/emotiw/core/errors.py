@@ -1,8 +1,8 @@
-"""The errors that a user can cause, each with a message that says what to do."""
+"""Errors that a user can cause. A message has four parts: subject, what was found, what was expected, what to do."""
 
 
 class EmotiwError(Exception):
-    """Base of the errors below: subject, what was found, what was expected, remedy."""
+    """Base class of the errors below."""
 
 
 class ConfigError(EmotiwError):
@@ -30,7 +30,7 @@ class WeightsError(EmotiwError):
 
 
 class DownloadError(EmotiwError):
-    """A published file cannot be fetched, or is not what was published."""
+    """A published file cannot be downloaded, or differs from what was published."""
 
 
 class BundleError(EmotiwError):

@@ -1,4 +1,4 @@
-"""The style of every figure that matplotlib draws; the same figure gives the same bytes."""
+"""Settings of matplotlib for every figure; with them, the same figure gives the same bytes."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the pages in HTML share: how their templates are read, strict and escaped, and the files that they embed."""
+"""Templates and embedded files of the HTML pages. Unknown names are errors; inserted text is escaped."""
 
 import jinja2
 
@@ -6,7 +6,7 @@ from emotiw.core.resources import RESOURCES
 
 
 def environment() -> jinja2.Environment:
-    """Make an environment of templates that refuses an unknown name and escapes what it inserts."""
+    """Jinja environment that raises an error for an unknown name and escapes inserted text."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(RESOURCES),
         autoescape=True,
@@ -17,5 +17,5 @@ def environment() -> jinja2.Environment:
 
 
 def resource(name: str) -> str:
-    """Text of a file among the resources."""
+    """Text of a file of the package's resources."""
     return (RESOURCES / name).read_text(encoding="utf-8")

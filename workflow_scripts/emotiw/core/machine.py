@@ -1,11 +1,11 @@
-"""What the last bits of a result depend on beside code, settings, inputs and packages: the machine."""
+"""Facts of the machine on which the last digits of a result depend."""
 
 import os
 import platform
 from pathlib import Path
 
 CPU_FACTS = Path("/proc/cpuinfo")
-# environment: by these, libraries choose other instructions than the processor's best
+# environment variables that make a library use other instructions than the best ones of the processor
 DISPATCH = ("ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA", "OPENBLAS_CORETYPE")
 
 
@@ -15,13 +15,13 @@ def machine() -> dict[str, str]:
 
 
 def surroundings() -> dict[str, str]:
-    """Return all that decides, for the same stage and the same input, whether the bytes are the same."""
+    """Facts that decide whether the same stage gives the same bytes for the same input."""
     chosen = {name: os.environ[name] for name in DISPATCH if name in os.environ}
     return {**machine(), "python": platform.python_version(), **chosen}
 
 
 def cpu_model(facts: Path = CPU_FACTS) -> str:
-    """Model name of the processor, or its architecture where the system does not tell."""
+    """Model name of the processor, or its architecture if the system does not report the name."""
     if facts.is_file():
         with facts.open(errors="replace") as lines:  # of the first processor; a large machine has hundreds
             for line in lines:

@@ -1,4 +1,4 @@
-"""Large files fetched piece by piece: what was cut off goes on, and only what was published gets its name."""
+"""Download large files: an interrupted download resumes, and the file gets its name only if size and hash are right."""
 
 import hashlib
 import logging
@@ -9,13 +9,13 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
 
-from emotiw.core.download import PIECE_BYTES, SILENCE_S, opener
+from emotiw.core.download import CHUNK_BYTES, READ_TIMEOUT_S, opener
 from emotiw.core.errors import DownloadError
 
-ATTEMPTS, PAUSE_S = 8, 1.0  # failures in a row without a byte; seconds to wait after the first, then doubled
-PASSING = (408, 429, 500, 502, 503, 504)  # statuses of failures that may pass
-REMEDY = "look at the publisher's page in a browser"
-PARTIAL = 206  # status of an answer that begins where it was asked to
+ATTEMPTS, PAUSE_S = 8, 1.0  # failures in a row without a new byte; s to wait after the first one, then doubled
+TRANSIENT = (408, 429, 500, 502, 503, 504)  # HTTP statuses after which it is worth trying again
+REMEDY = "check the publisher's page in a browser"
+PARTIAL = 206  # HTTP status of an answer that starts at the requested byte
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class Published:
     Attributes
     ----------
     url : str
-        Where it lies.
+        Address.
     size : int
-        Bytes.
+        Size in bytes.
     digest : str
-        Name of a hash, ":", the hash in hexadecimal: `md5:...` or `sha256:...`.
+        Name of the hash function, ":", hash in hexadecimal: `md5:...` or `sha256:...`.
     """
 
     url: str
@@ -38,43 +38,43 @@ class Published:
 
 
 def to_file(published: Published, path: Path, *, attempts: int = ATTEMPTS, pause_s: float = PAUSE_S) -> None:
-    """Fetch a large file; what an earlier attempt left at `path` + ".part" is gone on with, whatever cut it off.
+    """Download a large file; a partial file that an earlier attempt left at `path` + ".part" is completed.
 
     Parameters
     ----------
     published : Published
-        The file; its size and hash are checked before it gets its name.
+        The file's address, size and hash; both are checked before the file gets its name.
     path : Path
-        Where it goes. A file that is there and has the size and the hash is left as it is.
+        Where to write it. An existing file with the right size and hash is kept.
     attempts : int
-        Failures in a row, none of which brings a byte, after which it is given up.
+        Number of failures in a row without a new byte after which to give up.
     pause_s : float
-        Seconds to wait after a failure, doubled with each in a row.
+        Seconds to wait after a failure, doubled after each further one.
 
     Raises
     ------
     DownloadError
-        If the server refuses, stops delivering, or delivers something else than what was published.
+        If the server refuses, stops sending, or sends another file than the published one.
     """
     if path.is_file() and path.stat().st_size == published.size and _digest(path, published) == published.digest:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     failures = 0
-    while (had := _size(part)) != published.size:
-        reason = _more(published, part, had)
-        failures = 0 if _size(part) > had else failures + 1
+    while (n_before := _size(part)) != published.size:
+        reason = _append_rest(published, part, n_before)
+        failures = 0 if _size(part) > n_before else failures + 1
         if reason and failures >= attempts:
             raise DownloadError(
-                f"{published.url}: {reason}, {_size(part)} of {published.size} bytes came; run it again to go on"
+                f"{published.url}: {reason}, {_size(part)} of {published.size} bytes arrived; run again to resume"
             )
         if reason:
             logging.warning("%s: %s at byte %d of %d", published.url, reason, _size(part), published.size)
             time.sleep(pause_s * 2**failures)
-    if (found := _digest(part, published)) != published.digest:
+    if (actual := _digest(part, published)) != published.digest:
         part.unlink()
         raise DownloadError(
-            f"{published.url}: is {found}, expected {published.digest} as published; it was removed, run it again"
+            f"{published.url}: is {actual}, expected {published.digest} as published; it was deleted: run again"
         )
     part.replace(path)
 
@@ -89,25 +89,26 @@ def _digest(path: Path, published: Published) -> str:
         return f"{name}:{hashlib.file_digest(stream, name).hexdigest()}"
 
 
-def _more(published: Published, part: Path, had: int) -> str:
-    """Append what the server sends from byte `had` on; say what went wrong, if anything did."""
-    if had > published.size:
+def _append_rest(published: Published, part: Path, n_before: int) -> str:
+    """Append what the server sends from byte `n_before` on; return the reason of a failure, or ""."""
+    if n_before > published.size:
         part.unlink()
-        had = 0
-    request = urllib.request.Request(published.url, headers={"Range": f"bytes={had}-"} if had else {})  # noqa: S310  the opener knows three schemes
+        n_before = 0
+    request = urllib.request.Request(published.url, headers={"Range": f"bytes={n_before}-"} if n_before else {})  # noqa: S310  the opener allows three schemes
     try:
-        with opener().open(request, timeout=SILENCE_S) as response:
-            whole = getattr(response, "status", None) != PARTIAL  # else it knows no ranges and begins anew
-            with part.open("wb" if whole else "ab") as stream:
-                while (piece := response.read1(PIECE_BYTES)) and stream.tell() <= published.size:
-                    stream.write(piece)
+        with opener().open(request, timeout=READ_TIMEOUT_S) as response:
+            # a server that ignores ranges sends the whole file
+            from_start = getattr(response, "status", None) != PARTIAL
+            with part.open("wb" if from_start else "ab") as stream:
+                while (chunk := response.read1(CHUNK_BYTES)) and stream.tell() <= published.size:
+                    stream.write(chunk)
     except HTTPError as error:
-        if error.code not in PASSING:
+        if error.code not in TRANSIENT:
             raise DownloadError(f"{published.url}: the server answers {error.code} {error.reason}; {REMEDY}") from error
         return f"the server answers {error.code} {error.reason}"
     except (OSError, HTTPException) as error:
         return f"the connection failed ({error})"
     if _size(part) > published.size:
         part.unlink()
-        raise DownloadError(f"{published.url}: is larger than the {published.size} bytes that were published; {REMEDY}")
+        raise DownloadError(f"{published.url}: larger than the published {published.size} bytes; {REMEDY}")
     return "" if _size(part) == published.size else "the connection ended"

@@ -4,6 +4,6 @@ import hashlib
 
 
 def derived_seed(*parts: int | str) -> int:
-    """63 bits of the SHA-256 of the parts, such as (root seed, architecture, repeat), joined by "/"."""
+    """Seed below 2^63: from the SHA-256 of the parts, such as (root seed, architecture, repeat), joined by "/"."""
     digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1

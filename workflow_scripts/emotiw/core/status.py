@@ -1,10 +1,10 @@
-"""What can be wrong with a clip's modality: data, not exceptions."""
+"""Statuses of a clip in each modality. A defective clip is recorded as data and raises no exception."""
 
 from enum import StrEnum
 
 
 class Status(StrEnum):
-    """The closed list of states that a clip can have in a modality; only `OK` is trained on and scored."""
+    """All states that a clip can have in a modality; only clips with `OK` are used for training and scored."""
 
     OK = "ok"
     NO_FACE = "no_face"

@@ -1,1 +1,1 @@
-"""Corpora as they are published, read behind one interface: a `Source` in, a `Scan` out."""
+"""Corpora: adapters that read published corpora (`Source` -> `Scan`), the manifest, folds and leakage checks."""

@@ -1,4 +1,4 @@
-"""The adapters by the name that `corpus.kind` gives."""
+"""The corpus adapters by the value of `corpus.kind`."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ ADAPTERS: dict[str, Callable[[Source], Scan]] = {
 
 
 def scan(kind: str, source: Source) -> Scan:
-    """Scan the corpus `source` as one of `kind`.
+    """Scan the corpus `source` with the adapter of `kind`.
 
     Raises
     ------

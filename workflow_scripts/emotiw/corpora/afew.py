@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from emotiw.core.emotions import HIDDEN
-from emotiw.corpora.interface import VIDEO, Candidate, Scan, Source, choose, left_out, safe_id, walk
+from emotiw.corpora.interface import VIDEO, Candidate, Scan, Source, checked_options, left_out_note, safe_id, walk
 
 SPLITS = {"train_afew": "train", "val_afew": "val", "test_vid_distribute": "test"}
 LABELS = {
@@ -15,26 +15,27 @@ LABELS = {
     "sad": "sadness",
     "surprise": "surprise",
 }
-UNKNOWN = "the source films are not named in this corpus: a film in two splits cannot be noticed"
+UNKNOWN = "this corpus does not name its source films, so a film in two splits cannot be detected"
 
 
 def scan(source: Source) -> Scan:
-    """Find the clips; an id can occur in train and in val, so that the split is part of the clip's id.
+    """Find the clips. The clip's id contains the split, because an id can occur in train and in val.
 
-    The films, let alone the actors, are not named: subjects are unknown. Test clips lie flat and have no label.
+    Subjects are unknown, because the corpus names neither films nor actors. Test clips lie in one folder, unlabelled.
     """
-    choose(source)
-    found, strange = [], []
+    checked_options(source)
+    candidates, unrecognised = [], []
     for path in walk(source.root, VIDEO):
         split = _split(path.relative_to(source.root))
         if split is None:
-            strange.append(path)
+            unrecognised.append(path)
             continue
         folder = path.parent.name
         label = HIDDEN if split == "test" else LABELS.get(folder.casefold(), folder)
-        found.append(Candidate(f"{split}-{safe_id(path.stem)}", path, label, str(path), split=split))
+        candidates.append(Candidate(f"{split}-{safe_id(path.stem)}", path, label, str(path), split=split))
     return Scan(
-        tuple(found), notes=(*left_out(strange, "not below Train_AFEW, Val_AFEW or Test_vid_Distribute"), UNKNOWN)
+        tuple(candidates),
+        notes=(*left_out_note(unrecognised, "not below Train_AFEW, Val_AFEW or Test_vid_Distribute"), UNKNOWN),
     )
 
 

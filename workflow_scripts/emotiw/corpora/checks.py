@@ -1,4 +1,4 @@
-"""What makes a corpus unusable, found all at once: each check gives lines that name a file and, in tables, a line."""
+"""Checks of a corpus. All problems are found at once; each is a line that names a file and, in a table, the line."""
 
 import difflib
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from emotiw.core.emotions import HIDDEN
 from emotiw.corpora import leakage, splits
-from emotiw.corpora.interface import MAX_ID, SAFE_ID, Candidate, shown
+from emotiw.corpora.interface import MAX_ID, SAFE_ID, Candidate, printable
 from emotiw.corpora.splits import SPLITS, Fold
 
 SAFE_FOLD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -26,18 +26,18 @@ OTHER_NAMES = {
 
 
 def check(candidates: Sequence[Candidate], classes: Sequence[str], *, origin: str, shared_films: str) -> list[str]:
-    """Every problem of the clips as a table, with their content known by its hash; no file is touched.
+    """Problems of the clips: ids, labels, splits, shared subjects, films and contents. No file is read.
 
     Parameters
     ----------
     candidates : sequence of Candidate
-        With the split, or the fold, that the protocol has given them.
+        The clips, with the split or fold that the protocol assigns and the hash of their content.
     classes : sequence of str
         The ordered label set.
     origin : str
-        The corpus's table or folder, to name in problems of the whole.
+        Table or folder of the corpus, for problems that concern no single clip.
     shared_films : str
-        Whether a film in two splits is a problem: `fail` or `note`.
+        `fail` if a film in two splits is a problem, else `note`.
     """
     problems = [line for candidate in candidates for line in _check_row(candidate, classes)]
     problems += _check_ids(candidates)
@@ -48,12 +48,13 @@ def check(candidates: Sequence[Candidate], classes: Sequence[str], *, origin: st
 
 
 def check_file(candidate: Candidate, root: Path, *, allow_outside: bool) -> list[str]:
-    """Problems of one clip's file, whose real path must be below the real path `root`; its content is not looked at."""
+    """Problems of one clip's file; its real path must lie below the real path `root`. Its content is not read."""
     try:
         str(candidate.path).encode()
     except UnicodeEncodeError:
-        return [f"{shown(candidate.where)}: a file's name is not UTF-8: {shown(str(candidate.path))}; rename it"]
-    subject = f"{shown(candidate.where)}: file {shown(str(candidate.path))}"
+        path = printable(str(candidate.path))
+        return [f"{printable(candidate.where)}: the name of file {path} is not UTF-8; rename it"]
+    subject = f"{printable(candidate.where)}: file {printable(str(candidate.path))}"
     try:
         mode = candidate.path.stat().st_mode
         real = os.path.realpath(candidate.path)
@@ -65,19 +66,20 @@ def check_file(candidate: Candidate, root: Path, *, allow_outside: bool) -> list
     if not stat.S_ISREG(mode):
         return [f"{subject} is {_kind(mode)}, expected a regular file"]
     if not allow_outside and not Path(real).is_relative_to(root):
-        return [f"{subject} leaves the corpus root {root} (it is {shown(real)}); corpus.allow_outside: true accepts it"]
+        where = f"{subject} is {printable(real)}, outside the corpus root {root}"
+        return [f"{where}; move it there or set corpus.allow_outside: true"]
     return []
 
 
-def shared_films(candidates: Sequence[Candidate]) -> tuple[str, ...]:
-    """Note the films that are in two splits, where that is allowed."""
+def shared_film_notes(candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    """Lines for the report on films that are in two splits, if that is allowed."""
     films = list(leakage.shared(leakage.FILM, candidates, _where))
     noun = "film is" if len(films) == 1 else "films are"
     return (f"{len(films)} source {noun} in two splits, as published (the first: {films[0]})",) if films else ()
 
 
-def repeated(candidates: Sequence[Candidate]) -> tuple[str, ...]:
-    """Note each content that occurs more than once within a split: no error, but no two independent clips either."""
+def repeated_content_notes(candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    """Lines for the report on contents that occur twice in a split: no error, but these clips are not independent."""
     clips = defaultdict(list)
     for candidate in candidates:
         if leakage.CONTENT.key(candidate):
@@ -86,7 +88,7 @@ def repeated(candidates: Sequence[Candidate]) -> tuple[str, ...]:
 
 
 def _check_row(candidate: Candidate, classes: Sequence[str]) -> Iterator[str]:
-    where = shown(candidate.where)
+    where = printable(candidate.where)
     if not SAFE_ID.fullmatch(candidate.clip):
         yield (
             f"{where}: clip id {candidate.clip!r} is unsafe; use at most {MAX_ID} ASCII letters, digits, '_', '.' and "
@@ -112,17 +114,17 @@ def _check_ids(candidates: Sequence[Candidate]) -> Iterator[str]:
         if other is not candidate:
             same = "" if other.clip == candidate.clip else f" as {other.clip!r}"
             yield (
-                f"{shown(candidate.where)}: clip id {candidate.clip!r} is taken at {shown(other.where)}{same}; "
+                f"{printable(candidate.where)}: clip id {candidate.clip!r} is taken at {printable(other.where)}{same}; "
                 "ids must differ in more than case and Unicode form"
             )
 
 
 def _check_parts(candidates: Sequence[Candidate], classes: Sequence[str]) -> Iterator[str]:
     names = [candidate.fold for candidate in candidates]
-    clips = [str(i) for i in range(len(candidates))]  # ids may be at fault
+    clips = [str(i) for i in range(len(candidates))]  # the ids themselves may be wrong
     divided = splits.folds(clips, [candidate.split for candidate in candidates], names)
     if not candidates:
-        yield "holds no clip; check corpus.kind and corpus.root"
+        yield "holds no clip, expected at least one; check corpus.kind and corpus.root"
         return
     if not any(leakage.part(candidate) for candidate in candidates):
         return
@@ -139,7 +141,7 @@ def _check_fold(fold: Fold, label_of_clip: Mapping[str, str], classes: Sequence[
         yield "split train is empty; a model needs clips to train on"
         return
     if not fold.val:
-        yield "split val is empty; networks stop and fusion weights are chosen on it, so set clips aside for it"
+        yield "split val is empty; early stopping and fusion weights need it: set clips aside for it"
     present = {label_of_clip[clip] for clip in fold.train}
     for label in classes:
         if label not in present:
@@ -147,7 +149,7 @@ def _check_fold(fold: Fold, label_of_clip: Mapping[str, str], classes: Sequence[
 
 
 def _where(candidate: Candidate) -> str:
-    return shown(candidate.where)
+    return printable(candidate.where)
 
 
 def _hint(name: str, allowed: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 import re
 
-from emotiw.corpora.interface import VIDEO, Candidate, Scan, Source, choose, left_out, safe_id, walk
+from emotiw.corpora.interface import VIDEO, Candidate, Scan, Source, checked_options, left_out_note, safe_id, walk
 
 CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness")
 NAME = re.compile(r"(?P<actor>\d{4})_[A-Z]{3}_(?P<emotion>[A-Z]{3})_[A-Z]{1,2}")
@@ -13,20 +13,20 @@ FIVE_ACTORS = ((1001, 1018), (1019, 1036), (1037, 1054), (1055, 1072), (1073, 10
 
 
 def scan(source: Source) -> Scan:
-    """Find the film clips, without those that are known to be bad; the sound files beside them are the same takes."""
-    choose(source)
-    found, strange, bad = [], [], []
+    """Find the video clips, except those known to be bad. The sound files are the same takes and are ignored."""
+    checked_options(source)
+    candidates, unrecognised, bad = [], [], []
     for path in walk(source.root, VIDEO):
         name = NAME.fullmatch(path.stem)
         if name is None:
-            strange.append(path)
+            unrecognised.append(path)
         elif path.stem in BAD:
             bad.append(path)
         else:
             label = LABELS.get(name["emotion"], name["emotion"])
-            found.append(Candidate(safe_id(path.stem), path, label, str(path), name["actor"]))
-    notes = left_out(strange, "not named as CREMA-D names its clips") + left_out(bad, "known to be bad")
+            candidates.append(Candidate(safe_id(path.stem), path, label, str(path), name["actor"]))
+    notes = left_out_note(unrecognised, "not named as CREMA-D names its clips") + left_out_note(bad, "known to be bad")
     folds = {
         str(actor): f"fold{k}" for k, (first, last) in enumerate(FIVE_ACTORS, 1) for actor in range(first, last + 1)
     }
-    return Scan(tuple(found), CLASSES, {"five_actors": folds}, notes)
+    return Scan(tuple(candidates), CLASSES, {"five_actors": folds}, notes)

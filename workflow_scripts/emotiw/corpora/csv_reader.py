@@ -1,4 +1,4 @@
-"""CSV tables of others, read as text with the line of every row."""
+"""Read CSV tables that come with a corpus, as text with the line number of every row."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from emotiw.core.errors import ManifestError
 
 @dataclass(frozen=True)
 class Table:
-    """A table's columns, its rows with the line each begins at, and what is wrong with it."""
+    """A table: its columns, its rows with the line at which each begins, and its problems."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[int, Mapping[str, str]], ...]
@@ -26,14 +26,14 @@ def read(path: Path, required: Sequence[str], *, encodings: Sequence[str] = ("ut
     path : Path
         The table, with or without a byte-order mark.
     required : sequence of str
-        Columns that must be there.
+        Columns that the table must have.
     encodings : sequence of str
-        Tried in this order; bytes that the last cannot decode are a problem of the table.
+        Encodings to try, in this order; it is a problem of the table if the last one fails too.
 
     Raises
     ------
     ManifestError
-        If there is no such file.
+        If the file cannot be read.
     """
     try:
         data = path.read_bytes()
@@ -66,10 +66,9 @@ def _decode(path: Path, data: bytes, encodings: Sequence[str]) -> tuple[str, lis
             return data.decode(encoding), []
         except UnicodeDecodeError as error:
             line = data[: error.start].count(b"\n") + 1
-            found = data[error.start : error.end]
-            problems.append(
-                f"{path}:{line}: {found!r} is not {encoding.removesuffix('-sig').upper()}; save the table as UTF-8"
-            )
+            undecodable = data[error.start : error.end]
+            name = encoding.removesuffix("-sig").upper()
+            problems.append(f"{path}:{line}: {undecodable!r} is not {name}; save the table as UTF-8")
     return data.decode(encodings[-1], "replace"), problems[-1:]
 
 

@@ -1,11 +1,11 @@
-"""Anyone's clips, listed in a CSV table: columns clip, path, label, subject, split or fold, perhaps film."""
+"""Your own clips, listed in a CSV table with the columns clip, path, label, subject, split or fold, optionally film."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from emotiw.corpora import csv_reader
-from emotiw.corpora.interface import Candidate, Scan, Source, choose
+from emotiw.corpora.interface import Candidate, Scan, Source, checked_options
 
 COLUMN_OF_SCHEME = {"official": "split", "folds": "fold", "subjects": "subject"}
 DEMO_TABLE = "manifest.csv"
@@ -14,9 +14,9 @@ DEMO_TABLE = "manifest.csv"
 def scan(source: Source) -> Scan:
     """Read the table; paths are relative to the root.
 
-    `subject` may be absent where the scheme does not group by it, `film` always.
+    The column `subject` is required only if the scheme groups by it; `film` is optional.
     """
-    choose(source)
+    checked_options(source)
     path = source.root / (source.table or DEMO_TABLE)
     needed = [COLUMN_OF_SCHEME[source.scheme]] if source.scheme in COLUMN_OF_SCHEME else []
     listed = csv_reader.read(path, ("clip", "path", "label", *needed))

@@ -1,4 +1,4 @@
-"""What every adapter takes and gives, and what adapters share: walking folders, safe ids, options."""
+"""Types that every corpus adapter takes and returns, and helpers they share: walking folders, safe ids, options."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ _JUNK = frozenset({"__macosx", "desktop.ini", "thumbs.db"})
 
 @dataclass(frozen=True)
 class Source:
-    """Where a corpus lies and how it is asked for: the part of the configuration that adapters read."""
+    """The part of the configuration that adapters read: where the corpus lies, its table, options and protocol."""
 
     root: Path
     table: str | None = None
@@ -36,17 +36,17 @@ class Candidate:
     Attributes
     ----------
     clip, label : str
-        Id and emotion, in this project's names where the corpus's name is known.
+        Id, and emotion in this project's spelling if the corpus's spelling is known.
     path : Path
-        Its file.
+        Path of its file.
     where : str
-        What an error names: a path, or a table with a line number.
+        Place for error messages: a path, or a table with a line number.
     subject, split, fold : str
-        Empty where the corpus does not tell.
+        Empty if the corpus does not give them.
     sha256 : str
-        Hash of the content, empty before it is read.
+        SHA-256 of the content, empty until the file is read.
     film : str
-        Film or broadcast that the clip is cut from, empty where it is not known or there is none.
+        Film or broadcast that the clip is cut from; empty if unknown or none.
     """
 
     clip: str
@@ -62,7 +62,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Scan:
-    """What an adapter found.
+    """Result of scanning a corpus.
 
     Attributes
     ----------
@@ -71,11 +71,11 @@ class Scan:
     classes : tuple of str
         The corpus's ordered label set.
     schemes : mapping
-        The corpus's own protocols: fold name of each subject, by name of the protocol.
+        Protocols of the corpus itself: name of the protocol -> subject -> fold name.
     notes, problems : tuple of str
-        What was left out and why; what makes the corpus unusable.
+        Files left out and why; problems that make the corpus unusable.
     synthetic : bool
-        Whether the clips were rendered and not recorded.
+        Whether the clips were rendered instead of recorded.
     """
 
     candidates: tuple[Candidate, ...]
@@ -87,10 +87,10 @@ class Scan:
 
 
 def walk(root: Path, suffixes: frozenset[str]) -> Iterator[Path]:
-    """Paths below `root` with one of `suffixes`, in a fixed order, without what archivers and desktops leave behind.
+    """Paths below `root` with one of `suffixes`, in a fixed order, without files that archivers and desktops create.
 
-    Links to folders are followed, but not in circles. A folder named like a clip counts as a clip, for the check of
-    files to refuse.
+    Links to folders are followed, but not in circles. A folder named like a clip is yielded too, so that the check of
+    files reports it.
     """
     for folder, subfolders, files in os.walk(root, followlinks=True, onerror=_refuse):
         clips = [name for name in subfolders if Path(name).suffix.lower() in suffixes]
@@ -104,7 +104,7 @@ def walk(root: Path, suffixes: frozenset[str]) -> Iterator[Path]:
 def safe_id(text: str) -> str:
     """Return `text` as a clip id: spaces and slashes become hyphens, accents are dropped.
 
-    Whatever else is lost is stood for by eight digits of the text's hash, so that different names stay different.
+    If other characters are lost, eight digits of the text's hash are appended, so that different names stay different.
     """
     spaced = re.sub(r"[\s/]+", "-", text)
     plain = unicodedata.normalize("NFKD", spaced).encode("ascii", "ignore").decode()
@@ -115,8 +115,8 @@ def safe_id(text: str) -> str:
     return f"{plain.lstrip('_.-')[: MAX_ID - 9]}-{digest}".lstrip("-")
 
 
-def choose(source: Source, **allowed: tuple[Any, ...]) -> dict[str, Any]:
-    """Options of a corpus, each one of its allowed values, the first where the configuration does not say.
+def checked_options(source: Source, **allowed: tuple[Any, ...]) -> dict[str, Any]:
+    """Options of a corpus, checked; an option that the configuration lacks gets the first of its allowed values.
 
     Raises
     ------
@@ -131,16 +131,16 @@ def choose(source: Source, **allowed: tuple[Any, ...]) -> dict[str, Any]:
     return {name: source.options.get(name, values[0]) for name, values in allowed.items()}
 
 
-def left_out(paths: list[Path], why: str) -> tuple[str, ...]:
-    """Note that `paths` were left out; nothing if there are none."""
+def left_out_note(paths: list[Path], why: str) -> tuple[str, ...]:
+    """Line for the report on `paths` that were left out; none if there are none."""
     if not paths:
         return ()
     noun = "file" if len(paths) == 1 else "files"
-    return (f"{len(paths)} {noun} left out: {why} (the first: {shown(paths[0].name)})",)
+    return (f"{len(paths)} {noun} left out: {why} (the first: {printable(paths[0].name)})",)
 
 
-def shown(text: str) -> str:
-    """Text as it is, or as Python writes it where a terminal could not show it."""
+def printable(text: str) -> str:
+    """Text as it is, or as a Python literal if it has characters that a terminal cannot print."""
     if text.isprintable():
         return text
     try:

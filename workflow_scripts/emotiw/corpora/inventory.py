@@ -1,4 +1,4 @@
-"""From a corpus to its manifest: scan, protocol, files' hashes and media facts, checks, jobs."""
+"""Make the manifest of a corpus: scan it, assign folds, hash and probe the files, check everything, assign jobs."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from emotiw.core.files import sha256
 from emotiw.corpora import checks, splits
 from emotiw.corpora import manifest as manifests
 from emotiw.corpora.adapters import scan
-from emotiw.corpora.interface import Candidate, Scan, Source, shown
+from emotiw.corpora.interface import Candidate, Scan, Source, printable
 from emotiw.corpora.manifest import Manifest, Row
 
 Probe = Callable[[Path], Mapping[str, Any]]
@@ -22,7 +22,7 @@ FACTS = ("format", "duration_s", "width", "height", "fps", "rate_hz", "channels"
 
 @dataclass(frozen=True)
 class _File:
-    """What is remembered of a clip's file; equal size and times mean that it need not be read again."""
+    """Known facts of a clip's file; it is read again only if its size or one of its times has changed."""
 
     path: str
     size: str
@@ -33,102 +33,107 @@ class _File:
 
 
 _FILE_COLUMNS = tuple(column.name for column in fields(_File))
-_seen = attrgetter(*_FILE_COLUMNS[:4])
-_remembered = attrgetter(*_FILE_COLUMNS[:5])
+_state = attrgetter(*_FILE_COLUMNS[:4])
+_state_and_hash = attrgetter(*_FILE_COLUMNS[:5])
 
 
 def refresh(config: Mapping[str, Any], path: Path, probe: Probe) -> Manifest:
     """Scan and check the corpus of `config` and bring its table at `path` up to date.
 
-    Only files whose size, modification time or change time is new are hashed and probed; what is known of the others
-    is kept beside the table, in `<stem>.files.csv`. The times are not part of the table, which therefore depends on
-    the corpus's content alone.
+    Only files whose size, modification time or change time differs from the last run are hashed and probed. The facts
+    of all files are kept beside the table, in `<stem>.files.csv`. The table itself holds no times, so it depends on
+    the content of the corpus alone.
 
     Parameters
     ----------
     config : mapping
         The whole configuration.
     path : Path
-        Of the table, written only if it changes.
+        Path of the table, which is written only if its content changes.
     probe : callable
-        Media facts of a file, empty if it cannot be decoded (a broken clip is data and no error here).
+        Returns the media facts of a file: empty if it cannot be decoded, which is no error here.
 
     Raises
     ------
     ConfigError
         If the corpus's section names something that does not exist.
     ManifestError
-        With every problem of the corpus, a line each.
+        If the corpus has problems; the message lists all of them, one a line.
     """
     corpus = config["corpus"]
     source = Source(Path(corpus["root"]), corpus["table"], corpus["options"], corpus["protocol"]["scheme"])
-    found = scan(corpus["kind"], source)
-    classes = tuple(corpus["classes"] or found.classes)
+    scanned = scan(corpus["kind"], source)
+    classes = tuple(corpus["classes"] or scanned.classes)
     origin = str(source.root / source.table if source.table else source.root)
-    problems = list(found.problems)
-    candidates, of_protocol = _assign(found, corpus["protocol"])
-    problems += of_protocol
-    files, of_files = _look(candidates, source.root.resolve(), corpus["allow_outside"], _Reader(path, probe))
+    problems = list(scanned.problems)
+    candidates, protocol_problems = _assign(scanned, corpus["protocol"])
+    problems += protocol_problems
+    files, file_problems = _read_clips(candidates, source.root.resolve(), corpus["allow_outside"], _Reader(path, probe))
     hashed = [replace(candidate, sha256=file.sha256) for candidate, file in zip(candidates, files, strict=True)]
-    problems += of_files
+    problems += file_problems
     if hashed or not problems:
         problems += checks.check(hashed, classes, origin=origin, shared_films=corpus["shared_films"])
     if problems:
         noun = "problem" if len(problems) == 1 else "problems"
         raise ManifestError(f"{len(problems)} {noun} of the corpus {origin}:\n  " + "\n  ".join(problems))
-    made = Manifest(
+    notes = scanned.notes + _unknown_subjects(candidates)
+    notes += checks.repeated_content_notes(hashed) + checks.shared_film_notes(hashed)
+    manifest = Manifest(
         _rows(hashed, files, config["clips_per_job"]),
         classes,
         corpus["kind"],
-        found.synthetic,
+        scanned.synthetic,
         corpus["protocol"]["scheme"],
-        found.notes + _unknown_subjects(candidates) + checks.repeated(hashed) + checks.shared_films(hashed),
+        notes,
     )
-    manifests.write(path, made)
-    return made
+    manifests.write(path, manifest)
+    return manifest
 
 
-def _assign(found: Scan, protocol: Mapping[str, Any]) -> tuple[list[Candidate], list[str]]:
-    """Give each clip the split or the fold of the protocol, and list what stands against it."""
+def _assign(scanned: Scan, protocol: Mapping[str, Any]) -> tuple[list[Candidate], list[str]]:
+    """Candidates with the split or fold that the protocol assigns, and the problems found."""
     scheme = protocol["scheme"]
     if scheme in ("official", "folds"):
-        return _assign_column(found, "split" if scheme == "official" else "fold")
-    bare = [replace(candidate, split="", fold="") for candidate in found.candidates]
-    fold_of_subject = found.schemes.get(scheme)
+        return _assign_column(scanned, "split" if scheme == "official" else "fold")
+    undivided = [replace(candidate, split="", fold="") for candidate in scanned.candidates]
+    fold_of_subject = scanned.schemes.get(scheme)
     if fold_of_subject is None and scheme != "subjects":
-        raise ConfigError(f"corpus.protocol.scheme: {scheme!r} is unknown to this corpus; allowed: {_allowed(found)}")
+        raise ConfigError(f"corpus.protocol.scheme: {scheme!r} is unknown to this corpus; allowed: {_allowed(scanned)}")
     if fold_of_subject is None:
         try:
-            known = {candidate.subject for candidate in bare if candidate.subject}
+            known = {candidate.subject for candidate in undivided if candidate.subject}
             fold_of_subject = splits.consecutive(known, protocol["n_folds"])
         except ManifestError as error:
-            return bare, [str(error)]
-    first = {candidate.subject: candidate for candidate in reversed(bare) if candidate.subject not in fold_of_subject}
+            return undivided, [str(error)]
+    first = {
+        candidate.subject: candidate for candidate in reversed(undivided) if candidate.subject not in fold_of_subject
+    }
     problems = [
-        f"{shown(candidate.where)}: subject {name!r} is in no fold of {scheme}; name one that is, or use another scheme"
+        f"{printable(candidate.where)}: subject {name!r} is in no fold of {scheme};"
+        " correct the subject or use another scheme"
         for name, candidate in first.items()
     ]
-    return [replace(candidate, fold=fold_of_subject.get(candidate.subject, "")) for candidate in bare], problems
+    return [replace(candidate, fold=fold_of_subject.get(candidate.subject, "")) for candidate in undivided], problems
 
 
-def _assign_column(found: Scan, column: str) -> tuple[list[Candidate], list[str]]:
-    """Keep the split, or the fold, that the corpus itself names."""
+def _assign_column(scanned: Scan, column: str) -> tuple[list[Candidate], list[str]]:
+    """Candidates with the split, or the fold, that the corpus itself gives, and the problems found."""
     unused = {"fold": ""} if column == "split" else {"split": ""}
-    candidates = [replace(candidate, **unused) for candidate in found.candidates]  # type: ignore[arg-type]
+    candidates = [replace(candidate, **unused) for candidate in scanned.candidates]  # type: ignore[arg-type]
     without = [candidate for candidate in candidates if not getattr(candidate, column)]
     if candidates and len(without) == len(candidates):
-        raise ConfigError(f"corpus.protocol.scheme: the corpus names no {column}s; allowed: {_allowed(found)}")
-    return candidates, [f"{shown(c.where)}: clip {c.clip!r} has no {column}; fill in the column" for c in without]
+        raise ConfigError(f"corpus.protocol.scheme: the corpus names no {column}s; allowed: {_allowed(scanned)}")
+    return candidates, [f"{printable(c.where)}: clip {c.clip!r} has no {column}; fill in the column" for c in without]
 
 
-def _allowed(found: Scan) -> str:
+def _allowed(scanned: Scan) -> str:
     columns = {"official": "split", "folds": "fold", "subjects": "subject"}
-    general = [scheme for scheme, name in columns.items() if any(getattr(c, name) for c in found.candidates)]
-    return ", ".join([*general, *found.schemes])
+    general = [scheme for scheme, name in columns.items() if any(getattr(c, name) for c in scanned.candidates)]
+    return ", ".join([*general, *scanned.schemes])
 
 
 class _Reader:
-    """Hashes and probes files, but only those that are not as they were when the table at `path` was made."""
+    """Hash and probe files, but only those that have changed since the table at `path` was written."""
 
     def __init__(self, path: Path, probe: Probe) -> None:
         self._table = path.with_suffix(".files.csv")
@@ -136,26 +141,27 @@ class _Reader:
         self._known = _read_files(self._table)
 
     def read(self, path: Path) -> _File:
-        about = path.stat()
-        seen = _File(str(path), str(about.st_size), str(about.st_mtime_ns), str(about.st_ctime_ns))
-        known = self._known.get(seen.path)
-        if known and _seen(known) == _seen(seen):
+        status = path.stat()
+        current = _File(str(path), str(status.st_size), str(status.st_mtime_ns), str(status.st_ctime_ns))
+        known = self._known.get(current.path)
+        if known and _state(known) == _state(current):
             return known
         facts = self._probe(path)
-        return replace(seen, sha256=sha256(path), facts={name: _text(facts.get(name)) for name in FACTS})
+        return replace(current, sha256=sha256(path), facts={name: _text(facts.get(name)) for name in FACTS})
 
     def remember(self, files: Sequence[_File]) -> None:
         of_path = {file.path: file for file in files}
         rows = [
-            (*_remembered(of_path[path]), json.dumps(of_path[path].facts, sort_keys=True)) for path in sorted(of_path)
+            (*_state_and_hash(of_path[path]), json.dumps(of_path[path].facts, sort_keys=True))
+            for path in sorted(of_path)
         ]
         manifests.write_if_new(self._table, manifests.table_bytes([_FILE_COLUMNS, *rows]))
 
 
-def _look(
+def _read_clips(
     candidates: Sequence[Candidate], root: Path, allow_outside: bool, reader: _Reader
 ) -> tuple[list[_File], list[str]]:
-    """Read the files that can be read; a file that cannot is without hash and is a problem."""
+    """File facts of each candidate, and the problems found; an unreadable file has no hash."""
     files, problems = [], []
     for candidate in candidates:
         faults = checks.check_file(candidate, root, allow_outside=allow_outside)
@@ -165,7 +171,7 @@ def _look(
                 file = reader.read(candidate.path)
             except OSError as error:
                 faults = [
-                    f"{candidate.where}: file {candidate.path} cannot be read ({error.strerror}); check its rights"
+                    f"{candidate.where}: file {candidate.path} cannot be read ({error.strerror}); check its permissions"
                 ]
         files.append(file)
         problems += faults
@@ -200,7 +206,7 @@ def _unknown_subjects(candidates: Sequence[Candidate]) -> tuple[str, ...]:
 
 
 def _read_files(table: Path) -> dict[str, _File]:
-    """Read what was remembered; a table that cannot be read is as good as none."""
+    """Facts of the last run by path; none if the table is missing or cannot be read."""
     if not table.is_file():
         return {}
     try:

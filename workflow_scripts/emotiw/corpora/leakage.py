@@ -1,4 +1,4 @@
-"""The leakage firewall: no subject, no source film and no content is in two splits or folds."""
+"""The check for leakage: no subject, no source film and no content may be in two splits or folds."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,11 +8,11 @@ from typing import Any, Protocol
 from emotiw.core.errors import ManifestError
 
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-FAIL, NOTE = "fail", "note"  # what a film in two splits is
+FAIL, NOTE = "fail", "note"  # a film in two splits is an error, or is noted in the report
 
 
 class Clip(Protocol):
-    """What is known of a clip, as text, empty where it is not known."""
+    """A clip's facts as text, empty if unknown."""
 
     @property
     def clip(self) -> str:
@@ -20,7 +20,7 @@ class Clip(Protocol):
 
     @property
     def split(self) -> str:
-        """Part under official splits."""
+        """Part of the official splits: train, val or test."""
 
     @property
     def fold(self) -> str:
@@ -28,11 +28,11 @@ class Clip(Protocol):
 
     @property
     def subject(self) -> str:
-        """Who is seen or heard."""
+        """Person who is seen or heard."""
 
     @property
     def film(self) -> str:
-        """What it is cut from."""
+        """Film or broadcast that it is cut from."""
 
     @property
     def sha256(self) -> str:
@@ -41,7 +41,7 @@ class Clip(Protocol):
 
 @dataclass(frozen=True)
 class Wall:
-    """What splits must not share: its name, its plural, its key of a clip, what to do where it is shared."""
+    """Something that splits must not share: its name and plural, its key for a clip, and the remedy if it is shared."""
 
     name: str
     plural: str
@@ -59,7 +59,7 @@ FILM = Wall(
     "film",
     "films",
     lambda clip: clip.film,
-    "move all clips of the film to one of them; where published splits divide films, corpus.shared_films: note goes on",
+    "move all clips of the film to one of them; if published splits share films, set corpus.shared_films: note",
 )
 CONTENT = Wall(
     "content (SHA-256)",
@@ -76,33 +76,34 @@ def part(clip: Clip) -> str:
 
 
 def shared(wall: Wall, clips: Iterable[Clip], where: Callable[[Any], str]) -> Iterator[str]:
-    """Lines on what is in more than one split or fold, with the first clip in each and what to do.
+    """One line for each key that is in more than one split or fold, with the first clip in each and the remedy.
 
     Parameters
     ----------
     wall : Wall
-        What to look at.
+        What must not be shared.
     clips : iterable of Clip
-        All clips; those without a split or fold, and those of which it is not known, are passed over.
+        All clips; those without a split or fold, or without a key, are ignored.
     where : callable
-        Place of a clip, for messages: a file, or a table with a line.
+        Returns the place of a clip for messages: a file, or a table and a line.
     """
     first: dict[str, dict[str, Clip]] = defaultdict(dict)
     for clip in clips:
         if wall.key(clip) and part(clip):
             first[wall.key(clip)].setdefault(part(clip), clip)
-    for value, found in first.items():
-        if len(found) > 1:
-            places = " and ".join(f"{name} (clip {clip.clip!r}, {where(clip)})" for name, clip in sorted(found.items()))
+    for value, clip_of_part in first.items():
+        if len(clip_of_part) > 1:
+            ordered = sorted(clip_of_part.items())
+            places = " and ".join(f"{name} (clip {clip.clip!r}, {where(clip)})" for name, clip in ordered)
             name = value[:12] if wall is CONTENT else value
             yield (
-                f"{where(max(found.items())[1])}: {wall.name} {name!r} is in {places}; splits and folds must not share"
+                f"{where(ordered[-1][1])}: {wall.name} {name!r} is in {places}; splits and folds must not share"
                 f" {wall.plural}: {wall.remedy}"
             )
 
 
 def check(clips: Sequence[Clip], where: Callable[[Any], str], *, shared_films: str) -> dict[str, Any]:
-    """Check the clips of a run once more, and count what was looked at.
+    """Check the clips of a run again before evaluation, and count what was checked.
 
     Parameters
     ----------
@@ -111,16 +112,16 @@ def check(clips: Sequence[Clip], where: Callable[[Any], str], *, shared_films: s
     where : callable
         As in `shared`.
     shared_films : str
-        `fail`, or `note`: films in two splits are counted only.
+        `fail`, or `note`: films in two splits are counted, which is no error.
 
     Raises
     ------
     ManifestError
-        With everything that is shared.
+        If splits share something; the message lists all of it.
     """
-    found = {wall.name: list(shared(wall, clips, where)) for wall in WALLS}
-    films = found.pop(FILM.name) if shared_films == NOTE else []
-    if problems := [line for lines in found.values() for line in lines]:
+    leaks_of_wall = {wall.name: list(shared(wall, clips, where)) for wall in WALLS}
+    films = leaks_of_wall.pop(FILM.name) if shared_films == NOTE else []
+    if problems := [line for lines in leaks_of_wall.values() for line in lines]:
         raise ManifestError(f"{len(problems)} leaks between splits:\n  " + "\n  ".join(problems))
     return {
         **{f"n_{wall.plural}": len({wall.key(clip) for clip in clips} - {""}) for wall in (SUBJECT, FILM)},

@@ -1,6 +1,6 @@
-"""The table of clips that every job reads: a CSV file and, beside it, a JSON file with what holds for all rows.
+"""The manifest, the table of clips that every job reads: a CSV file and a JSON file with the facts of the whole corpus.
 
-How the table is made from a corpus: see `emotiw.corpora.inventory.refresh`, which no program that reads it imports.
+`emotiw.corpora.inventory.refresh` makes it from a corpus; programs that only read it do not import that module.
 """
 
 import csv
@@ -22,26 +22,26 @@ from emotiw.corpora.splits import Fold
 
 @dataclass(frozen=True)
 class Row:
-    """One clip; every value is text, empty where unknown.
+    """One clip. Every value is text, empty if unknown.
 
     Attributes
     ----------
     clip : str
-        Its id, safe as a file name.
+        Id of the clip, safe as a file name.
     path : str
-        Its file, absolute or relative to the working directory.
+        Path of its file, absolute or relative to the working directory.
     label : str
-        Its emotion, `?` where hidden.
+        Emotion, `?` if it is hidden.
     subject : str
-        Who is seen or heard; the clip's own id where that is not known.
+        Person who is seen or heard; the clip's own id if unknown.
     split, fold : str
-        Its part under official splits, or the name of its fold; one of the two is empty.
+        Part under official splits, or name of the fold; one of the two is empty.
     sha256, job, size : str
-        Hash of the file's bytes, the job that computes its features, the file's bytes.
+        SHA-256 of the file, name of the job that computes its features, size of the file in bytes.
     format, duration_s, width, height, fps, rate_hz, channels : str
-        Media facts.
+        Facts of the header: container format, length in s, size in px, frames a second, sampling rate in Hz, channels.
     film : str
-        Film or broadcast that the clip is cut from, empty where it is not known or there is none.
+        Film or broadcast that the clip is cut from; empty if unknown or none.
     """
 
     clip: str
@@ -71,7 +71,7 @@ _values = attrgetter(*COLUMNS)  # dataclasses.astuple copies deeply and is ten t
 class Manifest:
     """All clips of a run, sorted by id, with the ordered label set and the protocol.
 
-    `notes` are lines for the report: what was left out, and what is odd but no error.
+    `notes` are lines for the report: what was left out, and what is unusual but no error.
     """
 
     rows: tuple[Row, ...]
@@ -87,7 +87,7 @@ class Manifest:
         return {row.clip: row for row in self.rows}
 
 
-_OF_ALL = tuple(field.name for field in fields(Manifest))[1:]
+_METADATA = tuple(field.name for field in fields(Manifest))[1:]
 
 
 def folds(manifest: Manifest) -> dict[str, Fold]:
@@ -97,45 +97,45 @@ def folds(manifest: Manifest) -> dict[str, Fold]:
 
 
 def groups(manifest: Manifest, clips: Iterable[str]) -> dict[str, str]:
-    """Group of each of the clips: those of a group share a subject, film or content, directly or through others.
+    """Group of each clip: clips of a group share a subject, film or content, directly or through other clips.
 
-    Folds inside a part divide no group, as splits divide no subject, film or content.
+    No group is divided between inner folds, as no subject, film or content is divided between splits.
     """
-    # numbered, so that a group is called by its least subject, which other content does not change
+    # numbered, so that a group is named by its smallest subject, which does not depend on the other keys
     keys = {
         row.clip: [f"{i} {wall.key(row)}" for i, wall in enumerate(leakage.WALLS) if wall.key(row)]
         for row in map(manifest.row_of_clip.__getitem__, clips)
     }
-    return splits.joined(keys)
+    return splits.connected_groups(keys)
 
 
 def grouped(manifest: Manifest, clips: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Id, label and group of each of the clips, as `selection.Training.of` takes them."""
+    """Id, label and group of each clip, as `cross_validation.Training.of` takes them."""
     group = groups(manifest, clips)
     return [(clip, manifest.row_of_clip[clip].label, group[clip]) for clip in clips]
 
 
 def held_out(manifest: Manifest, fold: Fold, n_parts: int) -> dict[str, Fold]:
-    """Folds inside a fold of the manifest's protocol by name, as `splits.held_out`; no group is divided."""
+    """Inner folds of a fold of the manifest's protocol by name (see `splits.held_out`); no group is divided."""
     labels = {clip: manifest.row_of_clip[clip].label for clip in fold.train}
     return splits.held_out(fold, groups(manifest, fold.train), labels, n_parts)
 
 
 def fold(manifest: Manifest, name: str) -> Fold:
-    """Fold of this name, of the manifest's protocol or inside one of these.
+    """Fold of this name: one of the manifest's protocol, or an inner fold of one of these.
 
     Raises
     ------
     ManifestError
-        If there is none.
+        If there is no such fold.
     """
-    found = folds(manifest)
-    outer, part, n_parts = splits.inside(name)
-    if part and outer in found:
-        found = held_out(manifest, found[outer], n_parts)
-    if name not in found:
-        raise ManifestError(f"fold {name!r}: there is none; expected one of {', '.join(found) or 'none'}")
-    return found[name]
+    by_name = folds(manifest)
+    outer, part, n_parts = splits.split_inner_name(name)
+    if part and outer in by_name:
+        by_name = held_out(manifest, by_name[outer], n_parts)
+    if name not in by_name:
+        raise ManifestError(f"fold {name!r}: not in the manifest; expected one of {', '.join(by_name) or 'none'}")
+    return by_name[name]
 
 
 def read(path: Path) -> Manifest:
@@ -144,35 +144,35 @@ def read(path: Path) -> Manifest:
     Raises
     ------
     ManifestError
-        If a file of the two is missing, or the table is not the one that the JSON file was written with.
+        If one of the two files is missing, or the table has changed since the JSON file was written.
     """
-    again = "run the workflow to make it"
+    remedy = "run the workflow to make it"
     try:
         data = path.read_bytes()
-        about = json.loads(sidecar(path).read_bytes())
-        of_all: dict[str, Any] = {
-            name: tuple(value) if isinstance(value := about[name], list) else value for name in _OF_ALL
+        metadata = json.loads(sidecar(path).read_bytes())
+        fields_of_manifest: dict[str, Any] = {
+            name: tuple(value) if isinstance(value := metadata[name], list) else value for name in _METADATA
         }
     except FileNotFoundError as error:
-        raise ManifestError(f"{error.filename}: missing; {again}") from None
+        raise ManifestError(f"{error.filename}: missing; {remedy}") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise ManifestError(f"{sidecar(path)}: unreadable ({error!r}); delete it and {again}") from error
-    if about.get("sha256") != hashlib.sha256(data).hexdigest():
-        raise ManifestError(f"{path}: altered since {sidecar(path).name} was written; delete both and {again}")
+        raise ManifestError(f"{sidecar(path)}: unreadable ({error!r}); delete it and {remedy}") from error
+    if metadata.get("sha256") != hashlib.sha256(data).hexdigest():
+        raise ManifestError(f"{path}: altered since {sidecar(path).name} was written; delete both and {remedy}")
     header, *rows = table_rows(data)
     if tuple(header) != COLUMNS:
         raise ManifestError(
-            f"{path}: columns {', '.join(header)}, expected {', '.join(COLUMNS)}; delete it and {again}"
+            f"{path}: columns {', '.join(header)}, expected {', '.join(COLUMNS)}; delete it and {remedy}"
         )
-    return Manifest(tuple(Row(*row) for row in rows), **of_all)
+    return Manifest(tuple(Row(*row) for row in rows), **fields_of_manifest)
 
 
 def write(path: Path, manifest: Manifest) -> None:
-    """Write the table and its JSON file, each atomically and only if its content is new."""
+    """Write the table and its JSON file, each atomically and only if its content has changed."""
     data = table_bytes([COLUMNS, *(_values(row) for row in sorted(manifest.rows, key=lambda row: row.clip))])
-    about = {name: getattr(manifest, name) for name in _OF_ALL} | {"sha256": hashlib.sha256(data).hexdigest()}
+    metadata = {name: getattr(manifest, name) for name in _METADATA} | {"sha256": hashlib.sha256(data).hexdigest()}
     write_if_new(path, data)
-    write_if_new(sidecar(path), f"{json.dumps(about, indent=2, sort_keys=True, ensure_ascii=False)}\n".encode())
+    write_if_new(sidecar(path), f"{json.dumps(metadata, indent=2, sort_keys=True, ensure_ascii=False)}\n".encode())
 
 
 def sidecar(path: Path) -> Path:
@@ -184,7 +184,7 @@ def table_bytes(rows: Iterable[Sequence[str]]) -> bytes:
     """CSV of rows of text, in UTF-8; line ends within a value survive."""
     stream = io.StringIO(newline="")
     plain = csv.writer(stream, lineterminator="\n")
-    # the csv module leaves a lone carriage return unquoted, and would read it back as the end of a row
+    # the csv module does not quote a lone carriage return and reads it back as the end of a row
     quoted = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
     for row in rows:
         (quoted if any("\r" in value for value in row) else plain).writerow(row)
@@ -197,6 +197,6 @@ def table_rows(data: bytes) -> list[list[str]]:
 
 
 def write_if_new(path: Path, data: bytes) -> None:
-    """Write `data` atomically unless the file holds just that already, so that its date tells of changes only."""
+    """Write `data` atomically unless the file already holds it, so that its date changes only with its content."""
     if not path.is_file() or path.read_bytes() != data:
         write_atomic(path, data)

@@ -1,4 +1,4 @@
-"""MELD: utterances `dia<D>_utt<U>.mp4` of a television series in one folder a split, labels in `*_sent_emo.csv`."""
+"""MELD: utterances `dia<D>_utt<U>.mp4` of a television series, a folder for each split, labels in `*_sent_emo.csv`."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from emotiw.core.emotions import EMOTIONS
 from emotiw.corpora import csv_reader
-from emotiw.corpora.interface import VIDEO, Candidate, Scan, Source, choose, left_out, walk
+from emotiw.corpora.interface import VIDEO, Candidate, Scan, Source, checked_options, left_out_note, walk
 
 FOLDERS = {"train_splits": "train", "dev_splits_complete": "val", "output_repeated_splits_test": "test"}
 FOLDER_OF_SPLIT = {split: folder for folder, split in FOLDERS.items()}
@@ -15,7 +15,7 @@ TABLES = {"train": "train_sent_emo.csv", "val": "dev_sent_emo.csv", "test": "tes
 COLUMNS = ("Dialogue_ID", "Utterance_ID", "Emotion")
 NAME = re.compile(r"dia\d+_utt\d+")
 LABELS = {emotion: emotion for emotion in EMOTIONS} | {"joy": "happiness"}
-# in the published tables, but not among the published clips (dev) or broken there and often removed (train)
+# listed in the published tables, but missing from the published clips (dev) or damaged and often removed (train)
 ABSENT = frozenset({"train-dia125_utt3", "val-dia110_utt7"})
 
 
@@ -27,16 +27,16 @@ class _Part:
 
 
 def scan(source: Source) -> Scan:
-    """Find the labelled utterances of the official splits; ids and dialogues begin anew in each split.
+    """Find the labelled utterances of the official splits. Ids and dialogues are numbered from 0 in each split.
 
-    The splits share the series' speakers, so that a dialogue stands for the subject: its utterances are not
-    independent, and no dialogue is in two splits. The film is the episode, where the tables name it.
+    The splits share the speakers of the series. A dialogue is therefore used as the subject: its utterances are not
+    independent, and no dialogue is in two splits. The film is the episode, if the tables name it.
     """
-    choose(source)
-    films, strange, twice = _films(source.root)
+    checked_options(source)
+    films, unrecognised, twice = _films(source.root)
     tables = {path.name: path for path in walk(source.root, frozenset({".csv"}))}
     parts = [_part(source.root, split, films[split], tables.get(name)) for split, name in TABLES.items()]
-    notes = left_out(strange, "not named dia<D>_utt<U> in a split's folder")
+    notes = left_out_note(unrecognised, "not named dia<D>_utt<U> in a split's folder")
     notes += tuple(note for part in parts for note in part.notes)
     return Scan(
         tuple(candidate for part in parts for candidate in part.candidates),
@@ -46,16 +46,16 @@ def scan(source: Source) -> Scan:
 
 
 def _films(root: Path) -> tuple[dict[str, dict[str, Path]], list[Path], list[str]]:
-    """Clips by split and name, files that are none, and one problem for each clip that is there twice."""
+    """Clips by split and name, files that are no clips, and a problem for each clip that occurs twice."""
     films: dict[str, dict[str, Path]] = {split: {} for split in TABLES}
-    strange, twice = [], []
+    unrecognised, twice = [], []
     for path in walk(root, VIDEO):
         split = next((FOLDERS[part] for part in path.relative_to(root).parts if part in FOLDERS), None)
         if split is None or not NAME.fullmatch(path.stem):
-            strange.append(path)
+            unrecognised.append(path)
         elif films[split].setdefault(path.stem, path) != path:
-            twice.append(f"{path}: is in {films[split][path.stem].parent} too; remove one of the two")
-    return films, strange, twice
+            twice.append(f"{path}: is also in {films[split][path.stem].parent}; remove one of the two")
+    return films, unrecognised, twice
 
 
 def _part(root: Path, split: str, films: Mapping[str, Path], path: Path | None) -> _Part:
@@ -63,7 +63,7 @@ def _part(root: Path, split: str, films: Mapping[str, Path], path: Path | None) 
         return _Part(
             problems=(f"{root / TABLES[split]}: missing; put the published table of split {split} below the root",)
         )
-    # The text column holds bytes of Windows-1252; the columns read here are ASCII, which Latin-1 cannot spoil.
+    # the text column is Windows-1252; the columns that are read are ASCII, which Latin-1 decodes correctly
     labels = csv_reader.read(path, COLUMNS, encodings=("utf-8-sig", "latin-1"))
     folder = next((film.parent for film in films.values()), root / FOLDER_OF_SPLIT[split])
     candidates: list[Candidate] = []
@@ -79,7 +79,7 @@ def _part(root: Path, split: str, films: Mapping[str, Path], path: Path | None) 
         subject, episode = f"{split}-dia{row['Dialogue_ID']}", _episode(row)
         candidates.append(Candidate(clip, film, label, f"{path}:{line}", subject, split, film=episode))
     named = {candidate.path for candidate in candidates}
-    notes += left_out([film for film in films.values() if film not in named], f"no label in {path.name}")
+    notes += left_out_note([film for film in films.values() if film not in named], f"no label in {path.name}")
     return _Part(tuple(candidates), tuple(notes), labels.problems)
 
 

@@ -3,7 +3,17 @@
 import re
 
 from emotiw.core.emotions import EMOTIONS
-from emotiw.corpora.interface import AUDIO, VIDEO, Candidate, Scan, Source, choose, left_out, safe_id, walk
+from emotiw.corpora.interface import (
+    AUDIO,
+    VIDEO,
+    Candidate,
+    Scan,
+    Source,
+    checked_options,
+    left_out_note,
+    safe_id,
+    walk,
+)
 
 NAME = re.compile(r"(?P<modality>\d\d)-(?P<channel>\d\d)-(?P<emotion>\d\d)-\d\d-\d\d-\d\d-(?P<actor>\d\d)")
 MODALITIES = {"audio-video": ("01", VIDEO), "audio-only": ("03", AUDIO)}
@@ -32,30 +42,32 @@ SIX_CONSECUTIVE = tuple(tuple(range(first, first + 4)) for first in range(1, N_A
 def scan(source: Source) -> Scan:
     """Find the spoken clips of one modality, with or without calm.
 
-    Modality 02 is the same performances as 01 without sound and never taken; neither are the songs, which lack
-    disgust and surprise.
+    Modality 02 (01 without sound) is never used, nor are the songs, which lack disgust and surprise.
     """
-    chosen = choose(source, modality=tuple(MODALITIES), n_classes=(8, 7))
-    modality, suffixes = MODALITIES[chosen["modality"]]
-    found, strange, songs = [], [], []
+    options = checked_options(source, modality=tuple(MODALITIES), n_classes=(8, 7))
+    modality, suffixes = MODALITIES[options["modality"]]
+    candidates, unrecognised, songs = [], [], []
     for path in walk(source.root, suffixes):
         name = NAME.fullmatch(path.stem)
         if name is None:
-            strange.append(path)
+            unrecognised.append(path)
         elif name["modality"] == modality and name["channel"] == "02":
             songs.append(path)
-        elif name["modality"] == modality and (chosen["n_classes"] == 8 or LABELS.get(name["emotion"]) != "calm"):
+        elif name["modality"] == modality and (options["n_classes"] == 8 or LABELS.get(name["emotion"]) != "calm"):
             label = LABELS.get(name["emotion"], name["emotion"])
-            found.append(Candidate(safe_id(path.stem), path, label, str(path), f"actor{name['actor']}"))
-    notes = left_out(strange, "not named as RAVDESS names its clips") + left_out(songs, "sung, not spoken")
-    classes = EMOTIONS if chosen["n_classes"] == 7 else (*EMOTIONS, "calm")
+            candidates.append(Candidate(safe_id(path.stem), path, label, str(path), f"actor{name['actor']}"))
+    notes = left_out_note(unrecognised, "not named as RAVDESS names its clips") + left_out_note(
+        songs, "sung, not spoken"
+    )
+    classes = EMOTIONS if options["n_classes"] == 7 else (*EMOTIONS, "calm")
     schemes = {"six_consecutive": _folds(SIX_CONSECUTIVE), "luna_jimenez": _folds(LUNA_JIMENEZ)}
-    n_actors = len({candidate.subject for candidate in found})
+    n_actors = len({candidate.subject for candidate in candidates})
     if source.scheme in schemes and n_actors < N_ACTORS:
         notes += (
-            f"{source.scheme} is defined on {N_ACTORS} actors, {n_actors} are here; the scheme subjects groups them",
+            f"{source.scheme} is defined on {N_ACTORS} actors, but {n_actors} were found;"
+            " use the scheme subjects for fewer",
         )
-    return Scan(tuple(found), classes, schemes, notes)
+    return Scan(tuple(candidates), classes, schemes, notes)
 
 
 def _folds(groups: tuple[tuple[int, ...], ...]) -> dict[str, str]:

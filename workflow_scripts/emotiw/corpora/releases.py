@@ -1,4 +1,4 @@
-"""What the publishers of free corpora say of their files, and archives unpacked with suspicion."""
+"""Published files of free corpora: their addresses, sizes and hashes, and a safe way to unpack their archives."""
 
 import csv
 import io
@@ -12,22 +12,22 @@ from emotiw.core.errors import DownloadError
 from emotiw.core.files import write_atomic
 from emotiw.core.resumable_download import Published
 
-MEMBER_BYTES = 1 << 30  # the largest clip that is believed
+MEMBER_BYTES = 1 << 30  # size from which a member of an archive is refused
 RAVDESS_MEMBER = re.compile(r"Actor_\d\d/\d\d(-\d\d){6}\.(mp4|wav)")
 POINTER = re.compile(r"version https://git-lfs\.github\.com/spec/v1\noid sha256:([0-9a-f]{64})\nsize (\d+)\n?")
 
 
-def of_record(record: bytes, name: str, source: str) -> Published:
-    """Describe a file of a Zenodo record.
+def published_in_record(record: bytes, name: str, source: str) -> Published:
+    """Address, size and hash of a file of a Zenodo record.
 
     Parameters
     ----------
     record : bytes
-        JSON as the interface for records answers.
+        JSON that Zenodo's interface for records returns.
     name : str
         Name of the file.
     source : str
-        Where the record is from, for messages.
+        Address of the record, for messages.
 
     Raises
     ------
@@ -36,26 +36,24 @@ def of_record(record: bytes, name: str, source: str) -> Published:
     """
     try:
         files = {entry["key"]: entry for entry in json.loads(record)["files"]}
-        about: dict[str, Any] = files[name]
-        return Published(about["links"]["self"], int(about["size"]), about["checksum"])
+        entry_of_file: dict[str, Any] = files[name]
+        return Published(entry_of_file["links"]["self"], int(entry_of_file["size"]), entry_of_file["checksum"])
     except (ValueError, KeyError, TypeError) as error:
-        raise DownloadError(
-            f"{source}: does not describe {name} ({error!r}); look at the record in a browser"
-        ) from error
+        raise DownloadError(f"{source}: does not describe {name} ({error!r}); check the record in a browser") from error
 
 
-def of_pointer(pointer: bytes, url: str, source: str) -> Published:
-    """Describe a file at `url` by the pointer that stands for it in a repository with large-file storage.
+def published_by_pointer(pointer: bytes, url: str, source: str) -> Published:
+    """Address, size and hash of a file at `url`, from its pointer in a repository with Git LFS.
 
     Raises
     ------
     DownloadError
-        If it is no such pointer.
+        If `pointer` is not a pointer of Git LFS.
     """
-    found = POINTER.fullmatch(pointer.decode(errors="replace"))
-    if not found:
-        raise DownloadError(f"{source}: is no pointer to a large file; look at the repository in a browser")
-    return Published(url, int(found[2]), f"sha256:{found[1]}")
+    match = POINTER.fullmatch(pointer.decode(errors="replace"))
+    if not match:
+        raise DownloadError(f"{source}: not a Git LFS pointer; check the repository in a browser")
+    return Published(url, int(match[2]), f"sha256:{match[1]}")
 
 
 def crema_d_names(table: bytes, actor: str, source: str) -> list[str]:
@@ -70,23 +68,23 @@ def crema_d_names(table: bytes, actor: str, source: str) -> list[str]:
     names = sorted({row.get("FileName") or "" for row in rows})
     chosen = [name for name in names if re.fullmatch(rf"{actor}_[A-Z]{{3}}_[A-Z]{{3}}_[A-Z]{{2}}", name)]
     if not chosen:
-        raise DownloadError(f"{source}: has no clip of actor {actor} in column FileName; look at it in a browser")
+        raise DownloadError(f"{source}: has no clip of actor {actor} in column FileName; check it in a browser")
     return chosen
 
 
 def unpack(archive: Path, folder: Path, wanted: re.Pattern[str]) -> list[str]:
-    """Unpack the members of a zip archive whose whole name is wanted; each appears whole or not at all.
+    """Unpack the members of a zip archive whose name matches `wanted`; each is written atomically.
 
-    A member that is there with its size is left as it is.
+    A file that exists and has the size of the member is kept.
 
     Parameters
     ----------
     archive : Path
-        The archive, checked by its hash.
+        The archive; its hash has been checked.
     folder : Path
-        Where the members go.
+        Folder for the members.
     wanted : re.Pattern
-        Of their names below the folder, which cannot leave it.
+        Pattern of the whole name below the folder; it must not match a name outside of it.
 
     Returns
     -------
@@ -96,7 +94,7 @@ def unpack(archive: Path, folder: Path, wanted: re.Pattern[str]) -> list[str]:
     Raises
     ------
     DownloadError
-        If nothing is wanted, or a member is larger than any clip or damaged.
+        If no member matches, or one is larger than `MEMBER_BYTES` or damaged.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
@@ -110,14 +108,14 @@ def unpack(archive: Path, folder: Path, wanted: re.Pattern[str]) -> list[str]:
                 if not (path.is_file() and path.stat().st_size == member.file_size):
                     write_atomic(path, opened.read(member))
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        raise DownloadError(f"{archive}: cannot be unpacked ({error}); remove it and run it again") from error
+        raise DownloadError(f"{archive}: cannot be unpacked ({error}); delete it and run again") from error
     if not members:
-        raise DownloadError(f"{archive}: holds nothing like {wanted.pattern}; look into it")
+        raise DownloadError(f"{archive}: holds no member that matches {wanted.pattern}; check its content")
     return sorted(members)
 
 
 def _name(member: str, wanted: re.Pattern[str]) -> str:
-    """Return the wanted end of a member's name, or nothing."""
+    """Longest end of a member's path that matches `wanted`, or an empty string."""
     parts = PurePosixPath(member).parts
     names = ("/".join(parts[start:]) for start in range(len(parts)))
     return next((name for name in names if wanted.fullmatch(name)), "")

@@ -2,7 +2,7 @@
 
 import re
 
-from emotiw.corpora.interface import VIDEO, Candidate, Scan, Source, choose, left_out, safe_id, walk
+from emotiw.corpora.interface import VIDEO, Candidate, Scan, Source, checked_options, left_out_note, safe_id, walk
 
 SPEAKERS = ("DC", "JE", "JK", "KL")
 NAME = re.compile(r"(?P<emotion>[a-z]{1,2})\d+", re.IGNORECASE)
@@ -18,19 +18,19 @@ LABELS = {
 
 
 def scan(source: Source) -> Scan:
-    """Find the film clips of the four speakers; every speaker has an `a1`, so that the speaker is part of the id."""
-    choose(source)
-    found, strange = [], []
+    """Find the video clips. The id contains the speaker, because each of the four speakers has an `a1`."""
+    checked_options(source)
+    candidates, unrecognised = [], []
     for path in walk(source.root, VIDEO):
         speaker, name = path.parent.name, NAME.fullmatch(path.stem)
         if speaker not in SPEAKERS or name is None:
-            strange.append(path)
+            unrecognised.append(path)
             continue
         label = LABELS.get(name["emotion"].lower(), name["emotion"])
-        found.append(Candidate(safe_id(f"{speaker}-{path.stem}"), path, label, str(path), speaker))
+        candidates.append(Candidate(safe_id(f"{speaker}-{path.stem}"), path, label, str(path), speaker))
     schemes = {"leave_one_speaker_out": {speaker: speaker for speaker in SPEAKERS}}
     return Scan(
-        tuple(found),
+        tuple(candidates),
         schemes=schemes,
-        notes=left_out(strange, "not in a speaker's folder or not named as SAVEE's clips"),
+        notes=left_out_note(unrecognised, "not in a speaker's folder or not named as SAVEE's clips"),
     )

@@ -1,4 +1,4 @@
-"""Folds of a protocol, consecutive groups of subjects, batches of clips: pure functions of names."""
+"""Divide clips into the folds of a protocol, inner folds and batches; everything is computed from names alone."""
 
 import hashlib
 import math
@@ -24,7 +24,7 @@ class Fold:
 
 
 def lacking(labels: Iterable[str], classes: Sequence[str]) -> list[str]:
-    """Classes that none of the labels is."""
+    """Classes that do not occur among the labels, in the order of `classes`."""
     present = set(labels)
     return [name for name in classes if name not in present]
 
@@ -52,12 +52,12 @@ def folds(clips: Sequence[str], splits: Sequence[str], fold_names: Sequence[str]
 
 
 def consecutive(subjects: Iterable[str], n_folds: int) -> dict[str, str]:
-    """Fold name of each subject: `n_folds` groups of consecutive subjects, as equal in number as can be.
+    """Fold name of each subject: `n_folds` groups of consecutive subjects, of sizes that differ by at most one.
 
     Raises
     ------
     ManifestError
-        If a fold would be without a subject, or there are fewer than three folds.
+        If there are fewer than three folds, or more folds than subjects.
     """
     ordered = sorted(set(subjects), key=natural)
     if not MIN_FOLDS <= n_folds <= len(ordered):
@@ -68,13 +68,15 @@ def consecutive(subjects: Iterable[str], n_folds: int) -> dict[str, str]:
     return {subject: f"fold{i * n_folds // len(ordered) + 1}" for i, subject in enumerate(ordered)}
 
 
-def joined(keys: Mapping[str, Iterable[str]]) -> dict[str, str]:
-    """Group of each clip, called by its least key: clips that share a key, directly or through others, are one group.
+def connected_groups(keys: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Group of each clip: clips that share a key, directly or through other clips, are in one group.
+
+    A group is named by the smallest of its keys (connected components of the graph of clips and keys).
 
     Parameters
     ----------
     keys : mapping of str to iterable of str
-        Of each clip, one at least.
+        Keys of each clip, at least one.
     """
     root: dict[str, str] = {}
 
@@ -83,55 +85,57 @@ def joined(keys: Mapping[str, Iterable[str]]) -> dict[str, str]:
             key = root[key]
         return key
 
-    found = {clip: list(theirs) for clip, theirs in keys.items()}
-    for theirs in found.values():
-        least, *others = sorted({group(key) for key in theirs})
+    keys_of_clip = {clip: list(clip_keys) for clip, clip_keys in keys.items()}
+    for clip_keys in keys_of_clip.values():
+        least, *others = sorted({group(key) for key in clip_keys})
         root |= dict.fromkeys(others, least)
-    return {clip: group(theirs[0]) for clip, theirs in found.items()}
+    return {clip: group(clip_keys[0]) for clip, clip_keys in keys_of_clip.items()}
 
 
 def held_out(fold: Fold, groups: Mapping[str, str], labels: Mapping[str, str], n_parts: int) -> dict[str, Fold]:
-    """Folds inside a fold: each part of its training clips is held out once, from networks that are to judge it.
+    """Inner folds of a fold: each part of its training clips is held out once.
 
-    The part takes the place of the test clips, of which there are none; the validation clips stay. Such a fold is
-    called by the fold, the part and the wanted number of parts: `fold1.2of3`.
+    The networks of an inner fold predict the part that they were not trained on (out-of-fold scores). The part is the
+    test part of the inner fold; the validation clips are those of the fold. Inner folds are named by the fold, the
+    number of the part and the wanted number of parts: `fold1.2of3`.
 
     Parameters
     ----------
     fold : Fold
-        Of the protocol.
+        A fold of the protocol.
     groups : mapping of str to str
-        Group of each clip, such as its subject, that is not divided. Groups are dealt to the parts in the order of a
-        hash of their names, for the names of some corpora tell the class.
+        Group of each clip, such as its subject; no group is divided. Groups are assigned to parts in the order of a
+        hash of their names, because the names of some corpora depend on the class.
     labels : mapping of str to str
-        Of each clip. A part is not held out if that left a class of the training clips without any.
+        Label of each clip. A part is not held out if the rest would lack a class of the training clips.
     n_parts : int
-        Parts, of which there are fewer where there are fewer groups, and none of a single one.
+        Number of parts. With fewer groups there are as many parts as groups; a single group gives no inner fold.
     """
     ordered = sorted({groups[clip] for clip in fold.train}, key=_hash)
     classes = sorted({labels[clip] for clip in fold.train})
     parts = range(min(n_parts, len(ordered)) if len(ordered) > 1 else 0)
-    found = {}
+    inner_folds = {}
     for part in parts:
-        theirs = set(ordered[part :: len(parts)])
-        kept, held = (tuple(clip for clip in fold.train if (groups[clip] in theirs) == out) for out in (False, True))
+        held_groups = set(ordered[part :: len(parts)])
+        kept = tuple(clip for clip in fold.train if groups[clip] not in held_groups)
+        held_out_clips = tuple(clip for clip in fold.train if groups[clip] in held_groups)
         if not lacking((labels[clip] for clip in kept), classes):
             name = f"{fold.name}.{part + 1}of{n_parts}"
-            found[name] = Fold(name, kept, fold.val, held)
-    return found
+            inner_folds[name] = Fold(name, kept, fold.val, held_out_clips)
+    return inner_folds
 
 
-def inside(name: str) -> tuple[str, str, int]:
-    """Take the name of a fold inside a fold apart: `fold1`, `2of3` and 3 of `fold1.2of3`; else the name, "" and 0."""
-    found = re.fullmatch(r"([^.]+)\.(\d+of(\d+))", name)
-    return (found[1], found[2], int(found[3])) if found else (name, "", 0)
+def split_inner_name(name: str) -> tuple[str, str, int]:
+    """Split an inner fold's name: `fold1.2of3` gives (`fold1`, `2of3`, 3); another name gives (name, "", 0)."""
+    match = re.fullmatch(r"([^.]+)\.(\d+of(\d+))", name)
+    return (match[1], match[2], int(match[3])) if match else (name, "", 0)
 
 
 def batches(clips: Sequence[str], clips_per_job: int) -> dict[str, str]:
     """Job of each clip: the clip itself, or a batch chosen by a hash of its id.
 
-    The number of batches is the smallest power of two that holds all clips with `clips_per_job` a batch on average:
-    a new clip changes one batch, and only a doubling of their number divides them anew.
+    The number of batches is the smallest power of two at which a batch has at most `clips_per_job` clips on average.
+    A new clip therefore changes one batch; all batches change only when their number doubles.
     """
     if clips_per_job == 1:
         return {clip: clip for clip in clips}

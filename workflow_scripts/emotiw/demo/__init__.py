@@ -1,1 +1,1 @@
-"""The embedded demo corpus: a synthetic self-test, rendered from one portrait and a source-filter synthesiser."""
+"""The synthetic demo corpus, a self-test of the workflow: faces warped from one portrait, and synthesised voices."""

@@ -1,4 +1,4 @@
-"""The synthetic demo's expressions: action units that move landmarks of the neutral face, and their sums.
+"""Expressions of the demo corpus: action units, which move landmarks of the neutral face, and their weighted sums.
 
 Action units after P. Ekman and W. Friesen, Facial Action Coding System, 1978; sizes and weights [ours], set by eye.
 """
@@ -124,7 +124,7 @@ WRINKLES: dict[str, Wrinkle] = {
 
 @dataclass(frozen=True)
 class Expression:
-    """Weights of action units, the px by which the lips part, and how far the upper teeth show (px)."""
+    """Weights of action units, opening of the lips in px, and visible height of the upper teeth in px."""
 
     units: Mapping[str, float]
     parted: float = 0.0

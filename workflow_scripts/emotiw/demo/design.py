@@ -1,7 +1,7 @@
-"""The synthetic demo's design: which clips there are, and what is drawn for each of them.
+"""Design of the demo corpus: which clips there are, and the random values of each clip.
 
-Whatever is not expression or voice is balanced against the label: each nuisance has seven levels, and over every seven
-subjects each emotion meets each level once (Latin squares), so that only expression and voice carry the label.
+All properties but expression and voice (the nuisances) are balanced against the label: each nuisance has seven levels,
+and over seven subjects each emotion has each level once (Latin squares). Only expression and voice predict the label.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ NUISANCES = {
     "x": (-12.0, 12.0),  # px from the middle
     "y": (-5.0, 9.0),
 }
-# the labels between which faces, and voices, are mistaken: other pairs in each
+# neighbouring label with which the face, and the voice, of each label is mixed; the two differ
 FACE_NEIGHBOURS = {
     "anger": "disgust", "disgust": "anger", "fear": "surprise", "surprise": "fear",
     "happiness": "surprise", "sadness": "fear", "neutral": "sadness",
@@ -37,7 +37,7 @@ VOICE_NEIGHBOURS = {
     "anger": "happiness", "happiness": "anger", "fear": "happiness", "surprise": "happiness",
     "disgust": "sadness", "sadness": "neutral", "neutral": "disgust",
 }  # fmt: skip
-# planted defects and the split that has them; each is one more clip
+# planted defects and their split; each is one additional clip
 DEFECTS = (
     ("no_face", "train"),
     ("no_audio", "val"),
@@ -58,13 +58,14 @@ class Design:
     ----------
     seed : int
     n_subjects, n_train, n_val : int
-        Subjects, of whom the first train, the next validate and the others test; multiples of seven balance exactly.
+        Number of subjects: the first are for training, the next for validation, the others for testing. Multiples of
+        seven are balanced exactly.
     face, voice : tuple of float
-        Least and greatest intensity of the expression, and of the manner of speaking, drawn independently.
+        Smallest and largest intensity of the expression and of the manner of speaking, drawn independently.
     muted : float
-        Their intensity in one clip of seven each, never both in the same clip.
+        Intensity in one clip of seven for the face, and in another one for the voice.
     mixture : float
-        Greatest share of the neighbouring emotion.
+        Largest share of the neighbouring emotion.
     face_variation, voice_variation : float
         Standard deviation of an action unit's weight, and of a manner, relative to `voice.VARIATION`.
     """
@@ -83,7 +84,7 @@ class Design:
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip of the design: who, what, and everything that was drawn for it.
+    """A clip of the design: subject, label, and the random values drawn for it.
 
     Attributes
     ----------
@@ -91,13 +92,13 @@ class Clip:
     defect : str
         One of `DEFECTS`, or empty.
     number : int
-        Of the subject.
+        Number of the subject.
     face, voice : tuple of float
         Intensity, and share of the neighbouring emotion.
     nuisance : dict
         A value for each of `NUISANCES`.
     seed : tuple of int
-        Of everything else that is random in the clip.
+        Seed of all other random values of the clip.
     """
 
     name: str
@@ -113,7 +114,7 @@ class Clip:
 
 
 def from_settings(settings: Mapping[str, Any]) -> Design:
-    """Make the design whose values are the JSON object `settings`."""
+    """Design with the values of the JSON object `settings`."""
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
     }
@@ -133,10 +134,10 @@ def splits(design: Design) -> tuple[str, ...]:
 
 def clips(design: Design) -> tuple[Clip, ...]:
     """All clips: one for each subject and emotion, and one for each planted defect."""
-    return (*_sound(design), *_defective(design))
+    return (*_intact(design), *_defective(design))
 
 
-def _sound(design: Design) -> Iterator[Clip]:
+def _intact(design: Design) -> Iterator[Clip]:
     levels = _levels(design)
     for number in range(design.n_subjects):
         for label in range(len(EMOTIONS)):

@@ -1,7 +1,7 @@
-"""The synthetic demo's faces: one portrait, warped and shaded by the action units of an expression.
+"""Draw the faces of the demo corpus: one portrait, warped and shaded by the action units of an expression.
 
-A displacement field is the thin-plate spline through the displacements of `LANDMARKS` (linear in them, so that each
-action unit is one field and an expression a weighted sum); the lips part along the lip line, where the field is cut.
+A displacement field is the thin-plate spline through the displacements of `LANDMARKS`. It is linear in them, so each
+action unit has one field and an expression is a weighted sum. The mouth opens along the lip line, a cut in the field.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ DARKEST = np.float32(0.4)  # of the shading
 
 @dataclass(frozen=True)
 class Pose:
-    """From face to picture: scale (picture px a face px), roll (rad), and where the origin lands (x, y) in px."""
+    """Map from face to picture: scale (picture px per face px), roll (rad), position (x, y) of the origin in px."""
 
     scale: float
     roll: float
@@ -97,7 +97,7 @@ def draw(source: npt.NDArray[np.uint8], pose: Pose, motion: Warp, size: tuple[in
     column = np.clip((u - (LEFT - 0.5 / DENSITY)) * DENSITY, 0, SHAPE[1] - 1).astype(np.intp)
     row = np.clip((v - (TOP - 0.5 / DENSITY)) * DENSITY, 0, SHAPE[0] - 1).astype(np.intp)
     sample = row * SHAPE[1] + column
-    # one 32-bit word a sample is taken faster than four bytes
+    # taking one 32-bit word per sample is faster than taking four bytes
     picture = source.view(np.uint32).ravel().take(sample).view(np.uint8).reshape(*size, 4).astype(np.float32)
     opacity = picture[..., 3] * np.float32(1 / 255)
     picture *= (1 - np.float32(motion.shading) * motion.shade.ravel().take(sample))[..., None]

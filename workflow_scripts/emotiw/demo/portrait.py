@@ -1,4 +1,4 @@
-"""The synthetic demo's subjects: one portrait made neutral, then given another skin, hair, age and mirror side.
+"""Make the subjects of the demo corpus from one portrait: a neutral face with changed skin, hair, age and side.
 
 Coordinates are (u, v) in pixels of the portrait, u to the right and v down, with the origin between the eyes and the u
 axis through them. A `SHAPE` grid of samples, `DENSITY` a pixel, covers the head and the shoulders.
@@ -66,7 +66,7 @@ HEAD = (
 # the neutral face, (u, v) in px
 LIP_LINE = 42.0  # v of the closed lips
 MOUTH_HALF_WIDTH = 18.0
-SMILE_HALF_WIDTH = 21.0  # in the portrait, who smiles
+SMILE_HALF_WIDTH = 21.0  # half width of the smiling mouth in the portrait, px
 FACE = (
     *((-41, -24), (-28, -21), (0, -19.5), (15, -18.5), (30, -16), (38, -14), (42, -12), (45, 0), (46, 10), (46, 20)),
     *((50, 22), (49, 31), (45, 33), (43, 43), (36, 57), (33, 75), (32, 82), (0, 90), (-30, 84), (-35, 78), (-36, 58)),
@@ -94,7 +94,7 @@ BROWS = (
 
 @dataclass(frozen=True)
 class Look:
-    """What tells one subject's skin, hair and clothes from another's.
+    """Appearance of a subject: skin, hair and clothes.
 
     Attributes
     ----------
@@ -171,7 +171,17 @@ def subject(base: Neutral, look: Look) -> npt.NDArray[np.uint8]:
 
 
 def stroke(u: Floats, v: Floats, points: tuple[tuple[float, float], ...], width: float) -> Floats:
-    """Gaussian of the distance to a polyline: 1 on it, of standard deviation `width` px, shape of `u`."""
+    """Gaussian of the distance to a polyline: 1 on it, of standard deviation `width` px, shape of `u`.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (height, width)
+        Coordinates of the samples in px.
+    points : tuple of (float, float)
+        Corners (u, v) of the polyline.
+    width : float
+        Standard deviation in px.
+    """
     nearest = np.full(u.shape, np.inf, np.float32)
     margin = 4 * width
     corners = np.array(points, np.float32)

@@ -1,4 +1,4 @@
-"""The synthetic demo's files: clips drawn, spoken and encoded as H.264 and AAC, and their table."""
+"""Render the demo corpus: draw, speak and encode the clips (H.264 and AAC), and write their table."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ Frames = list[npt.NDArray[np.uint8]]
 SIZE = (256, 256)  # px, height and width
 FPS = 25
 UPSAMPLING = 3  # of the sound: 48 kHz in the file
-TALKING_PX = 3.5  # by which the lips part in a loud syllable
+TALKING_PX = 3.5  # opening of the lips in a loud syllable, px
 NOISE = 2.0  # standard deviation of the camera's noise, grey levels
 HORIZON = 0.43  # height of the eyes in the picture
 COLUMNS = ("clip", "path", "label", "subject", "split", "defect")
@@ -66,20 +66,29 @@ def write_clips(folder: Path, settings: Mapping[str, Any]) -> None:
 def write_manifest(path: Path, settings: Mapping[str, Any], written: Iterable[Path]) -> None:
     """Write the corpus's table beside the folder of its clips.
 
+    Parameters
+    ----------
+    path : Path
+        Path of the table.
+    settings : mapping
+        `design`, the values of a `Design`.
+    written : iterable of Path
+        Files of all clips.
+
     Raises
     ------
     ManifestError
         If the files `written` are not those of the design.
     """
     table = clips(from_settings(settings["design"]))
-    found = {file.stem: file.relative_to(path.parent).as_posix() for file in written}
-    if found.keys() != {clip.name for clip in table}:
-        wrong = sorted(found.keys() ^ {clip.name for clip in table})
+    path_of_clip = {file.stem: file.relative_to(path.parent).as_posix() for file in written}
+    if path_of_clip.keys() != {clip.name for clip in table}:
+        wrong = sorted(path_of_clip.keys() ^ {clip.name for clip in table})
         raise ManifestError(f"{path}: clips differ from the design: {', '.join(wrong)}; run rules/demo.smk again")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows((c.name, found[c.name], c.label, c.subject, c.split, c.defect) for c in table)
+    writer.writerows((c.name, path_of_clip[c.name], c.label, c.subject, c.split, c.defect) for c in table)
     write_atomic(path, text.getvalue().encode())
 
 
@@ -104,9 +113,11 @@ def speech(clip: Clip, design: Design) -> tuple[voice.Floats, voice.Floats]:
     manner = voice.blend(voice.MANNERS[clip.label], voice.MANNERS[VOICE_NEIGHBOURS[clip.label]], share, intensity)
     manner = voice.varied(manner, rng, design.voice_variation)
     n_frames = round(clip.nuisance["duration_s"] * FPS)
-    said = voice.utterance(rng, _speaker(design, clip.number), manner, duration_s=n_frames / FPS)
-    sound = voice.with_noise(said.samples, rng, level_db=clip.nuisance["level_db"], noise_db=clip.nuisance["noise_db"])
-    return sound, said.opening[:: voice.RATE_HZ // FPS][:n_frames]
+    utterance = voice.utterance(rng, _speaker(design, clip.number), manner, duration_s=n_frames / FPS)
+    sound = voice.with_noise(
+        utterance.samples, rng, level_db=clip.nuisance["level_db"], noise_db=clip.nuisance["noise_db"]
+    )
+    return sound, utterance.opening[:: voice.RATE_HZ // FPS][:n_frames]
 
 
 def pictures(clip: Clip, design: Design, opening: voice.Floats) -> Frames:
@@ -225,9 +236,11 @@ def _subject(design: Design, number: int) -> tuple[npt.NDArray[np.uint8], Floats
 @cache
 def _speaker(design: Design, number: int) -> voice.Speaker:
     rng = np.random.default_rng((design.seed, number, 12))
-    height = rng.uniform(0, 1)  # small speakers have high voices and high formants
-    pitch = 105 * 2 ** (height + rng.normal(0, 0.08))
-    return voice.Speaker(pitch, 0.98 + 0.17 * height + rng.normal(0, 0.02), rng.uniform(0, 0.04), rng.normal(0, 0.25))
+    smallness = rng.uniform(0, 1)  # 0 is tall (low voice and formants), 1 is small (high ones)
+    pitch = 105 * 2 ** (smallness + rng.normal(0, 0.08))
+    return voice.Speaker(
+        pitch, 0.98 + 0.17 * smallness + rng.normal(0, 0.02), rng.uniform(0, 0.04), rng.normal(0, 0.25)
+    )
 
 
 def _rise(x: float) -> float:

@@ -1,4 +1,4 @@
-"""The synthetic demo's backgrounds and light."""
+"""Draw the backgrounds and the light of the demo corpus."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,16 @@ from emotiw.demo.portrait import Floats
 
 
 def scene(rng: np.random.Generator, nuisance: Mapping[str, float], size: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Draw a background (height, width, 3), 0 to 255, and the light on the subject, a factor of the same shape."""
+    """Draw a background (height, width, 3), 0 to 255, and the light on the subject, a factor of the same shape.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    nuisance : mapping of str to float
+        A value for each of `design.NUISANCES`.
+    size : tuple of int
+        Height and width in px.
+    """
     y, x = np.mgrid[-1 : 1 : size[0] * 1j, -1 : 1 : size[1] * 1j].astype(np.float32)
     colour = np.float32(nuisance["brightness"]) * np.array(
         [1 + nuisance["warmth"], 1, 1 - nuisance["warmth"]], np.float32

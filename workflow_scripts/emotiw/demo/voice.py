@@ -1,7 +1,8 @@
-"""The synthetic demo's voices: a glottal source and resonators speak meaningless syllables in an emotion's manner.
+"""Synthesise the voices of the demo corpus: meaningless syllables from a glottal source and resonators.
 
-The source is the derivative of the flow of D. Klatt and L. Klatt, J. Acoust. Soc. Am. 87, 1990 (KLGLOTT88), the filter
-a cascade of five resonators; the manners follow the review of K. Scherer, Speech Communication 40, 2003 [sizes: ours].
+Each emotion has a manner of speaking. The source is the derivative of the glottal flow of D. Klatt and L. Klatt, J.
+Acoust. Soc. Am. 87, 1990 (KLGLOTT88); the filter is a cascade of five resonators. The manners follow the review of
+K. Scherer, Speech Communication 40, 2003; their sizes are [ours].
 """
 
 from dataclasses import dataclass, fields
@@ -13,7 +14,7 @@ from scipy.signal import butter, lfilter, sosfilt
 Floats = npt.NDArray[np.float64]
 
 RATE_HZ = 16000
-BLOCK = 160  # samples (10 ms) for which the vocal tract stands still
+BLOCK = 160  # samples (10 ms) during which the vocal tract does not change
 VOWELS_HZ = np.array(  # first three formants of an adult male's a, e, i, o, u, schwa
     [[730, 1090, 2440], [530, 1840, 2480], [270, 2290, 3010], [570, 840, 2410], [300, 870, 2240], [500, 1500, 2500]],
     float,
@@ -26,7 +27,7 @@ SILENCE_S = 0.12  # at each end
 
 @dataclass(frozen=True)
 class Speaker:
-    """A subject's voice: mean pitch, formants relative to the table's, breathiness and brightness of his own."""
+    """A subject's voice: mean pitch, formants relative to the table's, breathiness and brightness of the speaker."""
 
     pitch_hz: float
     formants: float
@@ -36,7 +37,7 @@ class Speaker:
 
 @dataclass(frozen=True)
 class Manner:
-    """How an emotion departs from a neutral voice; a difference in each, so that 0 is neutral.
+    """Difference between the voice of an emotion and a neutral voice; 0 is neutral in each field.
 
     Attributes
     ----------
@@ -111,7 +112,16 @@ def varied(manner: Manner, rng: np.random.Generator, amount: float) -> Manner:
 
 
 def utterance(rng: np.random.Generator, speaker: Speaker, manner: Manner, *, duration_s: float) -> Utterance:
-    """Speak syllables for `duration_s`, with a short silence before and after."""
+    """Speak syllables for `duration_s`, with a short silence before and after.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    speaker : Speaker
+    manner : Manner
+    duration_s : float
+        Length in s.
+    """
     n = round(duration_s * RATE_HZ)
     onsets = _onsets(rng, manner, duration_s)
     level, opening = _loudness(rng, manner, onsets, n)
@@ -123,7 +133,18 @@ def utterance(rng: np.random.Generator, speaker: Speaker, manner: Manner, *, dur
 
 
 def with_noise(samples: Floats, rng: np.random.Generator, *, level_db: float, noise_db: float) -> Floats:
-    """Set the level to `level_db` (dB re full scale), add a room's noise `noise_db` below, limit to full scale."""
+    """Set the level to `level_db` (dB re full scale), add a room's noise `noise_db` below, limit to full scale.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n_samples,)
+        Speech of root mean square 1.
+    rng : numpy.random.Generator
+    level_db : float
+        Level of the speech in dB re full scale.
+    noise_db : float
+        Level of the noise in dB below the speech.
+    """
     room = lfilter([1.0], [1.0, -0.9], rng.standard_normal(len(samples)))
     room *= 10 ** (-noise_db / 20) / np.sqrt(np.mean(room**2))
     return np.asarray(np.clip(10 ** (level_db / 20) * (samples + room), -0.999, 0.999))

@@ -1,1 +1,1 @@
-"""Faces found, tracked and aligned."""
+"""Detect, track and align the faces of a clip."""

@@ -1,4 +1,4 @@
-"""Search a frame for faces with dlib's HOG detector: in the whole of it, or only near faces that are known."""
+"""Detect faces in a frame with dlib's HOG detector: in the whole frame, or only near faces of the frame before."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ import numpy as np
 
 from emotiw.faces.tracking import Box, Face, Image, distinct, pairs
 
-# dlib's detector sees faces of 72 px in HOG cells of 8 px; each level of its pyramid is 5/6 of the one before
+# dlib detects faces of 72 px in HOG cells of 8 px; each pyramid level is 5/6 as large as the previous one
 SMALLEST_FACE = 72
 CELL = 8
 LEVEL = 6 / 5
-# [ours]: a face of a lower score is not relied on; a window reaches half a face beyond a known box on each side, and is
-# reduced until that face is two levels above the smallest
+# [ours]: faces with a lower score are not relied on; a window extends half a face beyond a known box on each side, and
+# is reduced until that face is two pyramid levels above the smallest one
 SURE_SCORE = 0.5
 MARGIN = 0.5
 LEVELS = 2
@@ -25,7 +25,7 @@ Detector = Callable[[Image, int], list[Face]]
 
 @cache
 def detector() -> Detector:
-    """Return dlib's HOG detector of frontal faces: (picture, times to double it first) -> faces."""
+    """HOG detector of dlib for frontal faces: (picture, number of times to double it first) -> faces."""
     hog = dlib.get_frontal_face_detector()
 
     def detect(image: Image, upsample: int) -> list[Face]:
@@ -39,20 +39,20 @@ def detector() -> Detector:
 
 
 def preload() -> None:
-    """Make what every job needs, whatever its settings: dlib takes 0.5 s to unpack its detector."""
+    """Load the detector, which every job needs and which takes dlib 0.5 s."""
     detector()
 
 
 @dataclass(frozen=True)
 class Window:
-    """A part of a frame, left, top, right, bottom in px (the last two exclusive), and how often it is reduced."""
+    """Part of a frame: left, top, right, bottom in px (the last two exclusive), and number of reductions by 5/6."""
 
     box: Box
     n_reductions: int
 
     @property
     def cost(self) -> float:
-        """Pixels to be searched."""
+        """Number of pixels to search after the reductions."""
         left, top, right, bottom = self.box
         return (right - left) * (bottom - top) / LEVEL ** (2 * self.n_reductions)
 
@@ -60,10 +60,10 @@ class Window:
 def search_near(
     image: Image, detect: Detector, near: Sequence[Face], sure: Sequence[Face], upsample: int
 ) -> list[Face] | None:
-    """Faces in the surroundings of those known; None if the whole frame must be searched.
+    """Faces near the known ones; None if the whole frame must be searched.
 
-    That is so if nothing is known, if the windows hold more pixels than the frame, if no face is found with a score
-    of `SURE_SCORE`, or if a face of that score in the frame before is not found again with that score.
+    The whole frame must be searched if no face is known, if the windows hold more pixels than the frame, if no face
+    reaches `SURE_SCORE`, or if a face of the frame before that reached it is not found again with that score.
 
     Parameters
     ----------
@@ -71,26 +71,26 @@ def search_near(
     detect : callable
         From `detector`.
     near : sequence of Face
-        Where to look.
+        Known faces; the windows around them are searched.
     sure : sequence of Face
-        Those of them that were in the frame before.
+        Those of them that were found in the frame before.
     upsample : int
-        Times that a picture is doubled.
+        Number of times that dlib doubles the picture first.
     """
     windows = [_window(image, face.box) for face in near]
     if sum(window.cost for window in windows) >= image.shape[0] * image.shape[1]:
         return None
-    found = distinct(face for window in windows for face in _search(image, detect, window, upsample))
-    known = [face for face in sure if face.score >= SURE_SCORE]
-    again = [face for face in found if face.score >= SURE_SCORE]
-    return found if again and len(pairs(known, again)) == len(known) else None
+    faces = distinct(face for window in windows for face in _search(image, detect, window, upsample))
+    required = [face for face in sure if face.score >= SURE_SCORE]
+    found_again = [face for face in faces if face.score >= SURE_SCORE]
+    return faces if found_again and len(pairs(required, found_again)) == len(required) else None
 
 
 def _window(image: Image, box: Box) -> Window:
-    """Surroundings of a box.
+    """Window around a box.
 
-    They begin at a HOG cell of the pyramid level that holds the face, and are reduced as dlib reduces a picture, so
-    that the boxes found there lie on the same lattice as those of the whole frame.
+    It starts at a HOG cell of the pyramid level that holds the face, and is reduced as dlib reduces a picture. Boxes
+    found in it therefore lie on the same lattice as those of the whole frame.
     """
     size = box[2] - box[0] + 1
     level = max(0, round(log(size / SMALLEST_FACE, LEVEL)))
@@ -103,7 +103,7 @@ def _window(image: Image, box: Box) -> Window:
 
 
 def _search(image: Image, detect: Detector, window: Window, upsample: int) -> list[Face]:
-    """Faces in a window, in px of the frame."""
+    """Faces in a window; their boxes are in px of the frame."""
     left, top, right, bottom = window.box
     part = np.ascontiguousarray(image[top:bottom, left:right])
     for _ in range(window.n_reductions):

@@ -1,4 +1,4 @@
-"""Find and align the faces of a clip, and keep one of each frame."""
+"""Detect and align the faces of a clip, and keep at most one face of each frame."""
 
 from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,13 +14,12 @@ import numpy.typing as npt
 from emotiw.core.errors import MediaError
 from emotiw.core.status import Status
 from emotiw.faces.detector import Detector, detector, search_near
-from emotiw.faces.scene_cuts import CutCue
-from emotiw.faces.tracking import CHOICES, Face, Image, Sighting
+from emotiw.faces.scene_cuts import CutDetector
+from emotiw.faces.tracking import SELECTORS, Face, Image, Sighting
 from emotiw.jobs.store import Arrays, Entry
-from emotiw.media import decoder
+from emotiw.media import clip_checks, video_frames
 
-# [ours]: even where all known faces are found near their last places, the whole frame is searched after this time, so
-# that a face that appears elsewhere is noticed
+# [ours]: the whole frame is searched at least this often, in s, so that a face that appears elsewhere is found
 WHOLE_EVERY_S = 1.0
 MAX_UPSAMPLED_PIXELS = 1 << 26
 
@@ -28,11 +27,11 @@ Align = Callable[[Image, Face], tuple[Image, Sequence[tuple[int, int]]]]
 
 
 class Search:
-    """The search for a clip's face, frame by frame; no frame is held.
+    """Search for the face of a clip, frame by frame, without keeping frames.
 
-    The whole frame is searched first, after a cut, and `WHOLE_EVERY_S` after it was searched in whole last; otherwise
-    the surroundings of the known faces, and in the same frame the whole of it where that does not suffice (see
-    `detection.search_near`).
+    The whole frame is searched at the start, after a cut, and `WHOLE_EVERY_S` after the last whole search. Otherwise
+    only the surroundings of the known faces are searched, and the whole frame if that is not enough (see
+    `detector.search_near`).
 
     Parameters
     ----------
@@ -41,53 +40,55 @@ class Search:
     detect : callable
         From `detector`.
     align : callable
-        (picture, face) -> chip and landmarks.
+        (picture, face) -> chip and landmarks of the face.
     """
 
     def __init__(self, settings: Mapping[str, Any], detect: Detector, align: Align) -> None:
         self._settings, self._detect, self._align = settings, detect, align
-        self._choice = CHOICES[settings["select"]]()
-        self._cue = CutCue()
+        self._selector = SELECTORS[settings["select"]]()
+        self._cue = CutDetector()
         self._whole_s = -np.inf
         self._cuts: list[int] = []
         self._counts = dict.fromkeys(("n_searched", "n_searched_whole", "n_detected", "n_faces_max"), 0)
 
-    def see(self, frame: decoder.Frame) -> None:
+    def see(self, frame: video_frames.Frame) -> None:
         """Search the next frame, unless `frame_step` skips it."""
         if self._cue(frame.image):
             self._cuts.append(frame.index)
-            self._choice.cut()
+            self._selector.cut()
         if frame.index % self._settings["frame_step"]:
             return
         faces = self._search(frame)
         self._counts["n_searched"] += 1
         self._counts["n_detected"] += bool(faces)
         self._counts["n_faces_max"] = max(self._counts["n_faces_max"], len(faces))
-        self._choice.see(faces, lambda face: Sighting(face, frame.index, frame.time_s, *self._align(frame.image, face)))
+        self._selector.see(
+            faces, lambda face: Sighting(face, frame.index, frame.time_s, *self._align(frame.image, face))
+        )
 
     @property
     def kept(self) -> Sequence[Sighting]:
-        """The face kept of each frame that has one, in the order of the frames."""
-        return self._choice.kept
+        """Face kept of each frame that has one, in the order of the frames."""
+        return self._selector.kept
 
     @property
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Datasets of kind `faces`."""
         kept = self.kept
         return {
-            "chips": np.array([it.chip for it in kept], np.uint8),
-            "time": np.array([it.time_s for it in kept], np.float64),
-            "frame": np.array([it.index for it in kept], np.int32),
-            "box": np.array([it.face.box for it in kept], np.int32),
-            "score": np.array([it.face.score for it in kept], np.float32),
-            "landmarks": np.array([it.landmarks for it in kept], np.float32),
+            "chips": np.array([sighting.chip for sighting in kept], np.uint8),
+            "time": np.array([sighting.time_s for sighting in kept], np.float64),
+            "frame": np.array([sighting.index for sighting in kept], np.int32),
+            "box": np.array([sighting.face.box for sighting in kept], np.int32),
+            "score": np.array([sighting.face.score for sighting in kept], np.float32),
+            "landmarks": np.array([sighting.landmarks for sighting in kept], np.float32),
         }
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Counts of frames (searched, in whole, with a face, kept), of cuts and scenes; the most faces in a frame."""
+        """Number of frames (searched, searched whole, with a face, kept), of cuts and scenes; most faces in a frame."""
         n_searched, kept = self._counts["n_searched"], self.kept
-        scenes = {bisect(self._cuts, it.index) for it in kept}
+        scenes = {bisect(self._cuts, sighting.index) for sighting in kept}
         return {
             **self._counts,
             "n_kept": len(kept),
@@ -97,10 +98,10 @@ class Search:
             "n_scenes": len(scenes),
         }
 
-    def _search(self, frame: decoder.Frame) -> list[Face]:
-        choice, upsample = self._choice, self._settings["upsample"]
+    def _search(self, frame: video_frames.Frame) -> list[Face]:
+        selector, upsample = self._selector, self._settings["upsample"]
         if self._settings["track"] and frame.time_s - self._whole_s < WHOLE_EVERY_S:
-            near = search_near(frame.image, self._detect, choice.near, choice.sure, upsample)
+            near = search_near(frame.image, self._detect, selector.near, selector.sure, upsample)
             if near is not None:
                 return near
         self._whole_s = frame.time_s
@@ -116,25 +117,27 @@ def entries(
     Parameters
     ----------
     paths, clips : sequence
-        Media files, and the id and SHA-256 of each.
+        Media files, and the id and SHA-256 of each clip.
     settings : mapping
         Sections `faces` and `limits`, and `on_defect`.
     predictor : dlib.shape_predictor
-        Of five landmarks.
+        Model of five landmarks.
 
     Raises
     ------
     MediaError
-        If a clip is not what its hash says, or is defective and `on_defect` is "fail".
+        If a clip differs from its hash, or is defective and `on_defect` is "fail".
     """
     detect = detector()
     for path, (clip, sha256) in zip(paths, clips, strict=True):
-        decoder.check_hash(path, sha256, clip)
+        clip_checks.check_hash(path, sha256, clip)
         make = partial(_entry, clip, path, settings, partial(search, detect=detect, predictor=predictor))
-        yield decoder.guarded(clip, path, settings["on_defect"], make)
+        yield clip_checks.guarded(clip, path, settings["on_defect"], make)
 
 
-def search(frames: Iterable[decoder.Frame], detect: Detector, predictor: Any, settings: Mapping[str, Any]) -> Search:
+def search(
+    frames: Iterable[video_frames.Frame], detect: Detector, predictor: Any, settings: Mapping[str, Any]
+) -> Search:
     """Search all frames of a clip.
 
     Parameters
@@ -147,10 +150,10 @@ def search(frames: Iterable[decoder.Frame], detect: Detector, predictor: Any, se
     settings : mapping
         Section `faces`.
     """
-    found = Search(settings, detect, partial(align, predictor=predictor, settings=settings))
+    finished = Search(settings, detect, partial(align, predictor=predictor, settings=settings))
     for frame in frames:
-        found.see(frame)
-    return found
+        finished.see(frame)
+    return finished
 
 
 def frame_entries(faces: Iterable[Entry], describe: Callable[[Image], npt.NDArray[np.float32]]) -> Iterator[Entry]:
@@ -172,35 +175,59 @@ def clip_entries(faces: Iterable[Entry], describe: Callable[[Image], npt.NDArray
 
 
 def align(image: Image, face: Face, predictor: Any, settings: Mapping[str, Any]) -> tuple[Image, list[tuple[int, int]]]:
-    """Turn the face upright and crop it: (chip_size, chip_size, 3), and its landmarks (x, y) in px of the frame."""
+    """Chip of the face, upright and cropped, (chip_size, chip_size, 3), and its landmarks (x, y) in px of the frame.
+
+    Parameters
+    ----------
+    image : ndarray, shape (height, width, 3)
+        Frame in RGB.
+    face : Face
+        Detected face.
+    predictor : callable
+        Landmark model, as in `search`.
+    settings : mapping
+        Section `faces`.
+    """
     shape = predictor(image, dlib.rectangle(*face.box))
     chip = dlib.get_face_chip(image, shape, size=settings["chip_size"], padding=settings["chip_padding"])
     return chip, [(point.x, point.y) for point in shape.parts()]
 
 
 def _entry(clip: str, path: Path, settings: Mapping[str, Any], follow: Callable[..., Search]) -> Entry:
-    frames = decoder.frames(path, settings["limits"])
+    frames = video_frames.read(path, settings["limits"])
     if frames is None:
         return Entry(clip, status=Status.NO_VIDEO)
     check_size(path, frames.facts, settings["faces"]["upsample"])
     return entry(clip, follow(frames, settings=settings["faces"]), frames.facts, settings["faces"])
 
 
-def entry(clip: str, found: Search, video: decoder.VideoFacts, settings: Mapping[str, Any]) -> Entry:
-    """Entry of a finished search; `settings` is the section `faces`."""
-    facts = asdict(video) | found.facts
-    if not found.kept:
+def entry(clip: str, finished: Search, video: video_frames.VideoFacts, settings: Mapping[str, Any]) -> Entry:
+    """Entry of a finished search; `settings` is the section `faces`.
+
+    Parameters
+    ----------
+    clip : str
+        Id of the clip.
+    finished : Search
+        Search that has got all frames.
+    video : VideoFacts
+        Facts of the clip's video stream.
+    settings : mapping
+        Section `faces`.
+    """
+    facts = asdict(video) | finished.facts
+    if not finished.kept:
         return Entry(clip, status=Status.NO_FACE, facts=facts)
-    if len(found.kept) < settings["min_frames"]:
+    if len(finished.kept) < settings["min_frames"]:
         return Entry(clip, status=Status.FEW_FACES, facts=facts)
-    return Entry(clip, found.arrays, facts=facts)
+    return Entry(clip, finished.arrays, facts=facts)
 
 
-def check_size(path: Path, facts: decoder.VideoFacts, upsample: int) -> None:
-    """Refuse frames that would exhaust the memory once they are enlarged."""
+def check_size(path: Path, facts: video_frames.VideoFacts, upsample: int) -> None:
+    """Raise MediaError if the enlarged frames would exhaust the memory."""
     pixels = facts.width * facts.height << 2 * upsample
     if pixels > MAX_UPSAMPLED_PIXELS:
         raise MediaError(
-            f"{path}: frames of {facts.width} x {facts.height} px have {pixels} px when doubled {upsample} times,"
+            f"{path}: frames of {facts.width} x {facts.height} px have {pixels} px after {upsample} doublings,"
             f" expected at most {MAX_UPSAMPLED_PIXELS}; lower faces.upsample or scale the clip down"
         )

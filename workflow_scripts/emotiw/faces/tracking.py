@@ -1,8 +1,8 @@
-"""Faces of consecutive frames: which of them are the same one, and which one of a frame is kept.
+"""Link the faces of consecutive frames, and choose the face that is kept of each frame.
 
-`Largest` keeps the largest face of each frame. `Longest` follows every face and keeps the one that is seen in most
-frames. Both say where the next frame may be searched first (`near`), and which of these faces must be found there
-(`sure`), else that frame is searched in whole. "Frame" is a searched frame throughout.
+`Largest` keeps the largest face of each frame. `Longest` tracks every face and keeps the one that is in most frames.
+Both give the faces around which the next frame is searched first (`near`), and those of them that must be found there
+(`sure`); otherwise the whole frame is searched. In this module, "frame" means a searched frame.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,13 +15,13 @@ import numpy.typing as npt
 Image = npt.NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 
-SAME_FACE = 0.3  # intersection over union from which two boxes show the same face [ours]
-MAX_GAP = 5  # frames in a row that a face may be missing from its track [ours]
+SAME_FACE = 0.3  # intersection over union at which two boxes show the same face [ours]
+MAX_GAP = 5  # number of frames in a row that may lack the face of a track [ours]
 
 
 @dataclass(frozen=True)
 class Face:
-    """A detected face: left, top, right, bottom in px of the whole frame (the last two inclusive), and dlib's score."""
+    """A detected face: left, top, right, bottom in px of the frame (the last two inclusive), and dlib's score."""
 
     box: Box
     score: float
@@ -47,26 +47,26 @@ class Sighting:
 Describe = Callable[[Face], Sighting]
 
 
-class Choice(Protocol):
-    """A rule that keeps at most one face of each frame."""
+class FaceSelector(Protocol):
+    """A rule that chooses at most one face of each frame."""
 
     @property
     def near(self) -> Sequence[Face]:
-        """Faces whose surroundings are searched next."""
+        """Faces whose surroundings are searched first in the next frame."""
 
     @property
     def sure(self) -> Sequence[Face]:
-        """Those of them that were in the last frame."""
+        """Those of `near` that were in the last frame, and must be found again."""
 
     @property
     def kept(self) -> Sequence[Sighting]:
         """The face kept of each frame that has one."""
 
     def see(self, faces: Sequence[Face], describe: Describe) -> None:
-        """Take the faces of the next frame; `describe` aligns one of them."""
+        """Add the faces of the next frame; `describe` aligns one of them."""
 
     def cut(self) -> None:
-        """Forget where faces were: the next frame belongs to another scene."""
+        """Forget the positions of faces, because a new scene begins."""
 
 
 def overlap(a: Box, b: Box) -> float:
@@ -78,7 +78,7 @@ def overlap(a: Box, b: Box) -> float:
 
 
 def distinct(faces: Iterable[Face]) -> list[Face]:
-    """Drop each face that is the same as one of a higher score; the rest is sorted by box."""
+    """Faces without those that overlap one of a higher score, sorted by box."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda face: (-face.score, face.box)):
         if all(overlap(face.box, other.box) < SAME_FACE for other in kept):
@@ -87,26 +87,26 @@ def distinct(faces: Iterable[Face]) -> list[Face]:
 
 
 def largest(faces: Sequence[Face]) -> Face:
-    """Return the face of the largest area; of equal ones the leftmost, then the topmost."""
+    """Face with the largest area; on a tie the leftmost, then the topmost."""
     return min(faces, key=lambda face: (-face.area, face.box))
 
 
 def pairs(known: Sequence[Face], found: Sequence[Face]) -> dict[int, int]:
-    """Positions of the faces `found` and of those `known` that they are, the greatest overlaps first, each once."""
+    """Index in `found` -> index in `known` of the same face; the largest overlaps are matched first, each face once."""
     overlaps = [
         (overlap(a.box, b.box), i, j) for i, a in enumerate(known) for j, b in enumerate(found)
     ]  # one frame holds a handful of faces
-    chosen: dict[int, int] = {}
+    known_of_found: dict[int, int] = {}
     taken: set[int] = set()
     for value, i, j in sorted(overlaps, key=lambda item: (-item[0], *item[1:])):
-        if value >= SAME_FACE and j not in chosen and i not in taken:
-            chosen[j] = i
+        if value >= SAME_FACE and j not in known_of_found and i not in taken:
+            known_of_found[j] = i
             taken.add(i)
-    return chosen
+    return known_of_found
 
 
 class Largest:
-    """Keep the largest face of each frame, and look next where it was."""
+    """Keep the largest face of each frame; the next frame is searched around it."""
 
     def __init__(self) -> None:
         self._last: list[Face] = []
@@ -139,30 +139,30 @@ class Largest:
 
 @dataclass(eq=False)
 class Track:
-    """The sightings of one face, and the number of the frame (counted by `Longest`) in which it was seen last."""
+    """Sightings of one face, and the number of the frame (counted by `Longest`) of the last one."""
 
     seen: int
     sightings: list[Sighting] = field(default_factory=list)
 
     @property
     def last(self) -> Face:
-        """The face as it was seen last."""
+        """The face in its last sighting."""
         return self.sightings[-1].face
 
     @property
     def rank(self) -> tuple[float, float, int, Box]:
-        """Least for the face that is kept: most frames, then the larger mean area, then the earliest, then leftmost."""
+        """Sort key, smallest for the face to keep: most frames, largest mean area, earliest, leftmost."""
         first = self.sightings[0]
         areas = [sighting.face.area for sighting in self.sightings]
         return -len(areas), -sum(areas) / len(areas), first.index, first.face.box
 
 
 class Longest:
-    """Follow every face, and keep the one that is seen in most frames.
+    """Track every face, and keep the one that is in most frames.
 
-    A face belongs to the track whose last box it overlaps most, if at least by `SAME_FACE`. A track ends at a cut, and
-    when its face has been missing from more than `MAX_GAP` frames in a row; of the tracks that ended only the best is
-    held, so that memory grows with the faces of a frame and not with those of the clip.
+    A face belongs to the track whose last box it overlaps most, if the overlap is at least `SAME_FACE`. A track ends at
+    a cut, or when more than `MAX_GAP` frames in a row lack its face. Of the ended tracks only the best one is kept, so
+    that memory grows with the faces of a frame and not with those of the clip.
     """
 
     def __init__(self) -> None:
@@ -172,7 +172,7 @@ class Longest:
 
     @property
     def near(self) -> list[Face]:
-        """Where each face that may still be followed was last."""
+        """Last sighting of each active track."""
         return [track.last for track in self._active]
 
     @property
@@ -182,12 +182,12 @@ class Longest:
 
     @property
     def kept(self) -> list[Sighting]:
-        """Sightings of the face that was seen in most frames so far."""
+        """Sightings of the face that is in most frames so far."""
         tracks = [*self._active, *([self._ended] if self._ended else [])]
         return min(tracks, key=lambda track: track.rank).sightings if tracks else []
 
     def see(self, faces: Sequence[Face], describe: Describe) -> None:
-        """Add each of `faces` to its track, or begin one with it."""
+        """Add each of `faces` to its track, or start a new track with it."""
         self._n += 1
         self._end(track for track in self._active if self._n - track.seen > MAX_GAP + 1)
         known = pairs(self.near, faces)
@@ -204,19 +204,19 @@ class Longest:
         self._end(self._active)
 
     def _end(self, tracks: Iterable[Track]) -> None:
-        over = list(tracks)
-        if over:
-            self._active = [track for track in self._active if track not in over]
-            self._ended = min([*over, *([self._ended] if self._ended else [])], key=lambda track: track.rank)
+        ended = list(tracks)
+        if ended:
+            self._active = [track for track in self._active if track not in ended]
+            self._ended = min([*ended, *([self._ended] if self._ended else [])], key=lambda track: track.rank)
 
 
-CHOICES: dict[str, Callable[[], Choice]] = {"largest": Largest, "longest": Longest}
+SELECTORS: dict[str, Callable[[], FaceSelector]] = {"largest": Largest, "longest": Longest}
 
 
 def evenly_spaced(times: npt.NDArray[np.float64], n: int) -> list[int]:
-    """Positions of at most `n` of the `times`: those nearest to evenly spaced ones, each once, in order.
+    """Choose at most `n` of the `times`: the indices of those nearest to evenly spaced times, each once, in order.
 
-    Where a clip has no faces for a while, fewer are chosen.
+    There are fewer than `n` if the clip has no faces for some time.
     """
     wanted = np.linspace(times.min(), times.max(), n)
     return sorted({int(np.abs(times - time).argmin()) for time in wanted})

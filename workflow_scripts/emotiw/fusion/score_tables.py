@@ -226,7 +226,7 @@ def fuse(
         **selection_record.facts(
             [*schemes.records(fitted, known, step=step), prior_record(corpus, fold)],
             *(
-                selection_record.renamed(table.facts, f"held out {splits.inside(table.fold)[1]}: ")
+                selection_record.renamed(table.facts, f"held out {splits.split_inner_name(table.fold)[1]}: ")
                 for table in judged.held_out
             ),
         ),

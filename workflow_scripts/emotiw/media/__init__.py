@@ -1,1 +1,1 @@
-"""Clips decoded: frames, waveforms and whether a file is complete."""
+"""Decode clips: frames, waveforms, header facts, and a check that a file is complete."""

@@ -1,7 +1,7 @@
-"""Whether a clip is all there: what its container says of its size, its frames and its length, beside what is found.
+"""Check that a clip is complete: compare size, frames and length with what the container states.
 
-FFmpeg decodes the beginning of most files that were cut short and reports no error. A container that states nothing of
-its own size (MPEG transport and program streams, raw streams, MP3) cannot be checked.
+FFmpeg decodes the beginning of most truncated files and reports no error. Containers that do not state their size (MPEG
+transport and program streams, raw streams, MP3) cannot be checked.
 """
 
 import os
@@ -16,11 +16,11 @@ import numpy.typing as npt
 
 from emotiw.core.errors import MediaError
 
-STATED_LENGTHS = ("mov", "flac")  # formats whose header states how long the sound is; others estimate it
-PADDING_S = 0.1  # that an encoder may add to the sound, or lose
-RIFF_SIZES = range(1, 0xFFFFFF00)  # that are no placeholders
-OGG_PAGE = 65307  # bytes at most
-MAX_ELEMENTS = 10_000_000  # of a file, after which it is taken as it is
+STATED_LENGTHS = ("mov", "flac")  # formats whose header states the length of the sound; others estimate it
+PADDING_S = 0.1  # length that an encoder may add to the sound or remove from it
+RIFF_SIZES = range(1, 0xFFFFFF00)  # sizes that are not placeholders
+OGG_PAGE = 65307  # largest size of a page, bytes
+MAX_ELEMENTS = 10_000_000  # number of elements after which the check ends and the file is accepted
 BOXES = frozenset(
     b"ftyp moov mdat free skip wide moof mfra styp sidx ssix uuid meta pdin emsg prft udta pnot PICT".split()
 )
@@ -34,12 +34,21 @@ Missing = tuple[str, str] | None  # what was found, what was expected
 def defect(
     path: Path, found: str | None, expected: str = "a decodable clip", remedy: str = "replace it or leave it out"
 ) -> MediaError:
-    """Error of a clip: what was found, what was expected, what to do."""
+    """MediaError of a clip with what was found, what was expected and what to do."""
     return MediaError(f"{path}: {found}; expected {expected}; {remedy}")
 
 
 def check_bytes(path: Path, stream: BinaryIO, fraction: float) -> None:
-    """Refuse a file that is shorter than its container says, by more than 1 - `fraction`.
+    """Raise MediaError if a file has less than `fraction` of the size that its container states.
+
+    Parameters
+    ----------
+    path : Path
+        File, for error messages.
+    stream : file object
+        The open file; its position is set to the beginning.
+    fraction : float
+        Smallest share of the stated size; 0 turns the check off.
 
     Raises
     ------
@@ -54,7 +63,7 @@ def check_bytes(path: Path, stream: BinaryIO, fraction: float) -> None:
     head = stream.read(64)
     try:
         missing = next((check(stream, size, fraction) for fits, check in CHECKS if fits(head)), None)
-    except (struct.error, IndexError):  # garbage, which FFmpeg will refuse
+    except (struct.error, IndexError):  # not such a container after all; FFmpeg will refuse it
         missing = None
     stream.seek(0)
     if missing:
@@ -62,9 +71,20 @@ def check_bytes(path: Path, stream: BinaryIO, fraction: float) -> None:
 
 
 def check_frames(path: Path, stream: av.VideoStream, n_frames: int, end: int, fraction: float) -> None:
-    """Refuse a stream that holds fewer frames than announced and also ends early.
+    """Raise MediaError if a stream has fewer frames than its header states and also ends early.
 
-    Dropped frames (AVI) and edit lists (MP4) leave fewer frames than announced, but the whole duration.
+    Both are required, because dropped frames (AVI) and edit lists (MP4) reduce the number of frames only.
+
+    Parameters
+    ----------
+    path : Path
+        File, for error messages.
+    stream : av.VideoStream
+        Stream whose header is compared.
+    n_frames, end : int
+        Number of decoded frames, and end of the last one in ticks of the stream's clock.
+    fraction : float
+        Smallest share of the stated frames and duration.
     """
     if not n_frames:
         raise defect(path, "no frame decodes")
@@ -77,7 +97,21 @@ def check_frames(path: Path, stream: av.VideoStream, n_frames: int, end: int, fr
 def unpadded(
     path: Path, stream: av.AudioStream, blocks: Iterable[Floats], rate_hz: int, fraction: float
 ) -> Iterator[Floats]:
-    """Sound without what an encoder added at its end; an error if it is shorter than its header states."""
+    """Blocks of sound without the padding of the encoder; MediaError if they are shorter than the header states.
+
+    Parameters
+    ----------
+    path : Path
+        File, for error messages.
+    stream : av.AudioStream
+        Stream whose header states the length.
+    blocks : iterable of ndarray, shape (n_samples,)
+        Decoded sound.
+    rate_hz : int
+        Sampling rate of the blocks in Hz.
+    fraction : float
+        Smallest share of the stated length.
+    """
     name = stream.container.format.name.partition(",")[0]
     if name not in STATED_LENGTHS or not stream.duration or not stream.time_base:
         yield from blocks
@@ -87,7 +121,7 @@ def unpadded(
     for samples in blocks:
         inside, n = samples[: max(0, n_stated - n)], n + len(samples)
         yield inside
-        if len(inside) < len(samples):  # an empty rest would hold the whole block
+        if len(inside) < len(samples):  # an empty slice would keep the whole block in memory
             beyond.append(samples[len(inside) :])
         if n / rate_hz > stated_s + PADDING_S:  # longer than any padding: the header is wrong
             yield from beyond
@@ -97,20 +131,20 @@ def unpadded(
 
 
 def _riff(stream: BinaryIO, size: int, fraction: float) -> Missing:
-    """AVI and WAV: the size of the one chunk that holds all others."""
+    """AVI and WAV: size of the outer chunk."""
     stated = int.from_bytes(_at(stream, 4, 4), "little")
     return _fewer(size, stated + 8 if stated in RIFF_SIZES else 0, fraction)
 
 
 def _asf(stream: BinaryIO, size: int, fraction: float) -> Missing:
-    """WMV and ASF: the file's size among its properties, 0 in a broadcast."""
+    """WMV and ASF: file size in the properties; 0 in a broadcast."""
     head = _at(stream, 0, 1 << 16)
     place = head.find(ASF_FILE)
     return None if place < 0 else _fewer(size, struct.unpack_from("<Q", head, place + 40)[0], fraction)
 
 
 def _matroska(stream: BinaryIO, size: int, fraction: float) -> Missing:
-    """Matroska and WebM: the size of the segment, all bits 1 in a live one."""
+    """Matroska and WebM: size of the segment; all bits are 1 if it is live."""
     begin = 4 + sum(_variable(_at(stream, 4, 8)))
     length, stated = _variable(_at(stream, begin + 4, 8))
     unknown = stated == (1 << 7 * length) - 1
@@ -118,13 +152,13 @@ def _matroska(stream: BinaryIO, size: int, fraction: float) -> Missing:
 
 
 def _variable(data: bytes) -> tuple[int, int]:
-    """Length in bytes of an EBML integer, and its value."""
+    """Length of an EBML integer in bytes, and its value."""
     length = 9 - data[0].bit_length()
     return length, int.from_bytes(data[:length], "big") & (1 << 7 * length) - 1
 
 
 def _mp4(stream: BinaryIO, size: int, fraction: float) -> Missing:
-    """MP4 and QuickTime: the end of the last box; where there are fragments, the last one must be whole."""
+    """MP4 and QuickTime: end of the last box; the last fragment, if any, must be complete."""
     end = 0
     kinds: set[bytes] = set()
     for _ in range(MAX_ELEMENTS):
@@ -142,7 +176,7 @@ def _mp4(stream: BinaryIO, size: int, fraction: float) -> Missing:
 
 
 def _flv(stream: BinaryIO, size: int, fraction: float) -> Missing:
-    """FLV: the time of the last whole tag beside the duration that the first one states."""
+    """FLV: time of the last complete tag, compared with the duration that the first tag states."""
     end, last_ms, stated_s = int.from_bytes(_at(stream, 5, 4), "big") + 4, 0, 0.0
     for _ in range(MAX_ELEMENTS):
         head = _at(stream, end, 11)
@@ -155,7 +189,7 @@ def _flv(stream: BinaryIO, size: int, fraction: float) -> Missing:
         end += length
     if last_ms / 1000 >= fraction * stated_s - PADDING_S:
         return None
-    return f"ends after {last_ms / 1000:.2f} s", f"{stated_s:.2f} s as its header says"
+    return f"ends after {last_ms / 1000:.2f} s", f"{stated_s:.2f} s as its header states"
 
 
 def _flv_duration(script: bytes) -> float:
@@ -165,7 +199,7 @@ def _flv_duration(script: bytes) -> float:
 
 
 def _ogg(stream: BinaryIO, size: int, fraction: float) -> Missing:
-    """Ogg: the last page must be whole."""
+    """Ogg: the last page must be complete."""
     start = max(0, size - OGG_PAGE)
     tail = _at(stream, start, OGG_PAGE)
     page = tail.rfind(b"OggS")
@@ -178,7 +212,7 @@ def _ogg(stream: BinaryIO, size: int, fraction: float) -> Missing:
 def _fewer(size: int, stated: int, fraction: float) -> Missing:
     if size >= fraction * stated:
         return None
-    return f"ends after {size} bytes", f"{stated} as its header says"
+    return f"ends after {size} bytes", f"{stated} as its header states"
 
 
 def _at(stream: BinaryIO, place: int, n: int) -> bytes:
@@ -186,7 +220,7 @@ def _at(stream: BinaryIO, place: int, n: int) -> bytes:
     return stream.read(n)
 
 
-# by how a file begins
+# check of each container, by the first bytes of the file
 CHECKS: tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, int, float], Missing]], ...] = (
     (lambda head: head[:4] == b"RIFF", _riff),
     (lambda head: head[:16] == ASF, _asf),

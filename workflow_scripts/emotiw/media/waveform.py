@@ -1,4 +1,4 @@
-"""Waveforms of clips as entries of an artefact, with what is wrong with their sound as a status."""
+"""Entries of the artefact `audio`: the waveform of each clip, with a status if the sound is missing or unusable."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -8,39 +8,49 @@ from typing import Any
 
 from emotiw.core.status import Status
 from emotiw.jobs.store import Entry
-from emotiw.media import decoder
+from emotiw.media import clip_checks, soundtrack
 
 
 def entries(paths: Sequence[Path], clips: Sequence[Sequence[str]], settings: Mapping[str, Any]) -> Iterator[Entry]:
     """Entries of kind `audio` of the clips [id, sha256] at `paths`.
 
-    `settings` holds the sections `audio` and `limits` and the value `on_defect` of config.yaml. Silent and short
-    sound is kept.
+    The waveform of silent and short sound is kept.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files of the clips.
+    clips : sequence of (str, str)
+        Id and SHA-256 of each clip.
+    settings : mapping
+        Sections `audio` and `limits`, and `on_defect`.
 
     Raises
     ------
     MediaError
-        If a clip is not the one of the manifest, or cannot be decoded and `on_defect` is "fail".
+        If a clip differs from its hash in the manifest, or cannot be decoded and `on_defect` is "fail".
     """
     for path, (clip, sha256) in zip(paths, clips, strict=True):
-        decoder.check_hash(path, sha256, clip)
-        yield decoder.guarded(clip, path, settings["on_defect"], partial(_entry, clip, path, settings))
+        clip_checks.check_hash(path, sha256, clip)
+        yield clip_checks.guarded(clip, path, settings["on_defect"], partial(_entry, clip, path, settings))
 
 
-def entry(clip: str, found: tuple[decoder.Floats, decoder.AudioFacts] | None, settings: Mapping[str, float]) -> Entry:
-    """Entry of what `media.waveform` or `media.heard` gave; `settings` is the section `audio`."""
-    if found is None:
+def entry(
+    clip: str, decoded: tuple[soundtrack.Floats, soundtrack.AudioFacts] | None, settings: Mapping[str, float]
+) -> Entry:
+    """Entry of a waveform with its facts, or None for a clip without sound; `settings` is the section `audio`."""
+    if decoded is None:
         return Entry(clip, status=Status.NO_AUDIO)
-    samples, facts = found
+    samples, facts = decoded
     return Entry(clip, {"waveform": samples}, _status(facts, settings), asdict(facts))
 
 
 def _entry(clip: str, path: Path, settings: Mapping[str, Any]) -> Entry:
-    found = decoder.waveform(path, settings["audio"]["rate_hz"], settings["limits"])
-    return entry(clip, found, settings["audio"])
+    decoded = soundtrack.waveform(path, settings["audio"]["rate_hz"], settings["limits"])
+    return entry(clip, decoded, settings["audio"])
 
 
-def _status(facts: decoder.AudioFacts, audio: Mapping[str, float]) -> Status:
+def _status(facts: soundtrack.AudioFacts, audio: Mapping[str, float]) -> Status:
     if facts.duration_s < audio["min_duration_s"]:
         return Status.SHORT_AUDIO
     return Status.SILENT_AUDIO if facts.peak < audio["silence_peak"] else Status.OK

@@ -17,7 +17,7 @@ from emotiw.core.status import Status
 from emotiw.faces import search
 from emotiw.faces.detector import detector
 from emotiw.jobs.store import Entry
-from emotiw.media import decoder, waveform
+from emotiw.media import soundtrack, video_frames, waveform
 
 Progress = Callable[[int], None]  # is given the number of frames that were searched since the last call
 # statuses that hold for all later segments too
@@ -80,7 +80,7 @@ def _faces(
     """Faces of each segment, and the time of the clip's first frame."""
     origin_s = 0.0
     try:
-        frames = decoder.frames(path, settings["limits"])
+        frames = video_frames.read(path, settings["limits"])
         if frames is None:
             yield Entry("", status=Status.NO_VIDEO), 0.0
             return
@@ -105,7 +105,7 @@ def _sounds(path: Path, settings: Mapping[str, Any], length_s: float) -> Iterato
     rate_hz = settings["audio"]["rate_hz"]
     n = round(length_s * rate_hz)
     try:
-        sound = decoder.sound(path, rate_hz, settings["limits"])
+        sound = soundtrack.read(path, rate_hz, settings["limits"])
         if sound is None:
             yield Entry("", status=Status.NO_AUDIO)
             return
@@ -124,8 +124,8 @@ def _sounds(path: Path, settings: Mapping[str, Any], length_s: float) -> Iterato
         yield _undecodable(path, error)
 
 
-def _sound_entry(samples: decoder.Floats, about: Mapping[str, Any], settings: Mapping[str, Any]) -> Entry:
-    return waveform.entry("", decoder.heard(samples, about), settings)
+def _sound_entry(samples: soundtrack.Floats, about: Mapping[str, Any], settings: Mapping[str, Any]) -> Entry:
+    return waveform.entry("", soundtrack.limit_peaks(samples, about), settings)
 
 
 def _undecodable(path: Path, error: MediaError) -> Entry:

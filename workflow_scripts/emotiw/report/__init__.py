@@ -1,1 +1,1 @@
-"""The report of a run: pages, charts, tables, provenance."""
+"""The report of a run: HTML page, charts, tables, contact sheets, provenance and research-object crate."""

@@ -1,4 +1,4 @@
-"""Charts for a page: a Vega-Lite specification, a static picture of it, and the table behind it."""
+"""Charts of the report: a Vega-Lite specification, a static picture of it, and the table of its values."""
 
 import base64
 import json
@@ -12,13 +12,13 @@ import vl_convert
 
 from emotiw.statistics.metrics import wilson_interval
 
-# Okabe and Ito's palette, told apart by colour-blind readers; shapes differ too
+# palette of Okabe and Ito, which colour-blind readers can distinguish; shapes differ too
 COLOURS = ("#0072B2", "#D55E00", "#000000", "#009E73", "#CC79A7", "#56B4E9")
 SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down")
-WIDTH_PX = 440  # of the static picture; narrow, so that its text stays legible on a phone
+WIDTH_PX = 440  # width of the static picture; narrow, so that its text is legible on a phone
 ROW_PX, SERIES_PX = 12, 11
 LOW, HIGH = (255, 255, 255), (8, 69, 148)  # ends of the colour scale of a confusion matrix
-INK, LIGHT_TEXT = "#000000", 0.71  # the share above which white text has the better contrast
+INK, LIGHT_TEXT = "#000000", 0.71  # share above which white text has better contrast than black
 GRID = "#dddddd"
 SNIPPET = "window.vegaEmbed = vegaEmbed;"
 
@@ -27,16 +27,16 @@ Confusions = Mapping[str, Sequence[Sequence[int]]]
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart with its alternatives.
+    """A chart, its description for readers who cannot see it, and the table of its values.
 
     Attributes
     ----------
     name, title, alt : str
-        For links; the heading; what a reader who cannot see it should know.
+        Name for links and files, heading, and description for readers who cannot see the chart.
     spec : dict
-        Vega-Lite.
+        Vega-Lite specification.
     header, rows : list
-        The table behind it, as text.
+        Table of the values, as text.
     """
 
     name: str
@@ -48,23 +48,23 @@ class Chart:
 
     @property
     def json(self) -> str:
-        """The specification as JSON that can stand in a script element."""
+        """The specification as JSON that is safe inside a script element."""
         return json.dumps(self.spec, sort_keys=True, separators=(",", ":")).replace("<", "\\u003c")
 
     @property
     def svg(self) -> str:
-        """The picture; the same for the same values."""
+        """The picture as SVG; the same values give the same bytes."""
         return str(vl_convert.vegalite_to_svg(dict(self.spec)))
 
     @property
     def static(self) -> str:
-        """Data URI of the picture."""
+        """The picture as a data URI."""
         return "data:image/svg+xml;base64," + base64.b64encode(self.svg.encode()).decode()
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A value of a series in the row `label`, in percent, with the ends of its interval and what it counts."""
+    """Value of a series in the row `label`, in percent, with the ends of its interval and its number of clips."""
 
     label: str
     series: str
@@ -75,12 +75,12 @@ class Mark:
 
 @cache
 def library() -> str:
-    """Vega, Vega-Lite and vega-embed as one script that asks for nothing outside the page.
+    """Vega, Vega-Lite and vega-embed as one script that loads nothing from outside the page.
 
     Raises
     ------
     ValueError
-        If it could not stand in a script element.
+        If the script contains an HTML tag, so that it cannot be put in a script element.
     """
     bundle = str(vl_convert.javascript_bundle(SNIPPET))
     if "</script" in bundle or "<!--" in bundle:
@@ -91,14 +91,14 @@ def library() -> str:
 
 
 def interval_chart(name: str, title: str, marks: Sequence[Mark], *, axis: str, alt_text: str) -> Chart:
-    """Values of several series, row by row, with lines for their intervals.
+    """Chart of several series: a row for each label, a mark for each series, a line for each interval.
 
     Parameters
     ----------
     marks : sequence of Mark
-        In the order in which rows and series are to stand.
+        Values, in the order of rows and series in the chart.
     axis : str
-        What the values are, with their unit.
+        Title of the axis, with the unit.
     """
     series, labels = _unique(mark.series for mark in marks), _unique(mark.label for mark in marks)
     values = [_record(mark) for mark in marks]
@@ -130,7 +130,17 @@ def interval_chart(name: str, title: str, marks: Sequence[Mark], *, axis: str, a
 
 
 def recall_chart(name: str, title: str, confusions: Confusions, classes: Sequence[str]) -> Chart:
-    """Recall of each class by each system with Wilson's 95 % interval; a class without clips is left out."""
+    """Chart of each class's recall by each system, with Wilson's 95 % interval; classes without clips are omitted.
+
+    Parameters
+    ----------
+    name, title : str
+        Name and heading of the chart.
+    confusions : mapping of str to array, shape (n_classes, n_classes)
+        Counts by system; rows are labels, columns predictions.
+    classes : sequence of str
+        Labels in the order of the rows.
+    """
     marks = [
         Mark(
             *(f"{classes[c]} ({sum(confusion[c])})", system, 100 * confusion[c][c] / sum(confusion[c])),
@@ -141,17 +151,17 @@ def recall_chart(name: str, title: str, confusions: Confusions, classes: Sequenc
         if sum(confusion[c])
     ]
     systems = " and ".join(confusions)
-    text = f"{title}: a row a class, a mark a system ({systems}); the values are in the table below"
+    text = f"{title}: a row for each class, a mark for each system ({systems}); the values are in the table below"
     return interval_chart(name, title, marks, axis="recall, %", alt_text=text)
 
 
 def gain_chart(name: str, title: str, changes: Mapping[str, tuple[int, int]]) -> Chart:
-    """Clips of each class that one system wins over another and those that it loses.
+    """Chart of the clips of each class that fusion wins over another system, and of those that it loses.
 
     Parameters
     ----------
     changes : mapping of str to (int, int)
-        By class the clips won and the clips lost.
+        Number of clips won and lost, by class.
     """
     kinds = ["won by fusion", "lost by fusion"]
     values = [
@@ -176,7 +186,17 @@ def gain_chart(name: str, title: str, changes: Mapping[str, tuple[int, int]]) ->
 
 
 def weight_chart(name: str, title: str, weights: Mapping[str, Sequence[float]], classes: Sequence[str]) -> Chart:
-    """Audio weight of each class, a dot a fold and a diamond for their mean."""
+    """Chart of the audio weight of each class: a dot for each fold and a diamond for their mean.
+
+    Parameters
+    ----------
+    name, title : str
+        Name and heading of the chart.
+    weights : mapping of str to sequence of float
+        Weight of each class from 0 to 1, by fold.
+    classes : sequence of str
+        Labels in the order of the weights.
+    """
     means = [sum(column) / len(weights) for column in zip(*weights.values(), strict=True)]
     kinds = ["a fold", "mean of the folds"]
     folds = [
@@ -188,7 +208,7 @@ def weight_chart(name: str, title: str, weights: Mapping[str, Sequence[float]], 
         {"label": label, "kind": kinds[1], "fold": "", "weight": round(value, 6)}
         for label, value in zip(classes, means, strict=True)
     ]
-    text = f"{title}: 0 is video alone, 1 audio alone, one mark a fold; the values are in the table below"
+    text = f"{title}: 0 is video alone, 1 audio alone, one mark for each fold; the values are in the table below"
     dots = (
         alt.Chart(alt.InlineData(values=folds + middle))
         .mark_point(filled=True, size=70, opacity=0.75)
@@ -210,19 +230,21 @@ def weight_chart(name: str, title: str, weights: Mapping[str, Sequence[float]], 
 
 
 def shade(share: float) -> tuple[str, str]:
-    """Fill and text colour of a confusion matrix's cell that holds `share` of its row."""
+    """Fill and text colour of a cell of a confusion matrix that holds `share` of its row."""
     rgb = [round(low + (high - low) * share) for low, high in zip(LOW, HIGH, strict=True)]
     return "#" + "".join(f"{value:02x}" for value in rgb), "#ffffff" if share > LIGHT_TEXT else INK
 
 
 def _spec(chart: Any, height: int, description: str) -> dict[str, Any]:
-    made = chart.properties(
+    styled = chart.properties(
         width=WIDTH_PX, height=max(height, 40), description=description, autosize=alt.AutoSizeParams(type="fit-x")
     )
-    made = made.configure(font="DejaVu Sans, Verdana, sans-serif", background="#ffffff")
-    made = made.configure_view(stroke=None).configure_axis(labelFontSize=12, titleFontSize=12, titleFontWeight="normal")
-    made = made.configure_legend(orient="top", labelFontSize=12, symbolSize=70, symbolOpacity=1)
-    spec: dict[str, Any] = made.to_dict()
+    styled = styled.configure(font="DejaVu Sans, Verdana, sans-serif", background="#ffffff")
+    styled = styled.configure_view(stroke=None).configure_axis(
+        labelFontSize=12, titleFontSize=12, titleFontWeight="normal"
+    )
+    styled = styled.configure_legend(orient="top", labelFontSize=12, symbolSize=70, symbolOpacity=1)
+    spec: dict[str, Any] = styled.to_dict()
     return spec
 
 

@@ -1,4 +1,4 @@
-"""One page of all contact sheets, the tracks that look wrong first."""
+"""Page of all contact sheets; clips whose face track may be wrong come first."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,26 +15,26 @@ from emotiw.jobs import store
 from emotiw.report import contact_sheet
 
 TEMPLATE, STYLE, SCRIPT = "contact_page.html.j2", "contact_page.css", "contact_page.js"
-FOLDER = "contact_sheets"  # holds the sheets, beside the page
-FAINT_SCORE = 0.5  # a face of a lower score may be none
-JUMPS, FACES = 3, 5  # this many jumps or faces are as suspicious as they can be
+FOLDER = "contact_sheets"  # folder of the sheets, beside the page
+FAINT_SCORE = 0.5  # a detection with a lower score may not be a face
+JUMPS, FACES = 3, 5  # number of jumps, and of faces, from which the suspicion is 1
 
 
 @dataclass(frozen=True)
-class Track:
-    """How much of a clip's track is suspicious, each from 0 to 1, with the words for it.
+class TrackQuality:
+    """Signs that the face track of a clip may be wrong; the first four fields are from 0 to 1.
 
     Attributes
     ----------
     missing : float
-        Share of the searched frames of which no face is kept.
+        Share of the searched frames without a kept face.
     jumping : float
-        Jumps, `JUMPS` being all: pairs of consecutive kept frames whose boxes overlap too little to show the same face,
-        or cuts between kept frames if these are more.
+        Number of jumps / `JUMPS`, at most 1. A jump is a pair of consecutive kept frames whose boxes overlap too little
+        to show the same face; if there are more cuts than jumps, the number of cuts is used.
     faint : float
-        Share of the kept faces whose score is below `FAINT_SCORE`.
+        Share of the kept faces with a score below `FAINT_SCORE`.
     several : float
-        Most faces seen in a frame, from 0 for one to 1 for `FACES`.
+        Largest number of faces in a frame, scaled from 0 (one face) to 1 (`FACES`).
     """
 
     missing: float
@@ -47,45 +47,45 @@ class Track:
 
     @property
     def suspicion(self) -> float:
-        """Sum of the four."""
+        """Sum of the four signs."""
         return self.missing + self.jumping + self.faint + self.several
 
     @property
     def reasons(self) -> list[str]:
-        """What a person should look at; few missing frames and few faint faces are not worth a look."""
-        found = {
+        """Signs that a person should check, as text; few missing frames or faint faces are not listed."""
+        applies_of_reason = {
             f"no face kept in {self.missing:.0%} of the frames": self.missing > 0.1,
             f"{self.n_jumps} jump{'s'[: self.n_jumps != 1]}": self.n_jumps > 0,
             f"{self.n_scenes} scenes": self.n_scenes > 1,
             f"faint in {self.faint:.0%}": self.faint > 0.2,
             f"{self.n_faces} faces at once": self.n_faces > 1,
         }
-        return [text for text, said in found.items() if said]
+        return [text for text, applies in applies_of_reason.items() if applies]
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A clip on the page: its sheet, where its strip is in it (% of what overhangs), and what is said of it."""
+class ClipStrip:
+    """Strip of a clip on the page: its sheet (job), position in it (CSS object-position, %), and texts."""
 
     clip: str
     subject: str
     job: str
     place: float
-    about: str
+    summary: str
     status: Status
     reasons: Sequence[str]
     suspicion: float
 
 
 def render(corpus: Manifest, folder: Path) -> str:
-    """Render the page as HTML; it shows the sheets that lie in `FOLDER` beside it.
+    """Render the page as HTML. It shows the sheets in `FOLDER`, beside the page.
 
     Parameters
     ----------
     corpus : Manifest
         The clips.
     folder : Path
-        Holds the artefacts of the faces, of which those of one job at a time are in memory.
+        Folder of the face artefacts; those of one job at a time are in memory.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def render(corpus: Manifest, folder: Path) -> str:
         .get_template(TEMPLATE)
         .render(
             corpus=corpus,
-            groups=groups(list(shown(corpus, folder))),
+            groups=groups(list(clip_strips(corpus, folder))),
             folder=FOLDER,
             width=contact_sheet.WIDTH,
             height=contact_sheet.HEIGHT,
@@ -107,43 +107,43 @@ def render(corpus: Manifest, folder: Path) -> str:
     )
 
 
-def groups(clips: Sequence[Shown]) -> dict[str, list[Shown]]:
-    """Sort the clips into suspicious ones, the most suspicious first, those without a track, and the rest."""
-    ordered = sorted(clips, key=lambda it: (-it.suspicion, it.clip))
-    followed = [it for it in ordered if it.status == Status.OK]
+def groups(clips: Sequence[ClipStrip]) -> dict[str, list[ClipStrip]]:
+    """Clips in three groups: suspicious, without a track, unremarkable; the most suspicious come first."""
+    ordered = sorted(clips, key=lambda strip: (-strip.suspicion, strip.clip))
+    tracked = [strip for strip in ordered if strip.status == Status.OK]
     return {
-        "Suspicious": [it for it in followed if it.reasons],
-        "Without a track": [it for it in ordered if it.status != Status.OK],
-        "Unremarkable": [it for it in followed if not it.reasons],
+        "Suspicious": [strip for strip in tracked if strip.reasons],
+        "Without a track": [strip for strip in ordered if strip.status != Status.OK],
+        "Unremarkable": [strip for strip in tracked if not strip.reasons],
     }
 
 
-def shown(corpus: Manifest, folder: Path) -> Iterator[Shown]:
-    """Yield what the page shows of each clip, job by job."""
+def clip_strips(corpus: Manifest, folder: Path) -> Iterator[ClipStrip]:
+    """Yield the strip of each clip, job by job."""
     by_job = sorted(corpus.rows, key=lambda row: row.job)
     for job, rows in groupby(by_job, key=lambda row: row.job):
         row_of_clip: dict[str, Row] = {row.clip: row for row in rows}
         entries = list(store.read(folder / f"{job}.h5", "faces").entries.values())
         for i, entry in enumerate(entries):
-            track = examine(entry) if entry.status == Status.OK else None
-            yield Shown(
+            quality = track_quality(entry) if entry.status == Status.OK else None
+            yield ClipStrip(
                 clip=entry.name,
                 subject=row_of_clip[entry.name].subject,
                 job=job,
                 place=100 * i / max(1, len(entries) - 1),
-                about=contact_sheet.summary(entry),
+                summary=contact_sheet.summary(entry),
                 status=entry.status,
-                reasons=track.reasons if track else (),
-                suspicion=track.suspicion if track else 0.0,
+                reasons=quality.reasons if quality else (),
+                suspicion=quality.suspicion if quality else 0.0,
             )
 
 
-def examine(entry: store.Entry) -> Track:
-    """Judge the track of an entry of kind `faces` whose status is ok."""
+def track_quality(entry: store.Entry) -> TrackQuality:
+    """Quality of the track of an entry of kind `faces` whose status is ok."""
     boxes = [tuple(box) for box in entry.arrays["box"].tolist()]
     n_jumps = sum(overlap(a, b) < SAME_FACE for a, b in pairwise(boxes))
     n_scenes, n_faces = entry.facts["n_scenes"], entry.facts["n_faces_max"]
-    return Track(
+    return TrackQuality(
         missing=1 - entry.facts["kept_fraction"],
         jumping=min(1.0, max(n_jumps, n_scenes - 1) / JUMPS),
         faint=float(np.mean(entry.arrays["score"] < FAINT_SCORE)),

@@ -1,4 +1,4 @@
-"""Contact sheets: a strip of the faces of each clip of a job, in which a wrong track is seen at a glance."""
+"""Contact sheets: a strip of the faces of each clip of a job, in which a person can spot wrong tracks."""
 
 import io
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from emotiw.faces.tracking import evenly_spaced
 from emotiw.jobs.store import Entry
 
-N_CHIPS, CHIP_PX, GAP_PX = 12, 80, 4  # at most, of a strip
+N_CHIPS, CHIP_PX, GAP_PX = 12, 80, 4  # largest number of chips in a strip; sizes in px
 HEAD_PX, TIME_PX, FOOT_PX = 18, 16, 6
 WIDTH = N_CHIPS * (CHIP_PX + GAP_PX) + GAP_PX
 HEIGHT = HEAD_PX + CHIP_PX + TIME_PX + FOOT_PX  # of a strip
@@ -22,10 +22,10 @@ Images = npt.NDArray[np.uint8]
 
 
 def sheet(entries: Sequence[Entry]) -> bytes:
-    """Draw the strips of entries of kind `faces` under one another, as PNG without metadata: the same bytes again.
+    """Draw the strips of entries of kind `faces` below one another, as PNG; the same entries give the same bytes.
 
-    A strip is `WIDTH` x `HEIGHT` px: the clip's id, its status and how much of it is kept; below at most `N_CHIPS`
-    chips, evenly spaced in time, each with the time of its frame in s. A clip without faces gets its status instead.
+    A strip is `WIDTH` x `HEIGHT` px. It shows the clip's id, its status and the share of frames with a face; below, at
+    most `N_CHIPS` chips, evenly spaced in time, each with its time in s. A clip without faces shows its status instead.
     """
     picture = Image.new("RGB", (WIDTH, HEIGHT * len(entries)), PAPER)
     for i, entry in enumerate(entries):
@@ -36,20 +36,20 @@ def sheet(entries: Sequence[Entry]) -> bytes:
 
 
 def summary(entry: Entry) -> str:
-    """Status of a clip, and the share of the searched frames in which a face was found and kept."""
+    """Status of a clip, and the shares of the searched frames with a detected and with a kept face."""
     facts = entry.facts
     if "detected_fraction" not in facts:
         return entry.status.value
-    found = f"{entry.status.value}, a face in {facts['detected_fraction']:.0%} of {facts['n_searched']} frames"
-    return found if facts["n_kept"] == facts["n_detected"] else f"{found}, kept in {facts['kept_fraction']:.0%}"
+    text = f"{entry.status.value}, a face in {facts['detected_fraction']:.0%} of {facts['n_searched']} frames"
+    return text if facts["n_kept"] == facts["n_detected"] else f"{text}, kept in {facts['kept_fraction']:.0%}"
 
 
 def _strip(entry: Entry) -> Image.Image:
     picture = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(FONT_PX)
-    about = summary(entry)
-    left = WIDTH - GAP_PX - int(font.getlength(about))
-    draw.text((left, 2), about, INK, font)
+    heading = summary(entry)
+    left = WIDTH - GAP_PX - int(font.getlength(heading))
+    draw.text((left, 2), heading, INK, font)
     draw.text((GAP_PX, 2), _shortened(entry.name, left - 4 * GAP_PX, font), INK, font)
     chips = entry.arrays.get("chips", np.zeros((0, 1, 1, 3), np.uint8))
     if not len(chips):
@@ -72,7 +72,7 @@ def _resized(chip: Images) -> Image.Image:
 
 
 def _shortened(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """Text that is at most `width` px wide: its middle is left out where it is longer."""
+    """Text that is at most `width` px wide; the middle of a longer text is omitted."""
     if font.getlength(text) <= width:
         return text
     kept = next(n for n in range(len(text), 0, -1) if font.getlength(_without_middle(text, n)) <= width)

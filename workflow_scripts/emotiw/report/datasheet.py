@@ -1,4 +1,4 @@
-"""Counts of a corpus, and what a run depends on, as a page shows them."""
+"""Tables of the report: counts of the corpus, deviations from the paper, seeds and selections."""
 
 import json
 from collections import Counter
@@ -14,29 +14,32 @@ DEVIATIONS = "deviations.json"
 
 
 def class_counts(corpus: Manifest) -> list[tuple[str, list[int]]]:
-    """Clips of each class and with a hidden label, for each split or fold and in all."""
+    """Count the clips of each class and with a hidden label, by split or fold, and in total."""
     counts: dict[str, Counter[str]] = {}
     for row in corpus.rows:
         counts.setdefault(row.fold or row.split, Counter())[row.label] += 1
     counts = dict(sorted(counts.items())) | {"all": sum(counts.values(), Counter())}
-    return [(name, [found[label] for label in (*corpus.classes, HIDDEN)]) for name, found in counts.items()]
+    return [
+        (name, [clips_of_label[label] for label in (*corpus.classes, HIDDEN)])
+        for name, clips_of_label in counts.items()
+    ]
 
 
 def status_counts(corpus: Manifest, rows: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str, list[int]]]:
-    """Modality, status and clips of it in each split or fold and in all."""
+    """Modality, status and number of clips with it in each split or fold, and in total."""
     places = {row.clip: row.fold or row.split for row in corpus.rows}
     names = sorted(set(places.values()))
-    found = []
+    table = []
     for modality in ("video", "audio"):
         counts = Counter((rows[clip][f"status_{modality}"], place) for clip, place in places.items())
         for status in sorted({status for status, _ in counts}, key=lambda status: (status != "ok", status)):
             row = [counts[status, name] for name in names]
-            found.append((modality, status, [*row, sum(row)]))
-    return found
+            table.append((modality, status, [*row, sum(row)]))
+    return table
 
 
 def subject_counts(corpus: Manifest) -> list[tuple[str, str, list[int]]]:
-    """Each subject, the splits or folds of its clips, and its clips of each class and with a hidden label."""
+    """Each subject, the splits or folds of its clips, and its number of clips of each class and with a hidden label."""
     counts: dict[str, Counter[str]] = {}
     places: dict[str, set[str]] = {}
     for row in corpus.rows:
@@ -54,7 +57,7 @@ def places(corpus: Manifest) -> list[str]:
 
 
 def deviations(config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """List what was chosen where the paper is silent or lost, with the values in use."""
+    """Choices made because the paper does not give a value or its value is lost, with the values in use."""
     listed = json.loads(html.resource(DEVIATIONS))
     return [{"text": item["text"], "values": {key: setting(config, key) for key in item["keys"]}} for item in listed]
 
@@ -76,14 +79,14 @@ def seeds(config: Mapping[str, Any]) -> list[tuple[str, list[int]]]:
 
 
 def choices_made(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """List the choices of a ledger: what each may have looked at, by what, and the clips of each part in all folds."""
-    found: dict[str, dict[str, Any]] = {}
+    """Summary of the selection ledger: one line for each kind of choice, with its criterion and the clips it saw."""
+    line_of_choice: dict[str, dict[str, Any]] = {}
     for entry in entries:
-        line = found.setdefault(entry["choice"], {"choice": entry["choice"], "folds": 0, "parts": Counter()})
+        line = line_of_choice.setdefault(entry["choice"], {"choice": entry["choice"], "folds": 0, "parts": Counter()})
         line |= {key: entry[key] for key in ("kind", "criterion", "candidates")}
         line["folds"] += 1
         line["parts"].update(entry["parts"])
-    return [found[name] | {"parts": _parts(found[name]["parts"])} for name in sorted(found)]
+    return [line_of_choice[name] | {"parts": _parts(line_of_choice[name]["parts"])} for name in sorted(line_of_choice)]
 
 
 def _parts(counts: Mapping[str, int]) -> str:

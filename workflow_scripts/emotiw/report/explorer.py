@@ -1,4 +1,4 @@
-"""What the page shows of every clip: faces, scores of both modalities, the decision, and what went wrong."""
+"""Clip explorer of the report: faces, scores of both modalities, prediction and errors of every clip."""
 
 import base64
 import io
@@ -21,10 +21,10 @@ from emotiw.jobs import gather, store
 from emotiw.report import time_courses
 
 N_CHIPS, CHIP_PX, JPEG_QUALITY = 6, 48, 60
-MAX_COLUMNS = 120  # of a time course
+MAX_COLUMNS = 120  # largest number of columns of a time course
 PER_MILLE = 1000
 PART_ORDER = {"test": 0, "val": 1, "train": 2}
-# name of a filter and the marks of a clip that it asks for (see `marks`)
+# name of a filter, and the marks that a clip must have (see `marks`)
 ERRORS = {
     "fusion wrong": "f0",
     "fusion right": "f1",
@@ -40,17 +40,17 @@ Images = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a page needs of the clips beside their predictions.
+class ClipContents:
+    """Pictures and scores of the clips, which the page shows beside their predictions.
 
     Attributes
     ----------
     strips : mapping of str to bytes
-        JPEG picture of a few faces of each clip that has any.
+        JPEG picture of a few faces of each clip that has faces.
     scores : mapping of str to mapping
-        By clip and modality, and `fusion`, the posteriors; a modality that could not judge the clip is absent.
+        Posteriors of each modality and of `fusion`, by clip; a modality without a prediction is absent.
     courses : mapping of str to Course
-        By clip, where there is one.
+        Audio posteriors over time of each clip that has them.
     """
 
     strips: Mapping[str, bytes]
@@ -60,53 +60,54 @@ class Seen:
 
 @dataclass(frozen=True)
 class Course:
-    """Scores over time: `levels` (n, n_classes) from 0 to 255, the time of the first and between two (s)."""
+    """Posteriors over time: `levels` (n, n_classes) from 0 to 255, time of the first row and step between rows in s."""
 
     levels: npt.NDArray[np.uint8]
     start: float
     step: float
 
 
-def chosen(corpus: Manifest, predictions: Sequence[Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
-    """Row of each clip: its test row, else its validation row, else its training row.
+def shown_rows(corpus: Manifest, predictions: Sequence[Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
+    """Row of `predictions.csv` shown for each clip: its test row, else its validation row, else its training row.
 
     Raises
     ------
     StoreError
         If a clip has no row.
     """
-    found: dict[str, Mapping[str, str]] = {}
+    row_of_clip: dict[str, Mapping[str, str]] = {}
     for row in sorted(predictions, key=lambda row: (row["clip"], PART_ORDER[row["part"]])):
-        found.setdefault(row["clip"], row)
-    if lost := sorted({row.clip for row in corpus.rows} - set(found)):
+        row_of_clip.setdefault(row["clip"], row)
+    if missing := sorted({row.clip for row in corpus.rows} - set(row_of_clip)):
         raise StoreError(
-            f"predictions: {len(lost)} of {len(corpus.rows)} clips are missing: {', '.join(lost[:5])}; run again"
+            f"predictions: {len(missing)} of {len(corpus.rows)} clips are missing: {', '.join(missing[:5])};"
+            " run the workflow again"
         )
-    return found
+    return row_of_clip
 
 
-def seen(
+def clip_contents(
     corpus: Manifest,
     rows: Mapping[str, Mapping[str, str]],
     *,
     faces: Path,
     fusion: Iterable[Path],
     frames: Iterable[Path],
-) -> Seen:
-    """Gather what the page shows of the clips of `rows`, each from the fold that its row names.
+) -> ClipContents:
+    """Pictures and scores of the clips of `rows`, each from the fold that its row names.
 
     Parameters
     ----------
     faces : Path
         Folder of the face artefacts.
     fusion, frames : iterable of Path
-        Of each fold the fused scores, and the mean frame posteriors of its networks.
+        Files of each fold: the fused scores, and the mean frame posteriors of its networks.
     """
-    return Seen(face_strips(corpus, faces), _scores(corpus, rows, fusion), _courses(rows, frames))
+    return ClipContents(face_strips(corpus, faces), _scores(corpus, rows, fusion), _courses(rows, frames))
 
 
 def face_strips(corpus: Manifest, folder: Path) -> dict[str, bytes]:
-    """Draw a few faces of each clip that has any; one clip at a time is in memory."""
+    """JPEG picture of a few faces of each clip that has faces; one clip at a time is in memory."""
     strips = {}
     for row in corpus.rows:
         arrays = gather.load(corpus, folder, "faces", [row.clip])[row.clip].arrays
@@ -115,57 +116,58 @@ def face_strips(corpus: Manifest, folder: Path) -> dict[str, bytes]:
     return strips
 
 
-def clip_rows(rows: Mapping[str, Mapping[str, str]], about: Seen) -> Iterator[dict[str, Any]]:
-    """Yield what the table of the page says of each clip."""
+def clip_rows(rows: Mapping[str, Mapping[str, str]], contents: ClipContents) -> Iterator[dict[str, Any]]:
+    """Yield the row of the page's table for each clip."""
     for clip, row in rows.items():
-        fused = about.scores[clip]["fusion"]
+        fused = contents.scores[clip]["fusion"]
         yield {
             **row,
             "outcome": outcome(row),
             "marks": " ".join(marks(row)),
             "confidence": max(fused),
-            "seen": clip in about.strips,
+            "seen": clip in contents.strips,
         }
 
 
 def outcome(row: Mapping[str, str]) -> str:
-    """Whether the fused decision is `right` or `wrong`, or `hidden` where the label is."""
+    """`right` or `wrong` for the fused prediction, or `hidden` if the label is hidden."""
     if row["label"] == HIDDEN:
         return "hidden"
     return "right" if row["predicted_fusion"] == row["label"] else "wrong"
 
 
 def marks(row: Mapping[str, str]) -> list[str]:
-    """Mark a clip for the filters: v1 or v0, a1 or a0, f1 or f0 (right or wrong), `won` or `lost` by fusion.
+    """Mark a clip for the filters: v1, a1, f1 (video, audio, fusion right), v0, a0, f0 (wrong), `won` or `lost`.
 
-    A modality that could not judge the clip has no mark, nor has a clip whose label is hidden.
+    A modality without a prediction gives no mark; a clip with a hidden label has none. `won` means that fusion is right
+    and no modality is; `lost` that fusion is wrong and a modality is right.
     """
     if row["label"] == HIDDEN:
         return []
-    judges = [name for name in MAIN if row["source"] in COVERED_BY.get(name, (row["source"],))]
-    right = {name: row[f"predicted_{name}"] == row["label"] for name in judges}
-    found = [f"{name[0]}{int(value)}" for name, value in right.items()]
+    systems = [name for name in MAIN if row["source"] in COVERED_BY.get(name, (row["source"],))]
+    right = {name: row[f"predicted_{name}"] == row["label"] for name in systems}
+    names = [f"{name[0]}{int(value)}" for name, value in right.items()]
     any_right = any(value for name, value in right.items() if name != "fusion")
     if any_right != right["fusion"]:
-        found.append("lost" if any_right else "won")
-    return found
+        names.append("lost" if any_right else "won")
+    return names
 
 
-def data(classes: Sequence[str], rows: Iterable[str], about: Seen) -> str:
-    """JSON for the page's script: the classes and, clip by clip in the order of `rows`, pictures and scores.
+def script_data(classes: Sequence[str], rows: Iterable[str], contents: ClipContents) -> str:
+    """JSON for the page's script: the classes, and pictures and scores of the clips in the order of `rows`.
 
-    Posteriors are whole per mille; a time course is base64 of one byte a value (255 is 1), class by class in each row.
+    Posteriors are whole numbers per mille. A time course is base64 of one byte for each value (255 is 1), row by row.
     """
     clips = []
     for clip in rows:
-        values = about.scores[clip]
+        values = contents.scores[clip]
         entry: dict[str, Any] = {
             name[0]: [round(PER_MILLE * value) for value in values[name]] for name in MAIN if name in values
         }
-        if clip in about.strips:
-            entry["s"] = base64.b64encode(about.strips[clip]).decode()
-        if clip in about.courses:
-            course = about.courses[clip]
+        if clip in contents.strips:
+            entry["s"] = base64.b64encode(contents.strips[clip]).decode()
+        if clip in contents.courses:
+            course = contents.courses[clip]
             entry |= {"c": base64.b64encode(course.levels.tobytes()).decode()}
             entry |= {"t": [round(course.start, 3), round(course.step, 4)]}
         clips.append(entry)
@@ -174,20 +176,20 @@ def data(classes: Sequence[str], rows: Iterable[str], about: Seen) -> str:
 
 
 def changes(rows: Iterable[Mapping[str, str]], other: str, classes: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Clips of each class that fusion has right and `other` wrong, and the reverse."""
-    found = {label: [0, 0] for label in classes}
+    """Count the clips of each class that fusion has right and `other` wrong, and the reverse."""
+    counts = {label: [0, 0] for label in classes}
     for row in rows:
         if row["label"] != HIDDEN:
-            ours, theirs = (row[f"predicted_{name}"] == row["label"] for name in ("fusion", other))
-            if ours != theirs:
-                found[row["label"]][0 if ours else 1] += 1
-    return {label: (won, lost) for label, (won, lost) in found.items()}
+            fusion_right, other_right = (row[f"predicted_{name}"] == row["label"] for name in ("fusion", other))
+            if fusion_right != other_right:
+                counts[row["label"]][0 if fusion_right else 1] += 1
+    return {label: (won, lost) for label, (won, lost) in counts.items()}
 
 
 def _scores(
     corpus: Manifest, rows: Mapping[str, Mapping[str, str]], paths: Iterable[Path]
 ) -> dict[str, dict[str, list[float]]]:
-    found: dict[str, dict[str, list[float]]] = {}
+    scores_of_clip: dict[str, dict[str, list[float]]] = {}
     for path in paths:
         table = score_tables.read(path, corpus)
         clips = [clip for clip in table.clips if rows[clip]["fold"] == table.fold]
@@ -195,22 +197,25 @@ def _scores(
         for i, clip in enumerate(clips):
             source = rows[clip]["source"]
             names = [name for name in MAIN if source in COVERED_BY.get(name, (source,))]
-            found[clip] = {name: [float(value) for value in values[name][i] / values[name][i].sum()] for name in names}
-    if lost := sorted(set(rows) - set(found)):
+            scores_of_clip[clip] = {
+                name: [float(value) for value in values[name][i] / values[name][i].sum()] for name in names
+            }
+    if missing := sorted(set(rows) - set(scores_of_clip)):
         raise StoreError(
-            f"fused scores: {len(lost)} of {len(rows)} clips are missing: {', '.join(lost[:5])}; run again"
+            f"fused scores: {len(missing)} of {len(rows)} clips are missing: {', '.join(missing[:5])};"
+            " run the workflow again"
         )
-    return found
+    return scores_of_clip
 
 
 def _courses(rows: Mapping[str, Mapping[str, str]], paths: Iterable[Path]) -> dict[str, Course]:
-    found = {}
+    course_of_clip = {}
     for path in paths:
-        known = store.read(path, "posteriors", names=())
-        clips = [clip for clip in known.statuses if clip in rows and rows[clip]["fold"] == known.facts["fold"]]
+        index = store.read(path, "posteriors", names=())
+        clips = [clip for clip in index.statuses if clip in rows and rows[clip]["fold"] == index.facts["fold"]]
         for clip, entry in store.read(path, "posteriors", names=clips).entries.items():
-            found[clip] = _course(entry.arrays["posteriors"], entry.arrays["time"])
-    return found
+            course_of_clip[clip] = _course(entry.arrays["posteriors"], entry.arrays["time"])
+    return course_of_clip
 
 
 def _course(posteriors: npt.NDArray[Any], time: npt.NDArray[Any]) -> Course:

@@ -1,4 +1,4 @@
-"""A short film of every clip's faces, page by page, in which a wrong track is seen at a glance."""
+"""Video of the faces of all clips, in pages of a grid, in which a person can spot wrong tracks."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -16,26 +16,26 @@ from emotiw.jobs import gather, store
 
 COLUMNS, ROWS = 10, 6
 FACE_PX, CAPTION_PX, MARGIN_PX = 96, 32, 4
-CAPTION_CHARACTERS = 15  # a line
-FPS, N_FRAMES = 8, 32  # a second; of a page
+CAPTION_CHARACTERS = 15  # characters in a line
+FPS, N_FRAMES = 8, 32  # frames a second; frames of a page
 FOREGROUND, BACKGROUND, EMPTY = "#f2f2f2", "#1a1a1a", "#4d4d4d"
-# one thread and no versions or dates in the file, so that the same faces give the same bytes
+# one thread, and no version or date in the file: the same faces give the same bytes
 ENCODER = ["-threads", "1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-map_metadata", "-1", "-crf", "26"]
 
 Images = npt.NDArray[np.uint8]
 
 
 def write(path: Path, corpus: Manifest, folder: Path) -> None:
-    """Write the film of a corpus's faces as H.264 in an mp4 file.
+    """Write the video of a corpus's faces as H.264 in an mp4 file.
 
     Parameters
     ----------
     path : Path
-        The film.
+        The mp4 file.
     corpus : Manifest
-        Its clips, shown in their order with their ids.
+        The clips, shown in this order with their ids.
     folder : Path
-        Holds the artefacts of the faces; one page of them is in memory at a time.
+        Folder of the face artefacts; one page of them is in memory at a time.
     """
     clips = [row.clip for row in corpus.rows]
     size = COLUMNS * ROWS
@@ -58,7 +58,7 @@ def write(path: Path, corpus: Manifest, folder: Path) -> None:
 
 
 def page_frames(entries: Sequence[store.Entry]) -> Iterator[Images]:
-    """Yield the pictures of a page, (height, width, 3) each: all clips run from their first face to their last."""
+    """Yield the frames of a page, (height, width, 3) each; every clip runs from its first face to its last one."""
     cells = [_faces(entry) for entry in entries]
     page = _page(entries)
     for i in range(N_FRAMES):
@@ -70,7 +70,7 @@ def page_frames(entries: Sequence[store.Entry]) -> Iterator[Images]:
 
 
 def _faces(entry: store.Entry) -> Images:
-    """Faces of a clip at the film's times, (n_frames, FACE_PX, FACE_PX, 3), or none."""
+    """Faces of a clip in each frame of the video, (n_frames, FACE_PX, FACE_PX, 3), or an empty array."""
     chips = entry.arrays.get("chips", np.zeros((0, 1, 1, 3), np.uint8))
     if not len(chips):
         return np.zeros((0, FACE_PX, FACE_PX, 3), np.uint8)
@@ -84,7 +84,7 @@ def _resized(chip: Images) -> Images:
 
 
 def _page(entries: Sequence[store.Entry]) -> Images:
-    """Grid of a page without the faces: captions, and the status of clips that have none."""
+    """Page without the faces: captions, and the status of clips without faces."""
     image = Image.new("RGB", (COLUMNS * (FACE_PX + MARGIN_PX), ROWS * (FACE_PX + CAPTION_PX)), BACKGROUND)
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(11)
     for (x, y), entry in zip(_places(), entries, strict=False):
@@ -97,6 +97,6 @@ def _page(entries: Sequence[store.Entry]) -> Images:
 
 
 def _places() -> list[tuple[int, int]]:
-    """Left upper corner of each face of a page, row by row."""
+    """Upper left corner (x, y) of each face of a page in px, row by row."""
     height = FACE_PX + CAPTION_PX
     return [(column * (FACE_PX + MARGIN_PX), row * height) for row in range(ROWS) for column in range(COLUMNS)]

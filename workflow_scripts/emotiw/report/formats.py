@@ -1,4 +1,4 @@
-"""How the pages write shares, differences and intervals."""
+"""Text of shares, differences and intervals in the pages (filters of the templates)."""
 
 from collections.abc import Sequence
 
@@ -21,12 +21,12 @@ def number(value: float | None) -> str:
 
 
 def probability(value: float | None) -> str:
-    """Write the p of a test with three decimals; a smaller one is said to be smaller."""
+    """Write the p-value of a test with three decimals, or "< 0.001"."""
     return MISSING if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def interval(ends: Sequence[float] | None, signed: bool = False) -> str:
-    """Write the ends of an interval in percent; nothing where there is none."""
+    """Write the ends of an interval in percent; an empty text if there is none."""
     return "" if ends is None else " to ".join(f"{100 * end:{'+' if signed else ''}.1f}" for end in ends)
 
 

@@ -1,4 +1,4 @@
-"""Learning curves of the networks of a run, one row of charts an architecture."""
+"""Figure of the learning curves of a run's audio networks, a row for each architecture."""
 
 import io
 import math
@@ -19,24 +19,24 @@ WIDTH_IN, ROW_IN = 7.2, 1.9
 def render(networks: Sequence[Mapping[str, Any]], n_classes: int) -> bytes:
     """Draw the cross-entropy of a frame and the accuracy of the validation clips by epoch, as SVG.
 
-    The same networks give the same bytes. The dotted line is what a network without knowledge gets.
+    The same networks give the same bytes. The dotted lines are the values of uniform posteriors (chance).
 
     Parameters
     ----------
     networks : sequence of mapping
-        Of each network `architecture` (units a layer), `history` (a mapping an epoch with `train_loss`, `val_loss` and
-        `val_accuracy`) and `best_epoch`; the history of a fold without an audio system is empty.
+        `architecture` (units of each layer), `history` (for each epoch `train_loss`, `val_loss` and `val_accuracy`) and
+        `best_epoch` of each network; the history is empty in a fold without an audio system.
     n_classes : int
         Number of labels.
     """
     rows: dict[str, list[Mapping[str, Any]]] = {}
-    for about in networks:
-        rows.setdefault("-".join(map(str, about["architecture"])), []).append(about)
+    for network in networks:
+        rows.setdefault("-".join(map(str, network["architecture"])), []).append(network)
     with mpl.rc_context(figure_style.RC):
         figure = Figure(figsize=(WIDTH_IN, 0.6 + ROW_IN * len(rows)), layout="constrained")
         axes = figure.subplots(len(rows), 2, squeeze=False, sharex="row", sharey="col")
         for (losses, accuracies), (name, group) in zip(axes, rows.items(), strict=True):
-            _row(losses, accuracies, [about for about in group if about["history"]], n_classes)
+            _row(losses, accuracies, [network for network in group if network["history"]], n_classes)
             losses.set_ylabel(f"{name}\n({len(group)} networks)")
         for chart, title in zip(axes[0], ("cross-entropy of a frame, nats", "accuracy of a clip"), strict=True):
             chart.set_title(title, fontsize="medium")
@@ -49,15 +49,15 @@ def render(networks: Sequence[Mapping[str, Any]], n_classes: int) -> bytes:
 
 
 def _row(losses: Axes, accuracies: Axes, group: Sequence[Mapping[str, Any]], n_classes: int) -> None:
-    for about in group:
-        epochs = range(1, len(about["history"]) + 1)
+    for network in group:
+        epochs = range(1, len(network["history"]) + 1)
         train, val, accuracy = (
-            [epoch[key] for epoch in about["history"]] for key in ("train_loss", "val_loss", "val_accuracy")
+            [epoch[key] for epoch in network["history"]] for key in ("train_loss", "val_loss", "val_accuracy")
         )
         losses.plot(epochs, train, color=TRAINING, linewidth=0.7, alpha=0.6)
         for chart, values in ((losses, val), (accuracies, accuracy)):
             chart.plot(epochs, values, color=VALIDATION, linewidth=0.7, alpha=0.4)
-            if best := about["best_epoch"]:
+            if best := network["best_epoch"]:
                 chart.plot(best, values[best - 1], "o", color=VALIDATION, markersize=3)
     losses.axhline(math.log(n_classes), color="#777777", linewidth=0.8, linestyle=":")
     accuracies.axhline(1 / n_classes, color="#777777", linewidth=0.8, linestyle=":")

@@ -1,4 +1,4 @@
-"""One self-contained page that a reviewer reads from top to bottom."""
+"""Render the report of a run as one self-contained HTML page: results, comparison with the paper, clips, provenance."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ from emotiw.evaluation import systems
 from emotiw.evaluation.evaluation import MAIN
 from emotiw.report import charts, datasheet, explorer, formats, paper_tables, paper_values, system_tables
 from emotiw.report.charts import Chart
-from emotiw.report.explorer import Seen
+from emotiw.report.explorer import ClipContents
 from emotiw.report.formats import interval, percent
 
 TEMPLATE, STYLE, SCRIPT, MACROS = "report.html.j2", "report.css", "report.js", "report_macros.html.j2"
@@ -31,11 +31,11 @@ def render(
     corpus: Manifest,
     metrics: Mapping[str, Any],
     rows: Mapping[str, Mapping[str, str]],
-    about: Seen,
+    contents: ClipContents,
     *,
     provenance: Mapping[str, Any],
 ) -> str:
-    """Render the page as HTML; the same bytes for the same content.
+    """Render the page as HTML; the same content gives the same bytes.
 
     Parameters
     ----------
@@ -44,11 +44,11 @@ def render(
     metrics : mapping
         Content of `metrics.json`.
     rows : mapping of str to mapping
-        The row of `predictions.csv` that is shown of each clip.
-    about : Seen
-        What else is shown of the clips.
+        Row of `predictions.csv` that is shown for each clip, from `explorer.shown_rows`.
+    contents : ClipContents
+        Pictures and scores of the clips.
     provenance : mapping
-        From `provenance.determinants`, whose `config` names the page; and `ledger`, the entries of `ledger.json`.
+        From `provenance.determinants`, and `ledger`, the entries of `ledger.json`. Its `config` holds the page's title.
     """
     environment = html.environment()
     environment.filters |= formats.FILTERS
@@ -71,8 +71,8 @@ def render(
         "charts": plots(metrics, rows, config["video"]),
         **_paper(corpus, metrics, part, config),
         "confusions": [confusion_cells(name, metrics["parts"][part]["systems"][name]["confusion"]) for name in MAIN],
-        "clips": list(explorer.clip_rows(rows, about)),
-        "clip_data": explorer.data(corpus.classes, rows, about),
+        "clips": list(explorer.clip_rows(rows, contents)),
+        "clip_data": explorer.script_data(corpus.classes, rows, contents),
         "error_filters": explorer.ERRORS,
         **_data(corpus, rows),
         "config_text": json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False),
@@ -86,13 +86,13 @@ def render(
 def plots(
     metrics: Mapping[str, Any], rows: Mapping[str, Mapping[str, str]], video: Mapping[str, Any]
 ) -> dict[str, Chart]:
-    """Charts of the page by name; parameters as in `render`, and the section `video` of the configuration."""
+    """Charts of the page by name; `video` is the section of the configuration, the rest as in `render`."""
     part, classes, scheme = shown_part(metrics), metrics["classes"], metrics["fusion"]["scheme"]
     confusions = {name: metrics["parts"][part]["systems"][name]["confusion"] for name in MAIN}
     weights = {name: fold["weights"][scheme] for name, fold in metrics["fusion"]["folds"].items()}
     best = system_tables.best_modality(metrics["parts"][part])
     changes = explorer.changes([row for row in rows.values() if row["part"] == part], best, classes)
-    made = (
+    drawn = (
         system_tables.overview_chart(metrics, part),
         system_tables.classifier_chart(metrics, part, video),
         system_tables.figure_4(metrics, part),
@@ -100,11 +100,11 @@ def plots(
         charts.gain_chart("gains", f"Clips that fusion wins and loses over {best} alone, {part}", changes),
         charts.weight_chart("weights", f"Weight of audio, scheme “{scheme}”", weights, classes),
     )
-    return {chart.name: chart for chart in made}
+    return {chart.name: chart for chart in drawn}
 
 
 def shown_part(metrics: Mapping[str, Any]) -> str:
-    """Part whose systems are drawn and judged: test, or val where no test label is known."""
+    """Part that the charts and the verdict are about: test, or val if no test label is known."""
     return next((name for name in ("test", "val") if metrics["parts"][name]["n_scored"]), "test")
 
 
@@ -114,27 +114,29 @@ def read_predictions(path: Path) -> list[dict[str, str]]:
 
 
 def verdict(metrics: Mapping[str, Any], part: str) -> list[str]:
-    """Say in three lines how good the fusion is, what it gains, and whether every clip is accounted for."""
-    about = metrics["parts"][part]
-    where = f"the {about['n_scored']} {part} clips" + (" (to which its weights were fitted)" if part == "val" else "")
-    clips = _account(metrics, about, part)
-    if not about["n_scored"]:
-        return ["No label is known: nothing is scored.", "Every clip has a prediction.", clips]
-    fused, constant = about["systems"]["fusion"], about["majority_class"]
+    """Three lines: accuracy of the fusion, its gain over the best modality, and the account of all clips."""
+    part_metrics = metrics["parts"][part]
+    where = f"the {part_metrics['n_scored']} {part} clips" + (
+        " (to which its weights were fitted)" if part == "val" else ""
+    )
+    clips = _account(metrics, part_metrics, part)
+    if not part_metrics["n_scored"]:
+        return ["No label is known, so nothing is scored.", "Every clip has a prediction.", clips]
+    fused, constant = part_metrics["systems"]["fusion"], part_metrics["majority_class"]
     first = (
         f"Fusion is right on {percent(fused['accuracy'])} of {where}{_range(fused['accuracy_interval'])}; "
-        f"always answering “{constant['label']}” would be right on {percent(constant['accuracy'])}."
+        f"always predicting “{constant['label']}” would be right on {percent(constant['accuracy'])}."
     )
-    best = system_tables.best_modality(about)
-    gain = about["fusion_gain"][best]
+    best = system_tables.best_modality(part_metrics)
+    gain = part_metrics["fusion_gain"][best]
     points = f"{100 * gain['accuracy']:+.1f} points{_range(gain['accuracy_interval'], signed=True)}"
-    alone = percent(about["systems"][best]["accuracy"])
+    alone = percent(part_metrics["systems"][best]["accuracy"])
     second = f"Its best single modality is {best} with {alone}: a difference of {points}{_judged(gain)}."
     return [first, second, clips]
 
 
 def confusion_cells(name: str, confusion: Sequence[Sequence[int]]) -> dict[str, Any]:
-    """Give the counts of a confusion matrix the colours of their cells."""
+    """Cells of a confusion matrix: counts with their fill and text colours."""
     rows = [[(count, *charts.shade(count / max(sum(row), 1))) for count in row] for row in confusion]
     return {
         "name": name,
@@ -178,13 +180,13 @@ def _judged(gain: Mapping[str, Any]) -> str:
     ends = gain["accuracy_interval"]
     if not ends:
         return ""
-    return "" if ends[0] > 0 or ends[1] < 0 else ", which the interval cannot tell from none"
+    return "" if ends[0] > 0 or ends[1] < 0 else ", which the interval does not distinguish from zero"
 
 
-def _account(metrics: Mapping[str, Any], about: Mapping[str, Any], part: str) -> str:
-    sources = about["sources"]
+def _account(metrics: Mapping[str, Any], part_metrics: Mapping[str, Any], part: str) -> str:
+    sources = part_metrics["sources"]
     return (
-        f"All {metrics['n_clips']} clips are accounted for. Of the {about['n']} {part} clips, {sources['fusion']} were "
-        f"judged by both modalities, {sources['video']} by video alone, {sources['audio']} by audio alone and "
-        f"{sources['prior']} by the class prior."
+        f"All {metrics['n_clips']} clips are accounted for. Of the {part_metrics['n']} {part} clips, "
+        f"{sources['fusion']} were predicted from both modalities, {sources['video']} from video alone, "
+        f"{sources['audio']} from audio alone and {sources['prior']} from the class prior."
     )

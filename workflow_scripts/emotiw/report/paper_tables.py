@@ -1,7 +1,7 @@
-"""The paper's comparisons of the video system, from what `metrics.json` holds.
+"""Tables 5, 6 and 7 of the paper for this run, from `metrics.json`, as data, CSV rows, Markdown and LaTeX.
 
-Tables 5 and 6 compare classifiers by feature, each the mean of its six kernels (on EmotiW 2014 and 2016: the same table
-of two corpora); the single kernels make a longer one; table 7 compares combinations of features.
+Tables 5 and 6 compare classifiers by feature, with the mean of six kernels (one table on EmotiW 2014, one on 2016). A
+longer table lists the single kernels. Table 7 compares combinations of features.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,24 +26,25 @@ Video = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Line:
-    """One system of a table.
+    """One system in a table.
 
     Attributes
     ----------
     part, features, classifier, kernel : str
-        Where it is scored and what it is; `kernel` is `mean` for the mean of all kernels and empty for a reference.
+        Part on which it is scored, features, classifier and kernel; `kernel` is `mean` for the mean of all kernels, and
+        empty for a reference.
     n : int
-        Scored clips.
+        Number of scored clips.
     accuracy, uar : float or None
-        None where no clip is scored.
+        Shares; None if no clip is scored.
     difference : float or None
-        By how much the accuracy exceeds the baseline's, LBP-TOP and SVM; None where there is none.
+        Accuracy minus that of the baseline (LBP-TOP and SVM); None without a baseline.
     ..._low, ..._high : float or None
-        Ends of their 95 % intervals, which draw subjects; that of the difference is paired.
+        Ends of their 95 % intervals (bootstrap of subjects); the one of the difference is paired.
     best : bool
-        No other classifier is more accurate in the same row; never with a single classifier.
+        Whether no classifier in the same row is more accurate; False with a single classifier.
     in_fusion : bool
-        It is the video system that enters the fusion.
+        Whether it is the video system that is fused.
     """
 
     part: str
@@ -65,28 +66,43 @@ class Line:
 
 
 def classifier_lines(metrics: Mapping[str, Any], video: Video) -> list[Line]:
-    """Tables 5 and 6: every feature by every classifier, the mean of the six kernels; then the references."""
+    """Tables 5 and 6: each feature with each classifier, mean of the six kernels; then the references."""
     return _lines(metrics, video, [(name,) for name in video["features"]], ["mean"])
 
 
 def kernel_lines(metrics: Mapping[str, Any], video: Video) -> list[Line]:
-    """Every single kernel of every feature by every classifier; then the references."""
+    """Each single kernel of each feature with each classifier; then the references."""
     start = f"video/{video['features'][0]}/{video['classifiers'][0]}/"
     names = {name.removeprefix(start) for name in metrics["parts"]["test"]["systems"] if name.startswith(start)}
     return _lines(metrics, video, [(name,) for name in video["features"]], sorted(names - {"mean"}))
 
 
 def combination_lines(metrics: Mapping[str, Any], video: Video) -> list[Line]:
-    """Table 7: every feature and combination of features by every classifier; then the references."""
+    """Table 7: each feature and combination of features with each classifier; then the references."""
     return _lines(metrics, video, [*((name,) for name in video["features"]), *systems.combinations(video)], ["mean"])
 
 
-def readable(metrics: Mapping[str, Any], video: Video) -> list[dict[str, Any]]:
-    """Tables for a page: a heading, what the rows are, the classifiers, and by part the rows and the references.
+def lines_of_table(metrics: Mapping[str, Any], video: Video) -> dict[str, list[Line]]:
+    """Lines of the three tables, by the name of the table."""
+    return {
+        "classifiers": classifier_lines(metrics, video),
+        "kernels": kernel_lines(metrics, video),
+        "combinations": combination_lines(metrics, video),
+    }
 
-    A row is a name and a line a classifier; a reference (the baseline, the majority class) is a name and a line.
+
+def content(metrics: Mapping[str, Any], lines: Mapping[str, Sequence[Line]]) -> dict[str, Any]:
+    """Content of the tables' JSON file: facts of the run, the rule of selection, and the `lines` of each table."""
+    facts = {name: metrics[name] for name in ("run", "corpus", "synthetic", "protocol", "n_clips", "n_subjects")}
+    return {**facts, "selection": SELECTED, **{name: [asdict(line) for line in rows] for name, rows in lines.items()}}
+
+
+def readable(metrics: Mapping[str, Any], video: Video) -> list[dict[str, Any]]:
+    """Tables for display: heading, header of the rows, classifiers, and for each part the rows and the references.
+
+    A row is a name and a line for each classifier; a reference (baseline, majority class) is a name and one line.
     """
-    made = (
+    tables = (
         ("Classifiers by feature (paper, tables 5 and 6)", "feature", classifier_lines(metrics, video), True),
         ("Combinations of features (paper, table 7)", "features", combination_lines(metrics, video), True),
         ("Single kernels", "feature, kernel", kernel_lines(metrics, video), False),
@@ -94,7 +110,7 @@ def readable(metrics: Mapping[str, Any], video: Video) -> list[dict[str, Any]]:
     return [
         {
             "heading": heading,
-            "about": about,
+            "row_header": row_header,
             "open": is_open,
             "classifiers": list(video["classifiers"]),
             "rows": {part: _rows(lines, part) for part in PARTS},
@@ -102,18 +118,18 @@ def readable(metrics: Mapping[str, Any], video: Video) -> list[dict[str, Any]]:
                 part: [(title(line), line) for line in lines if line.part == part and not line.kernel] for part in PARTS
             },
         }
-        for heading, about, lines, is_open in made
+        for heading, row_header, lines, is_open in tables
     ]
 
 
 def table_rows(lines: Iterable[Line]) -> list[list[str]]:
-    """Rows of text for a CSV file, a header first; shares have four decimals, and what is absent is empty."""
+    """Rows of text for a CSV file, with a header; shares have four decimals, missing values are empty."""
     header = list(Line.__dataclass_fields__)
     return [header, *([_text(value) for value in asdict(line).values()] for line in lines)]
 
 
 def markdown(metrics: Mapping[str, Any], video: Video) -> str:
-    """Readable tables of every part, in Markdown; the best of each row is bold."""
+    """All tables of each part in Markdown; the best of each row is bold."""
     blocks = [f"# Video: {metrics['run']}, corpus {metrics['corpus']}", ""]
     if metrics["synthetic"]:
         blocks += ["**SYNTHETIC CORPUS: a self-test, never a result.**", ""]
@@ -126,19 +142,25 @@ def markdown(metrics: Mapping[str, Any], video: Video) -> str:
     return "\n".join(blocks)
 
 
+def latex_tables(metrics: Mapping[str, Any], video: Video) -> list[str]:
+    """LaTeX of the tables of `readable`, on the test clips, or on the validation clips if no test label is known."""
+    part = "test" if metrics["parts"]["test"]["n_scored"] else "val"
+    return [latex(table, part) for table in readable(metrics, video)]
+
+
 def latex(table: Mapping[str, Any], part: str) -> str:
-    r"""One of the tables of `readable` for LaTeX with booktabs, without its caption; accuracies in %, the best bold.
+    r"""LaTeX (booktabs) of one table of `readable`, without caption; accuracies in %, the best of each row bold.
 
     Parameters
     ----------
     table : mapping
-        Of `readable`.
+        One of the tables that `readable` returns.
     part : str
         test or val.
     """
     names = [CLASSIFIER_NAMES[name] for name in table["classifiers"]]
     lines = [r"\begin{tabular}{l" + "r" * len(names) + "}", r"\toprule"]
-    lines += [_latex_row([table["about"], *names]), r"\midrule"]
+    lines += [_latex_row([table["row_header"], *names]), r"\midrule"]
     lines += [_latex_row([name, *map(_latex_cell, of)]) for name, of in table["rows"][part]]
     lines += [r"\midrule"]
     lines += [
@@ -159,42 +181,44 @@ def title(line: Line) -> str:
 def _lines(
     metrics: Mapping[str, Any], video: Video, features: Iterable[tuple[str, ...]], kernels: Iterable[str]
 ) -> list[Line]:
-    found = []
+    lines = []
     keys = [(systems.joined(names), kernel) for names in features for kernel in kernels]
     in_fusion = systems.joined(systems.video_system(video)), "mean", video["combination"]["classifier"]
     for part in PARTS:
-        about = metrics["parts"][part]
+        part_metrics = metrics["parts"][part]
         for names, kernel in keys:
-            scored = {name: about["systems"][f"video/{names}/{name}/{kernel}"] for name in video["classifiers"]}
-            best = max((it["accuracy"] or 0.0 for it in scored.values()), default=0.0)
-            for name, it in scored.items():
+            scored = {name: part_metrics["systems"][f"video/{names}/{name}/{kernel}"] for name in video["classifiers"]}
+            best = max((system["accuracy"] or 0.0 for system in scored.values()), default=0.0)
+            for name, system in scored.items():
                 marks = {
-                    "best": len(scored) > 1 and it["accuracy"] == best,
+                    "best": len(scored) > 1 and system["accuracy"] == best,
                     "in_fusion": (names, kernel, name) == in_fusion,
                 }
-                found.append(_line(it, {"part": part, "features": names, "classifier": name, "kernel": kernel}, marks))
-        found += _reference_lines(part, about)
-    return found
+                lines.append(
+                    _line(system, {"part": part, "features": names, "classifier": name, "kernel": kernel}, marks)
+                )
+        lines += _reference_lines(part, part_metrics)
+    return lines
 
 
-def _reference_lines(part: str, about: Mapping[str, Any]) -> list[Line]:
-    constant = about["majority_class"]
-    present = about["systems"]["fusion"]["n_classes_present"]
-    share = {"n": about["n_scored"], "accuracy": constant["accuracy"], "uar": 1 / present if present else None}
+def _reference_lines(part: str, part_metrics: Mapping[str, Any]) -> list[Line]:
+    constant = part_metrics["majority_class"]
+    present = part_metrics["systems"]["fusion"]["n_classes_present"]
+    share = {"n": part_metrics["n_scored"], "accuracy": constant["accuracy"], "uar": 1 / present if present else None}
     absent = {"part": part, "features": "majority class", "classifier": constant["label"], "kernel": ""}
     lines = [_line(share, absent, {})]
-    if baseline := about["systems"].get(systems.baseline("lbp_top")):
+    if baseline := part_metrics["systems"].get(systems.baseline("lbp_top")):
         lines.insert(0, _line(baseline, {**absent, "features": "lbp_top", "classifier": "svm"}, {}))
     return lines
 
 
-def _line(it: Mapping[str, Any], about: Mapping[str, str], marks: Mapping[str, bool]) -> Line:
-    over = it.get("over_baseline") or {}
-    values: dict[str, Any] = {**about, **marks, "n": it["n"], "accuracy": it["accuracy"], "uar": it["uar"]}
+def _line(system: Mapping[str, Any], labels: Mapping[str, str], marks: Mapping[str, bool]) -> Line:
+    over = system.get("over_baseline") or {}
+    values: dict[str, Any] = {**labels, **marks, "n": system["n"], "accuracy": system["accuracy"], "uar": system["uar"]}
     values["difference"] = over.get("accuracy")
     for name, ends in (
-        ("accuracy", it.get("accuracy_interval")),
-        ("uar", it.get("uar_interval")),
+        ("accuracy", system.get("accuracy_interval")),
+        ("uar", system.get("uar_interval")),
         ("difference", over.get("accuracy_interval")),
     ):
         values[f"{name}_low"], values[f"{name}_high"] = ends or (None, None)
@@ -202,19 +226,19 @@ def _line(it: Mapping[str, Any], about: Mapping[str, str], marks: Mapping[str, b
 
 
 def _rows(lines: Sequence[Line], part: str) -> list[tuple[str, list[Line]]]:
-    found: dict[str, list[Line]] = {}
+    lines_of_row: dict[str, list[Line]] = {}
     for line in lines:
         if line.part == part and line.kernel:
-            found.setdefault(title(line), []).append(line)
-    return list(found.items())
+            lines_of_row.setdefault(title(line), []).append(line)
+    return list(lines_of_row.items())
 
 
 def _markdown_table(table: Mapping[str, Any], part: str) -> list[str]:
     names = [CLASSIFIER_NAMES[name] for name in table["classifiers"]]
-    made = [f"| {table['about']} | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
-    made += [f"| {name} | {' | '.join(map(_cell, lines))} |" for name, lines in table["rows"][part]]
+    text = [f"| {table['row_header']} | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    text += [f"| {name} | {' | '.join(map(_cell, lines))} |" for name, lines in table["rows"][part]]
     empty = " |" * (len(names) - 1)
-    return [*made, *(f"| {name} | {_cell(line)} |{empty}" for name, line in table["references"][part])]
+    return [*text, *(f"| {name} | {_cell(line)} |{empty}" for name, line in table["references"][part])]
 
 
 def _cell(line: Line) -> str:
@@ -236,7 +260,7 @@ def _latex_cell(line: Line) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text with LaTeX's special characters as what they look like."""
+    """Text with the special characters of LaTeX escaped."""
     return "".join(LATEX.get(character, character) for character in text)
 
 

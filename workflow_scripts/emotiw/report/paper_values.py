@@ -1,4 +1,4 @@
-"""What the paper and its challenge published, and whether this run agrees."""
+"""Published figures of the paper and the challenge, and verdicts whether this run agrees with them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from emotiw.statistics.metrics import wilson_interval
 
-TOLERANCE = 0.005  # of a share: half a point
+TOLERANCE = 0.005  # difference of shares that still matches: half a point
 MATCHES, WITHIN, DIFFERS = "matches", "within interval", "differs"
 OTHER_CORPUS = "not testable on this corpus"
 NO_LABEL, NOT_OURS, LOST = (
@@ -15,10 +15,10 @@ NO_LABEL, NOT_OURS, LOST = (
     "not testable: values lost",
 )
 RULES = {
-    MATCHES: f"ours is at most {100 * TOLERANCE:.1f} points from the published value or range",
-    WITHIN: "it is further away, but the published value or range reaches into our 95 % interval",
-    DIFFERS: "it does not",
-    "not testable": "another corpus, no known label, a system that is not ours, or published values that are lost",
+    MATCHES: f"our value is at most {100 * TOLERANCE:.1f} points from the published value or range",
+    WITHIN: "the distance is larger, but our 95 % interval overlaps the published value or range",
+    DIFFERS: "our 95 % interval does not overlap the published value or range",
+    "not testable": "another corpus, no known label, a system that is not implemented here, or lost published values",
 }
 Metrics = Mapping[str, Any]
 Ours = tuple[float | None, Sequence[float] | None]
@@ -31,15 +31,16 @@ class Figure:
     Attributes
     ----------
     what, part : str
-        What was measured, on which clips: `test`, `val`, or empty where that is not known.
+        What was measured, and on which clips: `test`, `val`, or empty if unknown.
     text : str
-        As it was printed.
+        Value as it was printed.
     ends : tuple of float
-        Lowest and highest value that it may be, as shares.
+        Lowest and highest value, as shares.
     source : str
-        Where it was published, as far as that is known.
+        Where it was published, as far as known.
     ours : callable
-        Our value and its 95 % interval from the content of `metrics.json` and a part; None where there is none.
+        Returns our value and its 95 % interval from the content of `metrics.json` and a part; None if we have no such
+        system.
     """
 
     what: str
@@ -52,7 +53,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Line:
-    """A published figure beside ours."""
+    """A published figure, our value and the verdict."""
 
     figure: Figure
     part: str
@@ -62,27 +63,27 @@ class Line:
 
 
 def accuracy(system: str) -> Callable[[Metrics, str], Ours]:
-    """Accuracy of a system."""
+    """Getter of a system's accuracy and interval."""
 
     def ours(metrics: Metrics, part: str) -> Ours:
-        about = metrics["parts"][part]["systems"].get(system, {})
-        return about.get("accuracy"), about.get("accuracy_interval")
+        system_metrics = metrics["parts"][part]["systems"].get(system, {})
+        return system_metrics.get("accuracy"), system_metrics.get("accuracy_interval")
 
     return ours
 
 
 def over_baseline(system: str) -> Callable[[Metrics, str], Ours]:
-    """By how much the accuracy of a system exceeds its modality's baseline, on the same clips."""
+    """Getter of a system's accuracy minus that of its modality's baseline on the same clips."""
 
     def ours(metrics: Metrics, part: str) -> Ours:
-        about = metrics["parts"][part]["systems"].get(system, {}).get("over_baseline") or {}
-        return about.get("accuracy"), about.get("accuracy_interval")
+        difference = metrics["parts"][part]["systems"].get(system, {}).get("over_baseline") or {}
+        return difference.get("accuracy"), difference.get("accuracy_interval")
 
     return ours
 
 
 def recall(system: str, label: str) -> Callable[[Metrics, str], Ours]:
-    """Recall of a class by a system, with Wilson's interval."""
+    """Getter of a system's recall of a class, with Wilson's interval."""
 
     def ours(metrics: Metrics, part: str) -> Ours:
         if label not in metrics["classes"]:
@@ -120,22 +121,34 @@ PUBLISHED_INTERVAL = "320 of 593 clips, Wilson's 95 % interval 49.9 to 57.9"
 
 
 def comparable(corpus: str) -> bool:
-    """Whether a corpus is the one that the paper used."""
+    """Whether a corpus is AFEW, which the paper used."""
     return corpus.lower().startswith("afew")
 
 
 def lines(metrics: Metrics, part: str, corpus: str) -> list[Line]:
-    """Every published figure beside ours; one whose clips are not known is held against `part`."""
-    found = []
+    """Each published figure with our value; one whose clips are unknown is compared on `part`."""
+    compared = []
     for figure in FIGURES:
         where = figure.part or part
         value, ends = figure.ours(metrics, where) if figure.ours else (None, None)
-        found.append(Line(figure, where, value, ends, verdict(figure, value, ends, comparable(corpus))))
-    return found
+        compared.append(Line(figure, where, value, ends, verdict(figure, value, ends, comparable(corpus))))
+    return compared
 
 
 def verdict(figure: Figure, value: float | None, ends: Sequence[float] | None, is_comparable: bool) -> str:
-    """Whether our value, with the ends of its interval, agrees with a published figure (see `RULES`)."""
+    """Verdict on our value and the ends of its interval against a published figure (see `RULES`).
+
+    Parameters
+    ----------
+    figure : Figure
+        Published figure.
+    value : float or None
+        Our value, as a share.
+    ends : sequence of float or None
+        Ends of its 95 % interval.
+    is_comparable : bool
+        Whether this run used the corpus of the paper.
+    """
     if figure.ours is None:
         return NOT_OURS
     if not is_comparable:

@@ -1,4 +1,4 @@
-"""What ran with what: what determines the results, apart from what merely happened around them."""
+"""Provenance of a run: everything that determines its results, such as code, settings, data, weights and packages."""
 
 import importlib.metadata
 import json
@@ -24,7 +24,7 @@ def determinants(
     records: Iterable[Path],
     artefacts: Iterable[Path] = (),
 ) -> dict[str, Any]:
-    """Everything that the results are a function of; the same for every run of the same.
+    """Record of everything that determines the results; equal for equal runs.
 
     Parameters
     ----------
@@ -33,11 +33,11 @@ def determinants(
     config : mapping
         The whole configuration, defaults included.
     manifest : Path
-        The table of clips; its hash covers every clip's.
+        The table of clips; its hash covers the hash of every clip.
     records : iterable of Path
         JSON records of the model weights.
     artefacts : iterable of Path
-        Further files whose hashes are wanted; named by their path below the manifest's folder, where they lie there.
+        Further files to hash; those below the manifest's folder are named by their path below it.
 
     Returns
     -------
@@ -63,19 +63,19 @@ def record(path: Path) -> dict[str, Any]:
     Raises
     ------
     WeightsError
-        If it is no JSON object.
+        If it is not a JSON object.
     """
     try:
-        found = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise WeightsError(f"{path}: unreadable ({error}); delete it and run the workflow again") from error
-    if not isinstance(found, dict):
-        raise WeightsError(f"{path}: holds no record; delete it and run the workflow again")
-    return found
+    if not isinstance(content, dict):
+        raise WeightsError(f"{path}: holds no JSON object; delete it and run the workflow again")
+    return content
 
 
 def git_state(repository: Path) -> dict[str, Any]:
-    """Commit of a repository, its date, whether there are changes that it lacks; None where there is no repository."""
+    """Commit of a repository, its date, and whether there are uncommitted changes; None without a repository."""
     commit = _git(repository, "rev-parse", "HEAD")
     changes = None if commit is None else _git(repository, "status", "--porcelain")
     date = None if commit is None else _git(repository, "show", "--no-patch", "--format=%cI", "HEAD")
@@ -84,8 +84,8 @@ def git_state(repository: Path) -> dict[str, Any]:
 
 def packages() -> dict[str, str]:
     """Version of every installed distribution, by name."""
-    found = {dist.metadata["Name"]: dist.version for dist in importlib.metadata.distributions()}
-    return dict(sorted(found.items(), key=lambda item: item[0].lower()))
+    version_of_package = {dist.metadata["Name"]: dist.version for dist in importlib.metadata.distributions()}
+    return dict(sorted(version_of_package.items(), key=lambda item: item[0].lower()))
 
 
 def _name(path: Path, folder: Path) -> str:
@@ -103,15 +103,15 @@ def _git(repository: Path, *command: str) -> str | None:
 
 
 def _supplied(config: Mapping[str, Any], recorded: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Record the configured embeddings that no rule made: of these only the file is known."""
+    """Record the configured embeddings whose file the user supplied; of these, only the file is known."""
     known = {record.get("sha256") for record in recorded}
     return [
         {
             "name": f"embeddings.{name}",
             "licence": "unknown: supplied by the user",
-            "source": {"file": Path(about["path"]).name},
-            "sha256": about["sha256"],
+            "source": {"file": Path(embedding["path"]).name},
+            "sha256": embedding["sha256"],
         }
-        for name, about in config.get("embeddings", {}).items()
-        if about["sha256"] not in known
+        for name, embedding in config.get("embeddings", {}).items()
+        if embedding["sha256"] not in known
     ]

@@ -1,8 +1,7 @@
-"""A run as a Workflow Run RO-Crate: its workflow, inputs, settings and results, described in JSON-LD, as one zip file.
+"""Pack a run as a Workflow Run RO-Crate: workflow, inputs, settings and results, described in JSON-LD, in a zip file.
 
 The crate conforms to the profiles Process Run Crate, Workflow Run Crate (w3id.org/ro/wfrun, 0.5) and Workflow RO-Crate
-(1.0). Nothing in it depends on when it was made: two runs of the same give the same bytes, which is why the action has
-no times; the logs and Snakemake's metadata have them.
+(1.0). Equal runs give equal bytes. Therefore the crate states no times; the logs and Snakemake's metadata do.
 """
 
 import io
@@ -23,10 +22,10 @@ PROFILES = {
     "https://w3id.org/ro/wfrun/workflow/0.5": ("Workflow Run Crate", "0.5"),
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
 }
-TERMS = {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}  # beyond those of RO-Crate's own context
+TERMS = {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}  # term that RO-Crate's own context lacks
 BIOSCHEMAS = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 LICENCE = "https://spdx.org/licenses/BSD-3-Clause"
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file can say
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can state
 COMPLETED = "http://schema.org/CompletedActionStatus"
 UNDATED = "1980-01-01"
 TYPES = {
@@ -45,29 +44,29 @@ def packed(
     workflow: Mapping[str, Path],
     *,
     facts: Mapping[str, Any],
-    about: Mapping[str, Any],
+    heading: Mapping[str, Any],
 ) -> bytes:
     """Pack a crate.
 
     Parameters
     ----------
     results, inputs, workflow : mapping of str to Path
-        Files by their path in the crate: what the run made, what it read, and the workflow, whose `workflow/Snakefile`
-        is the main entity.
+        Files by their path in the crate: results, inputs, and the files of the workflow; `workflow/Snakefile` is the
+        main entity.
     facts : mapping
         From `provenance.determinants`.
-    about : mapping
+    heading : mapping
         `name` and `description` of the crate.
 
     Returns
     -------
     bytes
-        A zip file, the same for the same arguments.
+        The zip file; equal arguments give equal bytes.
     """
     crate = ROCrate(version="1.1")
     crate.metadata.extra_terms.update(TERMS)
     root = crate.root_dataset
-    for key, value in {**about, "datePublished": facts["git"].get("date") or UNDATED}.items():
+    for key, value in {**heading, "datePublished": facts["git"].get("date") or UNDATED}.items():
         root[key] = value
     root["license"] = _entity(crate, LICENCE, "CreativeWork", name="BSD 3-Clause License")
     with tempfile.TemporaryDirectory() as folder:
@@ -82,7 +81,7 @@ def packed(
             result=_files(crate, results),
             properties={
                 "name": f"Run {facts['config']['run']}",
-                "description": about["description"],
+                "description": heading["description"],
                 "actionStatus": COMPLETED,
             },
         )
@@ -109,28 +108,28 @@ def _workflow(crate: ROCrate, workflow: Mapping[str, Path], facts: Mapping[str, 
     main["conformsTo"] = {"@id": BIOSCHEMAS}
     others = {place: path for place, path in workflow.items() if place != "workflow/Snakefile"}
     main["hasPart"] = _files(crate, others)
-    wanted = [("Python", facts["python"], f"pkg:generic/python@{facts['python']}")]
-    wanted += [
+    requirements = [("Python", facts["python"], f"pkg:generic/python@{facts['python']}")]
+    requirements += [
         (name, version, f"pkg:pypi/{name.lower()}@{version}") for name, version in sorted(facts["packages"].items())
     ]
     main["softwareRequirements"] = [
         _entity(crate, purl, "SoftwareApplication", name=name, softwareVersion=version, url=purl)
-        for name, version, purl in wanted
+        for name, version, purl in requirements
     ]
     return main
 
 
 def _files(crate: ROCrate, files: Mapping[str, Path]) -> list[Any]:
-    made = []
+    entities = []
     for place, path in sorted(files.items()):
         kind = TYPES.get(path.suffix, "text/plain")
-        about = {"name": Path(place).name, "encodingFormat": kind, "sha256": sha256(path)}
-        made.append(crate.add_file(str(path), place, properties=about, record_size=True))
-    return made
+        properties = {"name": Path(place).name, "encodingFormat": kind, "sha256": sha256(path)}
+        entities.append(crate.add_file(str(path), place, properties=properties, record_size=True))
+    return entities
 
 
 def _weights(crate: ROCrate, records: Iterable[Mapping[str, Any]]) -> list[Any]:
-    """Describe the model files, which are not in the crate."""
+    """Entities of the model files, which are not part of the crate."""
     return [
         _entity(
             crate,
@@ -149,7 +148,7 @@ def _entity(crate: ROCrate, identifier: str, kind: str, **properties: str) -> An
 
 
 def _zipped(folder: Path) -> bytes:
-    """Zip a folder, sorted, without the times of its files."""
+    """Zip file of a folder, sorted by path, without the times of its files."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -163,7 +162,7 @@ def _zipped(folder: Path) -> bytes:
 
 
 def _ordered(metadata: bytes) -> bytes:
-    """Sort the entities of a crate by their identifiers, and their keys."""
+    """Metadata with entities sorted by identifier, and keys sorted."""
     content = json.loads(metadata)
     content["@graph"].sort(key=lambda entity: str(entity["@id"]))
     return (json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()

@@ -1,4 +1,4 @@
-"""Our systems side by side: tables and charts that stand for the paper's."""
+"""Tables and charts that compare the systems of a run: modalities, fusion schemes, networks, baselines."""
 
 import re
 import statistics
@@ -17,45 +17,45 @@ OPTIMISM = ("resubstitution", "cross_validated", "optimism")
 ENSEMBLES = {"audio/selected": "the network best on validation, in each fold", "audio/mean": "mean of all networks"}
 
 
-def best_modality(about: Mapping[str, Any]) -> str:
-    """Name of the more accurate modality of a part; video where nothing is scored."""
-    return max(("video", "audio"), key=lambda name: about["systems"][name]["accuracy"] or 0)
+def best_modality(part_metrics: Mapping[str, Any]) -> str:
+    """Name of the more accurate modality of a part; video if nothing is scored."""
+    return max(("video", "audio"), key=lambda name: part_metrics["systems"][name]["accuracy"] or 0)
 
 
 def overview_chart(metrics: Metrics, part: str) -> Chart:
-    """Accuracy of the main systems, of the baselines and of the majority class."""
-    about = metrics["parts"][part]
-    named = {name: name for name in MAIN} | {
+    """Chart of the accuracy of the main systems, the baselines and the majority class."""
+    part_metrics = metrics["parts"][part]
+    label_of_system = {name: name for name in MAIN} | {
         systems.baseline(name): f"baseline: {paper_tables.NAMES[name]} + SVM" for name in systems.BASELINES
     }
     marks = []
-    for name, label in named.items():
-        it = about["systems"].get(name)
-        if it and it["accuracy"] is not None:
-            marks.append(Mark(label, "accuracy", 100 * it["accuracy"], _percent(it["accuracy_interval"]), it["n"]))
-    constant = about["majority_class"]
+    for name, label in label_of_system.items():
+        system = part_metrics["systems"].get(name)
+        if system and system["accuracy"] is not None:
+            marks.append(
+                Mark(label, "accuracy", 100 * system["accuracy"], _percent(system["accuracy_interval"]), system["n"])
+            )
+    constant = part_metrics["majority_class"]
     if constant["accuracy"] is not None:
         always = f"always “{constant['label']}”"
-        marks.append(Mark(always, "accuracy", 100 * constant["accuracy"], None, about["n_scored"]))
+        marks.append(Mark(always, "accuracy", 100 * constant["accuracy"], None, part_metrics["n_scored"]))
     title = f"Accuracy, {part} clips"
-    text = (
-        f"{title}: a row each for video, audio, fusion, the baselines and the majority class; values in the table below"
-    )
+    text = f"{title}: rows for video, audio, fusion, the baselines and the majority class; values in the table below"
     return charts.interval_chart("systems", title, marks, axis="accuracy, %", alt_text=text)
 
 
 def figure_4(metrics: Metrics, part: str) -> Chart:
-    """Recall of each class by the audio networks and by the audio baseline."""
-    found = metrics["parts"][part]["systems"]
-    baseline = found[systems.baseline("functionals")]
-    confusions = {"openSMILE + SVM": baseline["confusion"], "BLSTMs": found["audio"]["confusion"]}
+    """Figure 4 of the paper: recall of each class by the audio networks and by the audio baseline."""
+    metrics_of_system = metrics["parts"][part]["systems"]
+    baseline = metrics_of_system[systems.baseline("functionals")]
+    confusions = {"openSMILE + SVM": baseline["confusion"], "BLSTMs": metrics_of_system["audio"]["confusion"]}
     return charts.recall_chart(
         "figure4", f"Recall of each class from sound, {part} clips", confusions, metrics["classes"]
     )
 
 
 def classifier_chart(metrics: Metrics, part: str, video: Mapping[str, Any]) -> Chart:
-    """Tables 5 to 7 at a glance: accuracy of every feature and combination by every classifier."""
+    """Chart of tables 5 to 7: accuracy of each feature and combination with each classifier."""
     marks = [
         Mark(
             *(paper_tables.title(line), paper_tables.CLASSIFIER_NAMES[line.classifier], 100 * line.accuracy),
@@ -65,17 +65,17 @@ def classifier_chart(metrics: Metrics, part: str, video: Mapping[str, Any]) -> C
         if line.part == part and line.kernel and line.accuracy is not None
     ]
     title = f"Accuracy by feature and classifier, {part} clips"
-    text = f"{title}: a row a feature or a combination of features, a mark a classifier; values in the table below"
+    text = f"{title}: a row for each feature or combination, a mark for each classifier; values in the table below"
     return charts.interval_chart("classifiers", title, marks, axis="accuracy, %", alt_text=text)
 
 
 def networks(metrics: Metrics) -> list[dict[str, Any]]:
-    """Accuracy of the networks of each architecture: mean and deviation over the restarts, and of their mean scores."""
+    """Accuracy of each architecture: mean and standard deviation of single networks, and of their mean scores."""
     parts = metrics["parts"]
     groups: dict[str, list[str]] = {}
     for name in parts["test"]["systems"]:
-        if found := REPEAT.match(name):
-            groups.setdefault(found["architecture"], []).append(name)
+        if match := REPEAT.match(name):
+            groups.setdefault(match["architecture"], []).append(name)
     lines = []
     for architecture, names in groups.items():
         restarts = {part: mean_deviation(_accuracies(parts[part], names)) for part in parts}
@@ -89,21 +89,23 @@ def networks(metrics: Metrics) -> list[dict[str, Any]]:
 
 
 def schemes(metrics: Metrics) -> list[dict[str, Any]]:
-    """List the fusion schemes: accuracy on both parts, and the mean optimism of the folds that have one."""
+    """Fusion schemes: accuracy on both parts, and mean optimism of the folds in which it could be estimated."""
     folds = metrics["fusion"]["folds"].values()
     parts = metrics["parts"]
     names = list(dict.fromkeys(name for fold in folds for name in [*fold["weights"], *(fold["optimism"] or ())]))
     lines = []
     for name in names:
-        found = [fold["optimism"][name] for fold in folds if fold["optimism"] and name in fold["optimism"]]
-        means = {key: statistics.fmean(fold[key] for fold in found) for key in OPTIMISM} if found else None
-        ours = {part: parts[part]["systems"].get(name, {}) for part in parts}
-        lines.append({"name": name, "parts": ours, "optimism": means, "used": name == metrics["fusion"]["scheme"]})
+        estimates = [fold["optimism"][name] for fold in folds if fold["optimism"] and name in fold["optimism"]]
+        means = {key: statistics.fmean(fold[key] for fold in estimates) for key in OPTIMISM} if estimates else None
+        metrics_of_part = {part: parts[part]["systems"].get(name, {}) for part in parts}
+        lines.append(
+            {"name": name, "parts": metrics_of_part, "optimism": means, "used": name == metrics["fusion"]["scheme"]}
+        )
     return lines
 
 
 def others(metrics: Metrics) -> list[dict[str, Any]]:
-    """Accuracy on both parts of each single kernel and the like: what has no other place on the page."""
+    """Accuracy on both parts of all systems but the main ones, such as single kernels."""
     parts = metrics["parts"]
     return [
         {"name": name, **{part: parts[part]["systems"][name]["accuracy"] for part in parts}}
@@ -113,7 +115,7 @@ def others(metrics: Metrics) -> list[dict[str, Any]]:
 
 
 def mean_deviation(values: Sequence[float | None]) -> str:
-    """Mean and standard deviation of accuracies, in percent; those that are None are left out."""
+    """Mean and standard deviation of accuracies, in percent; None values are ignored."""
     known = [value for value in values if value is not None]
     if not known:
         return MISSING
@@ -121,8 +123,8 @@ def mean_deviation(values: Sequence[float | None]) -> str:
     return f"{100 * statistics.fmean(known):.1f}{spread} %"
 
 
-def _accuracies(about: Mapping[str, Any], names: Sequence[str]) -> list[float | None]:
-    return [about["systems"][name]["accuracy"] for name in names]
+def _accuracies(part_metrics: Mapping[str, Any], names: Sequence[str]) -> list[float | None]:
+    return [part_metrics["systems"][name]["accuracy"] for name in names]
 
 
 def _percent(ends: Sequence[float] | None) -> list[float] | None:

@@ -1,4 +1,4 @@
-"""Class scores of a clip over time, short and coarse enough to be drawn."""
+"""Class posteriors of a clip over time: mean over networks, fewer rows, and one byte for each value."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-LEVELS = 255  # of a score that is kept in one byte
+LEVELS = 255  # largest value of a score that is stored in one byte
 
 
 def mean_course(posteriors: Iterable[Array]) -> Array:
@@ -16,26 +16,26 @@ def mean_course(posteriors: Iterable[Array]) -> Array:
     Parameters
     ----------
     posteriors : iterable of ndarray, shape (n_frames, n_classes)
-        Of each network.
+        Frame posteriors of each network.
 
     Returns
     -------
     ndarray, shape (n_frames, n_classes), float32
         Its mean over the frames is the mean of the networks' clip scores.
     """
-    found = list(posteriors)
-    return np.asarray(np.sum(found, axis=0, dtype=np.float64) / len(found), np.float32)
+    networks = list(posteriors)
+    return np.asarray(np.sum(networks, axis=0, dtype=np.float64) / len(networks), np.float32)
 
 
 def shortened(course: Array, limit: int) -> Array:
-    """Mean of consecutive frames, so that at most `limit` rows are left; every row is of equally many frames.
+    """Means of groups of consecutive frames, so that there are at most `limit` rows.
 
     Parameters
     ----------
     course : ndarray, shape (n_frames, n_classes)
         Scores of every frame.
     limit : int
-        Most rows; the last row may be the mean of fewer frames.
+        Largest number of rows. All rows are means of equally many frames, except that the last may have fewer.
     """
     n_together = max(1, -(-len(course) // limit))
     starts = np.arange(0, len(course), n_together)
@@ -45,5 +45,5 @@ def shortened(course: Array, limit: int) -> Array:
 
 
 def quantised(scores: Array) -> npt.NDArray[np.uint8]:
-    """Scores from 0 to 1 as whole numbers from 0 to `LEVELS`; the error is at most 1 / (2 `LEVELS`)."""
+    """Scores from 0 to 1 as whole numbers from 0 to `LEVELS`; the rounding error is at most 1 / (2 `LEVELS`)."""
     return np.asarray(np.rint(np.clip(scores, 0, 1) * LEVELS), np.uint8)

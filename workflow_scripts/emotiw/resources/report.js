@@ -119,7 +119,7 @@
       return element("tr", {}, element("th", { scope: "row" }, isTruth ? `${name} (truth)` : name), ...cells);
     });
     const missing = Object.keys(modalities).filter((key) => !clip[key]).map((key) => modalities[key]);
-    const note = missing.length ? `${missing.join(" and ")} could not judge this clip.` : "";
+    const note = missing.length ? `${missing.join(" and ")} could not predict this clip.` : "";
     return element("div", { class: "scores" },
       element("table", { class: "small" }, element("caption", {}, `Class scores: calibrated posteriors. ${note}`),
         element("thead", {}, head), element("tbody", {}, ...lines)));
@@ -157,7 +157,7 @@
         heat(`Audio posteriors of ${row.dataset.clip} over time`, columns, clip.t, truth));
     } else {
       parts.push(element("p", { class: "hint" }, row.dataset.part === "train"
-        ? "Audio over time: none, because the networks learnt from this clip." : "Audio over time: none."));
+        ? "Audio over time: not available, because the networks were trained on this clip." : "Audio over time: not available."));
     }
     if (clip.v) {
       parts.push(element("figcaption", {}, "Video over time: one decision for the whole clip, hence constant"),

@@ -1,1 +1,1 @@
-"""Pretrained weights and the FER2013 pictures: acquired, checked and read."""
+"""Pretrained weights and the FER2013 pictures: fetch, check and read them."""

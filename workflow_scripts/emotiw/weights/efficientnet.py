@@ -1,7 +1,7 @@
-"""EfficientNet-Lite0 as an ONNX model, made of weights with the names of the package `efficientnet-lite-pytorch`.
+"""Build EfficientNet-Lite0 as an ONNX model from weights with the names of the package `efficientnet-lite-pytorch`.
 
-The model takes RGB pictures from 0 to 255, less 127, over 128; it has the outputs `features`, the last convolution's
-maps averaged over the picture, and `logits` of the 1000 classes of ImageNet.
+The input is RGB pictures as (value - 127) / 128, values from 0 to 255. The outputs are `features`, the maps of the last
+convolution averaged over the picture, (batch, 1280), and `logits` of the 1000 classes of ImageNet.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution and its batch normalisation: names, shape (out, in a group, height, width), what follows."""
+    """A convolution and its batch normalisation: their names, shape (out, in / groups, height, width), activation."""
 
     convolution: str
     normalisation: str
@@ -46,28 +46,28 @@ class Layer:
 
 
 def blocks() -> list[list[Layer]]:
-    """Layers of the stem, of the sixteen inverted bottlenecks, and of the head."""
-    found = [[Layer("_conv_stem", "_bn0", (STEM, 3, 3, 3), stride=2)]]
+    """Layers of each block: the stem, sixteen inverted bottlenecks and the head."""
+    layers_of_block = [[Layer("_conv_stem", "_bn0", (STEM, 3, 3, 3), stride=2)]]
     channels = STEM
     for n_blocks, kernel, first_stride, expansion, out in STAGES:
         for stride in [first_stride] + [1] * (n_blocks - 1):
-            name, wide = f"_blocks.{len(found) - 1}", channels * expansion
+            name, wide = f"_blocks.{len(layers_of_block) - 1}", channels * expansion
             expand = Layer(f"{name}._expand_conv", f"{name}._bn0", (wide, channels, 1, 1))
             depthwise = Layer(f"{name}._depthwise_conv", f"{name}._bn1", (wide, 1, kernel, kernel), stride)
             project = Layer(f"{name}._project_conv", f"{name}._bn2", (out, wide, 1, 1), relu6=False)
-            found.append([expand, depthwise, project] if expansion > 1 else [depthwise, project])
+            layers_of_block.append([expand, depthwise, project] if expansion > 1 else [depthwise, project])
             channels = out
-    return [*found, [Layer("_conv_head", "_bn1", (HEAD, channels, 1, 1))]]
+    return [*layers_of_block, [Layer("_conv_head", "_bn1", (HEAD, channels, 1, 1))]]
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
-    """Shape of every array that the model is made of, by name."""
-    found: dict[str, tuple[int, ...]] = {}
+    """Shape of each array of the model, by name."""
+    shape_of_array: dict[str, tuple[int, ...]] = {}
     for layer in (layer for block in blocks() for layer in block):
-        found[f"{layer.convolution}.weight"] = layer.shape
+        shape_of_array[f"{layer.convolution}.weight"] = layer.shape
         names = ("weight", "bias", "running_mean", "running_var")
-        found |= {f"{layer.normalisation}.{name}": layer.shape[:1] for name in names}
-    return found | {"_fc.weight": (CLASSES, HEAD), "_fc.bias": (CLASSES,)}
+        shape_of_array |= {f"{layer.normalisation}.{name}": layer.shape[:1] for name in names}
+    return shape_of_array | {"_fc.weight": (CLASSES, HEAD), "_fc.bias": (CLASSES,)}
 
 
 def onnx_model(subject: str, arrays: Arrays) -> bytes:
@@ -78,7 +78,7 @@ def onnx_model(subject: str, arrays: Arrays) -> bytes:
     Parameters
     ----------
     subject : str
-        What an error names: the weights' file.
+        Name of the weights' file, for error messages.
     arrays : mapping of str to ndarray
         At least those of `shapes()`.
 
@@ -128,7 +128,7 @@ class _Graph:
         ]
         before = (kernel - layer.stride) // 2 if layer.stride > 1 else kernel // 2
         after = kernel - layer.stride - before
-        found = self.node(
+        output = self.node(
             "Conv",
             inputs,
             layer.convolution,
@@ -137,7 +137,7 @@ class _Graph:
             strides=[layer.stride] * 2,
             pads=[before, before, after, after],
         )
-        return self.node("Clip", [found, *self.bounds], f"{found}.relu6") if layer.relu6 else found
+        return self.node("Clip", [output, *self.bounds], f"{output}.relu6") if layer.relu6 else output
 
     def model(self) -> ModelProto:
         def value(name: str, *shape: int) -> Any:
@@ -150,7 +150,7 @@ class _Graph:
 
 
 def _folded(layer: Layer, arrays: Arrays) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Weights and bias of a convolution that does its batch normalisation itself."""
+    """Weights and bias of a convolution into which its batch normalisation is folded."""
     gamma, beta, mean, variance = (
         arrays[f"{layer.normalisation}.{name}"].astype(np.float64)
         for name in ("weight", "bias", "running_mean", "running_var")
@@ -160,7 +160,7 @@ def _folded(layer: Layer, arrays: Arrays) -> tuple[npt.NDArray[Any], npt.NDArray
 
 
 def _is_residual(block: Sequence[Layer]) -> bool:
-    """Whether a block's input is added to its output: where both have the same size and number of channels."""
+    """Whether a block adds its input to its output, which needs the same size and number of channels."""
     first = block[0].shape
     channels = first[0] if first[1] == 1 else first[1]
     return channels == block[-1].shape[0] and all(layer.stride == 1 for layer in block)

@@ -1,4 +1,4 @@
-"""FER2013's pictures of faces, from whatever form they are published in, and their division for fine-tuning."""
+"""Read FER2013's pictures of faces in any of their published forms, and divide them for fine-tuning."""
 
 import csv
 import zipfile
@@ -18,7 +18,7 @@ from emotiw.core.files import content_sha256
 from emotiw.statistics import selection_record
 
 SIDE = 48  # px
-# FER2013's own order of classes, which is not that of EMOTIONS
+# FER2013's order of classes, which differs from EMOTIONS
 CLASSES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 FOLDER_CLASSES = {
     **{name: name for name in CLASSES},
@@ -44,7 +44,7 @@ class Faces:
     label : ndarray of int, shape (n,)
         Index into `EMOTIONS`.
     usage : ndarray of str, shape (n,)
-        `Training`, or the name of a part that is scored.
+        `Training`, or the name of a part that is used for scoring.
     """
 
     pixels: Pixels
@@ -65,16 +65,16 @@ class Faces:
 
 @dataclass(frozen=True)
 class Parts:
-    """Division for fine-tuning.
+    """Division of FER2013 for fine-tuning.
 
     Attributes
     ----------
     train, validation : Faces
-        Of Training; no picture is in both.
+        Parts of the usage Training; no picture is in both.
     scored : dict of str to Faces
-        The other usages, by name, whole.
+        All pictures of each other usage, by its name.
     n_dropped : int
-        Pictures of Training that equal a scored one, in neither part.
+        Number of pictures of Training that were dropped because they equal a scored picture.
     """
 
     train: Faces
@@ -84,7 +84,7 @@ class Parts:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Pictures of each part, and those that were dropped."""
+        """Number of pictures in each part, and number of dropped ones."""
         parts = {"train": self.train, "validation": self.validation, **self.scored}
         return {name: len(part) for name, part in parts.items()} | {"dropped": self.n_dropped}
 
@@ -98,18 +98,17 @@ def read(path: Path, expected: str) -> Faces:
         The official `fer2013.csv` (columns emotion, pixels, Usage, in any order), an .npz archive with `pixels`
         (n, 48, 48), `label` (n,) in FER2013's order and `usage` (n,), or a folder `<usage>/<class>/<picture>`.
     expected : str
-        `files.content_sha256` of it.
+        Its hash, as `files.content_sha256` computes it.
 
     Raises
     ------
     WeightsError
-        If it is missing, has another SHA-256 or something in it is not what it should be; the message names the line
-        or file.
+        If it is missing, has another SHA-256, or holds a wrong line or picture, which the message names.
     """
     if not path.exists():
         raise WeightsError(f"{path}: missing; correct fine_tuning.faces.path in the configuration")
-    if (found := content_sha256(path)) != expected:
-        raise WeightsError(f"{path}: sha256 {found}, expected {expected}; it was altered: get it again")
+    if (actual := content_sha256(path)) != expected:
+        raise WeightsError(f"{path}: sha256 {actual}, expected {expected}; the data were altered: get them again")
     if path.is_dir():
         return _checked(path, *_from_folder(path))
     readers: dict[str, Callable[[Path], tuple[Any, Any, Any]]] = {".csv": _from_csv, ".npz": _from_npz}
@@ -121,21 +120,21 @@ def read(path: Path, expected: str) -> Faces:
 def divide(faces: Faces, validation_fraction: float, *, seed: int) -> Parts:
     """Divide the faces so that no picture is in two parts.
 
-    Training holds pictures that occur several times, and some that are pixel for pixel those of a scored part. The
-    latter are dropped; the former stay together, in the part for training or in that for early stopping.
+    Training holds pictures that occur several times, and pictures that equal one of a scored part pixel by pixel. The
+    latter are dropped. Equal pictures stay together, in the training part or in the part for early stopping.
 
     Parameters
     ----------
     faces : Faces
     validation_fraction : float
-        Share of Training that is set aside for early stopping, one over a whole number.
+        Share of Training that is set aside for early stopping; rounded to one over a whole number.
     seed : int
-        Of the drawing.
+        Seed of the random division.
 
     Raises
     ------
     WeightsError
-        If Training lacks a class, or is too small to be divided.
+        If Training has fewer pictures of a class than 1 / `validation_fraction`.
     """
     picture = np.array(selection_record.content_ids(faces.pixels))
     training = faces.usage == TRAINING
@@ -156,7 +155,7 @@ def divide(faces: Faces, validation_fraction: float, *, seed: int) -> Parts:
 
 
 def _checked(path: Path, pixels: Any, label: Any, usage: Any) -> Faces:
-    """Check what was read, and give labels the order of `EMOTIONS`."""
+    """Faces from checked arrays, with labels in the order of `EMOTIONS`."""
     if pixels.dtype != np.uint8 or pixels.shape != (len(label), SIDE, SIDE) or len(usage) != len(label):
         raise WeightsError(
             f"{path}: pixels are {pixels.dtype} of {pixels.shape} with {len(label)} labels and {len(usage)} usages;"

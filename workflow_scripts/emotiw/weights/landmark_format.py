@@ -1,7 +1,8 @@
-"""The format of dlib's shape predictors, checked before dlib reads one: it trusts every index, and a wrong one crashes.
+"""Check the file of a dlib shape predictor before dlib reads it, because dlib crashes on a wrong index.
 
-A file is a flat sequence of integers, each a byte with its sign (bit 7) and size (bits 0 to 3) and as many bytes, least
-significant first. A real number is two of them, mantissa and exponent. See `shape_predictor.h`, `serialize.h` of dlib.
+A file is a sequence of integers. Each is a byte with its sign (bit 7) and size (bits 0 to 3), followed by that many
+bytes, least significant first. A real number is two integers, mantissa and exponent. Source: `shape_predictor.h` and
+`serialize.h` of dlib.
 """
 
 from emotiw.core.errors import WeightsError
@@ -10,7 +11,7 @@ FLOAT = 2  # integers of a real number
 
 
 class _Integers:
-    """Integers of a file, read one after the other."""
+    """Reader of the integers of a file, one after the other."""
 
     def __init__(self, data: bytes) -> None:
         self._data, self._starts, self._next = data, _starts(data), 0
@@ -22,10 +23,10 @@ class _Integers:
         return -value if self._data[at] & 0x80 else value
 
     def count(self) -> int:
-        """Read a number of things, of each of which there is at least one integer."""
+        """Read a number of elements, each of at least one integer."""
         value = self.signed()
         if not 0 <= value <= len(self._starts) - self._next:
-            raise ValueError(f"{value} things are announced where {len(self._starts) - self._next} integers follow")
+            raise ValueError(f"{value} elements announced, but only {len(self._starts) - self._next} integers follow")
         return value
 
     def column(self) -> int:
@@ -38,7 +39,7 @@ class _Integers:
 
     def skip(self, n: int) -> None:
         if n > len(self._starts) - self._next:
-            raise ValueError("it ends early")
+            raise ValueError("the file ends early")
         self._next += n
 
     @property
@@ -47,12 +48,12 @@ class _Integers:
 
 
 def check(subject: str, data: bytes) -> None:
-    """Refuse a shape predictor whose numbers and indices do not fit each other.
+    """Raise WeightsError if the numbers and indices of a shape predictor do not fit each other.
 
     Raises
     ------
     WeightsError
-        Naming `subject` and what was found.
+        With `subject` and what was found.
     """
     try:
         _check(_Integers(data))
@@ -69,7 +70,7 @@ def _starts(data: bytes) -> list[int]:
         starts.append(at)
         at += 1 + (data[at] & 15)
     if at != n:
-        raise ValueError("it ends within a number")
+        raise ValueError("the file ends within a number")
     return starts
 
 
@@ -88,13 +89,13 @@ def _check(numbers: _Integers) -> None:
     if not len(highest) == len(anchors) == len(deltas) or anchors != deltas:
         raise ValueError(f"{len(highest)} cascades with {anchors[:3]} anchors and {deltas[:3]} offsets")
     if any(pixel >= n for pixel, n in zip(highest, deltas, strict=True)):
-        raise ValueError("a tree looks at a pixel that there is not")
+        raise ValueError("a tree compares a pixel that does not exist")
     if numbers.left:
-        raise ValueError(f"{numbers.left} integers follow its end")
+        raise ValueError(f"{numbers.left} integers follow the end of the model")
 
 
 def _tree(numbers: _Integers, size: int) -> int:
-    """Read a tree; return the highest index of a pixel that it looks at."""
+    """Read a tree; return the highest index of a pixel that it compares."""
     highest = -1
     n_splits = numbers.count()
     for _ in range(n_splits):
@@ -104,11 +105,11 @@ def _tree(numbers: _Integers, size: int) -> int:
         highest = max(highest, *pair)
         numbers.skip(FLOAT)
     n_leaves = numbers.count()
-    if n_leaves != n_splits + 1 or n_leaves & n_splits:  # no complete binary tree
+    if n_leaves != n_splits + 1 or n_leaves & n_splits:  # not a complete binary tree
         raise ValueError(f"a tree of {n_splits} splits and {n_leaves} leaves")
     for _ in range(n_leaves):
-        if (found := numbers.column()) != size:
-            raise ValueError(f"a leaf of {found} values, expected {size}")
+        if (n_values := numbers.column()) != size:
+            raise ValueError(f"a leaf of {n_values} values, expected {size}")
     return highest
 
 

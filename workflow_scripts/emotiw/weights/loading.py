@@ -1,7 +1,7 @@
-"""Model weights as the workflow keeps them: read only when they are what their record says.
+"""Read the model files that the workflow has written, after checking them against the record beside each file.
 
-AlexNet's arrays are called as torchvision calls them, or by Caffe's layers: `conv1.weight`, `conv1.bias`, `fc6.weight`.
-With Caffe's comes `mean`, the mean pixel (blue, green, red; 0 to 255), that is subtracted from a picture.
+AlexNet's arrays have torchvision's names, or those of Caffe's layers: `conv1.weight`, `conv1.bias`, `fc6.weight`. In
+Caffe's layouts, `mean` is the mean pixel (blue, green, red; 0 to 255) that is subtracted from a picture.
 """
 
 import json
@@ -56,7 +56,7 @@ _CAFFE_HIDDEN: Shapes = {
     "fc7.weight": (4096, 4096),
     "fc7.bias": (4096,),
 }
-# the fully connected layers that a file may have; the last one is new in every network that is fine-tuned
+# fully connected layers that a file may hold; without the last one, which fine-tuning replaces
 CLASSIFIER_SHAPES: dict[str, Shapes] = {
     "torchvision": {
         "classifier.1.weight": (4096, 256 * 6 * 6),
@@ -68,7 +68,7 @@ CLASSIFIER_SHAPES: dict[str, Shapes] = {
     "caffenet": _CAFFE_HIDDEN,
 }
 N_LANDMARKS = 5
-AGAIN = "delete it and run the workflow again, or name another file under `weights` in the configuration"
+GET_AGAIN = "delete it and run the workflow again, or name another file under `weights` in the configuration"
 
 
 def load_alexnet(path: Path, *, layout: str = "torchvision") -> Weights:
@@ -83,17 +83,17 @@ def load_alexnet(path: Path, *, layout: str = "torchvision") -> Weights:
 
 
 def load_alexnet_classifier(path: Path, *, layout: str = "torchvision") -> Weights | None:
-    """Read AlexNet's two hidden fully connected layers, or None where the file has none of them.
+    """Read AlexNet's two hidden fully connected layers; None if the file has neither.
 
-    In every layout they are called `fc6.weight`, `fc6.bias`, `fc7.weight` and `fc7.bias`.
+    In every layout they are named `fc6.weight`, `fc6.bias`, `fc7.weight` and `fc7.bias`.
 
     Raises
     ------
     WeightsError
-        As `load_alexnet`, and if the file holds only a part of these layers.
+        As in `load_alexnet`, and if the file holds only a part of these layers.
     """
-    found = checked_classifier(str(path), _arrays(path, layout, CLASSIFIER_SHAPES), layout)
-    return None if found is None else dict(zip(CLASSIFIER_SHAPES["caffe"], found.values(), strict=True))
+    layers = checked_classifier(str(path), _arrays(path, layout, CLASSIFIER_SHAPES), layout)
+    return None if layers is None else dict(zip(CLASSIFIER_SHAPES["caffe"], layers.values(), strict=True))
 
 
 def load_landmarks(path: Path) -> Any:
@@ -109,19 +109,19 @@ def load_landmarks(path: Path) -> Any:
 
 
 def read_landmarks(path: Path) -> Any:
-    """Read a landmark model whose bytes are known to be the right ones; errors as in `load_landmarks`."""
+    """Read a landmark model whose hash has already been checked; errors as in `load_landmarks`."""
     try:
         predictor = dlib.shape_predictor(str(path))
         n_points = predictor(np.zeros((8, 8), np.uint8), dlib.rectangle(0, 0, 7, 7)).num_parts
     except (RuntimeError, MemoryError) as error:
-        raise WeightsError(f"{path}: not a dlib shape predictor ({error}); {AGAIN}") from error
+        raise WeightsError(f"{path}: not a dlib shape predictor ({error}); {GET_AGAIN}") from error
     if n_points != N_LANDMARKS:
-        raise WeightsError(f"{path}: has {n_points} landmarks, expected {N_LANDMARKS}; {AGAIN}")
+        raise WeightsError(f"{path}: has {n_points} landmarks, expected {N_LANDMARKS}; {GET_AGAIN}")
     return predictor
 
 
 def read_bytes(path: Path, remedy: str) -> bytes:
-    """Bytes of a file, or an error that tells the `remedy`."""
+    """Bytes of a file; raises WeightsError with the `remedy` if it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -129,17 +129,29 @@ def read_bytes(path: Path, remedy: str) -> bytes:
 
 
 def check_hash(subject: str, data: bytes, expected: str) -> None:
-    """Refuse data whose SHA-256 is not the expected one."""
+    """Raise WeightsError if the SHA-256 of `data` is not the expected one."""
     _check_digest(subject, sha256(data).hexdigest(), expected)
 
 
-def _check_digest(subject: str, found: str, expected: str) -> None:
-    if found != expected:
-        raise WeightsError(f"{subject}: sha256 {found}, expected {expected}; it was altered or cut short: {AGAIN}")
+def _check_digest(subject: str, actual: str, expected: str) -> None:
+    if actual != expected:
+        raise WeightsError(
+            f"{subject}: sha256 {actual}, expected {expected}; the file was altered or cut short: {GET_AGAIN}"
+        )
 
 
 def checked(subject: str, arrays: Mapping[str, Any], shapes: Shapes) -> Weights:
-    """Pick the layers of `shapes` among `arrays`, contiguous, and check their types, shapes and values."""
+    """Layers of `shapes` from `arrays`, contiguous; raises WeightsError on a wrong type, shape or value.
+
+    Parameters
+    ----------
+    subject : str
+        Name of the weights' file, for error messages.
+    arrays : mapping of str to ndarray
+        Content of the file.
+    shapes : mapping of str to tuple of int
+        Required layers and their shapes.
+    """
     checked = {}
     for name, shape in shapes.items():
         if name not in arrays:
@@ -150,42 +162,42 @@ def checked(subject: str, arrays: Mapping[str, Any], shapes: Shapes) -> Weights:
                 f"{subject}: {name} is {values.dtype} of shape {values.shape}, expected float32 of {shape}"
             )
         if not np.isfinite(values).all():
-            raise WeightsError(f"{subject}: {name} holds NaN or infinity; {AGAIN}")
+            raise WeightsError(f"{subject}: {name} holds NaN or infinity; {GET_AGAIN}")
         checked[name] = np.ascontiguousarray(values)
     return checked
 
 
 def checked_classifier(subject: str, arrays: Mapping[str, Any], layout: str) -> Weights | None:
-    """Pick the hidden fully connected layers among `arrays`, or None where there are none, and check them."""
+    """Hidden fully connected layers from `arrays`, checked as in `checked`; None if there are none."""
     shapes = CLASSIFIER_SHAPES[layout]
     return checked(subject, arrays, shapes) if set(shapes) & set(arrays) else None
 
 
 def _arrays(path: Path, layout: str, shapes: Mapping[str, Shapes]) -> dict[str, Any]:
-    """Arrays of a written file of AlexNet's weights, those of them that `shapes` name for the layout."""
-    about = _recorded(path)
-    if about.get("layout") != layout:
+    """Arrays of AlexNet in a written file that `shapes` names for the layout."""
+    record = _recorded(path)
+    if record.get("layout") != layout:
         raise WeightsError(
-            f"{path}: layout {about.get('layout')!r}, expected {layout!r}; change cnn.layout or the weights"
+            f"{path}: layout {record.get('layout')!r}, expected {layout!r}; change cnn.layout or the weights"
         )
     try:
         with safe_open(path, framework="numpy") as stream:
             return {name: stream.get_tensor(name) for name in stream.keys() if name in shapes[layout]}
     except SafetensorError as error:
-        raise WeightsError(f"{path}: unreadable ({error}); {AGAIN}") from error
+        raise WeightsError(f"{path}: unreadable ({error}); {GET_AGAIN}") from error
 
 
 def _recorded(path: Path) -> dict[str, Any]:
-    """Read the record beside a written file, and check the file by it."""
-    record = path.with_suffix(".json")
+    """Record beside a written file, after checking the file's SHA-256 against it."""
+    record_path = path.with_suffix(".json")
     try:
-        about: dict[str, Any] = json.loads(read_bytes(record, AGAIN))
-        expected = about["sha256"]
+        record: dict[str, Any] = json.loads(read_bytes(record_path, GET_AGAIN))
+        expected = record["sha256"]
     except (ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{record}: not a record of weights ({error}); {AGAIN}") from error
+        raise WeightsError(f"{record_path}: not a record of weights ({error}); {GET_AGAIN}") from error
     try:
-        found = files.sha256(path)
+        actual = files.sha256(path)
     except OSError as error:
-        raise WeightsError(f"{path}: cannot be read ({error.strerror}); {AGAIN}") from error
-    _check_digest(str(path), found, expected)
-    return about
+        raise WeightsError(f"{path}: cannot be read ({error.strerror}); {GET_AGAIN}") from error
+    _check_digest(str(path), actual, expected)
+    return record

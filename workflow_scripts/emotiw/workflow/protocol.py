@@ -57,7 +57,7 @@ class Protocol:
 
     def fold(self, name: str) -> Fold:
         """Fold of this name: one of the protocol, or one inside such a fold."""
-        outer, part, _ = splits.inside(name)
+        outer, part, _ = splits.split_inner_name(name)
         return self.inner_folds(outer)[name] if part else self.folds[name]
 
     def inner_folds(self, fold: str) -> dict[str, Fold]:

