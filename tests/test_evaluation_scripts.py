@@ -15,6 +15,7 @@ from emotiw.core.status import Status
 from emotiw.corpora import manifest, splits
 from emotiw.corpora.manifest import Manifest
 from emotiw.evaluation import evaluation, ledger, systems
+from emotiw.fusion import fold as fold_fusion
 from emotiw.fusion import schemes, score_tables
 from emotiw.jobs import store
 from emotiw.statistics import metrics, selection_record
@@ -140,7 +141,7 @@ def test_test_clips_change_neither_weights_nor_temperatures(official, fused, cal
         before, held_out = calibrated.facts, tuple(score_tables.read(path, run.corpus) for path in out_of_fold)
     rows = [video.clips.index(clip) for clip in fold.test if clip in video.clips]
     video.systems["mean"][rows] = 100 * video.systems["mean"][rows][:, ::-1]
-    _, facts = score_tables.fuse(run.corpus, fold, score_tables.Judged(audio, video, held_out), settings=SETTINGS)
+    _, facts = fold_fusion.fuse(run.corpus, fold, fold_fusion.FoldTables(audio, video, held_out), settings=SETTINGS)
     assert {key: facts[key] for key in ("weights", "temperatures", "optimism")} == {
         key: before[key] for key in ("weights", "temperatures", "optimism")
     }
@@ -184,17 +185,17 @@ def test_a_network_that_has_learnt_what_it_held_out_is_refused(official, out_of_
         **table.facts,
         **selection_record.facts([selection_record.Record("audio/64_0: weights", None, "loss", [clip])]),
     }
-    judged = score_tables.Judged(table, table, (replace(table, facts=facts),))
-    with pytest.raises(StoreError, match=rf"judges 1 clips that it has learnt from \(the first: '{clip}'\)"):
-        judged.scales(run.corpus, run.folds["official"])
+    tables = fold_fusion.FoldTables(table, table, (replace(table, facts=facts),))
+    with pytest.raises(StoreError, match=rf"scores 1 clips that its networks were trained on \(the first: '{clip}'\)"):
+        fold_fusion.out_of_fold_scales(run.corpus, run.folds["official"], tables)
 
 
 def test_without_a_held_out_score_the_validation_clips_calibrate(official, out_of_fold):
     run, _ = official
     audio, video = (score_tables.read(run.folder / f"{name}_official.h5", run.corpus) for name in ("audio", "video"))
     none = replace(score_tables.read(out_of_fold[0], run.corpus), clips=(), systems={"mean": np.zeros((0, 7))})
-    _, facts = score_tables.fuse(
-        run.corpus, run.folds["official"], score_tables.Judged(audio, video, (none,)), settings=SETTINGS
+    _, facts = fold_fusion.fuse(
+        run.corpus, run.folds["official"], fold_fusion.FoldTables(audio, video, (none,)), settings=SETTINGS
     )
     assert [facts["calibration"][name]["part"] for name in ("audio", "video")] == ["val", "train"]
 
@@ -228,16 +229,12 @@ def test_clips_of_two_subjects_in_one_film_are_a_group_and_only_within_their_par
     assert (theirs == score_tables.subjects_of(run.corpus, fold.test)).all()
 
 
-def test_validation_scores_are_marked_as_resubstitution(fused):
-    assert fused.facts["resubstitution"] == ["val"]
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"classes": CLASSES[::-1]}, "classes surprise, .*; expected anger"),
-        ({"clips": ["clip000", "clip000"]}, "names clips twice"),
-        ({"clips": ["clip000", "elsewhere"]}, "the manifest lacks \\['elsewhere'\\]"),
+        ({"clips": ["clip000", "clip000"]}, "clips occur twice"),
+        ({"clips": ["clip000", "elsewhere"]}, "not in the manifest \\['elsewhere'\\]"),
         ({"clips": ["clip000"]}, "is \\(2, 7\\), expected 1 clips by 7 classes"),
     ],
 )

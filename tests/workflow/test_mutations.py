@@ -61,6 +61,8 @@ EDITS = {
     "emotiw/video/score_average.py": SCORES_END,
     "emotiw/video/baselines.py": {"baseline": 2, **REPORT_END},
     "emotiw/fusion/branch_and_bound.py": END,
+    "emotiw/fusion/score_tables.py": END,
+    "emotiw/fusion/fold.py": END,
     "emotiw/fusion/stacking.py": END,
     "emotiw/fusion/optimism.py": END,
     "emotiw/statistics/comparisons.py": REPORT_END,
