@@ -27,7 +27,7 @@ NUMERICS = {
         *{"alexnet", "grey", "dense_sift", "hog", "lbp_top", "fine_tuning", "image_sets", "kernels", "pls"},
         *{"classifiers", "baselines", "score_average"},
     },
-    "audio": {"standardisation", "peephole_lstm", "blstm", "training"},
+    "audio": {"standardisation", "peephole_lstm", "blstm", "training", "ensemble"},
     "fusion": {"schemes", "branch_and_bound", "stacking", "optimism"},
     "faces": {"tracking", "scene_cuts"},
     "weights": {"efficientnet"},

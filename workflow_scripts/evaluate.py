@@ -20,16 +20,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     corpus = manifest.read(args.manifest)
     folds = manifest.folds(corpus)
     firewall = leakage.check(corpus.rows, lambda row: row.path, shared_films=args.settings["corpus"]["shared_films"])
-    paths = {"fusion": args.fusion, "video": args.video_scores, "audio": args.audio_scores}
-    tables = {name: [score_tables.read(path, corpus) for path in paths[name]] for name in paths}
-    fused, single = tables["fusion"], {name: tables[name] for name in ("video", "audio")}
-    entries = ledger.gather(folds, [*fused, *single["audio"], *single["video"]])
+    paths = (args.fusion, args.video_scores, args.audio_scores)
+    fused, video, audio = ([score_tables.read(path, corpus) for path in group] for group in paths)
+    entries = ledger.gather(folds, [*fused, *audio, *video])
     entries += ledger.outside(map(provenance.record, args.weights_records))
-    parts = pools.join(corpus, folds, fused, single)
+    parts = pools.join(corpus, folds, fused, {"video": video, "audio": audio})
     statuses = clip_account.read_statuses(corpus, {"video": args.faces, "audio": args.audio})
     content = run_metrics.content(corpus, fused, parts, statuses, settings=args.settings)
-    content |= {"networks": run_metrics.networks(single["audio"])}
-    content |= {"firewall": firewall, "ledger": ledger.summary(entries)}
+    content |= {"networks": run_metrics.networks(audio), "firewall": firewall, "ledger": ledger.summary(entries)}
     files.write_json(args.output, content)
     files.write_json(args.ledger, {"run": content["run"], "entries": entries})
     predictions = clip_account.prediction_rows(corpus, parts, statuses)

@@ -1,6 +1,5 @@
 """Class scores of a clip over time, short and coarse enough to be drawn."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -8,23 +7,6 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 LEVELS = 255  # of a score that is kept in one byte
-
-
-def mean_course(posteriors: Iterable[Array]) -> Array:
-    """Mean over several networks of the frame posteriors of one clip.
-
-    Parameters
-    ----------
-    posteriors : iterable of ndarray, shape (n_frames, n_classes)
-        Of each network.
-
-    Returns
-    -------
-    ndarray, shape (n_frames, n_classes), float32
-        Its mean over the frames is the mean of the networks' clip scores.
-    """
-    found = list(posteriors)
-    return np.asarray(np.sum(found, axis=0, dtype=np.float64) / len(found), np.float32)
 
 
 def shortened(course: Array, limit: int) -> Array:
