@@ -28,7 +28,7 @@ def check_complete(corpus: Manifest, pools: Sequence[Pool], statuses: Statuses) 
     Raises
     ------
     StoreError
-        If a clip has none.
+        If a clip has no status or no prediction.
     """
     clips = {row.clip for row in corpus.rows}
     accounted = {"prediction": {clip for pool in pools for clip in pool.clips}}
