@@ -26,7 +26,7 @@ from emotiw.corpora.manifest import Manifest
 from emotiw.jobs import gather
 from emotiw.statistics import metrics
 
-PRIORS = (0, 50, 100, 200, 400, 800, 1600, 1e12)
+PRIORS: tuple[float, ...] = (0, 50, 100, 200, 400, 800, 1600, 1e12)
 PARTS = ("val", "test")
 
 Network = tuple[BLSTM, Scaler, float]  # with the limit of its inputs in standard deviations
@@ -47,8 +47,8 @@ def load(path: Path) -> Network:
 
 def usable_clips(run: Path, corpus: Manifest, clips: Sequence[str]) -> tuple[list[Array], list[str], list[str]]:
     """Frames, subjects and labels of the clips that have audio features."""
-    entries = gather.load(corpus, run / "features/egemaps", "frame_features", clips).values()
-    entries = [entry for entry in entries if entry.status == Status.OK]
+    loaded = gather.load(corpus, run / "features/egemaps", "frame_features", clips).values()
+    entries = [entry for entry in loaded if entry.status == Status.OK]
     rows = [corpus.row_of_clip[entry.name] for entry in entries]
     features = [entry.arrays["features"] for entry in entries]
     return features, [row.subject for row in rows], [row.label for row in rows]
@@ -69,24 +69,26 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     run = parser.parse_args().run
     torch.set_num_threads(1)
-    corpus, confusions = manifest.read(run / "manifest.csv"), defaultdict(lambda: 0)
-    for name, fold in manifest.folds(corpus).items():
+    corpus = manifest.read(run / "manifest.csv")
+    confusions: dict[tuple[float | str, str], Any] = defaultdict(lambda: 0)
+    for fold_name, fold in manifest.folds(corpus).items():
         features, subjects, _ = usable_clips(run, corpus, fold.train)
         population = standardisation.fit_population(features, subjects)
-        networks = [load(path) for path in sorted((run / "audio" / name / "blstm").glob("*.safetensors"))]
+        networks = [load(path) for path in sorted((run / "audio" / fold_name / "blstm").glob("*.safetensors"))]
         for part in PARTS:
             features, subjects, labels = usable_clips(run, corpus, getattr(fold, part))
-            normalised = {"subject": standardisation.by_subject(features, subjects)}
+            normalised: dict[float | str, list[Array]] = {"subject": standardisation.by_subject(features, subjects)}
             for prior in PRIORS:
                 normalised[prior] = [standardisation.by_new_subject(x, population, prior=prior) for x in features]
             for network in networks:
-                for prior, frames in normalised.items():
-                    confusions[prior, part] += confusion_matrix(frames, labels, network, corpus.classes)
+                for row, frames in normalised.items():
+                    confusions[row, part] += confusion_matrix(frames, labels, network, corpus.classes)
     print(f"{'frames':>10s}" + "".join(f"{part:>8s}" for part in PARTS))
-    for prior in ("subject", *PRIORS):
-        values = (100 * float(metrics.uar(confusions[prior, part])) for part in PARTS)
-        name = prior if isinstance(prior, str) else f"{prior:.0f}"
-        print(f"{name:>10s}" + "".join(f"{value:8.1f}" for value in values))
+    rows: tuple[float | str, ...] = ("subject", *PRIORS)
+    for row in rows:
+        values = (100 * float(metrics.uar(confusions[row, part])) for part in PARTS)
+        title = row if isinstance(row, str) else f"{row:.0f}"
+        print(f"{title:>10s}" + "".join(f"{value:8.1f}" for value in values))
 
 
 if __name__ == "__main__":
