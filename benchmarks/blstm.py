@@ -3,7 +3,7 @@
 Run one of
 
     python benchmarks/blstm.py cells        # ms a batch: torch's LSTM, peepholes, a plain loop, packed sequences
-    python benchmarks/blstm.py lightning    # share of an epoch that the trainer takes, by cell and architecture
+    python benchmarks/blstm.py lightning    # one step of Lightning per epoch, against its usual step per batch
     python benchmarks/blstm.py sixty        # six architectures against the obvious loop on half of AFEW, for sixty
 
 All with one thread, on synthetic clips of 40 to 80 frames of 88 values.
@@ -19,25 +19,32 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from dataclasses import replace
 from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
 import torch
+from per_batch_training import BestWeights, PerBatch, Repeatable
 from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import EarlyStopping
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 
 from emotiw.audio import blstm, training
 from emotiw.jobs import lightning as without_extras
-from emotiw.jobs import runtime
+from emotiw.jobs import runtime, settings
 
 ARCHITECTURES = ((64,), (128,), (64, 64), (128, 64), (128, 128), (156, 300, 102))
 N_INPUTS, N_CLASSES, SEED = 88, 7, 2016
 N_TRAINING, N_VALIDATION, N_EPOCHS = 386, 192, 10  # at 20 epochs roundings have grown: losses differ by up to 0.04
 AFEW = {"clips": 773, "repeats": 10}
 
+# networks whose forms of training are compared: layers, peepholes, epochs, pairs of runs
+FORMS = (((64,), True, 10, 9), ((64,), False, 10, 9), ((156, 300, 102), True, 2, 5))
+
+Trained = tuple[float, list[tuple[float, float]], dict[str, torch.Tensor]]  # CPU s, losses of the epochs, weights
 Results = dict[tuple[int, ...], tuple[float, float, list[float]]]  # CPU s, wall s, losses of the epochs
 
 
@@ -56,6 +63,11 @@ def network(layers: tuple[int, ...], *, peepholes: bool) -> tuple[blstm.BLSTM, t
     generator = torch.Generator().manual_seed(SEED)
     model = blstm.BLSTM(N_INPUTS, layers, N_CLASSES, peepholes=peepholes)
     return blstm.initialise(model, init_range=0.1, generator=generator), generator
+
+
+def recipe_of(layers: tuple[int, ...], **changes: Any) -> training.Recipe:
+    """Recipe with the values of config.yaml but for `changes`."""
+    return replace(training.Recipe.from_settings(layers, settings.load([])["blstm"]), **changes)
 
 
 def median_ms(work: Callable[[], None], n: int = 9) -> float:
@@ -146,36 +158,57 @@ def cells() -> None:
         print(" ".join(f"{value / ms[0]:.2f}" for value in ms))
 
 
-def lightning() -> None:
-    """Print CPU seconds of an epoch, and how much of it passes outside of the library's own steps and validation."""
+def per_batch(recipe: training.Recipe) -> Trained:
+    """Train in Lightning's usual form."""
     learnt, checked = clips(N_TRAINING, 0), clips(N_VALIDATION, 1)
-    for peepholes in (True, False):
-        for layers in ((64,), (128, 128)):
-            model, generator = network(layers, peepholes=peepholes)
-            recipe = training.Recipe(layers, peepholes=peepholes, patience=100)
-            run = training._Run(model, recipe, training.Batches(learnt, 10, generator), checked, generator)
-            inside: list[float] = []
-            for name in ("training_step", "on_train_epoch_end"):
-                setattr(run, name, timed(getattr(run, name), inside))
-            start = time.process_time()
-            without_extras.trainer(N_EPOCHS).fit(run, training.ONE_STEP)
-            total, own = time.process_time() - start, sum(inside)
-            print(
-                f"peepholes {peepholes!s:5} {layers!s:11} {total / N_EPOCHS:.3f} s an epoch, of which"
-                f" {1e3 * (total - own) / N_EPOCHS:.1f} ms or {100 * (total - own) / total:.1f} % are Lightning's"
-            )
+    start = time.process_time()
+    model, generator = network(recipe.layers, peepholes=recipe.peepholes)
+    batches = training.Batches(learnt, recipe.batch_size, generator)
+    of_validation = []
+    for indices in blstm.length_batches([len(x) for x in checked.features], blstm.BATCH_SIZE):
+        inputs, lengths = blstm.padded([checked.features[i] for i in indices])
+        of_validation.append((inputs, blstm.reversal(lengths, len(inputs)), indices, lengths.tolist()))
+    run, best = PerBatch(model, recipe, checked, generator), BestWeights()
+    trainer = without_extras.trainer(recipe.max_epochs, num_sanity_val_steps=0)
+    trainer.callbacks += [EarlyStopping("val_loss", patience=recipe.patience), best]
+    trainer.validate(run, Repeatable(of_validation), verbose=False)  # the initial weights may be the best
+    trainer.fit(run, batches, Repeatable(of_validation))
+    seconds = time.process_time() - start
+    losses = [(train / batches.n_frames, validation) for train, validation in run.losses[1:]]
+    return seconds, losses, best.weights
 
 
-def timed(work: Callable[..., None], seconds: list[float]) -> Callable[..., None]:
-    """Wrap a function so that the CPU time of each call is noted."""
+def per_epoch(recipe: training.Recipe) -> Trained:
+    """Train as the library does: one step of Lightning per epoch."""
+    learnt, checked = clips(N_TRAINING, 0), clips(N_VALIDATION, 1)
+    start = time.process_time()
+    trained = training.train(learnt, checked, recipe, n_classes=N_CLASSES, seed=SEED)
+    seconds = time.process_time() - start
+    return seconds, [(e["train_loss"], e["val_loss"]) for e in trained.history], trained.model.state_dict()
 
-    @functools.wraps(work)
-    def wrapped(*args: Any) -> None:
-        start = time.process_time()
-        work(*args)
-        seconds.append(time.process_time() - start)
 
-    return wrapped
+def lightning() -> None:
+    """Print what Lightning's usual form costs against one step per epoch, trained in turn.
+
+    Both must give the same losses and weights, bit by bit.
+    """
+    for layers, peepholes, n_epochs, n_pairs in FORMS:
+        recipe = recipe_of(layers, peepholes=peepholes, max_epochs=n_epochs, patience=n_epochs)
+        ratios, epochs = [], []
+        for pair in range(n_pairs + 1):  # the first warms up
+            forms = [per_epoch, per_batch]
+            results = {form: form(recipe) for form in (forms if pair % 2 else forms[::-1])}
+            (own_s, losses, weights), (usual_s, other_losses, other_weights) = results[per_epoch], results[per_batch]
+            assert losses == other_losses
+            assert all(torch.equal(weights[name], other_weights[name]) for name in weights)
+            ratios, epochs = [*ratios, usual_s / own_s], [*epochs, own_s / n_epochs]
+        median, (low, high) = np.median(ratios[1:]), np.quantile(ratios[1:], (0.25, 0.75))
+        print(
+            f"{'-'.join(map(str, layers)):>11}, {'peepholes' if peepholes else 'torch'}: an epoch of"
+            f" {np.median(epochs[1:]):.2f} CPU s; a step per batch takes {median:.3f} times that (quartiles {low:.3f}"
+            f" to {high:.3f}, {n_pairs} pairs); losses and weights are the same bits",
+            flush=True,
+        )
 
 
 class Obvious(LightningModule):
@@ -252,7 +285,7 @@ def obvious(layers: tuple[int, ...]) -> tuple[float, list[float]]:
 
 def ours(layers: tuple[int, ...], *, peepholes: bool = False) -> tuple[float, list[float]]:
     """CPU seconds and loss of every epoch of the library's training."""
-    recipe = training.Recipe(layers, peepholes=peepholes, max_epochs=N_EPOCHS)
+    recipe = recipe_of(layers, peepholes=peepholes, max_epochs=N_EPOCHS)
     learnt, checked = clips(N_TRAINING, 0), clips(N_VALIDATION, 1)
     start = time.process_time()
     trained = training.train(learnt, checked, recipe, n_classes=N_CLASSES, seed=SEED)

@@ -1,83 +1,94 @@
-"""UAR of a run's networks that learnt `normalise: subject`, on clips of whose subject nothing else is heard.
+"""UAR of a run's networks trained with `normalise: subject`, on clips whose subject has no other clip.
 
-By the number of frames of the population that are joined with the clip's own (`standardisation.by_new_subject`), on
-the validation and the test parts of all folds pooled; `subject` is what the run itself does, with all clips of the
-subject. Only the validation column may choose. Run with
+One row per number of frames by which the average training subject weighs (`standardisation.by_new_subject`), over the
+pooled validation parts and the pooled test parts of all folds. The row `subject` is what the run itself does, with all
+clips of a subject. Choose by the validation column only. Run with
 `PYTHONPATH=workflow_scripts python benchmarks/new_subject.py results/RUN`.
 """
 
 import argparse
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors
 import torch
 
 from emotiw.audio import blstm, standardisation
+from emotiw.audio.blstm import BLSTM
+from emotiw.audio.standardisation import Array, Scaler
 from emotiw.core.status import Status
 from emotiw.corpora import manifest
+from emotiw.corpora.manifest import Manifest
 from emotiw.jobs import gather
 from emotiw.statistics import metrics
 
-PRIORS = (0, 50, 100, 200, 400, 800, 1600, 1e12)
+PRIORS: tuple[float, ...] = (0, 50, 100, 200, 400, 800, 1600, 1e12)
 PARTS = ("val", "test")
 
+Network = tuple[BLSTM, Scaler, float]  # with the limit of its inputs in standard deviations
 
-def loaded(path):
-    """Network, scaler, and limit of its inputs in standard deviations."""
+
+def load(path: Path) -> Network:
+    """Read a network and its scaler."""
     with safetensors.safe_open(path, "pt") as stream:
-        about = json.loads(stream.metadata()["emotiw"])
+        description = json.loads(stream.metadata()["emotiw"])
         arrays = {name: stream.get_tensor(name) for name in stream.keys() if not name.startswith("population.")}
     fitted = {name: arrays.pop(f"scaler.{name}").numpy() for name in ("mean", "scale")}
-    model = blstm.BLSTM(
-        len(about["columns"]), about["architecture"], len(about["classes"]), peepholes=about["peepholes"]
-    )
+    sizes = len(description["columns"]), description["architecture"], len(description["classes"])
+    model = BLSTM(*sizes, peepholes=description["peepholes"])
     model.load_state_dict(arrays)
-    return model.eval(), standardisation.Scaler(**fitted, constant=tuple(about["constant"])), about["feature_clip"]
+    scaler = Scaler(**fitted, constant=tuple(description["constant"]))
+    return model.eval(), scaler, description["feature_clip"]
 
 
-def usable(run, corpus, clips):
-    """Frames, subjects and classes of the clips that can be heard."""
-    entries = gather.load(corpus, run / "features/egemaps", "frame_features", clips).values()
-    entries = [entry for entry in entries if entry.status == Status.OK]
-    about = {row.clip: row for row in corpus.rows}
-    subjects = [about[entry.name].subject for entry in entries]
-    return [entry.arrays["features"] for entry in entries], subjects, [about[entry.name].label for entry in entries]
+def usable_clips(run: Path, corpus: Manifest, clips: Sequence[str]) -> tuple[list[Array], list[str], list[str]]:
+    """Frames, subjects and labels of the clips that have audio features."""
+    loaded = gather.load(corpus, run / "features/egemaps", "frame_features", clips).values()
+    entries = [entry for entry in loaded if entry.status == Status.OK]
+    rows = [corpus.row_of_clip[entry.name] for entry in entries]
+    features = [entry.arrays["features"] for entry in entries]
+    return features, [row.subject for row in rows], [row.label for row in rows]
 
 
-def judged(features, labels, network, corpus):
-    """Confusion matrix of some clips' frames, standardised by subject."""
+def confusion_matrix(features: list[Array], labels: list[str], network: Network, classes: Sequence[str]) -> Any:
+    """Confusion matrix of clips whose frames are normalised by subject."""
     model, scaler, clip = network
     scaled = standardisation.standardise(features, scaler, clip=clip)
     predicted = blstm.clip_scores(blstm.frame_posteriors(model, scaled)).argmax(1)
-    truth = np.array([corpus.classes.index(label) for label in labels])
-    return metrics.confusion_matrix(truth, predicted, len(corpus.classes))
+    truth = np.array([classes.index(label) for label in labels])
+    return metrics.confusion_matrix(truth, predicted, len(classes))
 
 
-def main():
-    """Print a line for each prior."""
+def main() -> None:
+    """Evaluate every network of the run with every prior; print one row per prior."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     run = parser.parse_args().run
     torch.set_num_threads(1)
-    corpus, confusions = manifest.read(run / "manifest.csv"), defaultdict(lambda: 0)
-    for name, fold in manifest.folds(corpus).items():
-        features, subjects, _ = usable(run, corpus, fold.train)
+    corpus = manifest.read(run / "manifest.csv")
+    confusions: dict[tuple[float | str, str], Any] = defaultdict(lambda: 0)
+    for fold_name, fold in manifest.folds(corpus).items():
+        features, subjects, _ = usable_clips(run, corpus, fold.train)
         population = standardisation.fit_population(features, subjects)
-        networks = [loaded(path) for path in sorted((run / "audio" / name / "blstm").glob("*.safetensors"))]
+        networks = [load(path) for path in sorted((run / "audio" / fold_name / "blstm").glob("*.safetensors"))]
         for part in PARTS:
-            heard, subjects, labels = usable(run, corpus, getattr(fold, part))
-            ways = {"subject": standardisation.by_subject(heard, subjects)}
-            ways |= {n: [standardisation.by_new_subject(x, population, prior=n) for x in heard] for n in PRIORS}
+            features, subjects, labels = usable_clips(run, corpus, getattr(fold, part))
+            normalised: dict[float | str, list[Array]] = {"subject": standardisation.by_subject(features, subjects)}
+            for prior in PRIORS:
+                normalised[prior] = [standardisation.by_new_subject(x, population, prior=prior) for x in features]
             for network in networks:
-                for way, them in ways.items():
-                    confusions[way, part] += judged(them, labels, network, corpus)
+                for row, frames in normalised.items():
+                    confusions[row, part] += confusion_matrix(frames, labels, network, corpus.classes)
     print(f"{'frames':>10s}" + "".join(f"{part:>8s}" for part in PARTS))
-    for way in ("subject", *PRIORS):
-        values = (100 * float(metrics.uar(confusions[way, part])) for part in PARTS)
-        print(f"{way if isinstance(way, str) else f'{way:.0f}':>10s}" + "".join(f"{value:8.1f}" for value in values))
+    rows: tuple[float | str, ...] = ("subject", *PRIORS)
+    for row in rows:
+        values = (100 * float(metrics.uar(confusions[row, part])) for part in PARTS)
+        title = row if isinstance(row, str) else f"{row:.0f}"
+        print(f"{title:>10s}" + "".join(f"{value:8.1f}" for value in values))
 
 
 if __name__ == "__main__":

@@ -40,14 +40,14 @@ SETTINGS = {
 }
 
 
-def heard(folder, i, arrays, status=Status.OK):
+def write_frames(folder, i, arrays, status=Status.OK):
     entry = store.Entry(f"c{i:02}", arrays, status)
     store.write(folder / f"c{i:02}.h5", "frame_features", [entry], stage={}, facts={"columns": ["a", "b", "c"]})
 
 
 def silence(folder, *clips):
     for i in clips:
-        heard(folder, i, {}, Status.SILENT_AUDIO)
+        write_frames(folder, i, {}, Status.SILENT_AUDIO)
 
 
 @pytest.fixture
@@ -58,9 +58,9 @@ def corpus(tmp_path):
         label = "?" if i == 15 else CLASSES[i % 2]
         rows.append(manifest.Row(f"c{i:02}", "", label, f"s{i}", split, sha256=f"{i}", job=f"c{i:02}"))
         features = rng.normal(i % 2, 1, (5 + i, 3)).astype(np.float32)
-        heard(tmp_path, i, {"features": features, "time": np.arange(5 + i) * 0.04})
+        write_frames(tmp_path, i, {"features": features, "time": np.arange(5 + i) * 0.04})
     silence(tmp_path, 1)
-    heard(tmp_path, 12, {"features": features, "time": np.arange(20) * 0.04}, Status.SILENT_AUDIO)
+    write_frames(tmp_path, 12, {"features": features, "time": np.arange(20) * 0.04}, Status.SILENT_AUDIO)
     manifest.write(tmp_path / "clips.csv", manifest.Manifest(tuple(rows), CLASSES, "test"))
     return tmp_path
 
@@ -133,8 +133,8 @@ def test_model_is_byte_stable_and_says_what_it_is(corpus):
     network(corpus)
     assert (corpus / "4_0.safetensors").read_bytes() == first
     with safe_open(corpus / "4_0.safetensors", "np") as model:
-        about = json.loads(model.metadata()["emotiw"])
-    assert about == SETTINGS | {
+        metadata = json.loads(model.metadata()["emotiw"])
+    assert metadata == SETTINGS | {
         "architecture": [4],
         "classes": ["anger", "fear"],
         "columns": ["a", "b", "c"],
@@ -181,7 +181,7 @@ def test_mean_frames_of_a_clip_have_the_mean_score_and_their_times(corpus):
 
 def test_selected_is_the_network_with_the_least_validation_loss_of_clips(corpus):
     found = scores(corpus, network(corpus, 0), network(corpus, 1))
-    losses = {name: about["validation"]["clip_loss"] for name, about in found.facts["networks"].items()}
+    losses = {name: network["validation"]["clip_loss"] for name, network in found.facts["networks"].items()}
     assert found.facts["selected"] == min(losses, key=losses.get)
     selected = found.entries[found.facts["selected"]].arrays["scores"]
     assert np.array_equal(found.entries["selected"].arrays["scores"], selected)
@@ -201,7 +201,7 @@ def test_scores_tell_the_rule_the_data_and_the_restarts_of_each_architecture(cor
     assert found["restarts"]["4"]["mean"]["accuracy"] == pytest.approx(np.mean(accuracies))
     assert found["restarts"]["4"]["std"]["accuracy"] == pytest.approx(np.std(accuracies, ddof=1))
     assert found["restarts"]["4-2"]["std"]["accuracy"] is None
-    assert found["selected"] in {about["best"] for about in found["restarts"].values()}
+    assert found["selected"] in {restarts["best"] for restarts in found["restarts"].values()}
     assert len(found["networks"]["4_0"]["history"]) == 2
 
 

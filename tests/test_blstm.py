@@ -100,11 +100,6 @@ def test_clip_score_is_the_mean_of_its_frames():
     assert scores.tolist() == [[0.375, 0.625], [1, 0]]
 
 
-def test_mean_scores_of_each_architecture_and_of_all():
-    scores = {"4_0": np.array([[0.0]]), "4_1": np.array([[3.0]]), "4-4_0": np.array([[6.0]])}
-    assert blstm.mean_scores(scores) == {"4": 1.5, "4-4": 6, "mean": 3}
-
-
 @pytest.mark.parametrize("layers", [[], [3], [4, 0], [-2]])
 def test_layers_that_cannot_be_halved_are_refused(layers):
     with pytest.raises(FeatureError, match="positive even numbers, half of the units"):
@@ -136,7 +131,7 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
 
 def test_input_noise_has_its_deviation():
     noise = blstm.Noise(torch.Generator().manual_seed(0), inputs=0.5)
-    assert noise.shake(torch.zeros(200, 200)).std() == pytest.approx(0.5, rel=0.02)
+    assert noise.add_to(torch.zeros(200, 200)).std() == pytest.approx(0.5, rel=0.02)
 
 
 def test_noise_changes_the_logits_only_while_training():

@@ -44,17 +44,17 @@ def everything(audio, video, truth, grid):
 )
 def test_three_classes_equal_the_exhaustive_search(n, seed, grid_step, ties):
     audio, video, truth = made_up(n, 3, seed, step=ties)
-    found = schemes.joint_search(audio, video, truth, grid_step)
+    result = schemes.joint_search(audio, video, truth, grid_step)
     right, _, _, weights = everything(audio, video, truth, schemes.grid(grid_step))
-    assert (found.n_right, found.upper_bound, found.complete) == (-right, -right, True)
-    assert found.weights.tolist() == list(weights)
+    assert (result.n_right, result.upper_bound, result.complete) == (-right, -right, True)
+    assert result.weights.tolist() == list(weights)
 
 
 @pytest.mark.parametrize(("n_classes", "n"), [(2, 90), (4, 150)])
 def test_other_numbers_of_classes_and_more_than_a_word_of_clips(n_classes, n):
     audio, video, truth = made_up(n, n_classes, 3)
-    found = schemes.joint_search(audio, video, truth, 0.125)
-    assert found.weights.tolist() == list(everything(audio, video, truth, schemes.grid(0.125))[3])
+    result = schemes.joint_search(audio, video, truth, 0.125)
+    assert result.weights.tolist() == list(everything(audio, video, truth, schemes.grid(0.125))[3])
 
 
 @settings(max_examples=30, deadline=None)
@@ -64,8 +64,8 @@ def test_a_bound_is_never_below_what_a_completion_gets_right(seed, n_chosen):
     problem = Problem(audio, video, truth, schemes.grid(0.2))
     rng = np.random.default_rng(seed)
     complete = rng.integers(6, size=(1, 5))
-    made = problem.extended(complete[:, :n_chosen])
-    bound = made.bounds[made.chosen[:, -1] == complete[0, n_chosen]]
+    extended = problem.extended(complete[:, :n_chosen])
+    bound = extended.bounds[extended.chosen[:, -1] == complete[0, n_chosen]]
     weights = problem.weights(complete)[0]
     right = (schemes.weighted_sum(audio, video, weights).argmax(1) == truth).sum()
     assert bound >= right
@@ -102,10 +102,10 @@ def test_the_start_does_not_change_what_is_found():
 
     grid = schemes.grid(0.1)
     starts = [np.zeros(4), np.ones(4), np.full(4, 0.5), np.array([0.0, 1.0, 0.3, 0.7])]
-    found = [branch_and_bound.search(Problem(audio, video, truth, grid), s, likelihood) for s in starts]
-    assert len({tuple(it.weights) for it in found}) == 1
+    results = [branch_and_bound.search(Problem(audio, video, truth, grid), s, likelihood) for s in starts]
+    assert len({tuple(result.weights) for result in results}) == 1
 
 
 def test_weights_nearest_to_one_half_win_where_every_weight_is_right():
-    found = schemes.joint_search(np.eye(3), np.eye(3), np.arange(3), 0.05)
-    assert found.weights.tolist() == [0.5] * 3
+    result = schemes.joint_search(np.eye(3), np.eye(3), np.arange(3), 0.05)
+    assert result.weights.tolist() == [0.5] * 3

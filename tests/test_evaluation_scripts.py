@@ -14,7 +14,8 @@ from emotiw.core.errors import StoreError
 from emotiw.core.status import Status
 from emotiw.corpora import manifest, splits
 from emotiw.corpora.manifest import Manifest
-from emotiw.evaluation import evaluation, ledger, systems
+from emotiw.evaluation import clip_account, ledger, pools, run_metrics, system_metrics, systems
+from emotiw.fusion import fold as fold_fusion
 from emotiw.fusion import schemes, score_tables
 from emotiw.jobs import store
 from emotiw.statistics import metrics, selection_record
@@ -140,7 +141,7 @@ def test_test_clips_change_neither_weights_nor_temperatures(official, fused, cal
         before, held_out = calibrated.facts, tuple(score_tables.read(path, run.corpus) for path in out_of_fold)
     rows = [video.clips.index(clip) for clip in fold.test if clip in video.clips]
     video.systems["mean"][rows] = 100 * video.systems["mean"][rows][:, ::-1]
-    _, facts = score_tables.fuse(run.corpus, fold, score_tables.Judged(audio, video, held_out), settings=SETTINGS)
+    _, facts = fold_fusion.fuse(run.corpus, fold, fold_fusion.FoldTables(audio, video, held_out), settings=SETTINGS)
     assert {key: facts[key] for key in ("weights", "temperatures", "optimism")} == {
         key: before[key] for key in ("weights", "temperatures", "optimism")
     }
@@ -184,17 +185,17 @@ def test_a_network_that_has_learnt_what_it_held_out_is_refused(official, out_of_
         **table.facts,
         **selection_record.facts([selection_record.Record("audio/64_0: weights", None, "loss", [clip])]),
     }
-    judged = score_tables.Judged(table, table, (replace(table, facts=facts),))
-    with pytest.raises(StoreError, match=rf"judges 1 clips that it has learnt from \(the first: '{clip}'\)"):
-        judged.scales(run.corpus, run.folds["official"])
+    tables = fold_fusion.FoldTables(table, table, (replace(table, facts=facts),))
+    with pytest.raises(StoreError, match=rf"scores 1 clips that its networks were trained on \(the first: '{clip}'\)"):
+        fold_fusion.out_of_fold_scales(run.corpus, run.folds["official"], tables)
 
 
 def test_without_a_held_out_score_the_validation_clips_calibrate(official, out_of_fold):
     run, _ = official
     audio, video = (score_tables.read(run.folder / f"{name}_official.h5", run.corpus) for name in ("audio", "video"))
     none = replace(score_tables.read(out_of_fold[0], run.corpus), clips=(), systems={"mean": np.zeros((0, 7))})
-    _, facts = score_tables.fuse(
-        run.corpus, run.folds["official"], score_tables.Judged(audio, video, (none,)), settings=SETTINGS
+    _, facts = fold_fusion.fuse(
+        run.corpus, run.folds["official"], fold_fusion.FoldTables(audio, video, (none,)), settings=SETTINGS
     )
     assert [facts["calibration"][name]["part"] for name in ("audio", "video")] == ["val", "train"]
 
@@ -228,16 +229,12 @@ def test_clips_of_two_subjects_in_one_film_are_a_group_and_only_within_their_par
     assert (theirs == score_tables.subjects_of(run.corpus, fold.test)).all()
 
 
-def test_validation_scores_are_marked_as_resubstitution(fused):
-    assert fused.facts["resubstitution"] == ["val"]
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"classes": CLASSES[::-1]}, "classes surprise, .*; expected anger"),
-        ({"clips": ["clip000", "clip000"]}, "names clips twice"),
-        ({"clips": ["clip000", "elsewhere"]}, "the manifest lacks \\['elsewhere'\\]"),
+        ({"clips": ["clip000", "clip000"]}, "clips occur twice"),
+        ({"clips": ["clip000", "elsewhere"]}, "not in the manifest \\['elsewhere'\\]"),
         ({"clips": ["clip000"]}, "is \\(2, 7\\), expected 1 clips by 7 classes"),
     ],
 )
@@ -266,7 +263,7 @@ def test_metrics_of_the_test_part_equal_those_of_the_predictions(official):
 def test_systems_that_see_better_than_chance_beat_the_majority_class(crossed):
     _, found = crossed
     test = found["parts"]["test"]
-    assert all(test["systems"][name]["accuracy"] > test["majority_class"]["accuracy"] for name in evaluation.MAIN)
+    assert all(test["systems"][name]["accuracy"] > test["majority_class"]["accuracy"] for name in systems.MAIN)
 
 
 def test_single_systems_are_scored_beside_the_main_ones(official):
@@ -388,7 +385,7 @@ def test_the_gain_of_fusion_is_the_difference_of_the_accuracies(official):
 
 def loaded(run):
     fused = [score_tables.read(run.folder / f"fusion_{name}.h5", run.corpus) for name in run.folds]
-    return fused, evaluation.statuses(run.corpus, {"video": run.folder / "faces", "audio": run.folder / "audio"})
+    return fused, clip_account.read_statuses(run.corpus, {"video": run.folder / "faces", "audio": run.folder / "audio"})
 
 
 OPTIONS = {"run": "x", "seed": 0, "evaluation": {"bootstrap": 50}}
@@ -399,25 +396,25 @@ def test_hidden_labels_are_predicted_and_not_scored(official):
     fused, found = loaded(run)
     rows = tuple(dataclasses.replace(row, label="?") if row.split == "test" else row for row in run.corpus.rows)
     corpus = Manifest(rows, CLASSES, "afew")
-    pools = evaluation.pools(corpus, run.folds, fused, {})
-    report = evaluation.report(corpus, fused, pools, found, settings=OPTIONS)
-    test = report["parts"]["test"]
+    parts = pools.join(corpus, run.folds, fused, {})
+    content = run_metrics.content(corpus, fused, parts, found, settings=OPTIONS)
+    test = content["parts"]["test"]
     assert (test["n_scored"], test["n_hidden"]) == (0, test["n"])
     assert test["systems"]["fusion"]["accuracy"] is None
     assert test["majority_class"]["accuracy"] is None
     assert (
-        f"test: {test['n']} of {test['n']} labels are hidden; those clips are predicted, not scored" in report["notes"]
+        f"test: {test['n']} of {test['n']} labels are hidden; those clips are predicted, not scored" in content["notes"]
     )
-    assert len(evaluation.prediction_rows(corpus, pools, found)) == len(rows) + 1
+    assert len(clip_account.prediction_rows(corpus, parts, found)) == len(rows) + 1
 
 
 def test_a_clip_without_a_status_is_an_error(official):
     run, _ = official
     fused, found = loaded(run)
     del found["audio"]["clip007"]
-    pools = evaluation.pools(run.corpus, run.folds, fused, {})
+    parts = pools.join(run.corpus, run.folds, fused, {})
     with pytest.raises(StoreError, match="1 of 56 clips have no audio status: clip007"):
-        evaluation.report(run.corpus, fused, pools, found, settings=OPTIONS)
+        run_metrics.content(run.corpus, fused, parts, found, settings=OPTIONS)
 
 
 def test_a_clip_of_the_manifest_in_no_fold_is_an_error(official):
@@ -425,9 +422,9 @@ def test_a_clip_of_the_manifest_in_no_fold_is_an_error(official):
     fused, found = loaded(run)
     fold = run.folds["official"]
     smaller = {"official": splits.Fold("official", fold.train, fold.val, fold.test[1:])}
-    pools = evaluation.pools(run.corpus, smaller, fused, {})
+    parts = pools.join(run.corpus, smaller, fused, {})
     with pytest.raises(StoreError, match=f"1 of 56 clips have no prediction: {fold.test[0]}"):
-        evaluation.account(run.corpus, pools, found)
+        clip_account.check_complete(run.corpus, parts, found)
 
 
 def test_a_clip_that_is_ok_and_yet_has_no_scores_is_noted(official):
@@ -435,16 +432,16 @@ def test_a_clip_that_is_ok_and_yet_has_no_scores_is_noted(official):
     fused, found = loaded(run)
     clip = next(clip for clip in run.folds["official"].test if found["video"][clip] != Status.OK)
     found["video"][clip] = Status.OK
-    pools = evaluation.pools(run.corpus, run.folds, fused, {})
-    report = evaluation.report(run.corpus, fused, pools, found, settings=OPTIONS)
-    assert f"test: video is ok but has no scores for {clip}" in report["notes"]
+    parts = pools.join(run.corpus, run.folds, fused, {})
+    content = run_metrics.content(run.corpus, fused, parts, found, settings=OPTIONS)
+    assert f"test: video is ok but has no scores for {clip}" in content["notes"]
 
 
 def test_a_missing_or_repeated_fold_is_an_error(crossed):
     run, _ = crossed
     fused, _ = loaded(run)
     with pytest.raises(StoreError, match="of folds fold1, fold2; expected one of each of fold1, fold2, fold3"):
-        evaluation.pools(run.corpus, run.folds, fused[:2], {})
+        pools.join(run.corpus, run.folds, fused[:2], {})
 
 
 def test_a_system_that_some_folds_lack_is_an_error(crossed):
@@ -452,7 +449,7 @@ def test_a_system_that_some_folds_lack_is_an_error(crossed):
     fused, _ = loaded(run)
     one = score_tables.read(run.folder / "audio_fold1.h5", run.corpus)
     with pytest.raises(StoreError, match="audio/64_0: has scores in some folds only"):
-        evaluation.pools(run.corpus, run.folds, fused, {"audio": [one]})
+        pools.join(run.corpus, run.folds, fused, {"audio": [one]})
 
 
 def test_a_fused_table_without_a_clip_of_its_fold_is_an_error(official):
@@ -460,15 +457,15 @@ def test_a_fused_table_without_a_clip_of_its_fold_is_an_error(official):
     fused, _ = loaded(run)
     short = dataclasses.replace(fused[0], clips=tuple(f"other {clip}" for clip in fused[0].clips))
     with pytest.raises(StoreError, match="has no row of clip"):
-        evaluation.pools(run.corpus, run.folds, [short], {})
+        pools.join(run.corpus, run.folds, [short], {})
 
 
 def test_one_subject_has_no_intervals(official):
     run, _ = official
     fused, _ = loaded(run)
     corpus = Manifest(tuple(dataclasses.replace(row, subject="one") for row in run.corpus.rows), CLASSES, "csv")
-    part = evaluation.pools(corpus, run.folds, fused, {})[2]
-    found = evaluation.part_metrics(part, CLASSES, seed=0, n_resamples=10)
+    part = pools.join(corpus, run.folds, fused, {})[2]
+    found = system_metrics.part_metrics(part, CLASSES, seed=0, n_resamples=10)
     assert found["systems"]["fusion"]["accuracy_interval"] is None
     assert found["n_subjects"] == 1
 

@@ -104,14 +104,12 @@ def test_records_travel_with_the_artefacts_made_from_them():
 
 
 def test_a_choice_that_saw_a_test_clip_fails():
-    with pytest.raises(
-        StoreError, match=r"scores.h5: 'C', fold official: was made with 1 test clips \(the first: 'd'\)"
-    ):
+    with pytest.raises(StoreError, match=r"scores.h5: 'C', fold official: used 1 test clips \(the first: 'd'\)"):
         gather(table(Record("C", 1.0, "accuracy", ["a", "b", "d"])))
 
 
 def test_what_looks_at_no_labels_fails_too_unless_it_is_declared_to_look_at_all_clips():
-    with pytest.raises(StoreError, match="was made with 2 test clips"):
+    with pytest.raises(StoreError, match="used 2 test clips"):
         gather(table(Record("PCA", 8, "variance", "abde", kind=selection_record.NO_LABELS)))
     (entry,) = entries = gather(table(Record("by subject", None, "mean", "abcde", kind=TRANSDUCTIVE)))
     assert entry["parts"] == {"test": 2, "train": 2, "val": 1}
@@ -137,14 +135,14 @@ def test_what_was_chosen_with_pictures_of_another_collection_is_listed_as_outsid
 
 
 def test_strangers_missing_records_and_digests_that_do_not_fit_are_refused():
-    with pytest.raises(StoreError, match="saw clip 'z', which is not in the fold"):
+    with pytest.raises(StoreError, match="used clip 'z', which is not in the fold"):
         gather(table(Record("C", 1.0, "accuracy", "az")))
     with pytest.raises(StoreError, match=r"scores\.h5: records no choices"):
         gather(Table(Path("scores.h5"), "official", (), {}, {}, {}))
     honest = table(Record("C", 1.0, "accuracy", "ab"))
     (sha256,) = honest.facts["choices"]["clips"]
     honest.facts["choices"]["clips"][sha256] = ["a"]
-    with pytest.raises(StoreError, match="its 2 clips are not those of its digest"):
+    with pytest.raises(StoreError, match="its 2 clips do not match its digest"):
         gather(honest)
 
 

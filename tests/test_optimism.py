@@ -10,14 +10,14 @@ from emotiw.fusion.schemes import Scores
 from test_schemes import made_up
 
 
-def report(scores, n_folds=5, n_repeats=3):
+def estimate(scores, n_folds=5, n_repeats=3):
     fitted = schemes.fit(scores, step=0.1)
-    return optimism.report(scores, fitted, step=0.1, n_folds=n_folds, n_repeats=n_repeats)
+    return optimism.by_scheme(scores, fitted, step=0.1, n_folds=n_folds, n_repeats=n_repeats)
 
 
 def test_optimism_is_resubstitution_minus_the_mean_of_the_repeats():
     scores = made_up(n=60)
-    found = report(scores)
+    found = estimate(scores)
     assert set(found) == set(schemes.SCHEMES)
     repeats = [optimism.cross_validated(scores, step=0.1, n_folds=5, seed=seed) for seed in range(3)]
     for scheme, values in found.items():
@@ -37,7 +37,7 @@ def test_groupings_differ_between_repeats_and_not_between_runs():
 
 def test_resubstitution_and_one_fold_by_hand():
     scores = made_up(n=40, n_groups=2)
-    found = report(scores)
+    found = estimate(scores)
     halves = [np.flatnonzero(scores.groups == s) for s in (0, 1)]
     right = sum(
         optimism.n_right(schemes.fit(scores[a], step=0.1), scores[b], "joint") for a, b in (halves, halves[::-1])
@@ -47,7 +47,7 @@ def test_resubstitution_and_one_fold_by_hand():
 
 
 def test_groups_that_are_folds_of_their_own_are_divided_once():
-    found = report(made_up(n=40, n_groups=4), n_folds=5)
+    found = estimate(made_up(n=40, n_groups=4), n_folds=5)
     assert {(it["n_folds"], it["n_repeats"], it["std"]) for it in found.values()} == {(4, 1, None)}
 
 
@@ -55,13 +55,13 @@ def test_seven_weights_are_more_optimistic_than_one_on_noise():
     rng = np.random.default_rng(0)
     n = 140
     noise = Scores(rng.normal(size=(n, 7)), rng.normal(size=(n, 7)), np.arange(n) % 7, np.arange(n) % 20)
-    found = report(noise, n_repeats=1)
+    found = estimate(noise, n_repeats=1)
     assert found["joint"]["optimism"] > found["shared"]["optimism"]
     assert found["joint"]["optimism"] > 0.05
 
 
 def test_optimism_needs_two_groups():
-    assert report(made_up(n_groups=1)) is None
+    assert estimate(made_up(n_groups=1)) is None
 
 
 def test_fitting_and_optimism_of_afews_validation_part_take_seconds():
@@ -70,5 +70,5 @@ def test_fitting_and_optimism_of_afews_validation_part_take_seconds():
     fitted = schemes.fit(scores, step=0.05)
     assert fitted.joint.complete
     assert time.process_time() - start < 20
-    optimism.report(scores, fitted, step=0.05, n_folds=5, n_repeats=1)
+    optimism.by_scheme(scores, fitted, step=0.05, n_folds=5, n_repeats=1)
     assert time.process_time() - start < 40

@@ -151,11 +151,11 @@ def test_records_name_the_clips_that_were_fitted_to():
     s = made_up(n=40)
     named = Scores(s.audio, s.video, s.truth, s.groups, tuple(f"c{i:02d}" for i in range(40)))
     known = named[np.arange(3, 33)]
-    made = {it.choice: it for it in schemes.records(schemes.fit(known, step=0.25), known, step=0.25)}
-    assert all(it.clips == named.clips[3:33] for it in made.values())
-    assert made["fusion/joint"].candidates == 5**4
-    assert made["fusion/joint"].criterion.endswith("; proven")
-    assert set(made) > {"fusion/scale of audio", "fusion/scale of video", "fusion/shared", "fusion/stacked: C"}
+    records = {record.choice: record for record in schemes.records(schemes.fit(known, step=0.25), known, step=0.25)}
+    assert all(record.clips == named.clips[3:33] for record in records.values())
+    assert records["fusion/joint"].candidates == 5**4
+    assert records["fusion/joint"].criterion.endswith("; proven")
+    assert set(records) > {"fusion/scale of audio", "fusion/scale of video", "fusion/shared", "fusion/stacked: C"}
 
 
 def test_missing_modalities_are_completed_and_named():

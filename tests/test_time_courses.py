@@ -1,16 +1,9 @@
-"""Scores over time: means, shortening, one byte a value."""
+"""Scores over time: shortening, one byte a value."""
 
 import numpy as np
 import pytest
 
 from emotiw.report import time_courses
-
-
-def test_the_mean_over_networks_keeps_the_clip_score():
-    found = np.random.default_rng(0).dirichlet(np.ones(3), size=(4, 9)).astype(np.float32)
-    mean = time_courses.mean_course(found)
-    assert mean.dtype == np.float32
-    np.testing.assert_allclose(mean.mean(axis=0), found.mean(axis=1).mean(axis=0), atol=1e-7)
 
 
 def test_a_short_course_stays_as_it_is():

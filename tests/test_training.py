@@ -1,7 +1,7 @@
 import logging
 import signal
 import threading
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 
 import numpy as np
 import pytest
@@ -10,8 +10,17 @@ import torch
 from emotiw.audio import training
 from emotiw.audio.training import Clips, Recipe
 from emotiw.core.errors import FeatureError
+from emotiw.jobs import settings
 
-ADAM = Recipe((4,), optimiser="adam", learning_rate=0.02, max_epochs=3)
+BLSTM = settings.load([])["blstm"]
+
+
+def recipe_of(**changes):
+    """A small network with the defaults of the configuration but for `changes`."""
+    return replace(Recipe.from_settings((4,), BLSTM), **changes)
+
+
+ADAM = recipe_of(optimiser="adam", learning_rate=0.02, max_epochs=3)
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +53,7 @@ def test_adam_learns_what_can_be_learnt():
 
 
 def test_currennts_descent_learns_at_its_rate_on_the_summed_loss():
-    trained = train(Recipe((4,), learning_rate=1e-3, max_epochs=20))
+    trained = train(recipe_of(learning_rate=1e-3, max_epochs=20))
     losses = [epoch["train_loss"] for epoch in trained.history]
     assert losses[-1] < losses[0] - 0.05
 
@@ -60,7 +69,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
 
 
 def test_one_step_of_descent_is_the_rate_times_the_gradient_of_the_sum():
-    recipe, part = Recipe((4,), learning_rate=1e-3, max_epochs=1, batch_size=100), clips()
+    recipe, part = recipe_of(learning_rate=1e-3, max_epochs=1, batch_size=100), clips()
     generator = torch.Generator().manual_seed(5)
     model = training.initialise(training.BLSTM(3, (4,), 2), init_range=0.1, generator=generator)
     inputs, rows, labels = training._batch(part, range(len(part.features)))
@@ -73,8 +82,8 @@ def test_one_step_of_descent_is_the_rate_times_the_gradient_of_the_sum():
 
 
 def test_every_element_of_the_gradient_is_clipped():
-    before = train(Recipe((4,), max_epochs=0)).model.output.weight
-    after = train(Recipe((4,), learning_rate=1e-2, max_epochs=1, batch_size=100, gradient_clip=0.5)).model.output.weight
+    before = train(recipe_of(max_epochs=0)).model.output.weight
+    after = train(recipe_of(learning_rate=1e-2, max_epochs=1, batch_size=100, gradient_clip=0.5)).model.output.weight
     assert (after - before).detach().abs().max().item() == pytest.approx(0.5e-2, rel=1e-3)
 
 
@@ -110,8 +119,18 @@ def test_class_weights_change_what_is_learnt():
     assert minority[1] > minority[0] + 0.05
 
 
+def test_a_recipe_has_no_defaults_and_takes_every_value_from_the_configuration():
+    assert all(field.default is MISSING and field.default_factory is MISSING for field in fields(Recipe))
+    recipe = Recipe.from_settings([128, 64], BLSTM | {"patience": 7})
+    assert (recipe.layers, recipe.architecture, recipe.patience) == ((128, 64), "128-64", 7)
+    others = {field.name for field in fields(Recipe)} - {"layers", "patience"}
+    assert all(getattr(recipe, name) == BLSTM[name] for name in others)
+    with pytest.raises(KeyError, match="patience"):
+        Recipe.from_settings([4], {name: value for name, value in BLSTM.items() if name != "patience"})
+
+
 def test_the_cosine_schedule_goes_from_the_rate_to_nearly_0():
-    recipe = Recipe((4,), learning_rate=0.1, schedule="cosine", max_epochs=10)
+    recipe = recipe_of(learning_rate=0.1, schedule="cosine", max_epochs=10)
     rates = [recipe.rate(epoch) for epoch in range(10)]
     assert rates[0] == 0.1
     assert rates[5] == pytest.approx(0.05)
@@ -170,7 +189,7 @@ def test_training_that_never_improves_returns_the_initial_weights_and_says_so():
 
 def test_divergence_stops_with_the_seed_and_the_learning_rate():
     with pytest.raises(FeatureError, match=r"seed 5: training loss is (nan|inf) .* learning rate 1e\+38, expected"):
-        train(Recipe((4,), learning_rate=1e38, max_epochs=30))
+        train(recipe_of(learning_rate=1e38, max_epochs=30))
 
 
 def test_a_validation_loss_that_is_no_number_stops_too():

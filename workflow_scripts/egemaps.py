@@ -1,11 +1,13 @@
 """Write the eGeMAPS frames of the clips of one job."""
 
+from collections.abc import Sequence
+
 from emotiw.audio import egemaps
 from emotiw.jobs import per_clip, runtime
 
 
-def main(argv=None):
-    """Run the program."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Compute the eGeMAPS frames of each clip's waveform, and write them with the names of their columns."""
     args = runtime.arguments(__doc__, argv, one=["audio"])
     settings = args.settings["egemaps"]
     facts = {"columns": egemaps.columns(**settings)}

@@ -1,43 +1,39 @@
 """Score every system over all folds, and account for every clip."""
 
 import gzip
+from collections.abc import Sequence
 
 from emotiw.core import files
 from emotiw.corpora import leakage, manifest
-from emotiw.evaluation import evaluation, ledger
+from emotiw.evaluation import clip_account, ledger, pools, run_metrics
 from emotiw.fusion import score_tables
 from emotiw.jobs import runtime
 from emotiw.report import provenance
 
+INPUTS = ("manifest", "faces", "audio", "predictions", "scores", "ledger")
+TABLES = ("fusion", "audio_scores", "video_scores", "weights_records")
 
-def main(argv=None):
-    """Run the program."""
-    args = runtime.arguments(
-        __doc__,
-        argv,
-        one=["manifest", "faces", "audio", "predictions", "scores", "ledger"],
-        many=["fusion", "audio_scores", "video_scores", "weights_records"],
-    )
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Join the score tables of all folds; write metrics, ledger, predictions and scores."""
+    args = runtime.arguments(__doc__, argv, one=INPUTS, many=TABLES)
     corpus = manifest.read(args.manifest)
     folds = manifest.folds(corpus)
-    wall = leakage.check(corpus.rows, lambda row: row.path, shared_films=args.settings["corpus"]["shared_films"])
-    fused = [score_tables.read(path, corpus) for path in args.fusion]
-    single = {
-        "video": [score_tables.read(path, corpus) for path in args.video_scores],
-        "audio": [score_tables.read(path, corpus) for path in args.audio_scores],
-    }
-    entries = ledger.gather(folds, [*fused, *single["audio"], *single["video"]])
+    firewall = leakage.check(corpus.rows, lambda row: row.path, shared_films=args.settings["corpus"]["shared_films"])
+    paths = (args.fusion, args.video_scores, args.audio_scores)
+    fused, video, audio = ([score_tables.read(path, corpus) for path in group] for group in paths)
+    entries = ledger.gather(folds, [*fused, *audio, *video])
     entries += ledger.outside(map(provenance.record, args.weights_records))
-    pools = evaluation.pools(corpus, folds, fused, single)
-    found = evaluation.statuses(corpus, {"video": args.faces, "audio": args.audio})
-    content = evaluation.report(corpus, fused, pools, found, settings=args.settings)
-    content |= {"networks": evaluation.networks(single["audio"])}
-    content |= {"firewall": wall, "ledger": ledger.summary(entries)}
+    parts = pools.join(corpus, folds, fused, {"video": video, "audio": audio})
+    statuses = clip_account.read_statuses(corpus, {"video": args.faces, "audio": args.audio})
+    content = run_metrics.content(corpus, fused, parts, statuses, settings=args.settings)
+    content |= {"networks": run_metrics.networks(audio), "firewall": firewall, "ledger": ledger.summary(entries)}
     files.write_json(args.output, content)
     files.write_json(args.ledger, {"run": content["run"], "entries": entries})
-    files.write_atomic(args.predictions, manifest.table_bytes(evaluation.prediction_rows(corpus, pools, found)))
-    packed = gzip.compress(manifest.table_bytes(evaluation.score_rows(corpus, pools)), mtime=0)
-    files.write_atomic(args.scores, packed)
+    predictions = clip_account.prediction_rows(corpus, parts, statuses)
+    files.write_atomic(args.predictions, manifest.table_bytes(predictions))
+    scores = manifest.table_bytes(clip_account.score_rows(corpus, parts))
+    files.write_atomic(args.scores, gzip.compress(scores, mtime=0))
 
 
 if __name__ == "__main__":

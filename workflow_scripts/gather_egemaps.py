@@ -1,11 +1,13 @@
-"""Gather the audio frames of a fold's clips in one file, so that a network has one input and not one a clip."""
+"""Gather the audio frames of a fold's clips in one file, the only input of frames that a network's job has."""
+
+from collections.abc import Sequence
 
 from emotiw.corpora import manifest
 from emotiw.jobs import gather, runtime, store
 
 
-def main(argv=None):
-    """Run the program."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the frame features of every clip of the fold, and write them to one file."""
     args = runtime.arguments(__doc__, argv, one=["manifest", "features"])
     corpus = manifest.read(args.manifest)
     fold = manifest.fold(corpus, args.stage["fold"])

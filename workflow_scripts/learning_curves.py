@@ -1,15 +1,17 @@
-"""Draw how the training of every network went."""
+"""Draw the learning curves of every network."""
+
+from collections.abc import Sequence
 
 from emotiw.core import files
 from emotiw.jobs import runtime, store
 from emotiw.report import learning_curves
 
 
-def main(argv=None):
-    """Run the program."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read what the audio scores record of every network's training, and write the charts as SVG."""
     args = runtime.arguments(__doc__, argv, many=["scores"])
     folds = [store.read(path, "scores", names=()).facts for path in args.scores]
-    networks = [about for facts in folds for about in facts["networks"].values()]
+    networks = [network for facts in folds for network in facts["networks"].values()]
     files.write_atomic(args.output, learning_curves.render(networks, len(folds[0]["classes"])))
 
 

@@ -1,7 +1,15 @@
-"""Bidirectional long short-term memory networks over the frames of a clip (paper sec. 2.2.3).
+"""Bidirectional long short-term memory networks (BLSTM) over the frames of a clip (Ding et al., ICMI 2016).
 
-Tensors are time-major: (n_frames, n_clips, n). Clips of one batch are padded at their end; what is padded reaches
-neither the posteriors of real frames nor the loss.
+With x_t the features of frame t of a clip of T frames, layer l = 1 .. L, and h^0_t = x_t::
+
+    a^l_t = LSTM(h^(l-1)_1 .. h^(l-1)_t)      forward in time          `PeepholeLSTM` or `PlainLSTM`
+    b^l_t = LSTM(h^(l-1)_T .. h^(l-1)_t)      backward in time
+    h^l_t = [a^l_t; b^l_t]                    concatenation
+    p_t   = softmax(V h^L_t + d)              posteriors of frame t    `BLSTM`, `frame_posteriors`
+    S     = 1/T sum_t p_t                     score of the clip        `clip_scores`
+
+Tensors are time-major: (n_frames, n_clips, n). Clips of a batch are padded at their end; padding affects neither the
+posteriors of real frames nor the loss.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,34 +27,33 @@ from emotiw.core.errors import FeatureError
 
 Array = npt.NDArray[Any]
 
-RULE = "least cross-entropy of the clips' mean posteriors"  # by which the best network is chosen
-BATCH_SIZE = 50  # of prediction; fixed, because the composition of a batch changes float32 results
+BATCH_SIZE = 50  # clips per batch in prediction; fixed, because the composition of a batch changes float32 results
 
 
 @dataclass(frozen=True)
 class Noise:
-    """What is random while training.
+    """Random regularisation during training.
 
     Attributes
     ----------
     generator : torch.Generator
-        All that is random is drawn from it.
+        Source of all random numbers.
     inputs : float
-        Standard deviation of the Gaussian noise on the inputs.
+        Standard deviation of the Gaussian noise added to the inputs.
     dropout : float
-        Share of a layer's outputs that is set to 0.
+        Share of each layer's outputs that is set to 0.
     """
 
     generator: torch.Generator
     inputs: float = 0.0
     dropout: float = 0.0
 
-    def shake(self, inputs: Tensor) -> Tensor:
-        """Add noise to inputs."""
+    def add_to(self, inputs: Tensor) -> Tensor:
+        """Add Gaussian noise to inputs."""
         return inputs + self.inputs * torch.randn(inputs.shape, generator=self.generator) if self.inputs else inputs
 
     def drop(self, outputs: Tensor) -> Tensor:
-        """Set outputs to 0 at random, the rest so much larger that the expectation stays."""
+        """Set outputs to 0 at random and scale the others by 1 / (1 - dropout), which keeps the expectation."""
         if not self.dropout:
             return outputs
         return (
@@ -57,17 +64,17 @@ class Noise:
 
 
 class PlainLSTM(nn.Module):
-    """Two one-way LSTMs of torch, which have no peepholes.
+    """Two unidirectional LSTMs of torch, which have no peepholes.
 
-    Both read padded tensors, the reverse one from the last real frame of each clip to its first: torch computes that
-    3 to 5 times faster on a CPU than packed sequences, with the same result.
+    Both read padded tensors, the backward one from the last real frame of each clip to the first. On a CPU torch
+    computes this 3 to 5 times faster than packed sequences, with the same result (`benchmarks/blstm.py cells`).
 
     Parameters
     ----------
     n_inputs : int
-        Values of a frame.
+        Values per frame.
     n_units : int
-        Of each direction.
+        Units per direction.
     """
 
     def __init__(self, n_inputs: int, n_units: int) -> None:
@@ -75,28 +82,28 @@ class PlainLSTM(nn.Module):
         self.ahead, self.back = nn.LSTM(n_inputs, n_units), nn.LSTM(n_inputs, n_units)
 
     def forward(self, x: Tensor, rows: Tensor) -> Tensor:
-        """As `PeepholeLSTM.forward`."""
+        """Compute both directions, as `PeepholeLSTM.forward`."""
         return torch.cat([self.ahead(x)[0], _permute(self.back(_permute(x, rows))[0], rows)], dim=2)
 
 
 class BLSTM(nn.Module):
-    """Bidirectional layers and a linear output for every frame.
+    """Bidirectional LSTM layers and a linear output layer for every frame.
 
     Parameters
     ----------
     n_inputs : int
-        Features of a frame.
+        Features per frame.
     layers : sequence of int
         Units of each layer, both directions together.
     n_classes : int
-        Outputs.
+        Number of outputs.
     peepholes : bool
-        Whether the gates see the states, as in CURRENNT.
+        Whether the gates have peephole connections to the cell state, as in CURRENNT.
 
     Raises
     ------
     FeatureError
-        If there is no layer, or one cannot be halved.
+        If there is no layer, or a layer's units are not a positive even number.
     """
 
     def __init__(self, n_inputs: int, layers: Sequence[int], n_classes: int, *, peepholes: bool = True) -> None:
@@ -110,18 +117,18 @@ class BLSTM(nn.Module):
         self.output = nn.Linear(layers[-1], n_classes)
 
     def forward(self, inputs: Tensor, rows: Tensor, noise: Noise | None = None) -> Tensor:
-        """Logits of every frame, shape (n_frames, n_clips, n_classes).
+        """Logits V h^L_t + d of every frame, shape (n_frames, n_clips, n_classes).
 
         Parameters
         ----------
         inputs : Tensor, shape (n_frames, n_clips, n_inputs)
             Padded features.
         rows : Tensor, shape (n_frames * n_clips,)
-            What `reversal` returns for the clips.
+            Order that reverses each clip (`reversal`).
         noise : Noise or None
-            For training.
+            Regularisation, in training only.
         """
-        x = noise.shake(inputs) if noise else inputs
+        x = noise.add_to(inputs) if noise else inputs
         for layer in self.layers:
             x = layer(x, rows)  # (n_frames, n_clips, units)
             x = noise.drop(x) if noise else x
@@ -132,7 +139,7 @@ class BLSTM(nn.Module):
 def reversal(lengths: Tensor, n_frames: int) -> Tensor:
     """Order of the rows of a flattened (n_frames * n_clips, n) tensor that reverses the real frames of every clip.
 
-    Frame t of a clip of L frames goes to L - 1 - t; padding stays. Applied twice it is the identity.
+    Frame t of a clip of T frames goes to T - 1 - t; padding stays in place. Applied twice it is the identity.
     """
     time = torch.arange(n_frames)[:, None]
     flipped = torch.where(time < lengths, lengths - 1 - time, time)  # (n_frames, n_clips)
@@ -140,7 +147,7 @@ def reversal(lengths: Tensor, n_frames: int) -> Tensor:
 
 
 class _Permutation(torch.autograd.Function):
-    """Permute rows by an involution, which is its own gradient; torch's own gradient of indexing adds row by row."""
+    """Permutation of rows that is its own inverse, and so its own gradient; torch's gradient of indexing is slower."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, rows: Tensor) -> Tensor:
@@ -161,7 +168,7 @@ def _permute(values: Tensor, rows: Tensor) -> Tensor:
 def initialise(model: BLSTM, *, init_range: float, generator: torch.Generator) -> BLSTM:
     """Draw every weight and bias uniformly from [-init_range, init_range], as CURRENNT does.
 
-    CURRENNT has one bias a gate and torch's LSTM adds two: the second is held at 0.
+    CURRENNT has one bias per gate; torch's LSTM has two that are added, so the second is held at 0.
     """
     with torch.no_grad():
         for name, weights in model.named_parameters():
@@ -173,31 +180,33 @@ def initialise(model: BLSTM, *, init_range: float, generator: torch.Generator) -
 
 
 def tensors(model: BLSTM, **fitted: Mapping[str, Array]) -> dict[str, Tensor]:
-    """Weights of a network and, as `scaler.mean` and so on, the arrays that standardise its inputs."""
-    arrays = {f"{name}.{key}": np.array(values) for name, them in fitted.items() for key, values in them.items()}
-    return {**model.state_dict(), **{name: torch.from_numpy(values) for name, values in arrays.items()}}
+    """Tensors of a model file: the network's weights, and its standardisation arrays as `scaler.mean` and so on."""
+    standardisation = {
+        f"{name}.{key}": np.array(values) for name, arrays in fitted.items() for key, values in arrays.items()
+    }
+    return {**model.state_dict(), **{name: torch.from_numpy(values) for name, values in standardisation.items()}}
 
 
 def padded(features: Sequence[Array]) -> tuple[Tensor, Tensor]:
-    """Clips of different lengths as one tensor (n_frames, n_clips, n_features), 0 at their ends, and their lengths."""
+    """Pad clips with 0 at their end: one tensor (n_frames, n_clips, n_features), and the lengths (n_clips,)."""
     tensors = [torch.from_numpy(np.asarray(x, np.float32)) for x in features]
     return nn.utils.rnn.pad_sequence(tensors), torch.tensor([len(x) for x in features])
 
 
 def length_batches(lengths: Sequence[int], size: int) -> list[list[int]]:
-    """Divide the indices of clips into batches of `size`, from short to long, so that little is padded."""
+    """Divide the indices of clips into batches of `size`, from short to long, so that there is little padding."""
     order = np.argsort(lengths, kind="stable").tolist()
     return [order[start : start + size] for start in range(0, len(order), size)]
 
 
 @torch.inference_mode()
 def frame_posteriors(model: BLSTM, features: Sequence[Array]) -> list[Array]:
-    """Posterior of each class in each frame: the softmax of the logits.
+    """Posteriors of each frame, p_t = softmax(V h^L_t + d).
 
     Parameters
     ----------
     features : sequence of ndarray, shape (n_frames, n_inputs)
-        One array a clip.
+        One array per clip.
 
     Returns
     -------
@@ -213,66 +222,16 @@ def frame_posteriors(model: BLSTM, features: Sequence[Array]) -> list[Array]:
 
 
 def clip_scores(posteriors: Sequence[Array]) -> Array:
-    """Score of each class in each clip: the mean of its frame posteriors (paper sec. 2.2.3).
+    """Clip scores S = 1/T sum_t p_t, the mean of the frame posteriors (Ding et al., ICMI 2016).
 
     Parameters
     ----------
     posteriors : sequence of ndarray, shape (n_frames, n_classes)
-        One array a clip.
+        p_t of the T frames of each clip, one array per clip.
 
     Returns
     -------
     ndarray, shape (n_clips, n_classes)
-        float64.
+        S of each clip, float64.
     """
     return np.array([np.mean(p, axis=0, dtype=np.float64) for p in posteriors])
-
-
-def mean_scores(scores: Mapping[str, Array]) -> dict[str, Array]:
-    """Mean of the clip scores of the networks of each architecture, and `mean`, that of all.
-
-    Parameters
-    ----------
-    scores : mapping of str to ndarray, shape (n_clips, n_classes)
-        By network: architecture, "_", repeat.
-    """
-    groups: dict[str, list[Array]] = {}
-    for name, values in scores.items():
-        groups.setdefault(name.rpartition("_")[0], []).append(values)
-    groups["mean"] = list(scores.values())
-    return {name: np.mean(group, axis=0) for name, group in groups.items()}
-
-
-def best(networks: Mapping[str, Mapping[str, Any]]) -> str:
-    """Name of the best of some networks by `RULE`; the first in a fold in which nothing could be validated."""
-    return min(networks, key=lambda name: (networks[name]["validation"] or {"clip_loss": 0})["clip_loss"])
-
-
-def restarts(networks: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Summarise what the restarts of each architecture reach on the validation clips.
-
-    Parameters
-    ----------
-    networks : mapping of str to mapping
-        By network (architecture, "_", repeat), its `validation` as `training.evaluate` returns it, or None.
-
-    Returns
-    -------
-    dict of str to dict
-        By architecture the number of networks `n`, the `best` by `RULE`, and of each value of `validation` its `mean`
-        and standard deviation `std` (of the sample; None of a single network); both None where nothing was validated.
-    """
-    groups: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for name, about in networks.items():
-        groups.setdefault(name.rpartition("_")[0], {})[name] = about
-    found = {}
-    for architecture, group in groups.items():
-        validations = [about["validation"] for about in group.values() if about["validation"]]
-        values = {key: [float(v[key]) for v in validations] for key in (validations or [{}])[0]}
-        found[architecture] = {
-            "n": len(group),
-            "best": best(group),
-            "mean": {key: float(np.mean(v)) for key, v in values.items()} or None,
-            "std": {key: float(np.std(v, ddof=1)) if len(v) > 1 else None for key, v in values.items()} or None,
-        }
-    return found

@@ -1,4 +1,4 @@
-"""openSMILE's features of a waveform: eGeMAPS frame by frame, and functionals of the whole utterance.
+"""openSMILE features of a waveform: eGeMAPS of consecutive frames, and functionals of the whole utterance.
 
 Eyben et al., "The Geneva Minimalistic Acoustic Parameter Set (GeMAPS) for voice research and affective computing",
 IEEE Transactions on Affective Computing 7(2), 2016.
@@ -25,7 +25,7 @@ from emotiw.jobs.store import Arrays, Entry
 FRAME_TEMPLATE = RESOURCES / "egemaps_frames.conf.inc"
 RATE_HZ = 16000
 LOW_LEVEL_STEP_S = 0.01  # of openSMILE's low-level descriptors
-DELTA_REACH = 2  # frames to each side that a delta looks at; HTK's default
+DELTA_REACH = 2  # frames on each side that a delta uses; HTK's default
 FUNCTIONALS, LOW_LEVEL = "functionals", "low_level"
 MODES = {FUNCTIONALS: (FUNCTIONALS,), LOW_LEVEL: (LOW_LEVEL,), "both": (FUNCTIONALS, LOW_LEVEL)}
 FULL_SCALE = 32767 / 32768  # openSMILE's wrapper turns 1.0 into -32768
@@ -40,14 +40,14 @@ class TooShortError(FeatureError):
 
 
 def preload() -> None:
-    """Make what every job needs, whatever its settings: the first object of openSMILE looks at all packages, 0.25 s."""
+    """Create a first openSMILE object, which searches all installed packages (0.25 s), before a job needs one."""
     opensmile.Smile()
 
 
 def frames(
     waveform: Floats, *, feature_set: str, mode: str, frame_length_s: float, deltas: bool
 ) -> tuple[npt.NDArray[np.float64], Floats]:
-    """Start times (n_frames,) in s and features (n_frames, n_features) of consecutive frames (Ding et al. sec. 2.2.2).
+    """Start times (n_frames,) in s and features (n_frames, n_features) of consecutive frames (Ding et al., ICMI 2016).
 
     Parameters
     ----------
@@ -57,23 +57,22 @@ def frames(
         eGeMAPSv01a, eGeMAPSv01b or eGeMAPSv02.
     mode : str
         "functionals": the set's 88 functionals of each frame. "low_level": its low-level descriptors averaged over
-        each frame, and the share of the frame that is voiced. There the amplitudes of the formants, a code where
-        there is no voice, are averaged over voiced descriptors only; a frame without any gets the clip's mean.
-        "both": the first and the second side by side.
+        each frame, and the voiced share of the frame. Formant amplitudes hold a code in unvoiced descriptors, so they
+        are averaged over voiced ones only; a frame without any gets the clip's mean. "both": all of these.
     frame_length_s : float
         Length of a frame and distance between frames.
     deltas : bool
-        Whether `slopes` of all these features follow them.
+        Whether the slopes of all these features (`slopes`) are appended.
 
     Raises
     ------
     TooShortError
-        If the waveform is shorter than one frame and its context.
+        If the waveform is too short for one frame with its context.
     FeatureError
-        If the waveform is not as above, or a feature is not finite.
+        If the waveform does not have the stated form, or a feature is not finite.
     """
     parts = [_frames_of_level(waveform, feature_set, level, frame_length_s) for level in MODES[mode]]
-    n_frames = min(map(len, parts))  # functionals want context at the end, descriptors do not
+    n_frames = min(map(len, parts))  # functionals need context at the end, descriptors do not
     values = np.hstack([part[:n_frames] for part in parts])
     values = np.hstack([values, slopes(values)]) if deltas else values
     return np.arange(n_frames, dtype=np.float64) * frame_length_s, values
@@ -89,9 +88,13 @@ def columns(*, feature_set: str, mode: str, frame_length_s: float, deltas: bool)
 
 
 def slopes(values: Floats) -> Floats:
-    """Slope, a frame, of the regression line through each frame and its two neighbours on each side.
+    """Slope per frame of the regression line through each frame and its two neighbours on each side.
 
-    As delta coefficients in The HTK Book (Young et al.): the first and the last frame stand for those beyond them.
+    The delta coefficients of The HTK Book (Young et al.), with x_t the features of frame t and K = 2::
+
+        d_t = sum_(k=1..K) k (x_(t+k) - x_(t-k)) / (2 sum_(k=1..K) k^2)
+
+    The first and the last frame are repeated beyond the ends.
 
     Parameters
     ----------
@@ -106,9 +109,9 @@ def slopes(values: Floats) -> Floats:
     n = len(values)
     padded = np.pad(values.astype(np.float64), ((DELTA_REACH, DELTA_REACH), (0, 0)), mode="edge")
     reach = range(1, DELTA_REACH + 1)
-    rises = [k * (padded[DELTA_REACH + k :][:n] - padded[DELTA_REACH - k :][:n]) for k in reach]
-    found: Floats = (np.sum(rises, axis=0) / (2 * sum(k * k for k in reach))).astype(np.float32)
-    return found
+    differences = [k * (padded[DELTA_REACH + k :][:n] - padded[DELTA_REACH - k :][:n]) for k in reach]
+    deltas: Floats = (np.sum(differences, axis=0) / (2 * sum(k * k for k in reach))).astype(np.float32)
+    return deltas
 
 
 def utterance_functionals(waveform: Floats, *, feature_set: str) -> Floats:
@@ -131,7 +134,7 @@ def utterance_columns(*, feature_set: str) -> list[str]:
 
 
 def frame_entries(audio: Iterable[Entry], settings: Mapping[str, Any]) -> Iterator[Entry]:
-    """Entries of kind `frame_features` of entries of kind `audio`; `settings` are the arguments of `frames`."""
+    """Entries of kind `frame_features` from entries of kind `audio`; `settings` are the arguments of `frames`."""
 
     def arrays(waveform: Floats) -> Arrays:
         times, features = frames(waveform, **settings)
@@ -141,14 +144,14 @@ def frame_entries(audio: Iterable[Entry], settings: Mapping[str, Any]) -> Iterat
 
 
 def utterance_entries(audio: Iterable[Entry], settings: Mapping[str, Any]) -> Iterator[Entry]:
-    """Entries of kind `clip_features` of entries of kind `audio`."""
+    """Entries of kind `clip_features` from entries of kind `audio`."""
     return (
         _entry(entry, lambda waveform: {"features": utterance_functionals(waveform, **settings)}) for entry in audio
     )
 
 
 def _entry(audio: Entry, compute: Callable[[Floats], Arrays]) -> Entry:
-    """Entry with the features of an audio entry, or with none if its sound is unusable; status and facts are kept."""
+    """Entry with the features of an audio entry, or without if its sound is unusable; status and facts are kept."""
     if audio.status in WITHOUT_FEATURES:
         return Entry(audio.name, status=audio.status, facts=audio.facts)
     if audio.facts["rate_hz"] != RATE_HZ:
@@ -205,16 +208,16 @@ def _check(waveform: Floats) -> None:
 
 
 def _frame_means(descriptors: Floats, names: list[str], steps: int) -> Floats:
-    """Means over groups of `steps` rows (n, d) and the voiced share: (n / steps, d + 1); the last is smaller."""
+    """Means over groups of `steps` rows (n, d) and their voiced share: (n / steps, d + 1); the last may be shorter."""
     starts = np.arange(0, len(descriptors), steps)
     voiced = descriptors[:, [name.startswith("F0semitone") for name in names]] > 0  # (n, 1)
     sizes = np.diff(starts, append=len(descriptors))[:, None]
     n_voiced = np.add.reduceat(voiced, starts, dtype=np.int64)
     means = np.add.reduceat(descriptors.astype(np.float64), starts) / sizes
-    coded = np.array(["amplitude" in name for name in names])
-    spoken = np.where(voiced, descriptors[:, coded], 0).astype(np.float64)
+    is_amplitude = np.array(["amplitude" in name for name in names])
+    spoken = np.where(voiced, descriptors[:, is_amplitude], 0).astype(np.float64)
     default = spoken.sum(axis=0) / max(1, voiced.sum())
-    means[:, coded] = np.where(n_voiced > 0, np.add.reduceat(spoken, starts) / np.maximum(1, n_voiced), default)
+    means[:, is_amplitude] = np.where(n_voiced > 0, np.add.reduceat(spoken, starts) / np.maximum(1, n_voiced), default)
     features: Floats = np.hstack([means, n_voiced / sizes]).astype(np.float32)
     return features
 
@@ -230,15 +233,16 @@ def _steps(frame_length_s: float) -> int:
 
 @cache
 def _smile(feature_set: str, level: str, frame_length_s: float) -> opensmile.Smile:
-    theirs = opensmile.FeatureLevel.LowLevelDescriptors if level == LOW_LEVEL else opensmile.FeatureLevel.Functionals
+    levels = opensmile.FeatureLevel
+    feature_level = levels.LowLevelDescriptors if level == LOW_LEVEL else levels.Functionals
     options = {"frameModeFunctionalsConf": _frame_mode(frame_length_s)} if level == FUNCTIONALS else {}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Feature set .* is deprecated", category=UserWarning)
-        return opensmile.Smile(opensmile.FeatureSet[feature_set], theirs, options=options)
+        return opensmile.Smile(opensmile.FeatureSet[feature_set], feature_level, options=options)
 
 
 def _frame_mode(frame_length_s: float) -> str:
-    """Path of an openSMILE include for frames of that length; it is read for every waveform, so it stays until exit."""
+    """Write an openSMILE include for frames of this length; it is read for every waveform, so it stays until exit."""
     descriptor, path = tempfile.mkstemp(suffix=".conf.inc")
     atexit.register(os.unlink, path)
     text = Template(FRAME_TEMPLATE.read_text(encoding="utf-8")).substitute(frame_length_s=frame_length_s)

@@ -1,18 +1,36 @@
-"""A layer of two one-way LSTMs with peepholes, as CURRENNT computes it, forward and backward by hand.
+"""A bidirectional LSTM layer with peepholes, forward and backward pass as CURRENNT computes them.
 
-With x the input and h', c' the output and the state of the previous step (Gers et al., JMLR 3, 2002)::
+Forward pass of one direction, with x the input, h' and c' the output and state of the previous step, s the logistic
+function, and products of states and gates elementwise (Gers et al., JMLR 3, 2002)::
 
-    i = s(Wi x + Ui h' + pi c' + bi)    g = tanh(Wg x + Ug h' + bg)    o = s(Wo x + Uo h' + po c + bo)
-    f = s(Wf x + Uf h' + pf c' + bf)    c = f c' + i g                 h = o tanh(c)
+    i = s(Wi x + Ui h' + pi c' + bi)     input gate
+    f = s(Wf x + Uf h' + pf c' + bf)     forget gate
+    g = tanh(Wg x + Ug h' + bg)          cell input
+    c = f c' + i g                       state
+    o = s(Wo x + Uo h' + po c + bo)      output gate; its peephole sees the new state
+    h = o tanh(c)                        output
 
-Going back, the gradient of every gate before its squashing (CURRENNT: its delta) is limited to [-1, 1] before it goes
-anywhere but into the state of its own step; states and their gradients are not limited (LstmLayer.cu).
+`Weights` holds W as `inputs`, U as `recurrent`, b as `bias` and the diagonal p as `peepholes`. `States` holds i, f, g,
+o as `gates`, c as `cells`, tanh(c) as `squashed` and h as `outputs`.
 
-Both directions are one batch, so that a step is a dozen array operations, each on contiguous memory; all that does
-not depend on the step before is computed for all steps at once. NumPy starts such small operations in a third of
+Backward pass, with E the loss, [.]+ a value of the next step, a_i .. a_o the arguments of s and tanh, and the deltas
+d_i = dE/da_i and so on (`_deltas`)::
+
+    dh  = dE/dh + Ui^T [d_i]+ + Uf^T [d_f]+ + Ug^T [d_g]+ + Uo^T [d_o]+
+    d_o = dh tanh(c) o (1 - o)
+    dc  = dh o (1 - tanh(c)^2) + po d_o + pi [d_i]+ + pf [d_f]+ + [dc f]+
+    d_f = dc c' f (1 - f)
+    d_i = dc g i (1 - i)
+    d_g = dc i (1 - g^2)
+
+CURRENNT's delta clipping (LstmLayer.cu, limitedError.cuh): d_i, d_f, d_g and d_o are limited to [-1, 1] before they are
+used anywhere, except that po d_o of the same step takes d_o as it is. States and their gradients are not limited.
+
+Both directions are one batch, so that a step is a dozen array operations, each on contiguous memory; everything that
+does not depend on the previous step is computed for all steps at once. NumPy starts such small operations in a third of
 torch's time. s(a) is computed as (1 + tanh(a / 2)) / 2, with the halves in the weights.
 
-Axes: T steps, B clips, D = 2 directions, n inputs, H units a direction; gates in the order i, f, g, o.
+Axes: T steps, B clips, D = 2 directions, n inputs, H units per direction; gates in the order i, f, g, o.
 """
 
 from dataclasses import dataclass
@@ -25,7 +43,7 @@ from torch import Tensor, nn
 
 Array = npt.NDArray[Any]
 
-DELTA_LIMIT = 1.0  # CURRENNT, limitedError.cuh
+DELTA_LIMIT = 1.0  # CURRENNT's limitedError.cuh
 
 
 class Weights(NamedTuple):
@@ -39,7 +57,7 @@ class Weights(NamedTuple):
 
 @dataclass(frozen=True)
 class States:
-    """What the forward pass leaves to the backward pass; the steps of the second direction count from the end."""
+    """Values of the forward pass that the backward pass needs; the second direction's steps count from the end."""
 
     inputs: Array  # (D, T B, n)
     gates: Array  # (T, 4, D, B, H)
@@ -49,7 +67,7 @@ class States:
 
 
 def forward(x: Array, rows: Array, weights: Weights) -> States:
-    """Run both directions.
+    """Forward pass of both directions.
 
     Parameters
     ----------
@@ -58,7 +76,7 @@ def forward(x: Array, rows: Array, weights: Weights) -> States:
     rows : ndarray, shape (T * B,)
         Order of the rows of (T * B, n) that reverses each clip (`blstm.reversal`).
     weights : Weights
-        Of the dtype of `x`.
+        In the dtype of `x`.
     """
     (n_steps, n_clips, n_inputs), n_units, dtype = x.shape, weights.recurrent.shape[-1], x.dtype
     one, half, scale = np.ones((), dtype), np.full((), 0.5, dtype), np.array([0.5, 0.5, 1, 0.5], dtype)
@@ -101,12 +119,15 @@ def forward(x: Array, rows: Array, weights: Weights) -> States:
 
 
 def backward(gradient: Array, weights: Weights, states: States) -> tuple[Array, Weights]:
-    """Deltas of the gates, shape (D, T * B, 4 H), limited, and gradients of the weights.
+    """Backward pass: limited deltas d_i, d_f, d_g, d_o, shape (D, T * B, 4 H), and gradients of the weights.
+
+    Each gradient is a sum over steps and clips: dW = sum d x^T, dU = sum d h'^T, db = sum d, dp_i = sum d_i c',
+    dp_f = sum d_f c', dp_o = sum d_o c.
 
     Parameters
     ----------
     gradient : ndarray, shape (T, D, B, H)
-        Of the outputs.
+        dE/dh from the layer above.
     weights : Weights
         Of the forward pass.
     states : States
@@ -132,15 +153,16 @@ def backward(gradient: Array, weights: Weights, states: States) -> tuple[Array, 
 
 
 def _deltas(gradient: Array, weights: Weights, states: States, *, limited: bool) -> Array:
-    """Gradients of the gates before squashing, shape (T, 4, D, B, H), limited or as they are."""
+    """Deltas d_i, d_f, d_g, d_o, shape (T, 4, D, B, H), limited to [-1, 1] or not."""
     of_output, of_cell = _local(weights.peepholes[:, :, None], states, limited=limited)
-    found = np.empty((len(gradient), 6, *gradient.shape[1:]), gradient.dtype)  # the state before, i, f, g, o, the state
+    # gradients of c', of the arguments of i, f, g, o, and of c
+    gradients = np.empty((len(gradient), 6, *gradient.shape[1:]), gradient.dtype)
     transposed = np.ascontiguousarray(weights.recurrent.transpose(0, 1, 3, 2))
-    product = np.empty_like(found[0, :4])
-    halves = np.zeros_like(found[0, :2])
+    product = np.empty_like(gradients[0, :4])
+    halves = np.zeros_like(gradients[0, :2])
     dh, carry = np.empty_like(halves[0]), np.zeros_like(halves[0])
     add, multiply, matmul = np.add, np.multiply, np.matmul
-    for step, outer, by_h, by_c in zip(found[::-1], gradient[::-1], of_output[::-1], of_cell[::-1], strict=True):
+    for step, outer, by_h, by_c in zip(gradients[::-1], gradient[::-1], of_output[::-1], of_cell[::-1], strict=True):
         add(add(halves[0], halves[1], out=dh), outer, out=dh)
         multiply(dh, by_h, out=step[4:])
         add(step[5], carry, out=step[5])
@@ -151,15 +173,19 @@ def _deltas(gradient: Array, weights: Weights, states: States, *, limited: bool)
             carry += (weights.peepholes[:2, :, None] * step[1:3]).sum(axis=0)
         matmul(step[1:5], transposed, out=product)
         add(product[:2], product[2:], out=halves)
-    return found[:, 1:5]
+    return gradients[:, 1:5]
 
 
 def _local(peepholes: Array, states: States, *, limited: bool) -> tuple[Array, Array]:
-    """Find what the gradients within a step are multiples of.
+    """Compute the derivatives within a step.
 
-    The gradient of h times the first, (T, 2, D, B, H), is that of o before squashing and what h adds to that of c; the
-    gradient of c times the second, (T, 4, D, B, H), is that of c', i, f and g. If the deltas are limited, the first of
-    these four leaves out what reaches c' by peepholes.
+    Returns
+    -------
+    by_h : ndarray, shape (T, 2, D, B, H)
+        dh times it is d_o, and the contribution of h to dc.
+    by_c : ndarray, shape (T, 4, D, B, H)
+        dc times it is the contribution to the gradient of c', and d_i, d_f, d_g. If the deltas are limited, the first
+        leaves out the peepholes: they then carry the limited deltas.
     """
     gates = states.gates
     i, f, g, o = (gates[:, k] for k in range(4))
@@ -191,12 +217,12 @@ def _local(peepholes: Array, states: States, *, limited: bool) -> tuple[Array, A
 
 
 class _Layer(torch.autograd.Function):
-    """The layer, for torch; what reverses the second direction is an involution, and so its own inverse."""
+    """The layer as a function of torch; the order that reverses the second direction is its own inverse."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, rows: Tensor, *weights: Tensor) -> Tensor:
         order, arrays = rows.numpy(), Weights(*(w.detach().numpy() for w in weights))
-        with np.errstate(over="ignore", invalid="ignore"):  # like torch: who trains looks at the loss
+        with np.errstate(over="ignore", invalid="ignore"):  # as in torch; `training` checks the loss
             states = forward(x.detach().numpy(), order, arrays)
         ahead, back = states.outputs[1:].transpose(1, 0, 2, 3).reshape(2, len(order), -1)
         ctx.states, ctx.order = states, order
@@ -210,8 +236,8 @@ class _Layer(torch.autograd.Function):
         outer = np.stack([part.reshape(n_steps, n_clips, n_units) for part in (ahead, back[ctx.order])], axis=1)
         arrays = Weights(*(w.detach().numpy() for w in ctx.saved_tensors))
         with np.errstate(over="ignore", invalid="ignore"):
-            deltas, found = backward(outer, arrays, ctx.states)
-        tensors = (torch.from_numpy(np.ascontiguousarray(values)) for values in found)
+            deltas, gradients = backward(outer, arrays, ctx.states)
+        tensors = (torch.from_numpy(np.ascontiguousarray(values)) for values in gradients)
         if not ctx.needs_input_grad[0]:
             return None, None, *tensors
         ahead, back = deltas @ arrays.inputs.transpose(0, 2, 1)
@@ -219,14 +245,14 @@ class _Layer(torch.autograd.Function):
 
 
 class PeepholeLSTM(nn.Module):
-    """Two one-way LSTMs with peepholes, the second from the last real frame of each clip to its first.
+    """Two unidirectional LSTMs with peepholes; the second reads each clip from its last real frame to its first.
 
     Parameters
     ----------
     n_inputs : int
-        Values of a frame.
+        Values per frame.
     n_units : int
-        Of each direction.
+        Units per direction.
     """
 
     def __init__(self, n_inputs: int, n_units: int) -> None:
@@ -239,7 +265,7 @@ class PeepholeLSTM(nn.Module):
     def forward(self, x: Tensor, rows: Tensor) -> Tensor:
         """Map inputs (n_frames, n_clips, n_inputs) to the outputs of both directions, (n_frames, n_clips, 2 n_units).
 
-        `rows` is what `blstm.reversal` returns.
+        `rows` is the order that reverses each clip (`blstm.reversal`).
         """
         outputs: Tensor = _Layer.apply(x, rows, self.inputs, self.recurrent, self.bias, self.peepholes)  # type: ignore[no-untyped-call]
         return outputs

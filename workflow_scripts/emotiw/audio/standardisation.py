@@ -1,4 +1,4 @@
-"""Standardisation of frames, by statistics of the training frames and, where asked, of each subject before."""
+"""Standardisation of frames by statistics of the training frames, optionally after normalisation by subject."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from emotiw.statistics.selection_record import Record
 
 Array = npt.NDArray[Any]
 
-# Frames of the population that are joined with those of a subject of whom one clip is heard: 16 s of 40 ms [ours],
-# chosen on validation clips (docs/networks.md)
+# Weight, in frames, of the average training subject's statistics when a subject has a single clip: 16 s of 40 ms
+# frames [ours], chosen on validation clips (docs/networks.md)
 PRIOR_FRAMES = 400
 
 
@@ -25,9 +25,9 @@ class Scaler:
     Attributes
     ----------
     mean, scale : ndarray, shape (n_features,)
-        Mean and standard deviation, float64; of a constant column its value and 1.
+        Mean and standard deviation, float64; the value and 1 for a constant column.
     constant : tuple of int
-        Columns that did not vary, which `standardise` sets to 0.
+        Columns that are constant in the training frames; `standardise` sets them to 0.
     """
 
     mean: Array
@@ -41,7 +41,7 @@ def fit_scaler(features: Sequence[Array]) -> Scaler:
     Parameters
     ----------
     features : sequence of ndarray, shape (n_frames, n_features)
-        One array a clip.
+        One array per clip.
 
     Raises
     ------
@@ -62,11 +62,11 @@ def standardise(features: Sequence[Array], scaler: Scaler, *, clip: float) -> li
     Parameters
     ----------
     features : sequence of ndarray, shape (n_frames, n_features)
-        One array a clip.
+        One array per clip.
     scaler : Scaler
-        Of the training frames.
+        Fitted on the training frames.
     clip : float
-        Limit in standard deviations.
+        Limit of the result, in standard deviations.
     """
     scaled = [np.clip((x - scaler.mean) / scaler.scale, -clip, clip).astype(np.float32) for x in features]
     for x in scaled:
@@ -75,7 +75,7 @@ def standardise(features: Sequence[Array], scaler: Scaler, *, clip: float) -> li
 
 
 def record(clips: Sequence[str]) -> Record:
-    """Record for the ledger the normalisation by subject of `clips`, those that are to be judged included."""
+    """Ledger record of the normalisation by subject, which uses all clips of a subject, those of the test part too."""
     return selection_record.Record(
         "audio: normalisation by subject",
         None,
@@ -86,40 +86,45 @@ def record(clips: Sequence[str]) -> Record:
 
 
 def by_subject(features: Sequence[Array], subjects: Sequence[str]) -> list[Array]:
-    """Give the frames of every subject mean 0 and deviation 1; a column that does not vary in a subject becomes 0.
+    """Scale the frames of each subject to mean 0 and standard deviation 1; a column constant in a subject becomes 0.
 
-    No label is looked at, but all clips of a subject are, those that are to be judged included.
+    This uses no label, but it uses all clips of a subject, those of the test part too (transductive).
 
     Parameters
     ----------
     features : sequence of ndarray, shape (n_frames, n_features)
-        One array a clip.
+        One array per clip.
     subjects : sequence of str
-        Of each clip.
+        Subject of each clip.
+
+    Returns
+    -------
+    list of ndarray, shape (n_frames, n_features)
+        float32, in the order of `features`.
     """
-    found: dict[int, Array] = {}
+    normalised: dict[int, Array] = {}
     for indices in _clips_of(subjects):
-        own = [features[i] for i in indices]
-        scaler = fit_scaler(own)
-        scaled = ((x - scaler.mean) / scaler.scale for x in own)
-        found |= {i: x.astype(np.float32) for i, x in zip(indices, scaled, strict=True)}
-    return [found[i] for i in range(len(features))]
+        of_subject = [features[i] for i in indices]
+        scaler = fit_scaler(of_subject)
+        scaled = ((x - scaler.mean) / scaler.scale for x in of_subject)
+        normalised |= {i: x.astype(np.float32) for i, x in zip(indices, scaled, strict=True)}
+    return [normalised[i] for i in range(len(features))]
 
 
 def fit_population(features: Sequence[Array], subjects: Sequence[str]) -> Scaler:
-    """Average training subject, all that is known of a subject before a clip is heard.
+    """Statistics of the average training subject, the prior for a subject without other clips.
 
     Parameters
     ----------
     features : sequence of ndarray, shape (n_frames, n_features)
-        One array a clip, as `by_subject` takes them.
+        One array per clip, before `by_subject`.
     subjects : sequence of str
-        Of each clip.
+        Subject of each clip.
 
     Returns
     -------
     Scaler
-        Mean over the subjects of their means, and the root of that of their variances.
+        Mean over subjects of the subjects' means, and the square root of the mean of their variances.
     """
     frames = [np.concatenate([features[i] for i in indices]).astype(np.float64) for indices in _clips_of(subjects)]
     variance = np.mean([x.var(axis=0) for x in frames], axis=0)
@@ -127,23 +132,29 @@ def fit_population(features: Sequence[Array], subjects: Sequence[str]) -> Scaler
 
 
 def by_new_subject(features: Array, population: Scaler, *, prior: float = PRIOR_FRAMES) -> Array:
-    """Standardise the frames of one clip, all that is known of its subject, for a network that learnt `by_subject`.
+    """Standardise the only clip of a subject, for a network trained on frames normalised `by_subject`.
 
-    A clip's own mean and variance hide what is said in it, and the population's hide who speaks: between them stand the
-    moments of the clip's frames joined with `prior` of the population's.
+    The clip's own mean and variance would remove its emotion, the average subject's would leave the voice in. The
+    mean and variance used are those of the clip's frames pooled with `prior` frames of the average subject.
 
     Parameters
     ----------
     features : ndarray, shape (n_frames, n_features)
+        Frames of the clip.
     population : Scaler
         `fit_population` of the training clips.
     prior : float
-        Frames.
+        Weight of the average subject, in frames.
+
+    Returns
+    -------
+    ndarray, shape (n_frames, n_features)
+        float32.
     """
     x, n = features.astype(np.float64), len(features)
     mean = (n * x.mean(axis=0) + prior * population.mean) / (n + prior)
-    theirs = np.square(population.scale) + np.square(population.mean - mean)  # about the common mean
-    variance = (n * np.square(x - mean).mean(axis=0) + prior * theirs) / (n + prior)
+    population_variance = np.square(population.scale) + np.square(population.mean - mean)  # about the pooled mean
+    variance = (n * np.square(x - mean).mean(axis=0) + prior * population_variance) / (n + prior)
     scaled: Array = ((x - mean) / np.sqrt(np.where(variance > 0, variance, 1.0))).astype(np.float32)
     return scaled
 

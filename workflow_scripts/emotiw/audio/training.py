@@ -1,8 +1,21 @@
-"""Training of a network with CURRENNT's semantics, by Lightning."""
+"""Training of a network with CURRENNT's semantics, by Lightning.
+
+Loss of a batch, the sum of the cross-entropies of its frames (`summed_cross_entropy`)::
+
+    E = - sum_k sum_t log p_kt(y_k)
+
+with p_kt(c) the posterior of class c in frame t of clip k, and y_k the class of the clip, which is the label of each of
+its frames. Gradient descent with momentum, for every weight w (`optimiser: sgd`)::
+
+    v <- m v + dE/dw        w <- w - r v
+
+with m = `momentum` and r = `learning_rate`. Because E is a sum, a step grows with the number of frames of the batch.
+Within the LSTM layers, CURRENNT limits each delta to [-1, 1] (`peephole_lstm.backward`).
+"""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -19,25 +32,25 @@ from emotiw.jobs import lightning
 from emotiw.statistics import selection_record
 from emotiw.statistics.selection_record import Record
 
-PADDING = -100  # label of a frame that is no frame
-ONE_STEP = range(1)  # what Lightning walks through in an epoch; of a list it would walk through what is in its items
+PADDING = -100  # label of the padding
+ONE_STEP = range(1)  # Lightning's data loader: one step per epoch; of a list it would iterate the items' contents
 
-# inputs of shape (n_frames, n_clips, n_inputs), what reverses each clip (`reversal`), labels of (n_frames, n_clips)
+# inputs (n_frames, n_clips, n_inputs), order that reverses each clip (`reversal`), labels (n_frames, n_clips)
 Batch = tuple[Tensor, Tensor, Tensor]
 
 
 @dataclass(frozen=True)
 class Clips:
-    """Features and labels of the clips of one part.
+    """Features and labels of the clips of one part of a fold.
 
     Attributes
     ----------
     features : sequence of ndarray, shape (n_frames, n_inputs)
-        One array a clip, standardised.
+        Standardised features, one array per clip.
     labels : sequence of int
-        Index of the class of each clip, and of each of its frames.
+        Class index of each clip, and of each of its frames.
     names : sequence of str
-        Their ids.
+        Clip ids.
     """
 
     features: Sequence[npt.NDArray[Any]]
@@ -47,33 +60,49 @@ class Clips:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is built and trained; section `blstm` of the configuration tells the meaning of each value."""
+    """Architecture and training of a network.
+
+    Section `blstm` of the configuration explains each value and holds the defaults.
+    """
 
     layers: tuple[int, ...]
-    peepholes: bool = True
-    optimiser: str = "sgd"
-    learning_rate: float = 1e-5
-    schedule: str = "constant"
-    momentum: float = 0.9
-    weight_decay: float = 0.0
-    dropout: float = 0.0
-    class_weights: bool = False
-    label_smoothing: float = 0.0
-    input_noise: float = 0.0
-    init_range: float = 0.1
-    gradient_clip: float | None = None
-    batch_size: int = 10
-    patience: int = 20
-    max_epochs: int = 500
+    peepholes: bool
+    optimiser: str
+    learning_rate: float
+    schedule: str
+    momentum: float
+    weight_decay: float
+    dropout: float
+    class_weights: bool
+    label_smoothing: float
+    input_noise: float
+    init_range: float
+    gradient_clip: float | None
+    batch_size: int
+    patience: int
+    max_epochs: int
+
+    @classmethod
+    def from_settings(cls, layers: Sequence[int], settings: Mapping[str, Any]) -> "Recipe":
+        """Recipe of an architecture with the values of section `blstm`.
+
+        Parameters
+        ----------
+        layers : sequence of int
+            Units of each layer.
+        settings : mapping
+            Section `blstm`; keys that are not of the recipe are ignored.
+        """
+        return cls(tuple(layers), **{field.name: settings[field.name] for field in fields(cls)[1:]})
 
     def rate(self, epoch: int) -> float:
-        """Learning rate of an epoch, from 0."""
+        """Learning rate of an epoch; epochs count from 0."""
         fraction = epoch / self.max_epochs if self.schedule == "cosine" else 0
         return self.learning_rate * (1 + math.cos(math.pi * fraction)) / 2
 
     @property
     def architecture(self) -> str:
-        """Units of the layers, joined by "-"."""
+        """Name of the architecture: the units of the layers, joined by "-"."""
         return "-".join(map(str, self.layers))
 
 
@@ -84,13 +113,13 @@ class Trained:
     Attributes
     ----------
     model : BLSTM
-        With the weights of the best epoch.
+        The network with the weights of the best epoch.
     history : list of dict
-        Of each epoch: `train_loss` and `val_loss` (mean cross-entropy of a frame) and `val_accuracy` (of the clips).
+        Per epoch: `train_loss` and `val_loss` (mean cross-entropy of a frame), and `val_accuracy` (of the clips).
     best_epoch : int
-        The epoch with the least `val_loss`, from 1; 0 if none improved on the initial weights.
+        Epoch with the least `val_loss`, from 1; 0 if no epoch improved on the initial weights.
     validation : dict
-        What `evaluate` finds for the best weights.
+        Validation metrics of the best weights (`evaluate`).
     """
 
     model: BLSTM
@@ -100,7 +129,7 @@ class Trained:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What a reader of the result wants to know of the training."""
+        """Summary of the training, as JSON values."""
         return {
             "history": self.history,
             "best_epoch": self.best_epoch,
@@ -113,13 +142,13 @@ class Trained:
 def labelled(
     features: Mapping[str, npt.NDArray[Any]], labels: Mapping[str, str], clips: Iterable[str], classes: Sequence[str]
 ) -> Clips:
-    """Select those of `clips` that have features and whose label is a class (not hidden)."""
-    chosen = [clip for clip in clips if clip in features and labels[clip] in classes]
-    return Clips([features[clip] for clip in chosen], [classes.index(labels[clip]) for clip in chosen], chosen)
+    """Select the clips that have features and a label among `classes` (not a hidden one)."""
+    names = [clip for clip in clips if clip in features and labels[clip] in classes]
+    return Clips([features[clip] for clip in names], [classes.index(labels[clip]) for clip in names], names)
 
 
 def records(network: str, trained: Trained, training: Clips, validation: Clips) -> list[Record]:
-    """Record for the ledger what the clips that `train` was given have decided: weights, and the epoch to stop at."""
+    """Ledger records of a training: the weights, and the epoch chosen on the validation clips."""
     n_epochs, name = len(trained.history), f"audio/{network}"
     return [
         selection_record.Record(f"{name}: weights", None, "cross-entropy of the frames", training.names),
@@ -136,23 +165,21 @@ def records(network: str, trained: Trained, training: Clips, validation: Clips) 
 def train(training: Clips, validation: Clips, recipe: Recipe, *, n_classes: int, seed: int) -> Trained:
     """Train a network from random weights until its validation loss stops falling.
 
-    The loss of a batch is the sum of the cross-entropies of its frames, so a step grows with the batch's length.
-
     Parameters
     ----------
     training, validation : Clips
-        Both not empty.
+        Neither may be empty.
     recipe : Recipe
-        Network, optimiser, regularisation and early stopping.
+        Architecture, optimiser, regularisation and early stopping.
     n_classes : int
-        Number of labels.
+        Number of classes.
     seed : int
-        Of the weights, the order of the batches, noise and dropout; at most 63 bits.
+        Seed of the weights, the order of the batches, noise and dropout; at most 63 bits.
 
     Raises
     ------
     FeatureError
-        If a part is empty, or the loss is no longer finite.
+        If a part is empty, or a loss is not finite.
     """
     for name, part in {"training": training, "validation": validation}.items():
         if not part.features:
@@ -173,9 +200,9 @@ def train(training: Clips, validation: Clips, recipe: Recipe, *, n_classes: int,
 
 
 class Batches:
-    """Batches of clips of similar length, in a new random order each time they are walked through.
+    """Batches of clips of similar length, in a new random order in each iteration.
 
-    CURRENNT keeps the order from short to long unless told to shuffle; here it is shuffled [ours].
+    By default CURRENNT keeps the order from short to long; here batches are shuffled [ours].
     """
 
     def __init__(self, clips: Clips, size: int, generator: torch.Generator) -> None:
@@ -193,7 +220,7 @@ class Batches:
 
 
 def class_weights(clips: Clips, n_classes: int) -> Tensor:
-    """Weight of each class: inverse to its number of frames, with a mean of 1 over all frames; 0 without frames."""
+    """Weight of each class, inverse to its number of frames and with a mean of 1 over all frames; 0 without frames."""
     n_frames = np.bincount(list(clips.labels), [len(x) for x in clips.features], n_classes)
     present = n_frames > 0
     weights = np.where(present, n_frames.sum() / (present.sum() * np.maximum(1, n_frames)), 0)
@@ -203,41 +230,46 @@ def class_weights(clips: Clips, n_classes: int) -> Tensor:
 def summed_cross_entropy(
     logits: Tensor, labels: Tensor, *, weights: Tensor | None = None, smoothing: float = 0.0
 ) -> Tensor:
-    """Sum of the cross-entropies of the real frames of a batch.
+    """Loss of a batch, the sum over its real frames: E = - sum_k sum_t sum_c q_kc u_c log p_kt(c).
+
+    p_kt is the softmax of the logits of frame t of clip k, u_c the weight of class c, and q_kc the label: 1 - s + s / n
+    for the clip's class and s / n for the others, with s = `smoothing` and n classes. With the defaults u_c = 1 and
+    s = 0, this is the loss of the module's docstring.
 
     Parameters
     ----------
     logits : Tensor, shape (n_frames, n_clips, n_classes)
         Of every frame.
     labels : Tensor, shape (n_frames, n_clips)
-        `PADDING` where there is no frame.
+        Class indices; `PADDING` where there is no frame.
     weights : Tensor, shape (n_classes,), or None
-        Of the classes; None: all 1.
+        u_c; None means 1 for each class.
     smoothing : float
-        Share of each label that is spread over all classes.
+        s: share of each label that is spread over all classes.
     """
     options: dict[str, Any] = {"ignore_index": PADDING, "reduction": "sum", "label_smoothing": smoothing}
     return cross_entropy(logits.flatten(0, 1), labels.flatten(), weights, **options)
 
 
 def evaluate(model: BLSTM, clips: Clips) -> dict[str, float]:
-    """Validate: mean cross-entropy of the frames, and of the clips by their mean posteriors, and their accuracy."""
+    """Mean cross-entropy of the frames and of the clip scores, and accuracy of the clip scores."""
     posteriors = frame_posteriors(model, clips.features)
     scores = clip_scores(posteriors)
-    of_frames = np.concatenate([p[:, label] for p, label in zip(posteriors, clips.labels, strict=True)])
-    of_clips = scores[np.arange(len(scores)), list(clips.labels)]
+    true_of_frames = np.concatenate([p[:, label] for p, label in zip(posteriors, clips.labels, strict=True)])
+    true_of_clips = scores[np.arange(len(scores)), list(clips.labels)]
     return {
-        "frame_loss": _cross_entropy(of_frames),
-        "clip_loss": _cross_entropy(of_clips),
+        "frame_loss": _cross_entropy(true_of_frames),
+        "clip_loss": _cross_entropy(true_of_clips),
         "accuracy": float(np.mean(scores.argmax(axis=1) == np.array(clips.labels))),
     }
 
 
 class _Run(LightningModule):  # type: ignore[misc]
-    """One run: steps, validation after each epoch, early stopping, the best weights.
+    """Training of one network: steps, validation after each epoch, early stopping, the best weights.
 
-    To Lightning an epoch is one step of manual optimisation over all batches (`ONE_STEP`): what it does around a step
-    takes a quarter of the time that a small network needs for a batch.
+    One epoch is one step of Lightning's manual optimisation, over all batches (`ONE_STEP`). The usual form, one
+    `training_step` per batch, gives the same weights bit by bit, but takes 17 % more CPU time for a layer of 64 units
+    (nothing measurable for the largest networks), measured by `benchmarks/blstm.py lightning` (docs/networks.md).
     """
 
     automatic_optimization = False
@@ -255,7 +287,7 @@ class _Run(LightningModule):  # type: ignore[misc]
         self.class_weights: Tensor | None = None
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Stochastic gradient descent, or Adam with decoupled weight decay."""
+        """Make the optimiser: gradient descent with momentum, or Adam with decoupled weight decay."""
         weights = [p for p in self.model.parameters() if p.requires_grad]
         rate, decay = self.recipe.learning_rate, self.recipe.weight_decay
         if self.recipe.optimiser == "adam":
@@ -264,7 +296,7 @@ class _Run(LightningModule):  # type: ignore[misc]
         return torch.optim.SGD(weights, lr=rate, momentum=momentum, weight_decay=decay, fused=True)
 
     def training_step(self, _step: int, _index: int) -> None:
-        """Descend once for each batch."""
+        """Update the weights once per batch, for all batches."""
         optimiser = self.optimizers(use_pl_optimizer=False)
         for group in optimiser.param_groups:
             group["lr"] = self.recipe.rate(len(self.history))
@@ -283,25 +315,25 @@ class _Run(LightningModule):  # type: ignore[misc]
             optimiser.step()
 
     def on_train_epoch_end(self) -> None:
-        """Validate, and stop if nothing has improved for long enough."""
+        """Validate, and stop after `patience` epochs without improvement."""
         self.history.append({"train_loss": self.loss / self.batches.n_frames})
         self.loss = 0.0
-        found = self.validate()
-        self.history[-1] |= {"val_loss": found["frame_loss"], "val_accuracy": found["accuracy"]}
+        metrics = self.validate()
+        self.history[-1] |= {"val_loss": metrics["frame_loss"], "val_accuracy": metrics["accuracy"]}
         self.trainer.should_stop = len(self.history) - self.best_epoch >= self.recipe.patience
 
     def validate(self) -> dict[str, float]:
         """Validate, and keep the weights if they are the best so far."""
-        found = evaluate(self.model, self.validation)
-        self.check("validation", found["frame_loss"])
-        if found["frame_loss"] < self.best_loss:
-            self.best_loss, self.best_epoch = found["frame_loss"], len(self.history)
+        metrics = evaluate(self.model, self.validation)
+        self.check("validation", metrics["frame_loss"])
+        if metrics["frame_loss"] < self.best_loss:
+            self.best_loss, self.best_epoch = metrics["frame_loss"], len(self.history)
             self.best = {name: values.clone() for name, values in self.model.state_dict().items()}
-            self.validation_of_best = found
-        return found
+            self.validation_of_best = metrics
+        return metrics
 
     def check(self, part: str, loss: float) -> None:
-        """Refuse to go on with a loss that is no number."""
+        """Stop the training if a loss is not finite."""
         if not math.isfinite(loss):
             raise FeatureError(
                 f"network {self.recipe.architecture}, seed {self.noise.generator.initial_seed()}: {part} loss is {loss}"
@@ -318,5 +350,5 @@ def _batch(clips: Clips, indices: Sequence[int]) -> Batch:
 
 
 def _cross_entropy(posteriors: npt.NDArray[Any]) -> float:
-    # a posterior that underflowed counts 87 nats, not infinity
+    # a posterior that underflowed to 0 costs 87 nats instead of infinity
     return float(-np.log(np.maximum(posteriors.astype(np.float64), np.finfo(np.float32).tiny)).mean())

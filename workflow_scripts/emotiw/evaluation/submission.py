@@ -1,4 +1,4 @@
-"""The EmotiW challenge's submission: for every clip whose label is hidden one file with the name of its class."""
+"""Submission to the EmotiW challenge: one file with the predicted class for every clip whose label is hidden."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,12 +6,12 @@ from emotiw.core.emotions import HIDDEN
 from emotiw.core.errors import ManifestError
 from emotiw.corpora.manifest import Manifest, Row
 
-# the challenge's names of classes, as its folders are called
+# names of classes in the challenge's folders, where they differ from ours by more than the capital
 SPELLING = {"anger": "Angry", "happiness": "Happy", "sadness": "Sad"}
 
 
 def name(row: Row) -> str:
-    """Name of a clip's file: that of the film, with another suffix."""
+    """Name of a clip's submission file: the film's name with the suffix .txt."""
     return f"{row.path.rpartition('/')[2].rpartition('.')[0]}.txt"
 
 
@@ -21,20 +21,20 @@ def hidden(corpus: Manifest) -> list[Row]:
     Raises
     ------
     ManifestError
-        If two of them would have one file.
+        If two of them would have the same file.
     """
     rows = [row for row in corpus.rows if row.label == HIDDEN]
     first: dict[str, Row] = {}
     for row in rows:
         if (other := first.setdefault(name(row), row)) is not row:
             raise ManifestError(
-                f"{row.path}: would be submitted as {name(row)}, as {other.path} would; rename one of the two films"
+                f"{row.path}: would be submitted as {name(row)}, like {other.path}; rename one of the two films"
             )
     return rows
 
 
 def texts(corpus: Manifest, predictions: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """Content of each file, by its name: the class that the fusion gives the clip, in the challenge's spelling.
+    """Content of each submission file by its name: the class predicted by the fusion, in the challenge's spelling.
 
     Parameters
     ----------
@@ -43,9 +43,6 @@ def texts(corpus: Manifest, predictions: Iterable[Mapping[str, str]]) -> dict[st
     predictions : iterable of mapping
         Rows of `predictions.csv`.
     """
-    found = {row["clip"]: row["predicted_fusion"] for row in predictions if row["part"] == "test"}
-    return {
-        name(row): f"{SPELLING.get(label, label.capitalize())}\n"
-        for row in hidden(corpus)
-        for label in [found[row.clip]]
-    }
+    predicted = {row["clip"]: row["predicted_fusion"] for row in predictions if row["part"] == "test"}
+    labels = {name(row): predicted[row.clip] for row in hidden(corpus)}
+    return {name: f"{SPELLING.get(label, label.capitalize())}\n" for name, label in labels.items()}

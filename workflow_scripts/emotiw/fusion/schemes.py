@@ -1,9 +1,16 @@
-"""Score-level fusion of audio and video by class weights (paper sec. 2.3).
+"""Score-level fusion of audio and video by class weights (Ding et al., ICMI 2016).
 
-Paper: three schemes, one weight for all classes, a weight per class, and a joint search of a weight per class; how
-the scores were brought to one scale is not said. Here [ours]: each modality is calibrated by one temperature, the
-weights lie on a grid, and accuracy, then nearness to 1/2, then likelihood decides among them. Stacked logistic
-regression stands beside them for reference; it is not the paper's.
+The fused score of class c is::
+
+    S_c = w_c A_c + (1 - w_c) V_c
+
+with A_c the audio posterior, V_c the calibrated video posterior, and w = [w_1 .. w_n] the audio weights, 0 <= w_c <= 1.
+The predicted class is argmax_c S_c. The equation is `weighted_sum`.
+
+Paper: three schemes; one weight for all classes (`shared_weights`), a weight per class (`per_class_weights`), and a
+joint search of a weight per class (`joint_search`). How the scores were brought to one scale is not said. Here [ours]:
+each modality is calibrated by one temperature, the weights lie on a grid, and candidates are compared by accuracy, then
+nearness to 1/2, then likelihood. Stacked logistic regression is added for reference; it is not in the paper.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +24,7 @@ from scipy.special import log_softmax, softmax
 
 from emotiw.core.errors import FeatureError
 from emotiw.fusion import branch_and_bound, stacking
-from emotiw.fusion.branch_and_bound import Found
+from emotiw.fusion.branch_and_bound import SearchResult
 from emotiw.statistics import cross_validation, metrics, selection_record
 from emotiw.statistics.selection_record import Record
 
@@ -27,16 +34,16 @@ Bools = npt.NDArray[np.bool_]
 
 WEIGHTED = ("shared", "per_class", "joint")  # the paper's schemes 1, 2, 3
 SCHEMES = (*WEIGHTED, "stacked")
-SCALE_BOUNDS = (1e-2, 1e2)  # of a calibration [ours]: few, well separated clips would send it to infinity
-N_COMPARED = 256  # weights whose scores are held at a time
-TINY = 1e-12  # below every posterior that a network can give in float32
+SCALE_BOUNDS = (1e-2, 1e2)  # of a calibration [ours]: without bounds, well separated clips send it to infinity
+N_COMPARED = 256  # candidate weights whose fused scores are held in memory at a time
+TINY = 1e-12  # lower limit of a posterior before its logarithm is taken
 
 Objective = tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of both modalities of the same clips, with what is needed to fit a fusion to them.
+    """Scores of both modalities for the same clips, with their labels and groups.
 
     Attributes
     ----------
@@ -45,9 +52,9 @@ class Scores:
     truth : ndarray, shape (n_clips,)
         Index of the true class.
     groups : ndarray, shape (n_clips,)
-        Number of the group that no fold divides (`manifest.groups`).
+        Number of each clip's group; cross-validation does not divide a group (`manifest.groups`).
     clips : tuple of str
-        Their ids, or nothing.
+        Clip ids; may be empty.
     """
 
     audio: Floats
@@ -66,7 +73,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Scale:
-    """Calibration of a modality, and the ids of the clips that it was fitted to."""
+    """Calibration scale of a modality, and the ids of the clips it was fitted on."""
 
     value: float
     clips: tuple[str, ...]
@@ -74,16 +81,16 @@ class Scale:
 
 @dataclass(frozen=True)
 class Fusion:
-    """What fuses two modalities.
+    """Calibration and weights of a fusion.
 
     Attributes
     ----------
     audio_scale, video_scale : float
-        Calibration of each modality.
+        Calibration scale of each modality (`calibrated`).
     weights : dict of str to ndarray, shape (n_classes,)
-        Audio weights of the paper's schemes.
+        Audio weights w of each of the paper's schemes.
     stacked : Stacked or None
-        The logistic regression; None with clips of fewer than two classes, where the mean of both stands for it.
+        The stacked regression; None if it was fitted on fewer than two classes, then the mean of both is used.
     """
 
     audio_scale: float
@@ -93,23 +100,24 @@ class Fusion:
 
 
 @dataclass(frozen=True)
-class Fitted(Fusion):
-    """A fusion just fitted.
+class FittedFusion(Fusion):
+    """A fusion, with the result of its joint search and the origin of its calibrations.
 
     Attributes
     ----------
-    joint : Found
-        What the joint search proved.
-    given : mapping of str to Scale
-        Of `audio`, of `video`: what other clips calibrated; the clips that the schemes were fitted to did the rest.
+    joint : SearchResult
+        Result of the joint search.
+    scales : mapping of str to Scale
+        By modality (`audio`, `video`), the calibrations that were fitted on other clips. A modality that is not
+        in it was calibrated on the clips that the schemes were fitted on.
     """
 
-    joint: Found = field(kw_only=True)
-    given: Mapping[str, Scale] = field(kw_only=True)
+    joint: SearchResult = field(kw_only=True)
+    scales: Mapping[str, Scale] = field(kw_only=True)
 
 
 def log_posteriors(posteriors: Floats) -> Floats:
-    """Logarithm of posteriors, the scores whose calibration with scale 1 changes nothing.
+    """Logarithm of posteriors: `calibrated` with scale 1 returns the posteriors themselves.
 
     Raises
     ------
@@ -122,12 +130,12 @@ def log_posteriors(posteriors: Floats) -> Floats:
 
 
 def calibrated(scores: Floats, scale: float) -> Floats:
-    """Posteriors softmax(scale * scores) of scores, shape (n_clips, n_classes)."""
+    """Posteriors softmax(scale * scores), shape (n_clips, n_classes); scale = 1 / temperature."""
     return np.asarray(softmax(scale * scores, axis=1), np.float64)
 
 
 def calibration_scale(scores: Floats, truth: Ints) -> float:
-    """Positive scale whose softmax(scale * scores) gives the true classes the greatest likelihood; 1 without clips.
+    """Positive scale a that maximises the likelihood of the true classes under softmax(a * scores); 1 without clips.
 
     References
     ----------
@@ -140,31 +148,85 @@ def calibration_scale(scores: Floats, truth: Ints) -> float:
     def loss(log_scale: float) -> float:
         return -float(log_softmax(np.exp(log_scale) * scores, axis=1)[rows, truth].mean())
 
-    found = minimize_scalar(loss, bounds=tuple(np.log(SCALE_BOUNDS)), method="bounded", options={"xatol": 1e-6})
-    return float(np.exp(found.x))
+    minimum = minimize_scalar(loss, bounds=tuple(np.log(SCALE_BOUNDS)), method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(minimum.x))
 
 
 def weighted_sum(audio: Floats, video: Floats, weights: Floats) -> Floats:
-    """Fused scores S_c = w_c A_c + (1 - w_c) V_c, shape (n_clips, n_classes)."""
+    """Fused scores S_c = w_c A_c + (1 - w_c) V_c (Ding et al., ICMI 2016, fusion equation).
+
+    Parameters
+    ----------
+    audio : ndarray, shape (n_clips, n_classes)
+        A_c: audio posterior of each class.
+    video : ndarray, shape (n_clips, n_classes)
+        V_c: video posterior of each class, on the same scale.
+    weights : ndarray, shape (n_classes,)
+        w_c: audio weight of each class, in [0, 1].
+
+    Returns
+    -------
+    ndarray, shape (n_clips, n_classes)
+        S_c; the predicted class is argmax_c S_c.
+    """
     return weights * audio + (1 - weights) * video
 
 
 def grid(step: float) -> Floats:
-    """Weights from 0 to 1, `step` apart or slightly closer so that both ends are among them."""
+    """Grid of weights from 0 to 1, both included, `step` apart or slightly less."""
     return np.linspace(0.0, 1.0, round(1 / step) + 1)
 
 
 def shared_weights(audio: Floats, video: Floats, truth: Ints, step: float) -> Floats:
-    """Scheme 1: the one weight of the grid that is best for all classes, repeated for each class."""
+    """Scheme 1, one weight for all classes (Ding et al., ICMI 2016).
+
+    ::
+
+        w_1 = ... = w_n = argmax_w #{k : argmax_c [w A_kc + (1 - w) V_kc] = y_k},  w on the grid
+
+    Ties: least distance from 1/2, then greatest likelihood [ours].
+
+    Parameters
+    ----------
+    audio, video : ndarray, shape (n_clips, n_classes)
+        A_kc, V_kc: posteriors of clip k and class c.
+    truth : ndarray, shape (n_clips,)
+        y_k: index of the true class.
+    step : float
+        Of the grid of weights.
+
+    Returns
+    -------
+    ndarray, shape (n_classes,)
+        The weight, repeated for each class.
+    """
     n_classes = audio.shape[1]
     candidates = np.repeat(grid(step)[:, None], n_classes, axis=1)
     return _best(candidates, _objectives(audio, video, truth, candidates))
 
 
 def per_class_weights(audio: Floats, video: Floats, truth: Ints, step: float) -> Floats:
-    """Scheme 2: w_c = R^A_c / (R^A_c + R^V_c) from the recalls of the single modalities, to the nearest grid weight.
+    """Scheme 2, a weight per class from the recalls of the single modalities (Ding et al., ICMI 2016).
 
-    A class that neither modality finds, or without clips, has no ground to prefer one: w_c = 1/2.
+    ::
+
+        w_c = R^A_c / (R^A_c + R^V_c),  rounded to the grid [ours in detail]
+
+    w_c = 1/2 for a class that neither modality recognises or that has no clips.
+
+    Parameters
+    ----------
+    audio, video : ndarray, shape (n_clips, n_classes)
+        Posteriors; R^A_c and R^V_c are the recalls of class c by the argmax of each.
+    truth : ndarray, shape (n_clips,)
+        Index of the true class.
+    step : float
+        Of the grid of weights.
+
+    Returns
+    -------
+    ndarray, shape (n_classes,)
+        w_c.
     """
     recall_a, recall_v = (_recalls(posteriors, truth) for posteriors in (audio, video))
     total = recall_a + recall_v
@@ -175,12 +237,31 @@ def per_class_weights(audio: Floats, video: Floats, truth: Ints, step: float) ->
 
 def joint_search(
     audio: Floats, video: Floats, truth: Ints, step: float, *, max_branches: int = branch_and_bound.MAX_BRANCHES
-) -> Found:
-    """Scheme 3: the best of all weights a class on the grid, by branch and bound from the best of the schemes above.
+) -> SearchResult:
+    """Scheme 3, joint search of a weight per class (Ding et al., ICMI 2016).
 
-    Most clips right, then the weights nearest to 1/2 (on few clips likelihood overfits), then the greatest likelihood,
-    then the smallest weight of the first class in which they differ. What is found says whether it is proven the best
-    and, if not, how many clips could at most be right.
+    ::
+
+        w = argmax_w #{k : argmax_c [w_c A_kc + (1 - w_c) V_kc] = y_k},  every w_c on the grid
+
+    Exact, by branch and bound from the better of schemes 1 and 2 [ours]. Ties: least distance from 1/2 (on few clips
+    likelihood overfits), then greatest likelihood, then the smallest weight of the first class in which they differ.
+
+    Parameters
+    ----------
+    audio, video : ndarray, shape (n_clips, n_classes)
+        A_kc, V_kc: posteriors of clip k and class c.
+    truth : ndarray, shape (n_clips,)
+        y_k: index of the true class.
+    step : float
+        Of the grid of weights.
+    max_branches : int
+        The search ends without proof after this many bounds.
+
+    Returns
+    -------
+    SearchResult
+        The weights, whether they are proven the best and, if not, an upper bound of the correct clips.
     """
     starts = np.array([scheme(audio, video, truth, step) for scheme in SEPARATE.values()])
 
@@ -204,12 +285,12 @@ def fit(
     scores: Scores,
     *,
     step: float,
-    given: Mapping[str, Scale] = MappingProxyType({}),
+    scales: Mapping[str, Scale] = MappingProxyType({}),
     max_branches: int = branch_and_bound.MAX_BRANCHES,
-) -> Fitted:
-    """Fit every scheme to clips, on which a modality is calibrated too if other clips have not done so.
+) -> FittedFusion:
+    """Fit every scheme, and the calibration of each modality that is not in `scales`.
 
-    Weights are 1/2 without clips.
+    Without clips all weights are 1/2.
 
     Parameters
     ----------
@@ -217,13 +298,13 @@ def fit(
         Of clips that neither modality was trained on.
     step : float
         Of the grid of weights.
-    given : mapping of str to Scale
-        Of `audio`, of `video`, of both or neither: the calibration by other clips.
+    scales : mapping of str to Scale
+        By modality (`audio`, `video`), calibrations that were fitted on other clips.
     max_branches : int
-        Limit of the joint search.
+        Limit of the joint search (`joint_search`).
     """
     scale_a, scale_v = (
-        given[name].value if name in given else calibration_scale(values, scores.truth)
+        scales[name].value if name in scales else calibration_scale(values, scores.truth)
         for name, values in (("audio", scores.audio), ("video", scores.video))
     )
     audio, video = calibrated(scores.audio, scale_a), calibrated(scores.video, scale_v)
@@ -231,38 +312,44 @@ def fit(
     joint = joint_search(audio, video, scores.truth, step, max_branches=max_branches)
     stacked = stacking.fit(stacking.features(audio, video), scores.truth, scores.groups)
     weights["joint"] = joint.weights
-    return Fitted(scale_a, scale_v, weights, stacked, joint=joint, given=given)
+    return FittedFusion(scale_a, scale_v, weights, stacked, joint=joint, scales=scales)
 
 
-def records(fusion: Fitted, scores: Scores, *, step: float) -> list[Record]:
-    """Record for the ledger what `fit` has chosen with the clips of `scores`."""
+def records(fusion: FittedFusion, scores: Scores, *, step: float) -> list[Record]:
+    """Ledger records of what `fit` fitted on the clips of `scores`."""
+    return _scale_records(fusion, scores) + _weight_records(fusion, scores, step)
+
+
+def _scale_records(fusion: FittedFusion, scores: Scores) -> list[Record]:
+    values = {"audio": fusion.audio_scale, "video": fusion.video_scale}
+    scales = {name: fusion.scales.get(name, Scale(value, scores.clips)) for name, value in values.items()}
+    return [
+        selection_record.Record(f"fusion/scale of {name}", scale.value, "likelihood", scale.clips)
+        for name, scale in scales.items()
+    ]
+
+
+def _weight_records(fusion: FittedFusion, scores: Scores, step: float) -> list[Record]:
     n, n_classes = len(grid(step)), scores.audio.shape[1]
-    most = "most clips right, then nearest to 1/2, then likeliest"
+    objective = "most clips right, then nearest to 1/2, then likeliest"
     proof = "proven" if fusion.joint.complete else f"at most {fusion.joint.upper_bound} clips could be right"
-    made = {
-        "shared": (fusion.weights["shared"].tolist(), most, n),
+    # by scheme: what was chosen, the criterion, the number of candidates
+    choices = {
+        "shared": (fusion.weights["shared"].tolist(), objective, n),
         "per_class": (fusion.weights["per_class"].tolist(), "recalls of the single modalities", 1),
-        "joint": (fusion.weights["joint"].tolist(), f"{most}; {proof}", n**n_classes),
+        "joint": (fusion.weights["joint"].tolist(), f"{objective}; {proof}", n**n_classes),
     }
     if fusion.stacked:
         choice = fusion.stacked.choice
-        made["stacked: C"] = (choice.value, choice.note or cross_validation.CRITERION, len(choice.grid))
-    scales = {"audio": fusion.audio_scale, "video": fusion.video_scale}
-    of = {name: fusion.given.get(name, Scale(value, scores.clips)) for name, value in scales.items()}
+        choices["stacked: C"] = (choice.value, choice.note or cross_validation.CRITERION, len(choice.grid))
     return [
-        *(
-            selection_record.Record(f"fusion/scale of {name}", it.value, "likelihood", it.clips)
-            for name, it in of.items()
-        ),
-        *(
-            selection_record.Record(f"fusion/{name}", chosen, criterion, scores.clips, candidates=candidates)
-            for name, (chosen, criterion, candidates) in made.items()
-        ),
+        selection_record.Record(f"fusion/{name}", chosen, criterion, scores.clips, candidates=n_candidates)
+        for name, (chosen, criterion, n_candidates) in choices.items()
     ]
 
 
 def fused(fusion: Fusion, scores: Scores, scheme: str) -> Floats:
-    """Fused scores of clips that have both modalities, shape (n_clips, n_classes)."""
+    """Fused scores of clips that have both modalities by one of `SCHEMES`, shape (n_clips, n_classes)."""
     audio, video = calibrated(scores.audio, fusion.audio_scale), calibrated(scores.video, fusion.video_scale)
     if scheme in WEIGHTED:
         return weighted_sum(audio, video, fusion.weights[scheme])
@@ -272,7 +359,7 @@ def fused(fusion: Fusion, scores: Scores, scheme: str) -> Floats:
 
 
 def completed(scores: Floats, has: Bools, fallback: Floats) -> Floats:
-    """Rows of `scores` where the clip `has` them, else the rows of `fallback`; shape (n_clips, n_classes)."""
+    """Rows of `scores` where `has` is true, else the rows of `fallback`; shape (n_clips, n_classes)."""
     return np.where(has[:, None], scores, fallback)
 
 
@@ -283,7 +370,7 @@ def class_prior(truth: Ints, n_classes: int) -> Floats:
 
 
 def source_names(has_audio: Bools, has_video: Bools) -> list[str]:
-    """Say where each clip's fused scores come from: `fusion`, `audio` or `video` alone, or the training `prior`."""
+    """Source of each clip's fused scores: `fusion`, `audio` or `video` alone, or the class `prior`."""
     names = {(True, True): "fusion", (True, False): "audio", (False, True): "video", (False, False): "prior"}
     return [names[bool(a), bool(v)] for a, v in zip(has_audio, has_video, strict=True)]
 
@@ -295,11 +382,11 @@ def _recalls(posteriors: Floats, truth: Ints) -> Floats:
 
 
 def _objectives(audio: Floats, video: Floats, truth: Ints, candidates: Floats) -> list[Objective]:
-    """Clips right, minus the distance from 1/2, log-likelihood: of each of (n_candidates, n_classes) weights."""
+    """Objective of each candidate (n_candidates, n_classes): correct clips, -distance from 1/2, log-likelihood."""
     sums = weighted_sum(audio, video, candidates[:, None, :])  # (candidates, clips, classes)
     right = (sums.argmax(2) == truth).sum(1)
     likelihood = np.maximum(sums[:, np.arange(len(truth)), truth] / np.maximum(sums.sum(2), TINY), TINY)
-    # rounded, so that a last bit of a sum cannot decide
+    # rounded, so that the last bit of a sum does not decide a tie
     logs = np.round(np.log(likelihood).sum(1), 9)
     away = np.round(np.abs(candidates - 0.5).sum(1), 9)
     return [(float(n), -float(far), float(log)) for n, log, far in zip(right, logs, away, strict=True)]

@@ -1,7 +1,7 @@
-"""Stacked logistic regression on the calibrated scores of both modalities: a reference beside the weighted schemes.
+"""Stacked logistic regression on the calibrated scores of both modalities, a reference for the weighted schemes.
 
-Wolpert, "Stacked generalization", Neural Networks 5, 1992; by scikit-learn, its penalty chosen among the clips that it
-is fitted to, in folds that divide no group [ours].
+Wolpert, "Stacked generalization", Neural Networks 5, 1992. The regression is scikit-learn's; its penalty is chosen by
+cross-validation on the clips it is fitted on, in folds that do not divide a group [ours].
 """
 
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ from emotiw.statistics.cross_validation import Grid, Selection, Training
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-C_GRID = Grid((0.01, 0.1, 1.0, 10.0), fallback=1)  # the strongest penalty first
+C_GRID = Grid((0.01, 0.1, 1.0, 10.0), fallback=1)  # from the strongest penalty to the weakest
 N_FOLDS = 3
 TINY = 1e-12  # keeps logarithms finite
 
 
 @dataclass(frozen=True)
 class Stacked:
-    """A fitted regression, the classes that it knows, and how its C was chosen."""
+    """A fitted regression, the indices of its classes, and the choice of its penalty C."""
 
     model: LogisticRegression
     classes: Ints
@@ -33,7 +33,7 @@ class Stacked:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What a reader needs to compute its posteriors."""
+        """Coefficients, classes and penalty, as JSON values."""
         return {
             "c": self.choice.value,
             "accuracies": self.choice.accuracies,
@@ -49,14 +49,14 @@ def features(audio: Floats, video: Floats) -> Floats:
 
 
 def fit(X: Floats, truth: Ints, groups: Ints) -> Stacked | None:
-    """Multinomial logistic regression of the classes that there are clips of; None with fewer than two.
+    """Fit a multinomial logistic regression of the classes that occur; None with fewer than two.
 
     Parameters
     ----------
     X : ndarray, shape (n_clips, n_features)
         From `features`.
     truth, groups : ndarray, shape (n_clips,)
-        Class and group of each, as `manifest.groups` finds them.
+        Class and group (`manifest.groups`) of each clip.
     """
     classes, y = np.unique(truth, return_inverse=True)
     if len(classes) < 2:
@@ -71,13 +71,13 @@ def fit(X: Floats, truth: Ints, groups: Ints) -> Stacked | None:
 
 
 def posteriors(stacked: Stacked, X: Floats, n_classes: int) -> Floats:
-    """Posteriors of clips, shape (n_clips, n_classes); 0 of a class that the regression does not know."""
-    found = np.zeros((len(X), n_classes))
+    """Posteriors of clips, shape (n_clips, n_classes); 0 for a class the regression was not fitted on."""
+    values = np.zeros((len(X), n_classes))
     if len(X):
-        found[:, stacked.classes] = stacked.model.predict_proba(X)
-    return found
+        values[:, stacked.classes] = stacked.model.predict_proba(X)
+    return values
 
 
 def _regression(c: float) -> LogisticRegression:
-    # with a hundred parameters Newton's method takes a twentieth of the time of L-BFGS
+    # for about a hundred parameters Newton's method takes a twentieth of the time of L-BFGS
     return LogisticRegression(C=c, tol=1e-6, max_iter=1000, solver="newton-cholesky")

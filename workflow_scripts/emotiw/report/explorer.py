@@ -15,7 +15,7 @@ from PIL import Image
 from emotiw.core.emotions import HIDDEN
 from emotiw.core.errors import StoreError
 from emotiw.corpora.manifest import Manifest
-from emotiw.evaluation.evaluation import COVERED_BY, MAIN
+from emotiw.evaluation.systems import COVERED_BY, MAIN
 from emotiw.fusion import score_tables
 from emotiw.jobs import gather, store
 from emotiw.report import time_courses

@@ -10,7 +10,7 @@ from typing import Any
 from emotiw.core import html
 from emotiw.corpora.manifest import Manifest
 from emotiw.evaluation import systems
-from emotiw.evaluation.evaluation import MAIN
+from emotiw.evaluation.systems import MAIN
 from emotiw.report import charts, datasheet, explorer, formats, paper_tables, paper_values, system_tables
 from emotiw.report.charts import Chart
 from emotiw.report.explorer import ClipContents

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emotiw.evaluation import systems
-from emotiw.evaluation.evaluation import MAIN
+from emotiw.evaluation.systems import MAIN
 from emotiw.report import charts, paper_tables
 from emotiw.report.charts import Chart, Mark
 from emotiw.report.formats import MISSING

@@ -1,6 +1,5 @@
 """Class posteriors of a clip over time: mean over networks, fewer rows, and one byte for each value."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -8,23 +7,6 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 LEVELS = 255  # largest value of a score that is stored in one byte
-
-
-def mean_course(posteriors: Iterable[Array]) -> Array:
-    """Mean over several networks of the frame posteriors of one clip.
-
-    Parameters
-    ----------
-    posteriors : iterable of ndarray, shape (n_frames, n_classes)
-        Frame posteriors of each network.
-
-    Returns
-    -------
-    ndarray, shape (n_frames, n_classes), float32
-        Its mean over the frames is the mean of the networks' clip scores.
-    """
-    networks = list(posteriors)
-    return np.asarray(np.sum(networks, axis=0, dtype=np.float64) / len(networks), np.float32)
 
 
 def shortened(course: Array, limit: int) -> Array:

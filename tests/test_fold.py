@@ -1,0 +1,107 @@
+"""Fusion of one fold: each step on made-up tables, without files."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emotiw.core.errors import StoreError
+from emotiw.corpora import manifest
+from emotiw.corpora.manifest import Manifest, Row
+from emotiw.fusion import fold as fold_fusion
+from emotiw.fusion import schemes, score_tables
+from emotiw.fusion.fold import FoldTables
+from emotiw.fusion.score_tables import Table
+from emotiw.statistics import selection_record
+
+CLASSES = ("anger", "fear")
+SPLITS = ("train",) * 4 + ("val",) * 5 + ("test",) * 3
+CLIPS = tuple(f"c{i:02}" for i in range(len(SPLITS)))
+SETTINGS = {"scheme": "shared", "grid_step": 0.25, "cv_folds": 2, "cv_repeats": 1}
+
+
+@pytest.fixture
+def corpus():
+    rows = [
+        Row(clip, "", "?" if clip == "c08" else CLASSES[i % 2], f"s{i}", SPLITS[i], sha256=str(i), job=clip)
+        for i, clip in enumerate(CLIPS)
+    ]
+    return Manifest(tuple(rows), CLASSES, "made up")
+
+
+def table(clips, values, *, fold="official", records=()):
+    facts = selection_record.facts(list(records))
+    return Table(Path(f"{fold}.h5"), fold, tuple(clips), {"mean": np.array(values, float)}, facts, {})
+
+
+def tables(held_out=()):
+    """Audio has no scores of training clips and of c05; video none of c06; neither any of c09."""
+    audio = [clip for clip in CLIPS[4:] if clip not in ("c05", "c09")]
+    video = [clip for clip in CLIPS if clip not in ("c06", "c09")]
+    truth = {clip: i % 2 for i, clip in enumerate(CLIPS)}
+    posteriors = [(0.8, 0.2) if truth[clip] == 0 else (0.3, 0.7) for clip in audio]
+    decisions = [(0.6, 0.1) if truth[clip] == 0 else (0.2, 0.4) for clip in video]
+    return FoldTables(table(audio, posteriors), table(video, decisions), tuple(held_out))
+
+
+def fold_of(corpus):
+    return manifest.folds(corpus)["official"]
+
+
+def aligned(corpus):
+    made_up = tables()
+    return score_tables.align(corpus, fold_of(corpus), made_up.audio, made_up.video)
+
+
+def test_aligned_scores_have_a_row_a_clip_and_say_which_modality_has_one(corpus):
+    found = aligned(corpus)
+    assert found.scores.clips == tuple(found.parts) == CLIPS
+    assert [c for c, has in zip(CLIPS, found.has_audio, strict=True) if not has] == [*CLIPS[:4], "c05", "c09"]
+    assert [c for c, has in zip(CLIPS, found.has_video, strict=True) if not has] == ["c06", "c09"]
+    np.testing.assert_allclose(found.scores.audio[4], np.log([0.8, 0.2]))
+    np.testing.assert_array_equal(found.scores.video[0], [0.6, 0.1])
+    assert not found.scores.audio[5].any()
+
+
+def test_a_fusion_is_fitted_on_labelled_validation_clips_with_both_modalities(corpus):
+    assert aligned(corpus).labelled_with_both("val").clips == ("c04", "c07")
+
+
+def test_fused_systems_take_both_one_or_the_prior(corpus):
+    weights = {scheme: np.array([0.25, 0.25]) for scheme in schemes.WEIGHTED}
+    prior = np.array([0.9, 0.1])
+    systems = fold_fusion.fused_systems(aligned(corpus), schemes.Fusion(1.0, 1.0, weights), prior)
+    row = dict(zip(CLIPS, systems["joint"], strict=True))
+    video = dict(zip(CLIPS, systems["video"], strict=True))
+    np.testing.assert_allclose(row["c04"], 0.25 * np.array([0.8, 0.2]) + 0.75 * video["c04"])
+    np.testing.assert_array_equal(row["c05"], video["c05"])
+    np.testing.assert_allclose(row["c06"], [0.8, 0.2])
+    np.testing.assert_array_equal(row["c09"], prior)
+
+
+def test_the_facts_of_a_fold_name_each_thing_once_and_nothing_that_nobody_reads(corpus):
+    entries, facts = fold_fusion.fuse(corpus, fold_of(corpus), tables(), settings=SETTINGS)
+    assert {entry.name for entry in entries} == {"video", "audio", *schemes.SCHEMES, "fusion"}
+    assert set(facts) == {
+        *("fold", "clips", "classes", "parts", "sources", "scheme", "weights", "temperatures", "calibration"),
+        *("joint", "stacked", "optimism", "n_fitted", "choices"),
+    }
+    assert facts["calibration"]["audio"] == {"part": "val", "n_clips": 2}
+
+
+def test_held_out_scores_calibrate_each_modality_on_training_clips(corpus):
+    inner = table(CLIPS[:2], [(0.7, 0.3), (0.6, 0.4)], fold="official.1of2")
+    scales = fold_fusion.out_of_fold_scales(corpus, fold_of(corpus), tables([inner]))
+    assert scales["audio"].clips == CLIPS[:2]
+    assert scales["video"].clips == CLIPS[:4]
+    truth = np.array([0, 1])
+    expected = schemes.calibration_scale(np.log([[0.7, 0.3], [0.6, 0.4]]), truth)
+    assert scales["audio"].value == pytest.approx(expected)
+    assert fold_fusion.out_of_fold_scales(corpus, fold_of(corpus), tables()) == {}
+
+
+def test_an_inner_network_that_was_trained_on_a_held_out_clip_is_refused(corpus):
+    record = selection_record.Record("audio/4_0: weights", None, "loss", ["c01"])
+    inner = table(CLIPS[:2], [(0.7, 0.3), (0.6, 0.4)], fold="official.1of2", records=[record])
+    with pytest.raises(StoreError, match=r"scores 1 clips that its networks were trained on \(the first: 'c01'\)"):
+        fold_fusion.out_of_fold_scales(corpus, fold_of(corpus), tables([inner]))

@@ -1,0 +1,117 @@
+"""Training of one audio network of a fold, from stored frame features to weights and frame posteriors."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from safetensors.torch import save
+
+from emotiw.audio import blstm, standardisation, training
+from emotiw.audio.standardisation import Array, Scaler
+from emotiw.audio.training import Clips, Recipe, Trained
+from emotiw.core.status import Status
+from emotiw.corpora import manifest
+from emotiw.corpora.manifest import Manifest
+from emotiw.corpora.splits import SPLITS, Fold
+from emotiw.jobs.store import Artefact, Entry
+from emotiw.statistics import selection_record
+from emotiw.statistics.selection_record import Record
+
+NO_RESULTS: dict[str, Any] = {"validation": None, "best_epoch": None, "improved": None, "history": []}
+
+
+@dataclass(frozen=True)
+class FoldNetwork:
+    """A network of a fold, as it is written.
+
+    Attributes
+    ----------
+    model : bytes
+        Weights and standardisation in the safetensors format; its metadata describe the network.
+    entries : list of Entry
+        Frame posteriors of every usable clip of the fold, the status of the others; empty without a network.
+    facts : dict
+        What the network is, its training, its clips and the ledger records.
+    """
+
+    model: bytes
+    entries: list[Entry]
+    facts: dict[str, Any]
+
+
+def train(corpus: Manifest, stage: Mapping[str, Any], entries: Mapping[str, Entry], scaler: Artefact) -> FoldNetwork:
+    """Train a network on a fold.
+
+    A fold without a usable training clip or without a usable validation clip gets no network: there is nothing to train
+    on or nothing to stop by. Then video alone decides.
+
+    Parameters
+    ----------
+    corpus : Manifest
+        Labels and subjects of the clips.
+    stage : mapping
+        Identity of the stage: `fold`, `architecture`, `repeat`, `seed`, and `settings` with section `blstm`.
+    entries : mapping of str to Entry
+        Frame features of the fold's clips.
+    scaler : Artefact
+        Standardisation of the fold (`fold_scaler.fit`).
+    """
+    settings, fold = stage["settings"]["blstm"], manifest.fold(corpus, stage["fold"])
+    facts = network_facts(stage, corpus.classes)
+    described = facts | {key: scaler.facts[key] for key in ("columns", "constant")} | settings
+    metadata = {"emotiw": json.dumps(described, sort_keys=True)}
+    usable = [entry for entry in entries.values() if entry.status == Status.OK]
+    if not scaler.entries or not any(entry.name in fold.val for entry in usable):
+        facts |= NO_RESULTS | {"parts": dict.fromkeys(SPLITS, ())} | selection_record.facts([], scaler.facts)
+        return FoldNetwork(save({}, metadata), [], facts)
+    inputs, input_records = standardised_inputs(corpus, usable, scaler, settings)
+    train_clips, val_clips = labelled_parts(corpus, fold, inputs)
+    recipe = Recipe.from_settings(stage["architecture"], settings)
+    trained = training.train(train_clips, val_clips, recipe, n_classes=len(corpus.classes), seed=stage["seed"])
+    arrays = {name: entry.arrays for name, entry in scaler.entries.items()}
+    records = [*input_records, *training.records(facts["network"], trained, train_clips, val_clips)]
+    facts |= trained.facts | selection_record.facts(records, scaler.facts)
+    facts["parts"] = {part: [clip for clip in getattr(fold, part) if clip in inputs] for part in SPLITS}
+    model = save(blstm.tensors(trained.model, **arrays), metadata)
+    return FoldNetwork(model, posterior_entries(trained, entries, inputs), facts)
+
+
+def network_facts(stage: Mapping[str, Any], classes: Sequence[str]) -> dict[str, Any]:
+    """Identify a network: fold, architecture, repeat, seed, classes and name."""
+    facts = {key: stage[key] for key in ("fold", "architecture", "repeat", "seed")}
+    name = f"{'-'.join(map(str, stage['architecture']))}_{stage['repeat']}"
+    return {**facts, "classes": classes, "network": name}
+
+
+def standardised_inputs(
+    corpus: Manifest, usable: Sequence[Entry], scaler: Artefact, settings: Mapping[str, Any]
+) -> tuple[dict[str, Array], list[Record]]:
+    """Standardise the frames of usable clips; also return the ledger records of the normalisation by subject."""
+    features, records = [entry.arrays["features"] for entry in usable], []
+    if settings["normalise"] == "subject":
+        features = standardisation.by_subject(features, [corpus.row_of_clip[entry.name].subject for entry in usable])
+        records.append(standardisation.record([entry.name for entry in usable]))
+    fitted = Scaler(**scaler.entries["scaler"].arrays, constant=tuple(scaler.facts["constant"]))
+    scaled = standardisation.standardise(features, fitted, clip=settings["feature_clip"])
+    return {entry.name: values for entry, values in zip(usable, scaled, strict=True)}, records
+
+
+def labelled_parts(corpus: Manifest, fold: Fold, inputs: Mapping[str, Array]) -> tuple[Clips, Clips]:
+    """Labelled training and validation clips that have inputs."""
+    labels = {row.clip: row.label for row in corpus.rows}
+    return (
+        training.labelled(inputs, labels, fold.train, corpus.classes),
+        training.labelled(inputs, labels, fold.val, corpus.classes),
+    )
+
+
+def posterior_entries(trained: Trained, entries: Mapping[str, Entry], inputs: Mapping[str, Array]) -> list[Entry]:
+    """Frame posteriors and times of the clips that have inputs; the status alone of the others."""
+    posteriors = dict(zip(inputs, blstm.frame_posteriors(trained.model, list(inputs.values())), strict=True))
+    return [
+        Entry(clip, {"posteriors": posteriors[clip], "time": entry.arrays["time"]})
+        if clip in inputs
+        else Entry(clip, status=entry.status)
+        for clip, entry in entries.items()
+    ]

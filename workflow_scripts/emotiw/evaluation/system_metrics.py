@@ -1,0 +1,116 @@
+"""Metrics of every system over one pool, with 95 % intervals from resampled subjects."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from emotiw.evaluation import systems
+from emotiw.evaluation.pools import ANY_MODALITY, Pool
+from emotiw.fusion.score_tables import Bools, Floats, Ints
+from emotiw.statistics import comparisons, metrics
+
+Confusions = npt.NDArray[np.int64]  # (n_subjects, n_classes, n_classes)
+
+
+def part_metrics(pool: Pool, classes: Sequence[str], *, seed: int, n_resamples: int) -> dict[str, Any]:
+    """Metrics of every system over the labelled clips of a pool.
+
+    Parameters
+    ----------
+    pool : Pool
+        The part of all folds.
+    classes : sequence of str
+        Names of the classes.
+    seed, n_resamples : int
+        Seed and number of the resamples of subjects, which all systems share.
+    """
+    known = np.flatnonzero(pool.truth >= 0)
+    _, subjects = np.unique(pool.subjects[known], return_inverse=True)
+    n_subjects = int(subjects.max(initial=-1)) + 1
+    resamples = metrics.subject_resamples(n_subjects, np.random.default_rng(seed), n_resamples=n_resamples)
+    truth = pool.truth[known]
+    clusters = {
+        name: metrics.clustered_confusions(truth, values[known].argmax(1), subjects, len(classes))
+        for name, (values, _) in pool.systems.items()
+    }
+    by_system = {name: _system_metrics(clusters[name], resamples) for name in clusters}
+    for name, (values, covered) in pool.systems.items():
+        by_system[name] |= _covered_metrics(values[known], covered[known], truth)
+    for name, baseline in _baselines(clusters).items():
+        gain = _gain(clusters[name], clusters[baseline], resamples)
+        by_system[name]["over_baseline"] = {"baseline": baseline, **gain}
+    right = {name: values[known].argmax(1) == truth for name, (values, _) in pool.systems.items()}
+    return {
+        "n": len(pool.clips),
+        "n_scored": len(known),
+        "n_hidden": len(pool.clips) - len(known),
+        "n_subjects": n_subjects,
+        "sources": {name: pool.sources.count(name) for name in (*ANY_MODALITY, "prior")},
+        "systems": by_system,
+        "fusion_gain": {name: _gain(clusters["fusion"], clusters[name], resamples) for name in ("video", "audio")},
+        "comparisons": comparisons.compare(right, subjects, systems.family(right), resamples, seed=seed),
+        "majority_class": _majority(truth, classes),
+    }
+
+
+def _system_metrics(clusters: Confusions, resamples: Ints) -> dict[str, Any]:
+    """Metrics of one system from its confusion matrix of each subject."""
+    confusion = clusters.sum(0)
+    statistics: dict[str, Callable[[npt.NDArray[np.integer]], Floats]] = {
+        "accuracy": metrics.accuracy,
+        "uar": metrics.uar,
+        "macro_f1": metrics.macro_f1,
+    }
+    values: dict[str, Any] = {}
+    for name, statistic in statistics.items():
+        values[name] = _number(statistic(confusion))
+        values[f"{name}_interval"] = metrics.bootstrap_interval(clusters, statistic, resamples)
+    n = int(confusion.sum())
+    values["accuracy_wilson"] = metrics.wilson_interval(int(np.trace(confusion)), n) if n else None
+    values["n_classes_present"] = int(metrics.n_present(confusion))
+    values["recalls"] = [_number(value) for value in metrics.recalls(confusion)]
+    values["confusion"] = confusion.tolist()
+    values["n"] = n
+    return values
+
+
+def _covered_metrics(values: Floats, covered: Bools, truth: Ints) -> dict[str, Any]:
+    """Accuracy over the clips that a system covers."""
+    n_covered = int(covered.sum())
+    right = (values.argmax(1) == truth) & covered
+    return {"n_covered": n_covered, "accuracy_covered": float(right.sum() / n_covered) if n_covered else None}
+
+
+def _baselines(names: Iterable[str]) -> dict[str, str]:
+    """Scored baseline of each single-modality system; the baselines themselves have none."""
+    scored = set(names)
+    of_modality = {modality: systems.baseline(feature) for feature, modality in systems.BASELINES.items()}
+    candidates = {name: of_modality.get(name.partition("/")[0], "") for name in names}
+    return {name: baseline for name, baseline in candidates.items() if baseline in scored - {name}}
+
+
+def _gain(system: Confusions, reference: Confusions, resamples: Ints) -> dict[str, Any]:
+    """Accuracy of a system minus that of a reference, on the same resamples of subjects."""
+    clusters = np.stack([system, reference], axis=1)
+
+    def difference(confusions: npt.NDArray[np.integer]) -> Floats:
+        return metrics.accuracy(confusions[..., 0, :, :]) - metrics.accuracy(confusions[..., 1, :, :])
+
+    return {
+        "accuracy": _number(difference(clusters.sum(0))),
+        "accuracy_interval": metrics.bootstrap_interval(clusters, difference, resamples),
+    }
+
+
+def _majority(truth: Ints, classes: Sequence[str]) -> dict[str, Any]:
+    """Name the most frequent class of the scored clips, and the accuracy of always predicting it."""
+    counts = np.bincount(truth, minlength=len(classes))
+    best = int(counts.argmax())
+    return {"label": classes[best], "accuracy": float(counts[best] / len(truth)) if len(truth) else None}
+
+
+def _number(value: npt.ArrayLike) -> float | None:
+    number = float(np.asarray(value))
+    return None if np.isnan(number) else number

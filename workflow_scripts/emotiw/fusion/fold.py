@@ -1,0 +1,195 @@
+"""Fusion of one fold: align the score tables, calibrate, fit the schemes, fuse, and record what was fitted."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from emotiw.core.errors import StoreError
+from emotiw.corpora import splits
+from emotiw.corpora.manifest import Manifest
+from emotiw.corpora.splits import Fold
+from emotiw.fusion import optimism, schemes, score_tables
+from emotiw.fusion.schemes import FittedFusion, Fusion, Scale, Scores
+from emotiw.fusion.score_tables import AlignedScores, Bools, Floats, Table
+from emotiw.jobs import store
+from emotiw.statistics import selection_record
+
+
+@dataclass(frozen=True)
+class FoldTables:
+    """Score tables of one fold.
+
+    Attributes
+    ----------
+    audio : Table
+        Posteriors of the audio networks' ensemble.
+    video : Table
+        Decision values of the video system; for training clips out-of-fold values.
+    held_out : tuple of Table
+        Posteriors of the inner folds' ensembles for the training clips that each inner fold held out.
+    """
+
+    audio: Table
+    video: Table
+    held_out: tuple[Table, ...] = ()
+
+
+def fuse(
+    corpus: Manifest, fold: Fold, tables: FoldTables, *, settings: Mapping[str, Any]
+) -> tuple[list[store.Entry], dict[str, Any]]:
+    """Fuse the `mean` systems of both modalities for every clip of a fold.
+
+    Weights are fitted on the labelled validation clips that have both modalities. The video system was not trained on
+    these clips; the audio networks used them for early stopping. Temperatures are fitted on the same clips or, if
+    `tables.held_out` is given, on out-of-fold scores of the training clips (the video PCA and kernel widths are fitted
+    on all training clips, without labels).
+
+    Parameters
+    ----------
+    corpus : Manifest
+        The corpus.
+    fold : Fold
+        The fold whose clips are fused.
+    tables : FoldTables
+        Its scores.
+    settings : mapping
+        `scheme` (of the system called `fusion`), `grid_step`, `cv_folds`, `cv_repeats`.
+
+    Returns
+    -------
+    entries : list of Entry
+        Scores of `video` and `audio` (calibrated posteriors), of each scheme, and of `fusion`.
+    facts : dict
+        Clips, classes, parts, sources, weights, temperatures and the clips they were fitted on, the proof of the joint
+        search, the stacked regression, optimism, the number of clips fitted on, and the ledger records.
+
+    Raises
+    ------
+    StoreError
+        If an inner network was trained on a clip that it is said to have held out.
+    """
+    aligned = score_tables.align(corpus, fold, tables.audio, tables.video)
+    validation = aligned.labelled_with_both("val")
+    step = settings["grid_step"]
+    fitted = schemes.fit(validation, step=step, scales=out_of_fold_scales(corpus, fold, tables))
+    systems = fused_systems(aligned, fitted, score_tables.prior_of(corpus, fold))
+    systems["fusion"] = systems[settings["scheme"]]
+    facts = {
+        "fold": fold.name,
+        "classes": corpus.classes,
+        "scheme": settings["scheme"],
+        **clip_facts(aligned),
+        **fit_facts(fitted, validation),
+        "optimism": optimism.by_scheme(
+            validation, fitted, step=step, n_folds=settings["cv_folds"], n_repeats=settings["cv_repeats"]
+        ),
+        **selection_record.facts(
+            [*schemes.records(fitted, validation, step=step), score_tables.prior_record(corpus, fold)],
+            *map(_with_inner_fold_names, tables.held_out),
+        ),
+    }
+    return [store.Entry(name, {"scores": scores}) for name, scores in systems.items()], facts
+
+
+def out_of_fold_scales(corpus: Manifest, fold: Fold, tables: FoldTables) -> dict[str, Scale]:
+    """Calibrate each modality on out-of-fold scores of the fold's training clips.
+
+    Returns
+    -------
+    dict of str to Scale
+        Of `audio` and `video`, where the modality has scores of training clips; empty without inner folds.
+
+    Raises
+    ------
+    StoreError
+        If an inner network was trained on a clip that it is said to have held out.
+    """
+    if not tables.held_out:
+        return {}
+    clips, truth = np.array(fold.train), score_tables.truth_of(corpus, fold.train)
+    scores = {
+        "audio": _held_out_log_posteriors(tables.held_out, fold.train, len(corpus.classes)),
+        "video": tables.video.rows("mean", fold.train),
+    }
+    return {
+        modality: Scale(schemes.calibration_scale(values[has], truth[has]), tuple(clips[has].tolist()))
+        for modality, (values, has) in scores.items()
+        if has.any()
+    }
+
+
+def fused_systems(aligned: AlignedScores, fusion: Fusion, prior: Floats) -> dict[str, Floats]:
+    """Scores of each single modality and of each fusion scheme, shape (n_clips, n_classes).
+
+    A clip with one modality gets that modality's posteriors, a clip with neither the class prior.
+
+    Parameters
+    ----------
+    aligned : AlignedScores
+        Scores of every clip of the fold.
+    fusion : Fusion
+        Calibration and weights.
+    prior : ndarray, shape (n_classes,)
+        Share of each class among the training clips.
+    """
+    scores, has_audio, has_video = aligned.scores, aligned.has_audio, aligned.has_video
+    audio = schemes.completed(schemes.calibrated(scores.audio, fusion.audio_scale), has_audio, prior)
+    video = schemes.completed(schemes.calibrated(scores.video, fusion.video_scale), has_video, prior)
+    single = schemes.completed(audio, has_audio, video)
+    fused = {
+        scheme: schemes.completed(schemes.fused(fusion, scores, scheme), has_audio & has_video, single)
+        for scheme in schemes.SCHEMES
+    }
+    return {"video": video, "audio": audio, **fused}
+
+
+def clip_facts(aligned: AlignedScores) -> dict[str, Any]:
+    """Clips of a fold, their parts, and the source of each clip's fused scores."""
+    clips = aligned.scores.clips
+    sources = schemes.source_names(aligned.has_audio, aligned.has_video)
+    return {"clips": clips, "parts": aligned.parts, "sources": dict(zip(clips, sources, strict=True))}
+
+
+def fit_facts(fitted: FittedFusion, validation: Scores) -> dict[str, Any]:
+    """Weights, temperatures and the clips they were fitted on, as the fold's file records them."""
+    n_clips = len(validation)
+    calibration = {
+        name: {"part": "train", "n_clips": len(fitted.scales[name].clips)}
+        if name in fitted.scales
+        else {"part": "val", "n_clips": n_clips}
+        for name in ("audio", "video")
+    }
+    return {
+        "weights": {scheme: weights.tolist() for scheme, weights in fitted.weights.items()},
+        "temperatures": {"audio": 1 / fitted.audio_scale, "video": 1 / fitted.video_scale},
+        "calibration": calibration,
+        "joint": fitted.joint.facts,
+        "stacked": fitted.stacked.facts if fitted.stacked else None,
+        "n_fitted": n_clips,
+    }
+
+
+def _held_out_log_posteriors(tables: Sequence[Table], clips: Sequence[str], n_classes: int) -> tuple[Floats, Bools]:
+    """Log posteriors of training clips by the inner networks that held them out, and which clips have any."""
+    log_posteriors, has_scores = np.zeros((len(clips), n_classes)), np.zeros(len(clips), bool)
+    for table in tables:
+        posteriors, in_table = table.rows("mean", clips)
+        _check_held_out(table, np.array(clips)[in_table])
+        log_posteriors[in_table], has_scores[in_table] = schemes.log_posteriors(posteriors[in_table]), True
+    return log_posteriors, has_scores
+
+
+def _check_held_out(table: Table, clips: npt.NDArray[np.str_]) -> None:
+    if trained_on := sorted(selection_record.seen(table.facts) & set(clips.tolist())):
+        raise StoreError(
+            f"{table.path}: scores {len(trained_on)} clips that its networks were trained on (the first:"
+            f" {trained_on[0]!r}), expected none; run the workflow again"
+        )
+
+
+def _with_inner_fold_names(table: Table) -> dict[str, Any]:
+    """Facts of an inner fold's table; the names of its ledger records begin with the inner fold."""
+    return selection_record.renamed(table.facts, f"held out {splits.split_inner_name(table.fold)[1]}: ")
