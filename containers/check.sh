@@ -13,14 +13,14 @@ command -v debootstrap >/dev/null || unable "needs debootstrap"
 work=$(mktemp -d)
 root=$work/root
 clean() {
-  mountpoint -q "$root/proc" && umount "$root/proc"
+  ! mountpoint -q "$root" || umount --recursive "$root"
   rm -rf --one-file-system "$work"
 }
 trap clean EXIT
 
 debootstrap --variant=minbase bookworm "$root" >"$work/debootstrap.log" 2>&1 \
   || { tail -3 "$work/debootstrap.log" >&2; unable "debootstrap could not fetch Debian 12"; }
-mount -t proc proc "$root/proc" || unable "cannot mount /proc"
+{ mount --bind "$root" "$root" && mount -t proc proc "$root/proc"; } || unable "cannot mount"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 
 # what the image is built from; packages are fetched outside, with this machine's settings of pip
@@ -35,11 +35,14 @@ clean_env=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin PIP_NO_INDEX=1 PIP_FIND_LIN
 chroot "$root" "${clean_env[@]}" sh /tmp/source/containers/install.sh /tmp/source >"$work/install.log" 2>&1 \
   || { cat "$work/install.log" >&2; exit 1; }
 
-# as the image runs it: another user, only /data and /tmp are written to
+# as the image runs it: another user, and only /data and /tmp can be written to
+mount -t tmpfs tmpfs "$root/tmp"
+mount -t tmpfs -o uid=1000,gid=1000 tmpfs "$root/data"
+mount -o remount,bind,ro "$root"
 user_env=(env -i PATH=/opt/emotiw/bin:/usr/bin:/bin HOME=/home/emotiw PYTHONDONTWRITEBYTECODE=1
   MPLCONFIGDIR=/tmp/matplotlib XDG_CACHE_HOME=/tmp/cache)
 as_user() { chroot --userspec=emotiw:emotiw "$root" "${user_env[@]}" sh -c "cd /data && $1"; }
-as_user 'emotiw --version && emotiw doctor'
+as_user 'emotiw --version && emotiw doctor && ! touch /home/emotiw/x 2>/dev/null'
 as_user 'emotiw why clip; test $? = 2'
 if [ $# -eq 2 ]; then
   cp -r "$1" "$root/data/bundle"
