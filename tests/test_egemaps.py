@@ -7,7 +7,7 @@ import numpy as np
 import opensmile
 import pytest
 
-from emotiw.audio import egemaps, standardisation
+from emotiw.audio import egemaps, functionals, opensmile_features, standardisation
 from emotiw.core.errors import FeatureError
 from emotiw.core.status import Status
 from emotiw.jobs.store import Entry
@@ -58,14 +58,14 @@ def test_shapes_times_and_columns(version, mode, deltas):
 
 def test_times_are_those_of_opensmile():
     times, _ = egemaps.frames(voice(1), **settings())
-    table = egemaps._smile("eGeMAPSv02", "functionals", 0.04).process_signal(voice(1), 16000)
+    table = egemaps._extractor("eGeMAPSv02", "functionals", 0.04).process_signal(voice(1), 16000)
     np.testing.assert_allclose(times, table.index.get_level_values("start").total_seconds())
 
 
 def test_mean_loudness_of_a_frame_is_the_mean_of_its_descriptors():
-    _, functionals = egemaps.frames(voice(1), **settings())
+    _, values = egemaps.frames(voice(1), **settings())
     _, low_level = egemaps.frames(voice(1), **settings("low_level"))
-    found = functionals[:, egemaps.columns(**settings()).index("loudness_sma3_amean")]
+    found = values[:, egemaps.columns(**settings()).index("loudness_sma3_amean")]
     expected = low_level[:, egemaps.columns(**settings("low_level")).index("Loudness_sma3")]
     np.testing.assert_allclose(found[:-1], expected[: len(found) - 1], rtol=1e-5)
 
@@ -148,7 +148,7 @@ def test_features_are_bitwise_repeatable():
 @pytest.mark.parametrize("n_samples", [0, 1, 160, 480, 1040, 1279])
 def test_sound_shorter_than_one_window_is_refused(n_samples):
     for mode in ("functionals", "both"):
-        with pytest.raises(egemaps.TooShortError, match="too short for one value; leave the clip out"):
+        with pytest.raises(opensmile_features.TooShortError, match="too short for one value; leave the clip out"):
             egemaps.frames(voice(1)[:n_samples], **settings(mode, deltas=mode == "both"))
 
 
@@ -220,8 +220,8 @@ def test_a_feature_that_is_not_finite_is_refused(monkeypatch):
 
 
 def test_the_include_file_is_made_once_a_process():
-    first = egemaps._smile("eGeMAPSv02", "functionals", 0.04)
-    assert egemaps._smile("eGeMAPSv02", "functionals", 0.04) is first
+    first = egemaps._extractor("eGeMAPSv02", "functionals", 0.04)
+    assert egemaps._extractor("eGeMAPSv02", "functionals", 0.04) is first
     text = Path(first.options["frameModeFunctionalsConf"]).read_text(encoding="utf-8")
     assert "frameStep = 0.04" in text
     assert "$" not in text
@@ -229,17 +229,20 @@ def test_the_include_file_is_made_once_a_process():
 
 @pytest.mark.parametrize(("feature_set", "n"), [("emobase", 988), ("ComParE_2016", 6373)])
 def test_utterance_functionals(feature_set, n):
-    features = egemaps.utterance_functionals(voice(1), feature_set=feature_set)
+    features = functionals.utterance_functionals(voice(1), feature_set=feature_set)
     assert features.shape == (n,)
     assert features.dtype == np.float32
-    assert len(set(egemaps.utterance_columns(feature_set=feature_set))) == n
-    with pytest.raises(egemaps.TooShortError):
-        egemaps.utterance_functionals(voice(1)[:400], feature_set=feature_set)
+    assert len(set(functionals.utterance_columns(feature_set=feature_set))) == n
+    with pytest.raises(opensmile_features.TooShortError):
+        functionals.utterance_functionals(voice(1)[:400], feature_set=feature_set)
 
 
 @pytest.mark.parametrize("status", [Status.NO_AUDIO, Status.SHORT_AUDIO, Status.UNDECODABLE])
 def test_unusable_sound_gives_a_status_and_no_arrays(status):
-    for entries in (egemaps.frame_entries([entry(status)], settings()), egemaps.utterance_entries([entry(status)], {})):
+    for entries in (
+        egemaps.frame_entries([entry(status)], settings()),
+        functionals.utterance_entries([entry(status)], {}),
+    ):
         (found,) = entries
         assert (found.name, dict(found.arrays), found.status) == ("a", {}, status)
         assert found.facts["peak"] == 0.5
@@ -248,7 +251,7 @@ def test_unusable_sound_gives_a_status_and_no_arrays(status):
 @pytest.mark.parametrize("status", [Status.OK, Status.SILENT_AUDIO])
 def test_usable_and_silent_sound_keep_their_status_and_features(status):
     (frames,) = egemaps.frame_entries([entry(status)], settings())
-    (utterance,) = egemaps.utterance_entries([entry(status)], {"feature_set": "emobase"})
+    (utterance,) = functionals.utterance_entries([entry(status)], {"feature_set": "emobase"})
     assert frames.status == utterance.status == status
     assert frames.arrays["features"].shape == (len(frames.arrays["time"]), 88)
     assert utterance.arrays["features"].shape == (988,)
@@ -270,7 +273,8 @@ def test_an_error_names_the_clip():
 
 
 def test_no_warning_of_opensmile_escapes():
-    egemaps._smile.cache_clear()
+    opensmile_features.extractor.cache_clear()
+    egemaps._frame_mode.cache_clear()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         egemaps.frames(voice(0.5), **settings(version="eGeMAPSv01a"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from emotiw.audio import egemaps
+from emotiw.audio import functionals
 from emotiw.jobs import per_clip, runtime
 
 
@@ -10,9 +10,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Compute the functionals of each clip's waveform, and write them with the names of their columns."""
     args = runtime.arguments(__doc__, argv, one=["audio"])
     settings = args.settings["functionals"]
-    facts = {"columns": egemaps.utterance_columns(**settings)}
+    facts = {"columns": functionals.utterance_columns(**settings)}
     per_clip.from_entries(
-        args, "audio", "clip_features", lambda clips: egemaps.utterance_entries(clips, settings), facts
+        args, "audio", "clip_features", lambda clips: functionals.utterance_entries(clips, settings), facts
     )
 
 
