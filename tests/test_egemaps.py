@@ -214,7 +214,9 @@ def test_a_frame_length_between_descriptors_is_refused():
 def test_a_feature_that_is_not_finite_is_refused(monkeypatch):
     table = descriptors(voice(1))
     table.iloc[3, 2] = np.inf
-    monkeypatch.setattr(egemaps, "_smile", lambda *_: type("Stub", (), {"process_signal": lambda *_: table})())
+    broken = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02)
+    monkeypatch.setattr(broken, "process_signal", lambda *_: table)
+    monkeypatch.setattr(egemaps, "_extractor", lambda *_: broken)
     with pytest.raises(FeatureError, match="hammarbergIndex_sma3 not finite"):
         egemaps.frames(voice(1), **settings())
 

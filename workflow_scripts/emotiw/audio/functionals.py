@@ -5,7 +5,7 @@ from typing import Any
 
 from emotiw.audio import opensmile_features
 from emotiw.audio.opensmile_features import Floats
-from emotiw.jobs.store import Entry
+from emotiw.jobs.store import Arrays, Entry
 
 
 def utterance_functionals(waveform: Floats, *, feature_set: str) -> Floats:
@@ -29,10 +29,11 @@ def utterance_columns(*, feature_set: str) -> list[str]:
 
 def utterance_entries(audio: Iterable[Entry], settings: Mapping[str, Any]) -> Iterator[Entry]:
     """Entries of kind `clip_features` from entries of kind `audio`."""
-    return (
-        opensmile_features.entry(entry, lambda waveform: {"features": utterance_functionals(waveform, **settings)})
-        for entry in audio
-    )
+
+    def arrays(waveform: Floats) -> Arrays:
+        return {"features": utterance_functionals(waveform, **settings)}
+
+    return (opensmile_features.entry(entry, arrays) for entry in audio)
 
 
 def _extractor(feature_set: str) -> Any:
