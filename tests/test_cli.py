@@ -78,6 +78,7 @@ COMMANDS = {
     "manifest": ("manifest",),
     "doctor": None,  # a wrong configuration is one of its findings
     "why": ("why", "train0"),
+    "run": ("run",),
     "cache": ("cache",),
 }
 

@@ -140,13 +140,15 @@ def test_a_folder_that_may_not_be_written_to_is_an_error(root, tmp_path):
 def test_the_order_of_sets_reaches_no_identity(root):
     code = """if True:
         import json
-        from emotiw.jobs import settings; from emotiw.corpora import splits
+        from emotiw.corpora import splits
+        from emotiw.jobs import settings
         from emotiw.corpora.manifest import Manifest, Row
+        from emotiw.workflow.files import Files
         from emotiw.workflow.plan import Plan
         about = {"path": "p", "label": "anger", "sha256": "0"}
         rows = [Row(f"c{i}", subject=f"s{i % 7}", fold=f"f{i % 3}", job=f"c{i}", **about) for i in range(21)]
         plan = Plan(settings.load([]), Manifest(tuple(rows), ("anger",), "csv", scheme="folds"))
-        print(plan.stage("evaluate").digest, plan.targets(), splits.consecutive({r.subject for r in rows}, 3))
+        print(plan.stage("evaluate").digest, Files(plan).all(), splits.consecutive({r.subject for r in rows}, 3))
     """
     found = {
         subprocess.run(

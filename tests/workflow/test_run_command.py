@@ -1,0 +1,62 @@
+"""`emotiw run`: what is expected is said first, then Snakemake runs with the profile of the workflow."""
+
+import csv
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.workflow
+
+CONFIG = """
+run: sounds
+corpus: {kind: csv, root: corpus, table: clips.csv, classes: [anger, happiness]}
+"""
+
+
+def emotiw(folder, *arguments):
+    command = [
+        sys.executable,
+        "-c",
+        "from emotiw.cli import app; app()",
+        "run",
+        "--configfile",
+        "mine.yaml",
+        *arguments,
+    ]
+    environment = os.environ | {"PYTHONPATH": str(folder / "workflow_scripts")}
+    return subprocess.run(
+        [*start, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+@pytest.fixture
+def folder(sounds):
+    (sounds.folder / "mine.yaml").write_text(CONFIG)
+    parts, labels = ("train", "val", "test"), ("anger", "happiness")
+    rows = [[f"c{i}", f"c{i}.wav", labels[i % 2], f"s{i}", parts[i // 2]] for i in range(6)]
+    with (sounds.folder / "corpus/clips.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([["clip", "path", "label", "subject", "split"], *rows])
+    return sounds.folder
+
+
+def test_a_run_says_what_it_expects_and_then_does_it(folder):
+    targets = [f"results/sounds/features/egemaps/c{i}.h5" for i in (0, 1)]
+    said = emotiw(folder, "-n", *targets)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.startswith("run sounds: 4 jobs for 6 clips; about 1 min on")
+    assert not (folder / "results/sounds/features").exists()
+    done = emotiw(folder, "-c", "1", *targets)
+    assert done.returncode == 0, done.stderr
+    assert "Using workflow specific profile" in done.stderr or "profiles/default" in done.stderr
+    assert all((folder / target).is_file() for target in targets)
+    assert "nothing to do: every file of results/sounds is there" in emotiw(folder, "-n", *targets).stdout
+
+
+def test_a_run_that_cannot_be_planned_starts_nothing(folder):
+    done = emotiw(folder, "no_such_target")
+    assert done.returncode == 2
+    assert "ConfigError: snakemake refuses to plan:" in done.stderr
+    assert "no_such_target" in done.stderr
+    assert done.stdout == ""
