@@ -47,7 +47,8 @@ def prediction_stage(job):
     )
 
 
-TABLE = Path(PREDICTIONS) / "jobs.csv"  # the clips of a large job do not fit into a command line
+# the programs read their clips from this table, because a command line cannot hold the clips of a large job
+TABLE = Path(PREDICTIONS) / "jobs.csv"
 if workflow.is_main_process:
     prediction_jobs.write(TABLE, JOBS)
 
