@@ -10,7 +10,7 @@ from emotiw.workflow.protocol import Protocol
 SHOWN = 5  # clips of a cause, and causes, that are named
 LONGEST = 300  # characters of a reason
 SILENT = (
-    "ended without a word: it was killed, or ran out of memory or time; on Slurm see the job's log below slurm-logdir"
+    "wrote nothing to its log: it was killed, or ran out of memory or time; on Slurm see the job's log below slurm-logdir"
 )
 
 
@@ -40,7 +40,7 @@ def summary(failures: Iterable[Failure], protocol: Protocol) -> str:
         subject = _subject(failure, protocol)
         causes.setdefault((failure.rule, _without(reason, failure, protocol)), []).append((subject, failure))
     jobs = "1 job" if n_failed == 1 else f"{n_failed} jobs"
-    lines = ["", f"emotiw: {jobs} failed. What is done is kept: mend the cause, then run the same command again."]
+    lines = ["", f"emotiw: {jobs} failed. What is done is kept: fix the cause, then run the same command again."]
     for (rule, reason), told in list(causes.items())[:SHOWN]:
         subjects = [subject for subject, _ in told]
         more = f" and {len(subjects) - SHOWN} more" if len(subjects) > SHOWN else ""
