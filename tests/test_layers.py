@@ -26,7 +26,7 @@ NUMERICS = {
     "jobs": {"stages", "stage_row"},
     "video": {
         *{"alexnet", "grey", "dense_sift", "hog", "lbp_top", "fine_tuning", "image_sets", "kernels", "pls"},
-        *{"classifiers", "baselines", "score_average"},
+        *{"classifiers", "baselines", "baseline_names", "score_average"},
         *{"fine_tuning_state", "fine_tuning_data", "fine_tuning_network", "pca", "eigenvectors"},
     },
     "audio": {"standardisation", "peephole_lstm", "blstm", "training", "ensemble"},

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from emotiw.corpora import manifest
 from emotiw.jobs import runtime, store
-from emotiw.video import baselines, fold_baseline
+from emotiw.video import baseline_names, fold_baseline
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Fit the machine to the fold's training clips and write the scores of all clips."""
     args = runtime.arguments(__doc__, argv, one=["manifest", "features"])
-    table, system = manifest.read(args.manifest), baselines.system(args.stage["modality"], args.stage["feature"])
+    table, system = manifest.read(args.manifest), baseline_names.system(args.stage["modality"], args.stage["feature"])
     fold = manifest.folds(table)[args.stage["fold"]]
     scores, facts = fold_baseline.scored(table, fold, args.features, args.settings["baseline"], system=system)
     entries = [store.Entry("svm", {"scores": scores.values})]

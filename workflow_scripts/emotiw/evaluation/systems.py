@@ -5,7 +5,7 @@ from itertools import combinations as subsets
 from typing import Any
 
 from emotiw.jobs import stages
-from emotiw.video import baselines
+from emotiw.video import baseline_names
 
 MAIN = ("video", "audio", "fusion")
 # sources of the clips that a single-modality system covers; it gives other clips the class prior
@@ -24,7 +24,7 @@ ALL_SUBSETS_UP_TO = 4  # features; five have 26 subsets of two or more
 
 def baseline(feature: str) -> str:
     """Name of a baseline's system."""
-    return baselines.system(BASELINES[feature], feature)
+    return baseline_names.system(BASELINES[feature], feature)
 
 
 def family(scored: Container[str]) -> list[tuple[str, str]]:

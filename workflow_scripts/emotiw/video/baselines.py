@@ -21,11 +21,6 @@ from emotiw.video.classifiers import Scores
 Matrix = npt.NDArray[np.float64]
 
 
-def system(modality: str, feature: str) -> str:
-    """Name of the baseline's system on a feature, such as `video/lbp_top/svm`."""
-    return f"{modality}/{feature}/svm"
-
-
 def grid(settings: Mapping[str, Any]) -> Grid:
     """Pairs (C, gamma d) of `c_grid` and `gamma_grid`, the smoothest first; (1, 1) or the nearest pair is nominal."""
     pairs = tuple(product(sorted(settings["c_grid"]), sorted(settings["gamma_grid"])))
