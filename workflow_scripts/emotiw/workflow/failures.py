@@ -9,7 +9,7 @@ from emotiw.workflow.protocol import Protocol
 
 SHOWN = 5  # clips of a cause, and causes, that are named
 LONGEST = 300  # characters of a reason
-SILENT = "wrote nothing to its log: it was killed, or ran out of memory or time; on Slurm see the job's log below slurm-logdir"
+SILENT = "wrote nothing to its log: it was killed, or ran out of memory or time; on Slurm see also slurm-logdir"
 
 
 @dataclass(frozen=True)
