@@ -71,23 +71,16 @@ def check(config: Mapping[str, Any]) -> None:
     ConfigError
         Naming every offending key, its value and what was expected.
     """
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    faults = sorted(Draft202012Validator(schema).iter_errors(json.loads(json.dumps(config))), key=_where)
-    lines = [f"{_where(fault)}: {_explain(fault)}" for fault in faults]
-    lines += [f"{where}: is {value}, expected a finite number" for where, value in _not_finite(config, ())]
-    lines += [] if faults else _contradictions(config)
+    schema_faults = _schema_faults(config, _schema())
+    lines = [*schema_faults, *_number_faults(config), *([] if schema_faults else _contradictions(config))]
     if lines:
         raise ConfigError("the configuration cannot be used:\n  " + "\n  ".join(lines))
 
 
 def check_sections(config: Mapping[str, Any]) -> None:
     """Check some sections of a configuration, each against the schema; errors as in `check`."""
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    del schema["required"]
-    faults = sorted(Draft202012Validator(schema).iter_errors(json.loads(json.dumps(config))), key=_where)
-    lines = [f"{_where(fault)}: {_explain(fault)}" for fault in faults]
-    lines += [f"{where}: is {value}, expected a finite number" for where, value in _not_finite(config, ())]
-    if lines:
+    schema = {key: value for key, value in _schema().items() if key != "required"}
+    if lines := [*_schema_faults(config, schema), *_number_faults(config)]:
         raise ConfigError("; ".join(lines))
 
 
@@ -112,6 +105,20 @@ class _UniqueKeys(yaml.SafeLoader):
         if twice:
             raise yaml.YAMLError(f"line {node.start_mark.line + 1}: {', '.join(twice)} given twice; keep one")
         return super().construct_mapping(node, deep)
+
+
+def _schema() -> dict[str, Any]:
+    schema: dict[str, Any] = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    return schema
+
+
+def _schema_faults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+    faults = Draft202012Validator(schema).iter_errors(json.loads(json.dumps(config)))
+    return [f"{_where(fault)}: {_explain(fault)}" for fault in sorted(faults, key=_where)]
+
+
+def _number_faults(config: Mapping[str, Any]) -> list[str]:
+    return [f"{where}: is {value}, expected a finite number" for where, value in _not_finite(config, ())]
 
 
 def _where(fault: ValidationError) -> str:
