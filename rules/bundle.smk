@@ -15,7 +15,7 @@ rule bundle:
         features=BUNDLED["features"],
         weights=BUNDLED["weights"],
         records=BUNDLED["records"],
-        # Snakemake does not compare their dates, because the identity of the stage holds their checksums
+        # their checksums decide, not their dates
         embeddings=[ancient(path) for path in BUNDLED["embeddings"]],
     output:
         directory(OUT("bundle")),

@@ -1,4 +1,4 @@
-# Features that a program computes from a clip's faces or waveform alone, without weights: one rule for each such row of
+# Features that a program of their own computes from a clip's faces or waveform alone: a rule for each such row of
 # emotiw.jobs.stages. The program has the name of the feature.
 for row in stages.plain_features():
 

@@ -1,8 +1,7 @@
-# Predict the emotions of any number of clips by a bundle. In the folder that holds rules/, the command
+# Any number of clips without labels, judged by a bundle, from the folder that holds rules/:
 # snakemake -s rules/predict.smk --config clips=FOLDER -c8
-# writes results/predictions/<name>/predictions.csv, one row per clip; a clip that cannot be predicted has a reason.
-# Further keys of --config: bundle=results/demo/bundle, name=clips, clips_per_job=20. The value of clips can also be a
-# text file with one path per line.
+# makes results/predictions/<name>/predictions.csv, a row a clip; one that cannot be judged has a reason. Also in
+# --config: bundle=results/demo/bundle, name=clips, clips_per_job=20; clips may be a text file with a path a line.
 import os
 import sys
 from pathlib import Path
@@ -23,7 +22,7 @@ from emotiw.prediction import clip_files, prediction_jobs
 BUNDLE = Path(config.get("bundle", "results/demo/bundle"))
 PREDICTIONS = f"results/predictions/{config.get('name', 'clips')}"
 CLIPS = clip_files.listed(Path(config["clips"]))
-# the program imports the functions of a bundle's features by name, so the fingerprint of its code does not cover them
+# a bundle's features are found by their names, so that the program's code does not show them
 DESCRIBERS = {row.name: function_code(row.describe) for row in stages.describing()}
 JOBS = {}
 for clip, job in splits.batches(
@@ -47,8 +46,7 @@ def prediction_stage(job):
     )
 
 
-# the clips of a large job would not fit into a command line
-TABLE = Path(PREDICTIONS) / "jobs.csv"
+TABLE = Path(PREDICTIONS) / "jobs.csv"  # a command line could not hold a large job
 if workflow.is_main_process:
     prediction_jobs.write(TABLE, JOBS)
 
@@ -77,7 +75,7 @@ rule predictions:
 
 rule predict:
     input:
-        # the stage holds their sizes and dates; a clip that is missing or damaged when the job runs gets a reason
+        # their sizes and dates stand in the stage; one that vanishes or is damaged meanwhile gets a reason
         media=lambda wildcards: [ancient(clip) for clip in JOBS[wildcards.job]],
         bundle=ancient(BUNDLE / "bundle.json"),
         table=ancient(TABLE),

@@ -85,7 +85,7 @@ rule tables:
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 
-# Runs only if the corpus has clips whose labels are hidden.
+# Runs only where labels are hidden.
 rule submission:
     input:
         manifest=ancient(TABLE),
@@ -122,7 +122,7 @@ rule report:
         frames=FILES.per_fold("audio_scores", "frames"),
         faces=FILES.features("faces"),
         records=FILES.weights_records(),
-        # the page links to these files, the program does not read them
+        # these are linked to, not read
         contact_page=ancient(rules.contact_page.output),
         learning_curves=ancient(rules.learning_curves.output),
     output:

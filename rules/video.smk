@@ -37,7 +37,7 @@ use rule cnn as cnn_fer2013 with:
 rule embedding:
     input:
         faces=OUT("faces"),
-        # Snakemake does not compare its date, because the identity of the stage holds its checksum
+        # its checksum decides, not its date
         network=lambda w: ancient(config["embeddings"][w.embedding]["path"]),
     output:
         OUT("embedding"),

@@ -1,4 +1,4 @@
-# These rules fetch files, and the nodes of a cluster often have no network.
+# They fetch files, and a cluster's nodes often reach no network.
 localrules:
     landmarks,
     alexnet,
@@ -38,7 +38,7 @@ rule alexnet:
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 
-# Weights that were fine-tuned elsewhere; runs only if the configuration names a file, which has this hash.
+# Fine-tuned elsewhere; runs only where the configuration names a file, of this hash.
 use rule alexnet as alexnet_fer2013 with:
     output:
         model=layout.weights("alexnet_fer2013-{digest}"),
@@ -49,7 +49,7 @@ use rule alexnet as alexnet_fer2013 with:
         stage=lambda w: PLAN.stage("alexnet_fer2013"),
 
 
-# Weights that this workflow fine-tunes; a stopped job resumes from <digest>.partial.safetensors beside the output.
+# Fine-tuned here; a stopped run leaves <digest>.partial.safetensors beside the output and goes on from it.
 rule fine_tune:
     input:
         weights=rules.alexnet.output.model,
@@ -75,7 +75,7 @@ rule fine_tune:
         " --stage {params.stage:q} 2>&1 | tee {log:q}"
 
 
-# Runs only if an embedding of the configuration names this path, as in examples/embedding.yaml.
+# Runs only where an embedding names this path, as examples/embedding.yaml does.
 rule efficientnet_lite0:
     output:
         model=layout.weights(PLAN.weights("efficientnet_lite0")),
