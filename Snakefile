@@ -62,15 +62,15 @@ rule manifest:
         TABLE,
 
 
-# Snakemake's rate limit (100 jobs a second) looks at all ready jobs again a second after every look, for ever: each
-# finished job adds one look a second, and with hundreds of them the main process takes a fifth of a core from the jobs.
-# On one machine there is nothing to limit; a cluster keeps it.
+# Snakemake's limit of 100 started jobs a second makes the scheduler look at all ready jobs again one second after each
+# look, without end. Each finished job adds such a look, and after hundreds of jobs this takes a fifth of a core. On one
+# machine the limit serves no purpose, so it is removed; on a cluster it stays.
 onstart:
     if workflow.local_exec:
         workflow.scheduler.job_rate_limiter = None
 
 
-# so that `emotiw verify` can tell what was altered since
+# so that `emotiw verify` can tell which files were altered after the run
 onsuccess:
     record_checksums()
 

@@ -15,7 +15,7 @@ rule bundle:
         features=BUNDLED["features"],
         weights=BUNDLED["weights"],
         records=BUNDLED["records"],
-        # their checksums decide, not their dates
+        # the job runs again if their checksums change, not if their dates do
         embeddings=[ancient(path) for path in BUNDLED["embeddings"]],
     output:
         directory(OUT("bundle")),

@@ -25,9 +25,9 @@ config = settings.completed(
 LAYOUT = Layout(config["run"])
 OUT, LOG = LAYOUT.pattern, LAYOUT.log
 TABLE, ABOUT = LAYOUT.table, LAYOUT.table_facts
-# Programs run under the interpreter that runs Snakemake (those of single clips: in forks of a warm one, but not the
-# batches that a cluster starts), unless conda puts another one in front. What cannot change a result (the cache; the
-# accelerator: not beyond a checked tolerance) goes to them through the environment, so that it is in no job's identity.
+# Programs run under the interpreter that runs Snakemake, unless conda puts another one first on the PATH. Per-clip
+# programs run in forks of a warm interpreter, except batches on a cluster. Settings that change no result (the cache;
+# the accelerator, within a checked tolerance) are passed in the environment, so that they are in no job's identity.
 os.environ.update(
     warm.environment(
         wanted=config["warm"]
@@ -42,14 +42,14 @@ os.environ.update(
 
 
 def media_facts(path):
-    """Facts of a file that is new or has changed; the decoder is imported only then."""
+    """Facts of a media file that is new or has changed; the decoder is imported only if there is one."""
     from emotiw.media import container as media
 
     return media.probe(path)
 
 
 def deposit(path):
-    """Put a file that no rule makes into the storage of the run's data, if they have one (--default-storage-provider)."""
+    """Copy a file that no rule makes to the storage of the run, if there is one (--default-storage-provider)."""
     provider = workflow.storage_registry.default_storage_provider
     if provider:
         prefix = workflow.storage_settings.default_storage_prefix
@@ -58,7 +58,7 @@ def deposit(path):
         workflow.async_run(there.managed_store())
 
 
-# Only the main process looks at the corpus: the processes that a cluster starts read the table.
+# Only the main process reads the corpus; Snakemake's processes on the nodes of a cluster read the table.
 if workflow.is_main_process:
     PLAN = Plan(config, inventory.refresh(config, Path(TABLE), media_facts))
     deposit(TABLE)
@@ -71,7 +71,7 @@ FILES, COSTS = Files(PLAN), Costs(config, PLAN.manifest)
 wildcard_constraints:
     digest=r"[0-9a-f]{12}",
     job=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}",
-    # of the protocol, or one inside such a fold
+    # a fold of the protocol, or an inner fold (its name, a dot, and i of n)
     fold=r"[A-Za-z0-9][A-Za-z0-9_-]*(\.\d+of\d+)?",
     feature="|".join(map(re.escape, settings.frame_features(config))),
     embedding="|".join(map(re.escape, config["embeddings"])) or r"(?!)",  # none: matches nothing
@@ -97,7 +97,7 @@ def folder(name, levels=1):
     return parent
 
 
-# asked for only where the configuration demands one
+# a GPU is requested only if the configuration demands one
 GPU = int(config["accelerator"] == "gpu")
 
 
@@ -121,7 +121,7 @@ def record_checksums():
 
 
 def explain_failures():
-    """Say what failed, of which clips, why, and which logs tell more: the last thing that a failed run prints."""
+    """Print which jobs failed, for which clips, why, and where their logs are, as the last lines of a failed run."""
     failed = [
         failures.Failure(
             job.rule.name, dict(job.wildcards_dict), list(map(str, job.log))
@@ -129,6 +129,6 @@ def explain_failures():
         for job in getattr(workflow.scheduler, "failed", ())
     ]
     if failed and workflow.is_main_process:
-        # at exit, for Snakemake says more after its handlers of errors
+        # at exit, because Snakemake prints more after `onerror`
         text = failures.summary(failed, PLAN.protocol)
         atexit.register(lambda: print(text, file=sys.stderr, flush=True))

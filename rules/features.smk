@@ -1,5 +1,5 @@
-# Features that a program of their own computes from a clip's faces or waveform alone: a rule for each such row of
-# emotiw.jobs.stages. The program has the name of the feature.
+# Makes a rule for each feature that is computed from a clip's faces or waveform alone, without a network. The rows of
+# emotiw.jobs.stages say which these are. The program has the name of the feature.
 for row in stages.plain_features():
 
     rule:

@@ -1,5 +1,5 @@
 # Corpora that may be downloaded freely: snakemake -s rules/fetch.smk -c2 ravdess --config folder=/data/RAVDESS
-# (or crema_d). What was cut off goes on; every file is checked against the hash that its publisher gives.
+# (or crema_d). An interrupted download continues; every file is checked against the hash that its publisher gives.
 # Terms: RAVDESS CC BY-NC-SA 4.0 (not commercial), CREMA-D Open Database License.
 import os
 import sys

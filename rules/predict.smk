@@ -1,7 +1,8 @@
-# Any number of clips without labels, judged by a bundle, from the folder that holds rules/:
+# Predicts any number of clips without labels by a bundle. Run it from the folder that holds rules/:
 # snakemake -s rules/predict.smk --config clips=FOLDER -c8
-# makes results/predictions/<name>/predictions.csv, a row a clip; one that cannot be judged has a reason. Also in
-# --config: bundle=results/demo/bundle, name=clips, clips_per_job=20; clips may be a text file with a path a line.
+# It writes results/predictions/<name>/predictions.csv, one row for each clip; a clip without a prediction has a reason.
+# Other keys of --config, with their defaults: bundle=results/demo/bundle, name=clips, clips_per_job=20. `clips` can
+# also be a text file with one path on each line.
 import os
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ from emotiw.prediction import clip_files, prediction_jobs
 BUNDLE = Path(config.get("bundle", "results/demo/bundle"))
 PREDICTIONS = f"results/predictions/{config.get('name', 'clips')}"
 CLIPS = clip_files.listed(Path(config["clips"]))
-# a bundle's features are found by their names, so that the program's code does not show them
+# the program finds the functions of a bundle's features by their names, so its imports do not show them
 DESCRIBERS = {row.name: function_code(row.describe) for row in stages.describing()}
 JOBS = {}
 for clip, job in splits.batches(
@@ -46,7 +47,8 @@ def prediction_stage(job):
     )
 
 
-TABLE = Path(PREDICTIONS) / "jobs.csv"  # a command line could not hold a large job
+# the programs read their clips from this table, because a command line cannot hold the clips of a large job
+TABLE = Path(PREDICTIONS) / "jobs.csv"
 if workflow.is_main_process:
     prediction_jobs.write(TABLE, JOBS)
 
@@ -75,7 +77,7 @@ rule predictions:
 
 rule predict:
     input:
-        # their sizes and dates stand in the stage; one that vanishes or is damaged meanwhile gets a reason
+        # sizes and dates of the clips are in the identity; a clip that is removed or damaged meanwhile gets a reason
         media=lambda wildcards: [ancient(clip) for clip in JOBS[wildcards.job]],
         bundle=ancient(BUNDLE / "bundle.json"),
         table=ancient(TABLE),

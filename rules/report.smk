@@ -85,7 +85,7 @@ rule tables:
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 
-# Runs only where labels are hidden.
+# Runs only if labels are hidden.
 rule submission:
     input:
         manifest=ancient(TABLE),
@@ -122,7 +122,7 @@ rule report:
         frames=FILES.per_fold("audio_scores", "frames"),
         faces=FILES.features("faces"),
         records=FILES.weights_records(),
-        # these are linked to, not read
+        # the page links to these files and does not read them
         contact_page=ancient(rules.contact_page.output),
         learning_curves=ancient(rules.learning_curves.output),
     output:

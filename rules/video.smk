@@ -37,7 +37,7 @@ use rule cnn as cnn_fer2013 with:
 rule embedding:
     input:
         faces=OUT("faces"),
-        # its checksum decides, not its date
+        # the job runs again if its checksum changes, not if its date does
         network=lambda w: ancient(config["embeddings"][w.embedding]["path"]),
     output:
         OUT("embedding"),

@@ -1,4 +1,4 @@
-# They fetch files, and a cluster's nodes often reach no network.
+# These rules fetch files, and the nodes of a cluster often have no access to the network.
 localrules:
     landmarks,
     alexnet,
@@ -38,7 +38,7 @@ rule alexnet:
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 
-# Fine-tuned elsewhere; runs only where the configuration names a file, of this hash.
+# Weights that were fine-tuned elsewhere; runs only if the configuration names a file. The digest is the file's hash.
 use rule alexnet as alexnet_fer2013 with:
     output:
         model=layout.weights("alexnet_fer2013-{digest}"),
@@ -49,7 +49,7 @@ use rule alexnet as alexnet_fer2013 with:
         stage=lambda w: PLAN.stage("alexnet_fer2013"),
 
 
-# Fine-tuned here; a stopped run leaves <digest>.partial.safetensors beside the output and goes on from it.
+# Weights that are fine-tuned here; a stopped job leaves <digest>.partial.safetensors beside its output and resumes it.
 rule fine_tune:
     input:
         weights=rules.alexnet.output.model,
@@ -75,7 +75,7 @@ rule fine_tune:
         " --stage {params.stage:q} 2>&1 | tee {log:q}"
 
 
-# Runs only where an embedding names this path, as examples/embedding.yaml does.
+# Runs only if an embedding of the configuration has this path, as in examples/embedding.yaml.
 rule efficientnet_lite0:
     output:
         model=layout.weights(PLAN.weights("efficientnet_lite0")),

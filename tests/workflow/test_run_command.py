@@ -16,15 +16,7 @@ corpus: {kind: csv, root: corpus, table: clips.csv, classes: [anger, happiness]}
 
 
 def emotiw(folder, *arguments):
-    command = [
-        sys.executable,
-        "-c",
-        "from emotiw.cli import app; app()",
-        "run",
-        "--configfile",
-        "mine.yaml",
-        *arguments,
-    ]
+    start = [sys.executable, "-c", "from emotiw.cli import app; app()", "run", "--configfile", "mine.yaml"]
     environment = os.environ | {"PYTHONPATH": str(folder / "workflow_scripts")}
     return subprocess.run(
         [*start, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300

@@ -109,3 +109,19 @@ def test_a_run_on_slurm_survives_every_kill_and_equals_a_local_run(cluster, batc
     assert again.wait(timeout=DEADLINE_S) == 0, log.read_text()
     assert hashes(folder) == hashes(local.folder)
     assert len(hashes(folder)) > 30
+
+
+def test_a_failed_run_on_slurm_ends_with_clip_reason_and_log(cluster, fresh, tmp_path):
+    made = fresh.copy(tmp_path / "emotiw")
+    made.over("small", "{on_defect: fail}")
+    (made.folder / "corpus/clips/s01_anger.mp4").write_bytes(b"no clip")
+    targets = [f"results/small/features/audio/{clip}.h5" for clip in ("s01_anger", "s02_anger")]
+    command = [sys.executable, "-m", "snakemake", *targets, "--configfile", "small.yaml", *QUICK, "--retries", "0"]
+    done = subprocess.run(command, cwd=made.folder, capture_output=True, text=True, check=False, timeout=DEADLINE_S)
+    assert done.returncode == 1
+    lines = done.stderr.rstrip().splitlines()[-4:]
+    assert lines[0].startswith("emotiw: 1 job failed.")
+    assert lines[1] == "  audio, clip s01_anger"
+    assert lines[2].startswith("    MediaError: ")
+    assert lines[3] == "    log: results/small/logs/audio/s01_anger.log"
+    assert (made.folder / targets[1]).is_file()

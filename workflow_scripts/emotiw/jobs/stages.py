@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from emotiw.jobs.stage_row import CORPUS, FILMS, LIMITS, Cost, Kind, StageRow
+from emotiw.jobs.stage_row import LIMITS, Cost, Kind, StageRow
 
 
 def frame_feature(name: str, title: str, **more: Any) -> StageRow:
@@ -167,7 +167,7 @@ TABLE: tuple[StageRow, ...] = (
         above=("kernels",),
         wildcards=("fold", "feature", "classifier"),
         features=Kind.FRAME_FEATURE,
-        facts=(FILMS,),
+        reads_films=True,
         cost=Cost((200, 0), (4, 0.03), pair_bytes=12 * 8),
     ),
     StageRow(
@@ -184,7 +184,8 @@ TABLE: tuple[StageRow, ...] = (
         above=("{feature}",),
         wildcards=("fold", "feature"),
         features=Kind.CLIP_FEATURE,
-        facts=("modality", FILMS),
+        facts=("modality",),
+        reads_films=True,
         cost=Cost((220, 0), (2, 0.02), pair_bytes=12 * 8),
     ),
     # --- folds: audio ------------------------------------------------------------------------------------------------
@@ -224,19 +225,20 @@ TABLE: tuple[StageRow, ...] = (
         settings=("fusion",),
         above=("audio_scores", "video_system", "inner_audio_scores"),
         wildcards=("fold",),
-        facts=(FILMS,),
+        reads_films=True,
         cost=Cost((200, 0.1), (2, 0.1)),
     ),
     # --- the run -----------------------------------------------------------------------------------------------------
     StageRow("learning_curves", Kind.RUN, above=("audio_scores",), cost=Cost((300, 0), (10, 0))),
-    StageRow("faces_film", Kind.RUN, above=("faces",), facts=(CORPUS,), cost=Cost((300, 8), (60, 0.5), held_clips=1)),
-    StageRow("contact_page", Kind.RUN, above=("faces",), facts=(CORPUS,), cost=Cost((150, 0.1), (2, 0.05))),
+    StageRow("faces_film", Kind.RUN, above=("faces",), facts=("corpus",), cost=Cost((300, 8), (60, 0.5), held_clips=1)),
+    StageRow("contact_page", Kind.RUN, above=("faces",), facts=("corpus",), cost=Cost((150, 0.1), (2, 0.05))),
     StageRow(
         "evaluate",
         Kind.RUN,
         settings=("evaluation", "run", "seed", "corpus.shared_films"),
         above=("faces", "audio", "video_scores", "video_combination", "baseline", "fusion"),
-        facts=(CORPUS, FILMS),
+        facts=("corpus",),
+        reads_films=True,
         cost=Cost((250, 0.3), (5, 0.1)),
     ),
     StageRow("submission", Kind.RUN, above=("evaluate",), cost=Cost((120, 0), (1, 0))),
@@ -253,7 +255,7 @@ TABLE: tuple[StageRow, ...] = (
         settings=("*",),
         without=("cache",),
         above=("evaluate",),
-        facts=(CORPUS,),
+        facts=("corpus",),
         cost=Cost((300, 0.25), (5, 0.05)),
     ),
     StageRow(
@@ -271,7 +273,7 @@ TABLE: tuple[StageRow, ...] = (
         settings=("*",),
         without=("cache",),
         above=("evaluate",),
-        facts=(CORPUS,),
+        facts=("corpus",),
         cost=Cost((700, 0.5), (10, 0.1)),
     ),
 )

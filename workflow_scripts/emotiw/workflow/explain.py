@@ -119,6 +119,8 @@ def _differences(before: Any, now: Any, where: str = "") -> Iterator[tuple[str, 
 
 def _difference(name: str, before: Any, now: Any) -> str:
     section = name.partition(".")[0]
+    if section == "clips_sha256":
+        return "clips changed"
     if section in ("code", "rows", "clips", "folds", "faces", "sha256"):
         return f"{section} changed"
     if section == "above":

@@ -10,7 +10,7 @@ from emotiw.workflow.protocol import Protocol
 SHOWN = 5  # largest number of causes, and of clips of a cause, that are listed
 LONGEST = 300  # largest length of a reason, in characters
 SILENT = (
-    "ended without a message: it was killed, or ran out of memory or time; on Slurm see the job's log below"
+    "wrote nothing to its log: it was killed, or ran out of memory or time; on Slurm see the job's log below"
     " slurm-logdir"
 )
 
@@ -43,7 +43,7 @@ def summary(failures: Iterable[Failure], protocol: Protocol) -> str:
     jobs = "1 job" if n_failed == 1 else f"{n_failed} jobs"
     lines = [
         "",
-        f"emotiw: {jobs} failed. Finished results are kept: remove the cause, then run the same command again.",
+        f"emotiw: {jobs} failed. Finished results are kept: fix the cause, then run the same command again.",
     ]
     for (rule, reason), failed in list(causes.items())[:SHOWN]:
         subjects = [subject for subject, _ in failed]

@@ -18,7 +18,7 @@ from emotiw.corpora.manifest import Manifest
 from emotiw.evaluation import systems
 from emotiw.jobs import identity, settings, stages
 from emotiw.jobs.identity import Stage
-from emotiw.jobs.stage_row import CORPUS, FILMS, Kind, StageRow
+from emotiw.jobs.stage_row import Kind, StageRow
 from emotiw.workflow import layout
 from emotiw.workflow.layout import Layout
 from emotiw.workflow.protocol import Protocol
@@ -146,8 +146,7 @@ class Plan:
     def _facts(self, row: StageRow, wildcards: Wildcards) -> dict[str, Any]:
         facts: dict[str, Any] = dict(wildcards)
         if "fold" in wildcards:
-            films = FILMS in row.facts
-            facts["rows"] = self.protocol.rows_digest(wildcards["fold"], row.parts, films=films)
+            facts["rows"] = self.protocol.rows_digest(wildcards["fold"], row.parts, films=row.reads_films)
         for name in row.facts:
             facts |= FACTS[name](self, row, wildcards)
         return facts
@@ -250,16 +249,11 @@ def _workflow(_plan: Plan, _row: StageRow, _: Wildcards) -> dict[str, Any]:
 
 def _corpus(plan: Plan, row: StageRow, _: Wildcards) -> dict[str, Any]:
     corpus, folds = plan.manifest, plan.protocol.folds
-    films = FILMS in row.facts
     return {
         "corpus": [corpus.corpus, corpus.synthetic, corpus.scheme, list(corpus.notes)],
         "folds": list(folds),
-        "rows": [plan.protocol.rows_digest(fold, row.parts, films=films) for fold in folds],
+        "rows": [plan.protocol.rows_digest(fold, row.parts, films=row.reads_films) for fold in folds],
     }
-
-
-def _films(_plan: Plan, _row: StageRow, _: Wildcards) -> dict[str, Any]:
-    return {}  # the digest of the rows holds them
 
 
 LINKS: Mapping[str, Callable[[Plan, Wildcards], Iterator[tuple[str, str]]]] = {
@@ -274,8 +268,7 @@ FACTS: Mapping[str, Callable[[Plan, StageRow, Wildcards], dict[str, Any]]] = {
     "network": _network,
     "modality": _modality,
     "workflow": _workflow,
-    CORPUS: _corpus,
-    FILMS: _films,
+    "corpus": _corpus,
 }
 # All values of a wildcard, in their order.
 DOMAINS: Mapping[str, Callable[[Plan, StageRow], list[str]]] = {
