@@ -7,12 +7,9 @@ from pathlib import Path
 from emotiw.jobs import stages
 from emotiw.workflow.protocol import Protocol
 
-SHOWN = 5  # largest number of causes, and of clips of a cause, that are listed
-LONGEST = 300  # largest length of a reason, in characters
-SILENT = (
-    "wrote nothing to its log: it was killed, or ran out of memory or time; on Slurm see the job's log below"
-    " slurm-logdir"
-)
+SHOWN = 5  # clips of a cause, and causes, that are named
+LONGEST = 300  # characters of a reason
+SILENT = "wrote nothing to its log: it was killed, or ran out of memory or time; on Slurm see also slurm-logdir"
 
 
 @dataclass(frozen=True)
