@@ -22,7 +22,7 @@ CORPUS = "results/demo_corpus"
 
 
 def demo_stage(program, above=None, **settings):
-    """Identity of a program's stage; the encoder's bytes are those of this version of FFmpeg."""
+    """Identity of a program's stage; the version of FFmpeg is part of it, because it decides the bytes of the clips."""
     return stage(
         SCRIPTS / f"{program}.py",
         {"design": DESIGN, **settings},
@@ -53,10 +53,7 @@ rule demo_corpus:
     params:
         stage=demo_stage(
             "demo_corpus",
-            above={
-                name: demo_stage(name).digest
-                for name in ("demo_clips", "demo_defects")
-            },
+            above={"demo_clips": demo_stage("demo_clips").digest},
         ),
     shell:
         'python "$EMOTIW_PROGRAMS"/demo_corpus.py --clips {input:q} --output {output:q}'
@@ -96,8 +93,8 @@ rule demo_defects:
     params:
         folder=lambda wildcards, output: os.path.dirname(output[0]),
         stage=demo_stage(
-            "demo_defects", clips=[clip.name for clip in CLIPS if clip.defect]
+            "demo_clips", clips=[clip.name for clip in CLIPS if clip.defect]
         ),
     shell:
-        'python "$EMOTIW_PROGRAMS"/demo_defects.py --output {params.folder:q}'
+        'python "$EMOTIW_PROGRAMS"/demo_clips.py --output {params.folder:q}'
         " --stage {params.stage:q} > {log:q} 2>&1"

@@ -175,12 +175,12 @@ def test_other_pictures_than_8_bit_rgb_are_refused(model, bad):
 
 
 def test_an_unknown_layout_is_refused(arrays):
-    with pytest.raises(FeatureError, match=r"cnn.layout is 'vgg'; known are torchvision, caffe, caffenet"):
+    with pytest.raises(FeatureError, match=r"cnn.layout is 'vgg'; expected one of torchvision, caffe, caffenet"):
         alexnet.alexnet(arrays["torchvision"], layout="vgg")
 
 
 def test_an_unknown_layer_is_refused(arrays):
-    with pytest.raises(FeatureError, match=r"cnn.layer is 'conv1'; known are pool1, pool2, conv3"):
+    with pytest.raises(FeatureError, match=r"cnn.layer is 'conv1'; expected one of pool1, pool2, conv3"):
         alexnet.alexnet(arrays["caffe"], layout="caffe", layer="conv1")
 
 

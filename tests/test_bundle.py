@@ -139,7 +139,7 @@ def test_a_fold_without_a_video_system_is_exported_without_one(run, tmp_path):
 def test_a_clip_that_was_trained_on_must_be_usable(run, tmp_path):
     entries = [store.Entry(row.clip, status=store.Status.NO_FACE) for row in run.corpus.rows]
     store.write(tmp_path / "features/dense_sift/all.h5", "frame_features", entries, stage={})
-    with pytest.raises(EmotiwError, match="not usable that were trained on"):
+    with pytest.raises(EmotiwError, match="clips of its classifier are not usable"):
         tiny.export(run, tmp_path / "bundle", features=tmp_path / "features")
 
 
@@ -354,11 +354,11 @@ def network(copy, change=lambda about: None, arrays=None):
     ("change", "message"),
     [
         (put("classes", ["a", "b", "c"]), "classes a, b, c, expected the index's"),
-        (put("columns", ["a"] * 88), "was trained on other columns than openSMILE gives here"),
+        (put("columns", ["a"] * 88), "was trained on other columns than this version of openSMILE"),
         (put("architecture", [8]), "is not of the network that it describes"),
         (put("architecture", [3]), "layers must be positive even numbers"),
-        (put("architecture", 3), "not a network of ours"),
-        (lambda about: about.pop("constant"), "not a network of ours"),
+        (put("architecture", 3), "not a network that emotiw has trained"),
+        (lambda about: about.pop("constant"), "not a network that emotiw has trained"),
     ],
 )
 def test_a_network_that_does_not_fit_is_refused(copy, change, message):

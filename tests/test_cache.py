@@ -292,7 +292,7 @@ def test_programs_find_it_in_their_environment(tmp_path, monkeypatch, caplog):
     found = cache.configured()
     assert found.folder == tmp_path / "mine"
     assert found.trusted == {0, os.geteuid()}
-    assert "cache.users: there is no user nobody_here here" in caplog.text
+    assert "cache.users: this machine has no user nobody_here" in caplog.text
 
 
 def test_there_is_none_by_default(monkeypatch):

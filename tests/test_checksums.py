@@ -91,7 +91,7 @@ def test_a_bundle_is_checked_too(run):
 
 
 def test_without_a_record_nothing_is_said_to_be_right(tmp_path):
-    with pytest.raises(StoreError, match=r"checksums.json: missing; a run of the workflow that ends well writes it"):
+    with pytest.raises(StoreError, match=r"checksums.json: missing; run the workflow: it writes the file"):
         next(checksums.faults(tmp_path))
     (tmp_path / "checksums.json").write_text("[]")
     with pytest.raises(StoreError, match="unreadable"):

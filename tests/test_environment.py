@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from emotiw.jobs import identity, runtime
 
 PROGRAMS = {
-    "demo": ("demo_clips", "demo_corpus", "demo_defects", "fetch_text", "fetch_ravdess", "fetch_crema_d"),
+    "demo": ("demo_clips", "demo_corpus", "fetch_text", "fetch_ravdess", "fetch_crema_d"),
     "audio": ("audio", "egemaps", "functionals", "gather_egemaps", "scaler", "train_blstm", "audio_scores"),
     "video": (
         *("landmarks", "alexnet", "fine_tune", "faces", "cnn", "dense_sift", "hog", "lbp_top"),

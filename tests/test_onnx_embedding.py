@@ -205,7 +205,7 @@ ADD = model([helper.make_node("Add", ["a", "b"], ["y"])], [(x, FLOAT, SHAPE) for
         (averages(batch=1), {}, r"takes images: tensor\(float\) \[1, 3, 16, 16\].*layout or batch_size"),
         (averages(kind=TensorProto.UINT8), {}, r"takes images: tensor\(uint8\)"),
         (ADD, {}, r"takes a: tensor\(float\) .*, b: tensor\(float\)"),
-        (averages(), {"output": "logits"}, "has no output 'logits'; known are features, maps, integers, columns"),
+        (averages(), {"output": "logits"}, "has no output 'logits'; expected one of features, maps, integers, columns"),
         (averages(), {"output": "integers"}, r"'integers' is tensor\(int64\), expected tensor\(float\)"),
     ],
     ids=["size", "layout", "batch", "type", "two inputs", "no output", "output type"],

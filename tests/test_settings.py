@@ -44,7 +44,7 @@ def test_an_embedding_becomes_a_known_feature(tmp_path):
         ("__use_yte__: true", "asks to run code"),
         ("- a", "holds list, expected a mapping"),
         ("run: [", "not YAML"),
-        ("run: weights", "run: 'weights' is the folder of something else"),
+        ("run: weights", "run: 'weights' names a folder below results"),
         ("run: ../x", "run: '../x' does not match"),
         ("video: {features: [hog]}", "video.combination.features: 'cnn' is not among"),
         ("video: {classifiers: [svm]}", "video.combination.classifier: 'pls' is not among"),

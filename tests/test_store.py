@@ -157,12 +157,12 @@ def replace_features(stream, **options):
         (lambda f: f.attrs.__setitem__("complete", False), "incomplete"),
         (lambda f: f.attrs.__setitem__("schema_version", 99), "of schema 99"),
         (lambda f: f["clip-2"].attrs.__setitem__("status", "ok"), "clip-2 contradicts its own record"),
-        (lambda f: f.__delitem__("clip-1"), "unreadable|refused"),
-        (lambda f: f.__delitem__("meta"), "refused"),
+        (lambda f: f.__delitem__("clip-1"), "unreadable|is a link"),
+        (lambda f: f.__delitem__("meta"), "is a link"),
         (lambda f: f["clip-1"].__delitem__("time"), "has other datasets"),
         (lambda f: replace_features(f, data=np.zeros((5, 3))), "dtype float64"),
         (lambda f: replace_features(f, data=np.zeros((4, 3), np.float32)), r"shape \(5,\), expected \(4,\)"),
-        (lambda f: replace_features(f, shape=(1 << 40, 9), dtype="f4", chunks=(1, 9)), "bytes; refused"),
+        (lambda f: replace_features(f, shape=(1 << 40, 9), dtype="f4", chunks=(1, 9)), "bytes, expected numbers"),
         (lambda f: replace_features(f, data=["a"], dtype=h5py.string_dtype()), "is object of"),
         (
             lambda f: replace_features(f, shape=(5, 3), dtype="f4", external=[("/etc/hostname", 0, 60)]),
@@ -180,7 +180,7 @@ def test_an_altered_file_is_refused(path, change, message):
 @pytest.mark.parametrize("link", [h5py.ExternalLink("other.h5", "/x"), h5py.SoftLink("/clip-2")])
 def test_a_link_to_elsewhere_is_refused(path, link):
     rewrite(path, lambda f: (f.__delitem__("clip-1"), f.__setitem__("clip-1", link)))
-    with pytest.raises(StoreError, match="is a link to elsewhere; refused"):
+    with pytest.raises(StoreError, match="is a link, expected data of this file"):
         store.read(path, "frame_features")
 
 

@@ -1,4 +1,4 @@
-"""Write the clip scores of a fold's networks, their means and the best network's; the mean of all, frame by frame."""
+"""Write the clip scores of a fold's networks, of their means and of the best one, and the mean frame posteriors."""
 
 from collections.abc import Sequence
 

@@ -8,7 +8,7 @@ from emotiw.video import baseline_names, fold_baseline
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Fit the machine to the fold's training clips and write the scores of all clips."""
+    """Fit the support vector machine to the fold's training clips and write the scores of all clips."""
     args = runtime.arguments(__doc__, argv, one=["manifest", "features"])
     table, system = manifest.read(args.manifest), baseline_names.system(args.stage["modality"], args.stage["feature"])
     fold = manifest.folds(table)[args.stage["fold"]]

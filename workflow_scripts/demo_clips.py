@@ -1,4 +1,4 @@
-"""Render the clips of one subject of the synthetic demo corpus into the folder --output."""
+"""Render some clips of the synthetic demo corpus, those of a subject or those with planted defects."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from emotiw.jobs import runtime
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Render the clips that the settings name."""
+    """Render the clips that the settings name into the folder `--output`."""
     args = runtime.arguments(__doc__, argv)
     render.write_clips(args.output, args.settings)
 

@@ -11,12 +11,12 @@ from emotiw.video.pca import PCA
 def main(argv: Sequence[str] | None = None) -> None:
     """Project the clips' frame features by the fold's PCA and write the kernels between them."""
     args = runtime.arguments(__doc__, argv, one=["manifest", "features", "pca"])
-    table, above = manifest.read(args.manifest), store.read(args.pca, "pca")
+    table, pca_artefact = manifest.read(args.manifest), store.read(args.pca, "pca")
     fold = manifest.folds(table)[args.stage["fold"]]
-    pca = PCA(**above.entries["pca"].arrays) if above.entries else None
+    pca = PCA(**pca_artefact.entries["pca"].arrays) if pca_artefact.entries else None
     sets = fold_kernels.projected(table, fold, args.features, pca)
     video, feature = args.settings["video"], args.stage["feature"]
-    kernels, facts = fold_kernels.six_kernels(sets, video, feature=feature, above=above.facts)
+    kernels, facts = fold_kernels.six_kernels(sets, video, feature=feature, above=pca_artefact.facts)
     entries = [store.Entry(name, {"matrix": kernel.matrix}) for name, kernel in kernels.items()]
     store.write(args.output, "kernels", entries, stage=args.stage, facts=facts)
 

@@ -1,4 +1,4 @@
-"""Judge the clips of one job by a bundle, a row a clip."""
+"""Predict the emotions of the clips of one job by a bundle, and write one row per clip."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from emotiw.prediction.predictor import Predictor
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Predict and write the rows."""
+    """Predict the clips of `--job` and write the rows to `--output`."""
     args = runtime.arguments(__doc__, argv, one=["bundle", "table"], texts=["job"])
     predictor = Predictor.load(args.bundle)
     clips = prediction_jobs.clips(args.table, args.job)

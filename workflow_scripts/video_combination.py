@@ -8,7 +8,7 @@ from emotiw.video import score_average
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write the mean of the features' scores, each of which is the mean over the feature's kernels."""
+    """Write the mean over the features of their scores; the score of a feature is the mean over its kernels."""
     args = runtime.arguments(__doc__, argv, many=["scores"])
     artefacts = [store.read(path, "scores", names=["mean"]) for path in args.scores]
     clips, classes, scores = score_average.mean_scores(

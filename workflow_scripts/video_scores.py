@@ -1,6 +1,6 @@
-"""Score all clips of a fold with one classifier on each kernel of one feature, and with the mean of these.
+"""Score all clips of a fold by one classifier on each kernel of one feature, and by the mean over the kernels.
 
-The coefficients of the classifiers of that mean are written too.
+The coefficients of the classifiers that enter the mean are written too.
 """
 
 from collections.abc import Sequence

@@ -33,7 +33,7 @@ def test_the_last_lines_name_clips_reason_and_log(bad):
     done = bad.snakemake(*targets)
     assert done.returncode == 1
     lines = done.stderr.rstrip().splitlines()[-4:]
-    assert lines[0].startswith("emotiw: 2 jobs failed. What is done is kept")
+    assert lines[0].startswith("emotiw: 2 jobs failed. Finished results are kept")
     assert lines[1] in ("  audio, clip c1, clip c4", "  audio, clip c4, clip c1")
     assert lines[2].startswith("    MediaError: ")
     assert lines[3].startswith("    log: results/sounds/logs/audio/c")

@@ -1,4 +1,4 @@
-"""The command `emotiw`: everything a user does apart from running the workflow."""
+"""The command `emotiw`: predict clips, start the workflow, and check, explain and show its runs."""
 
 import errno
 import importlib.metadata
@@ -35,7 +35,7 @@ REPORTED = {
 
 
 class Commands(TyperGroup):
-    """The commands, with one handler for all errors: each kind has its exit status."""
+    """The commands, with one handler for all errors; each kind of error has its own exit status."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; an error ends it with a message and the status of `STATUSES`."""
@@ -49,10 +49,10 @@ class Commands(TyperGroup):
                 raise _bug() from None
             raise _ended(extras.missing(module)) from None
         except OSError as error:
-            if error.errno == errno.EPIPE:  # the reader of our output has ended; click ends quietly
+            if error.errno == errno.EPIPE:  # the reader of the output has ended; click exits without a message
                 raise
             raise _ended(error) from None
-        except Exception as error:  # usage errors and exits are Typer's; the rest are bugs of ours
+        except Exception as error:  # Typer handles usage errors and exits; any other exception is a bug
             if isinstance(error, typer.Abort) or hasattr(error, "exit_code"):
                 raise
             raise _bug() from None
@@ -91,7 +91,7 @@ def emotiw(
 @app.command()
 def manifest(configfile: ConfigFiles = None, output: Output = None) -> None:
     """Check the corpus of a configuration and write its table of clips."""
-    # Heavy imports wait until the command is known: `emotiw --help` answers at once.
+    # commands import their modules themselves, so that `emotiw --help` answers at once
     from emotiw.corpora.inventory import refresh  # noqa: PLC0415
     from emotiw.jobs.settings import load  # noqa: PLC0415
     from emotiw.media.container import probe  # noqa: PLC0415
@@ -181,7 +181,7 @@ def predict(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Predict the emotion of clips: probabilities of face, voice and their fusion.
 
-    A clip with neither a face nor a voice, or one that cannot be read, gets a reason instead. Status 0: all clips were
+    A clip without face and voice, or one that cannot be read, gets a reason instead. Status 0: all clips were
     judged; 1: some were not; 2: bundle or arguments cannot be used; 3: emotiw itself failed at a clip, see the log.
     """
     console = Console(highlight=False)

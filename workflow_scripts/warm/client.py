@@ -1,8 +1,8 @@
-"""Stands in for `python PROGRAM ARGUMENTS`: a fork of the warm interpreter runs it, or else a plain interpreter does.
+"""Replacement of `python PROGRAM ARGUMENTS`: a fork of the warm interpreter, or a new interpreter, runs the program.
 
-Arguments, environment, folder, umask and the three standard streams go to the server (server.py) over a Unix socket;
-its answer is the program's exit status. Whatever fails is said on stderr, and the plain interpreter takes over. Only
-modules that are built in are imported: this runs once a job.
+The client sends arguments, environment, working folder, umask and the three standard streams to the server (server.py)
+over a Unix socket; the answer is the program's exit status. If anything fails, the client reports it on stderr and a
+new interpreter runs the program. Only built-in modules are imported, because the client runs once per job.
 """
 
 import _socket
@@ -10,17 +10,17 @@ import os
 import sys
 import time
 
-ANSWER_S = 60.0  # how long to wait until the job is begun; the server may be importing
-START_S = 10.0  # how long to wait for a server's socket
+ANSWER_S = 60.0  # longest wait for the start of the job, s; the server may still be importing
+START_S = 10.0  # longest wait for the socket of a server, s
 SO_PEERCRED = 17
 
 
 class UnusableError(Exception):
-    """Why there is no warm interpreter."""
+    """The warm interpreter cannot be used; the message is the reason."""
 
 
 def main(argv: list[str]) -> None:
-    """Run `argv` and end as it ends."""
+    """Run the program `argv`, and end with its exit status or signal."""
     socket = server(program(argv[0])) if argv else ""
     if socket:
         try:
@@ -34,13 +34,13 @@ def main(argv: list[str]) -> None:
 
 
 def program(path: str) -> str:
-    """Name of a program of the workflow, or nothing."""
+    """Name of the workflow's program at `path`; empty if it is another file."""
     folder, name = os.path.split(path)
     return name.removesuffix(".py") if folder == os.environ.get("EMOTIW_PROGRAMS") else ""
 
 
 def server(name: str) -> str:
-    """Socket of the server of a program, or nothing."""
+    """Path of the socket of a program's server; empty if no server runs the program."""
     socket = os.environ.get("EMOTIW_WARM", "off")
     if name and socket != "off":
         for number, names in enumerate(os.environ["EMOTIW_WARM_PROGRAMS"].split(";")):
@@ -50,7 +50,13 @@ def server(name: str) -> str:
 
 
 def run(socket: str, argv: list[str]) -> int:
-    """Exit status of the program, negative for a signal, as the server tells it."""
+    """Run the program on the server; return its exit status, negative for a signal.
+
+    Raises
+    ------
+    UnusableError
+        If the server cannot run it.
+    """
     check_folder(os.path.dirname(socket))
     connection = connect(socket)
     connection.settimeout(ANSWER_S)
@@ -71,7 +77,7 @@ def run(socket: str, argv: list[str]) -> int:
 
 
 def failure(socket: str) -> str:
-    """Tell why the server could not begin, as it has left it in writing, or else that it has ended."""
+    """Reason why the server could not start, from the file that it has written; "it ended" if there is none."""
     try:
         return f"{open(socket + '.failed').read()}; see {socket}.log"
     except FileNotFoundError:
@@ -79,14 +85,14 @@ def failure(socket: str) -> str:
 
 
 def check_folder(folder: str) -> None:
-    """Refuse a folder that others could have put a socket into."""
-    about = os.lstat(folder)
-    if about.st_uid != os.geteuid() or about.st_mode & 0o170077 != 0o040000:
-        raise UnusableError(f"{folder} is not a folder of this user alone (mode {about.st_mode:o}); remove it")
+    """Check that only this user can put a socket into a folder; UnusableError otherwise."""
+    status = os.lstat(folder)
+    if status.st_uid != os.geteuid() or status.st_mode & 0o170077 != 0o040000:
+        raise UnusableError(f"{folder} is not a folder of this user alone (mode {status.st_mode:o}); remove it")
 
 
 def connect(socket: str) -> _socket.socket:
-    """Connect to the server of this user, which is started where there is none."""
+    """Connect to the server at `socket`; start it if none listens there."""
     end = None
     while True:
         connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
@@ -110,7 +116,7 @@ def connect(socket: str) -> _socket.socket:
 
 
 def start(socket: str) -> None:
-    """Start a server as a process of its own session that holds none of this job's files."""
+    """Start a server in a session of its own, without the open files of this job."""
     interpreter, server = os.environ["EMOTIW_INTERPRETER"], os.path.join(os.path.dirname(__file__), "server.py")
     log = os.open(f"{socket}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
@@ -119,7 +125,7 @@ def start(socket: str) -> None:
 
 
 def encode(argv: list[str]) -> bytes:
-    """Everything that the job inherits, as text without NUL bytes joined by them."""
+    """Request of a job: folder, umask, number of arguments, arguments and environment, joined by NUL bytes."""
     umask = os.umask(0o077)
     os.umask(umask)
     environment = [name + b"=" + value for name, value in os.environb.items()]
@@ -127,12 +133,12 @@ def encode(argv: list[str]) -> bytes:
 
 
 def pack(*numbers: int) -> bytes:
-    """Four bytes a number."""
+    """Numbers as bytes, four for each, in the machine's byte order."""
     return b"".join(number.to_bytes(4, sys.byteorder) for number in numbers)
 
 
 def finish(status: int) -> None:
-    """End with this status, or by this signal."""
+    """End the process with an exit status, or by signal `-status` if it is negative."""
     if status < 0:
         import resource  # noqa: PLC0415
         import signal  # noqa: PLC0415

@@ -1,9 +1,9 @@
-"""The warm interpreter: imports what some programs of single clips import, then forks for every job.
+"""The warm interpreter: imports the modules of some programs of single clips once, then forks for every job.
 
-Started by the first client (client.py) as `python server.py SOCKET`, whose suffix tells which of `warm.SERVERS` it is.
-It has one thread, and shares nothing with its jobs but imported modules, the constants that their `preload` makes, and
-the number of threads that libraries compute with. It ends when no job runs and its owner has ended or nothing was asked
-for `IDLE_S`; a job ends with its client, and with the server.
+The first client (client.py) starts it as `python server.py SOCKET`; the suffix of the socket is the index in
+`warm.SERVERS`. The server has one thread. Its jobs share with it only imported modules, the constants that their
+`preload` creates, and the number of threads of the libraries. The server ends when no job runs and its owner has ended
+or no request came for `IDLE_S` seconds. A job is killed when its client ends, and when the server ends.
 """
 
 import ctypes
@@ -29,17 +29,17 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 from emotiw.workflow import process_end, warm  # noqa: E402  after the path
 
 IDLE_S = float(os.environ.get("EMOTIW_WARM_IDLE_S", "45"))
-KEPT_S = 7 * 24 * 3600.0  # how long the log of a server that failed is kept
-LOOK_S = 5.0  # how often to look for the owner
+KEPT_S = 7 * 24 * 3600.0  # age at which the log of a failed server is removed, s
+LOOK_S = 5.0  # time between two checks of the owner, s
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
-# what may differ between jobs that one server serves; anything else may have been read by an import
+# environment variables that may differ between the jobs of a server; an import may have read any other one
 VOLATILE = {b"_", b"PWD", b"OLDPWD", b"SHLVL", b"EMOTIW_DEADLINE_S", b"EMOTIW_ACCELERATOR"}
 
 
 @dataclass(eq=False)
 class Job:
-    """A client's connection, what it has sent so far, and the process that runs its program."""
+    """A client's connection, the bytes and file descriptors received so far, and the process that runs its program."""
 
     connection: socket.socket
     received: bytes = b""
@@ -47,7 +47,7 @@ class Job:
     process: int = 0
 
     def receive(self) -> bool:
-        """Take what has come; false if the client has gone."""
+        """Receive the bytes and file descriptors that have arrived; false if the client has closed the connection."""
         data, control, _, _ = self.connection.recvmsg(1 << 16, socket.CMSG_SPACE(12))
         for level, kind, content in control:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
@@ -57,22 +57,22 @@ class Job:
 
     @property
     def request(self) -> list[bytes] | None:
-        """The request, once it is whole: folder, umask, number of arguments, arguments, environment."""
+        """Folder, umask, number of arguments, arguments, environment; None until the whole request has arrived."""
         if len(self.received) < 5 or len(self.received) < 5 + int.from_bytes(self.received[1:5], sys.byteorder):
             return None
         return self.received[5:].split(b"\0")
 
     def end(self, answer: bytes = b"") -> None:
-        """Answer and forget the client, and kill what runs for it."""
+        """Kill the job's process if it runs, answer the client, and close the connection and files."""
         if self.process:
             try:
                 os.killpg(self.process, signal.SIGKILL)
-            except ProcessLookupError:  # it has not come to its own group yet, or has ended
+            except ProcessLookupError:  # the process has no group of its own yet, or has ended
                 os.kill(self.process, signal.SIGKILL)
         try:
             self.connection.send(answer)
         except OSError:
-            pass  # it has gone
+            pass  # the client has gone
         self.connection.close()
         for number in self.files:
             os.close(number)
@@ -96,8 +96,8 @@ class Server:
         self.selector.register(self.wakeup[0], selectors.EVENT_READ)
 
     def serve(self) -> list[bytes] | None:
-        """Serve until there is nothing more to do; in the process of a job, return its request."""
-        self.busy_s = time.monotonic()  # importing may have taken longer than anyone waits
+        """Serve until the server is no longer needed, then return None; in the process of a job, return its request."""
+        self.busy_s = time.monotonic()  # the imports may have taken longer than `IDLE_S`
         signal.set_wakeup_fd(self.wakeup[1].fileno())
         signal.signal(signal.SIGCHLD, lambda *_: None)
         while self.wanted():
@@ -112,13 +112,13 @@ class Server:
         return None
 
     def wanted(self) -> bool:
-        """Whether a job runs, or one may still come."""
+        """Whether a job runs, or another request may still come."""
         if self.jobs:
             self.busy_s = time.monotonic()
         return bool(self.jobs) or (time.monotonic() - self.busy_s < IDLE_S and warm.alive(self.owner))
 
     def accept(self) -> None:
-        """Take a client, if it is of the same user."""
+        """Accept the connection of a client, if it belongs to the same user."""
         connection, _ = self.listener.accept()
         connection.setblocking(False)
         _, user, _ = struct.unpack("=3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
@@ -141,16 +141,16 @@ class Server:
         return None
 
     def objection(self, job: Job, request: list[bytes]) -> str:
-        """Why a plain interpreter must run this job, or nothing."""
+        """Reason why a new interpreter must run this job; empty if the server can run it."""
         if len(job.files) != 3:
             return "the standard streams did not arrive"
-        arguments = int(request[2])
-        if stable(entry.split(b"=", 1) for entry in request[3 + arguments :]) != self.environment:
+        n_arguments = int(request[2])
+        if stable(entry.split(b"=", 1) for entry in request[3 + n_arguments :]) != self.environment:
             return "the environment is not the one that it was started in"
         return "the code was edited after it was loaded" if self.sources.edited() else ""
 
     def begin(self, job: Job) -> bool:
-        """Fork for a job; true in its process."""
+        """Fork a process for a job; true in the new process, false in the server."""
         server = os.getpid()
         process = os.fork()
         if process:
@@ -172,7 +172,7 @@ class Server:
         return True
 
     def close(self, files: list[int]) -> None:
-        """Close everything of the server, in the process of a job."""
+        """Close all files of the server, in the process of a job."""
         self.selector.close()
         for end in (self.listener, *self.wakeup, *(job.connection for job in self.jobs)):
             end.close()
@@ -180,7 +180,7 @@ class Server:
             os.close(number)
 
     def reap(self) -> None:
-        """Tell the clients of ended jobs how these ended."""
+        """Send the exit status of each ended job to its client."""
         for job in [job for job in self.jobs if job.process]:
             process, status = os.waitpid(job.process, os.WNOHANG)
             if process:
@@ -191,14 +191,14 @@ class Server:
         """End a job and its connection."""
         self.selector.unregister(job.connection)
         self.jobs.remove(job)
-        killed = job.process
+        process = job.process
         job.end(answer)
-        if killed:
-            os.waitpid(killed, 0)
+        if process:
+            os.waitpid(process, 0)
 
 
 def receives(job: Job) -> bool:
-    """Whether the client is still there."""
+    """Whether the client is still connected; receives what it has sent."""
     try:
         return job.receive()
     except OSError:
@@ -206,7 +206,7 @@ def receives(job: Job) -> bool:
 
 
 def stable(entries) -> dict[bytes, bytes]:
-    """Return what imports may have read of an environment."""
+    """Variables of an environment that imports may have read, and that must therefore be those of the server."""
     return {
         name: value
         for name, value in entries
@@ -215,7 +215,7 @@ def stable(entries) -> dict[bytes, bytes]:
 
 
 def listen(path: Path) -> socket.socket:
-    """Listen at `path`, unless another server does; sockets that nobody serves any more are removed."""
+    """Listen at `path`; exit if another server listens there. Sockets without a server and old logs are removed."""
     os.umask(0o077)
     with (path.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -231,7 +231,7 @@ def listen(path: Path) -> socket.socket:
 
 
 def served(path: Path) -> bool:
-    """Whether something accepts connections at `path`."""
+    """Whether a server accepts connections at `path`."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(path))
@@ -241,7 +241,7 @@ def served(path: Path) -> bool:
 
 
 def load(names: Iterable[str]) -> dict[str, CodeType]:
-    """Import the programs, which does nothing but import what they need; return their compiled code.
+    """Import the programs, so that all modules they need are loaded; return the compiled code of each.
 
     Raises
     ------
@@ -268,11 +268,11 @@ def load(names: Iterable[str]) -> dict[str, CodeType]:
 
 
 def become(request: list[bytes], codes: Mapping[str, CodeType]) -> None:
-    """Run a job's program in this process and end as a plain interpreter would."""
-    folder, umask, count, *rest = request
-    sys.argv = [os.fsdecode(argument) for argument in rest[: int(count)]]
+    """Run a job's program in this process and end as a new interpreter would."""
+    folder, umask, n_arguments, *rest = request
+    sys.argv = [os.fsdecode(argument) for argument in rest[: int(n_arguments)]]
     os.environb.clear()
-    os.environb.update(entry.split(b"=", 1) for entry in rest[int(count) :])
+    os.environb.update(entry.split(b"=", 1) for entry in rest[int(n_arguments) :])
     os.umask(int(umask))
     os.chdir(folder)
     random.seed()
@@ -283,7 +283,7 @@ def become(request: list[bytes], codes: Mapping[str, CodeType]) -> None:
 
 
 def outcome(code: CodeType) -> int:
-    """Exit status of the program of `sys.argv`, after everything that is done at an interpreter's end."""
+    """Run the program of `sys.argv` and the steps that end an interpreter; return the exit status."""
     status = 0
     sys.modules["__main__"] = program = ModuleType("__main__")
     program.__file__ = sys.argv[0]
@@ -309,7 +309,7 @@ def main() -> None:
             try:
                 os.close(number)
             except OSError:
-                pass  # the one that listed them
+                pass  # the descriptor of the listing itself, which is closed already
     path = Path(sys.argv[1])
     server = Server(listen(path), os.environ[warm.OWNER])
     try:

@@ -22,7 +22,7 @@ from emotiw.core.resources import RESOURCES
 from emotiw.jobs.store import Arrays, Entry
 
 FRAME_TEMPLATE = RESOURCES / "egemaps_frames.conf.inc"
-LOW_LEVEL_STEP_S = 0.01  # of openSMILE's low-level descriptors
+LOW_LEVEL_STEP_S = 0.01  # distance of openSMILE's low-level descriptors
 DELTA_REACH = 2  # frames on each side that a delta uses; HTK's default
 FUNCTIONALS, LOW_LEVEL = "functionals", "low_level"
 MODES = {FUNCTIONALS: (FUNCTIONALS,), LOW_LEVEL: (LOW_LEVEL,), "both": (FUNCTIONALS, LOW_LEVEL)}
@@ -43,7 +43,7 @@ def frames(
     mode : str
         "functionals": the set's 88 functionals of each frame. "low_level": its low-level descriptors averaged over
         each frame, and the voiced share of the frame. Formant amplitudes hold a code in unvoiced descriptors, so they
-        are averaged over voiced ones only; a frame without any gets the clip's mean. "both": all of these.
+        are averaged over voiced ones only; a frame without voiced ones gets the clip's mean. "both": all of these.
     frame_length_s : float
         Length of a frame and distance between frames.
     deltas : bool
@@ -84,7 +84,7 @@ def slopes(values: Floats) -> Floats:
     Parameters
     ----------
     values : ndarray, shape (n_frames, n_features)
-        Of consecutive frames.
+        Features of consecutive frames.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def _frames_of_level(waveform: Floats, feature_set: str, level: str, frame_lengt
 
 
 def _frame_means(descriptors: Floats, names: list[str], steps: int) -> Floats:
-    """Means over groups of `steps` rows (n, d) and their voiced share: (n / steps, d + 1); the last may be shorter."""
+    """Means of groups of `steps` rows (n, d), and their voiced share: (n / steps, d + 1); the last may be shorter."""
     starts = np.arange(0, len(descriptors), steps)
     voiced = descriptors[:, [name.startswith("F0semitone") for name in names]] > 0  # (n, 1)
     sizes = np.diff(starts, append=len(descriptors))[:, None]
@@ -150,7 +150,7 @@ def _extractor(feature_set: str, level: str, frame_length_s: float) -> Any:
 
 @cache
 def _frame_mode(frame_length_s: float) -> str:
-    """Write an openSMILE include for frames of this length; it is read for every waveform, so it stays until exit."""
+    """Write an openSMILE include file for frames of this length; it is read for every waveform, and removed at exit."""
     descriptor, path = tempfile.mkstemp(suffix=".conf.inc")
     atexit.register(os.unlink, path)
     text = Template(FRAME_TEMPLATE.read_text(encoding="utf-8")).substitute(frame_length_s=frame_length_s)

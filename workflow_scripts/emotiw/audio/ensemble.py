@@ -1,4 +1,4 @@
-"""Scores of several networks: their means, the best network, and what the restarts of an architecture reach."""
+"""Scores of several networks: their means, the best network, and the metrics of an architecture's restarts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-RULE = "least cross-entropy of the clips' mean posteriors"  # by which the best network is chosen
+RULE = "least cross-entropy of the clips' mean posteriors"  # criterion of the best network
 
 
 def mean_scores(scores: Mapping[str, Array]) -> dict[str, Array]:
@@ -17,7 +17,7 @@ def mean_scores(scores: Mapping[str, Array]) -> dict[str, Array]:
     Parameters
     ----------
     scores : mapping of str to ndarray, shape (n_clips, n_classes)
-        By network, named architecture, "_", repeat.
+        Scores by name of the network: architecture, "_", repeat.
     """
     groups: dict[str, list[Array]] = {}
     for name, values in scores.items():
@@ -44,7 +44,7 @@ def mean_frame_posteriors(posteriors: Iterable[Array]) -> Array:
 
 
 def best(networks: Mapping[str, Mapping[str, Any]]) -> str:
-    """Name of the best network by `RULE`; the first one if nothing could be validated."""
+    """Name of the best network by `RULE`; the first network if none has a validation loss."""
     return min(networks, key=lambda name: (networks[name]["validation"] or {"clip_loss": 0})["clip_loss"])
 
 

@@ -32,7 +32,7 @@ class FoldNetwork:
     entries : list of Entry
         Frame posteriors of every usable clip of the fold, the status of the others; empty without a network.
     facts : dict
-        What the network is, its training, its clips and the ledger records.
+        Identity of the network, its training, its clips and the ledger records.
     """
 
     model: bytes
@@ -43,8 +43,8 @@ class FoldNetwork:
 def train(corpus: Manifest, stage: Mapping[str, Any], entries: Mapping[str, Entry], scaler: Artefact) -> FoldNetwork:
     """Train a network on a fold.
 
-    A fold without a usable training clip or without a usable validation clip gets no network: there is nothing to train
-    on or nothing to stop by. Then video alone decides.
+    A fold without a usable training clip, or without a usable validation clip for early stopping, gets no network. Its
+    clips are then predicted from video alone.
 
     Parameters
     ----------
@@ -59,8 +59,8 @@ def train(corpus: Manifest, stage: Mapping[str, Any], entries: Mapping[str, Entr
     """
     settings, fold = stage["settings"]["blstm"], manifest.fold(corpus, stage["fold"])
     facts = network_facts(stage, corpus.classes)
-    described = facts | {key: scaler.facts[key] for key in ("columns", "constant")} | settings
-    metadata = {"emotiw": json.dumps(described, sort_keys=True)}
+    description = facts | {key: scaler.facts[key] for key in ("columns", "constant")} | settings
+    metadata = {"emotiw": json.dumps(description, sort_keys=True)}
     usable = [entry for entry in entries.values() if entry.status == Status.OK]
     if not scaler.entries or not any(entry.name in fold.val for entry in usable):
         facts |= NO_RESULTS | {"parts": dict.fromkeys(SPLITS, ())} | selection_record.facts([], scaler.facts)
@@ -107,7 +107,7 @@ def labelled_parts(corpus: Manifest, fold: Fold, inputs: Mapping[str, Array]) ->
 
 
 def posterior_entries(trained: Trained, entries: Mapping[str, Entry], inputs: Mapping[str, Array]) -> list[Entry]:
-    """Frame posteriors and times of the clips that have inputs; the status alone of the others."""
+    """Frame posteriors and times of the clips that have inputs; only the status of the others."""
     posteriors = dict(zip(inputs, blstm.frame_posteriors(trained.model, list(inputs.values())), strict=True))
     return [
         Entry(clip, {"posteriors": posteriors[clip], "time": entry.arrays["time"]})

@@ -12,7 +12,14 @@ from emotiw.audio import blstm, ensemble
 from emotiw.jobs import store
 from emotiw.statistics import selection_record
 
-NETWORK_FACTS = ("architecture", "seed", "validation", "best_epoch", "improved", "history")  # kept of each network
+NETWORK_FACTS = (
+    "architecture",
+    "seed",
+    "validation",
+    "best_epoch",
+    "improved",
+    "history",
+)  # facts of a network that the score table keeps
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ def score(networks: Sequence[NetworkPosteriors]) -> tuple[list[store.Entry], dic
     Parameters
     ----------
     networks : sequence of NetworkPosteriors
-        Of one fold, at least one.
+        Networks of one fold, at least one.
 
     Returns
     -------

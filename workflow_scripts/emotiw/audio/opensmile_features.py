@@ -1,4 +1,4 @@
-"""What all features by openSMILE share: extractors, the check of the waveform, and entries of artefacts."""
+"""Functions that all openSMILE features share: extractors, the check of the waveform, and entries of artefacts."""
 
 import warnings
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def preload() -> None:
 
 @cache
 def extractor(feature_set: str, level: str, options: tuple[tuple[str, str], ...] = ()) -> opensmile.Smile:
-    """Feature extractor of openSMILE for a feature set; made once a process.
+    """Feature extractor of openSMILE for a feature set; it is created once per process.
 
     Parameters
     ----------
@@ -62,7 +62,9 @@ def extract(smile: opensmile.Smile, waveform: Floats) -> Floats:
     if not waveform.size:
         raise TooShortError(too_short)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Segment too short")  # a row of NaN says so below
+        warnings.filterwarnings(
+            "ignore", message="Segment too short"
+        )  # such a waveform gives a row of NaN, which is checked below
         table = smile.process_signal(np.clip(waveform, -FULL_SCALE, FULL_SCALE), RATE_HZ)
     values: Floats = table.to_numpy(np.float32)
     finite = np.isfinite(values).all(axis=0)
@@ -75,7 +77,7 @@ def extract(smile: opensmile.Smile, waveform: Floats) -> Floats:
 
 
 def entry(audio: Entry, compute: Callable[[Floats], Arrays]) -> Entry:
-    """Entry with the features of an audio entry, or without if its sound is unusable; status and facts are kept."""
+    """Entry with the features of an audio entry, without any if its sound is unusable; status and facts are kept."""
     if audio.status in WITHOUT_FEATURES:
         return Entry(audio.name, status=audio.status, facts=audio.facts)
     if audio.facts["rate_hz"] != RATE_HZ:

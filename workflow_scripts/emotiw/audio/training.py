@@ -33,7 +33,7 @@ from emotiw.statistics import selection_record
 from emotiw.statistics.selection_record import Record
 
 PADDING = -100  # label of the padding
-ONE_STEP = range(1)  # Lightning's data loader: one step per epoch; of a list it would iterate the items' contents
+ONE_STEP = range(1)  # data loader for Lightning: one step per epoch
 
 # inputs (n_frames, n_clips, n_inputs), order that reverses each clip (`reversal`), labels (n_frames, n_clips)
 Batch = tuple[Tensor, Tensor, Tensor]
@@ -239,7 +239,7 @@ def summed_cross_entropy(
     Parameters
     ----------
     logits : Tensor, shape (n_frames, n_clips, n_classes)
-        Of every frame.
+        Logits of every frame.
     labels : Tensor, shape (n_frames, n_clips)
         Class indices; `PADDING` where there is no frame.
     weights : Tensor, shape (n_classes,), or None
@@ -333,7 +333,7 @@ class _Run(LightningModule):  # type: ignore[misc]
         return metrics
 
     def check(self, part: str, loss: float) -> None:
-        """Stop the training if a loss is not finite."""
+        """Check that a loss is finite; FeatureError otherwise."""
         if not math.isfinite(loss):
             raise FeatureError(
                 f"network {self.recipe.architecture}, seed {self.noise.generator.initial_seed()}: {part} loss is {loss}"

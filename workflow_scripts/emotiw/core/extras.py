@@ -1,4 +1,4 @@
-"""Packages that only an extra of the distribution installs, and what to say where one is missing."""
+"""Packages that only an extra of the distribution installs, and the error if one is missing."""
 
 import importlib.util
 

@@ -9,10 +9,10 @@ from typing import Any
 
 
 def write_atomic(path: Path, data: bytes, mode: int = 0o666) -> None:
-    """Write `data` to `path` so that a reader sees the old file or the whole new one, whatever is killed.
+    """Write `data` to `path` so that a reader sees the old file or the whole new one, even if a process is killed.
 
-    The permissions are `mode` without what the umask forbids. Nobody can foretell the temporary file's name, and it is
-    opened only if it is new: in a folder that others can write to, no link of theirs is followed.
+    The permissions are `mode` without the bits of the umask. The temporary file has a random name and is opened only if
+    it does not exist, so that a link that another user placed in the folder is never followed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.randbits(64)}.tmp")
@@ -71,7 +71,9 @@ def _remembered(known: Path | None) -> dict[str, Any]:
         remembered = json.loads(known.read_bytes()) if known else {}
     except (OSError, ValueError):
         return {}
-    usable = isinstance(remembered, dict) and all(isinstance(it, list) and len(it) == 3 for it in remembered.values())
+    usable = isinstance(remembered, dict) and all(
+        isinstance(fields, list) and len(fields) == 3 for fields in remembered.values()
+    )
     return remembered if usable else {}
 
 

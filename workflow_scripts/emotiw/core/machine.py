@@ -1,4 +1,4 @@
-"""Facts of the machine on which the last digits of a result depend."""
+"""Facts of the machine; the last digits of a result depend on them."""
 
 import os
 import platform

@@ -153,9 +153,9 @@ def _where(candidate: Candidate) -> str:
 
 
 def _hint(name: str, allowed: Sequence[str]) -> str:
-    of_folded = {known.casefold(): known for known in allowed}
-    close = difflib.get_close_matches(name.strip().casefold(), list(of_folded), n=1)
-    return f"; did you mean {of_folded[close[0]]!r}?" if close else ""
+    name_of_folded = {known.casefold(): known for known in allowed}
+    close = difflib.get_close_matches(name.strip().casefold(), list(name_of_folded), n=1)
+    return f"; did you mean {name_of_folded[close[0]]!r}?" if close else ""
 
 
 def _kind(mode: int) -> str:

@@ -62,7 +62,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Scan:
-    """Result of scanning a corpus.
+    """Clips, classes and protocols that an adapter has found in a corpus.
 
     Attributes
     ----------

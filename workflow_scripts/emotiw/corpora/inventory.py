@@ -150,10 +150,10 @@ class _Reader:
         return replace(current, sha256=sha256(path), facts={name: _text(facts.get(name)) for name in FACTS})
 
     def remember(self, files: Sequence[_File]) -> None:
-        of_path = {file.path: file for file in files}
+        file_of_path = {file.path: file for file in files}
         rows = [
-            (*_state_and_hash(of_path[path]), json.dumps(of_path[path].facts, sort_keys=True))
-            for path in sorted(of_path)
+            (*_state_and_hash(file_of_path[path]), json.dumps(file_of_path[path].facts, sort_keys=True))
+            for path in sorted(file_of_path)
         ]
         manifests.write_if_new(self._table, manifests.table_bytes([_FILE_COLUMNS, *rows]))
 

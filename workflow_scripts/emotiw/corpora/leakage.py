@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from emotiw.core.errors import ManifestError
 
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-FAIL, NOTE = "fail", "note"  # a film in two splits is an error, or is noted in the report
+FAIL, NOTE = "fail", "note"  # values of corpus.shared_films: a film in two splits is an error, or a note in the report
 
 
 class Clip(Protocol):
@@ -117,7 +117,7 @@ def check(clips: Sequence[Clip], where: Callable[[Any], str], *, shared_films: s
     Raises
     ------
     ManifestError
-        If splits share something; the message lists all of it.
+        If splits share a subject, film or content; the message lists all cases.
     """
     leaks_of_wall = {wall.name: list(shared(wall, clips, where)) for wall in WALLS}
     films = leaks_of_wall.pop(FILM.name) if shared_films == NOTE else []

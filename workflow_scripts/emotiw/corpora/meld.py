@@ -33,9 +33,9 @@ def scan(source: Source) -> Scan:
     independent, and no dialogue is in two splits. The film is the episode, if the tables name it.
     """
     checked_options(source)
-    films, unrecognised, twice = _films(source.root)
+    videos, unrecognised, twice = _videos(source.root)
     tables = {path.name: path for path in walk(source.root, frozenset({".csv"}))}
-    parts = [_part(source.root, split, films[split], tables.get(name)) for split, name in TABLES.items()]
+    parts = [_part(source.root, split, videos[split], tables.get(name)) for split, name in TABLES.items()]
     notes = left_out_note(unrecognised, "not named dia<D>_utt<U> in a split's folder")
     notes += tuple(note for part in parts for note in part.notes)
     return Scan(
@@ -45,41 +45,41 @@ def scan(source: Source) -> Scan:
     )
 
 
-def _films(root: Path) -> tuple[dict[str, dict[str, Path]], list[Path], list[str]]:
-    """Clips by split and name, files that are no clips, and a problem for each clip that occurs twice."""
-    films: dict[str, dict[str, Path]] = {split: {} for split in TABLES}
+def _videos(root: Path) -> tuple[dict[str, dict[str, Path]], list[Path], list[str]]:
+    """Files of the clips by split and name, other files, and a problem for each clip that occurs twice."""
+    videos: dict[str, dict[str, Path]] = {split: {} for split in TABLES}
     unrecognised, twice = [], []
     for path in walk(root, VIDEO):
         split = next((FOLDERS[part] for part in path.relative_to(root).parts if part in FOLDERS), None)
         if split is None or not NAME.fullmatch(path.stem):
             unrecognised.append(path)
-        elif films[split].setdefault(path.stem, path) != path:
-            twice.append(f"{path}: is also in {films[split][path.stem].parent}; remove one of the two")
-    return films, unrecognised, twice
+        elif videos[split].setdefault(path.stem, path) != path:
+            twice.append(f"{path}: is also in {videos[split][path.stem].parent}; remove one of the two")
+    return videos, unrecognised, twice
 
 
-def _part(root: Path, split: str, films: Mapping[str, Path], path: Path | None) -> _Part:
+def _part(root: Path, split: str, videos: Mapping[str, Path], path: Path | None) -> _Part:
     if path is None:
         return _Part(
             problems=(f"{root / TABLES[split]}: missing; put the published table of split {split} below the root",)
         )
     # the text column is Windows-1252; the columns that are read are ASCII, which Latin-1 decodes correctly
     labels = csv_reader.read(path, COLUMNS, encodings=("utf-8-sig", "latin-1"))
-    folder = next((film.parent for film in films.values()), root / FOLDER_OF_SPLIT[split])
+    folder = next((video.parent for video in videos.values()), root / FOLDER_OF_SPLIT[split])
     candidates: list[Candidate] = []
     notes: list[str] = []
     for line, row in labels.rows:
         name = f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
         clip = f"{split}-{name}"
-        if name not in films and clip in ABSENT:
+        if name not in videos and clip in ABSENT:
             notes.append(f"{clip} left out: known to be absent")
             continue
-        film = films.get(name, folder / f"{name}.mp4")
+        video = videos.get(name, folder / f"{name}.mp4")
         label = LABELS.get(row["Emotion"], row["Emotion"])
         subject, episode = f"{split}-dia{row['Dialogue_ID']}", _episode(row)
-        candidates.append(Candidate(clip, film, label, f"{path}:{line}", subject, split, film=episode))
+        candidates.append(Candidate(clip, video, label, f"{path}:{line}", subject, split, film=episode))
     named = {candidate.path for candidate in candidates}
-    notes += left_out_note([film for film in films.values() if film not in named], f"no label in {path.name}")
+    notes += left_out_note([video for video in videos.values() if video not in named], f"no label in {path.name}")
     return _Part(tuple(candidates), tuple(notes), labels.problems)
 
 

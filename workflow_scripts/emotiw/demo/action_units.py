@@ -78,7 +78,7 @@ ACTION_UNITS: dict[str, Shift] = {
     "lip_rounder": {"lip_corner": (-4.0, 0.5), "lip_upper": (-1, -0.5), "lip_lower": (-1, 1)},  # AU 18 and 22
     "blink": {"lid_upper": (0, 6.5), "lid_lower": (0, -0.6)},  # AU 45
 }
-# proportions that tell subjects apart, in the same way
+# displacement of the landmarks for each proportion of a subject's face, in the form of `ACTION_UNITS`
 PROPORTIONS: dict[str, Shift] = {
     "wide_face": {
         "temple": (4, 0),

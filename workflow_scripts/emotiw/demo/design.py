@@ -1,4 +1,4 @@
-"""Design of the demo corpus: which clips there are, and the random values of each clip.
+"""Design of the demo corpus: its clips, and the random values of each clip.
 
 All properties but expression and voice (the nuisances) are balanced against the label: each nuisance has seven levels,
 and over seven subjects each emotion has each level once (Latin squares). Only expression and voice predict the label.
@@ -16,8 +16,8 @@ from emotiw.core.emotions import EMOTIONS
 # lowest and highest value of each nuisance
 NUISANCES = {
     "duration_s": (2.0, 2.4),
-    "level_db": (-32.0, -22.0),  # of the speech, re full scale
-    "noise_db": (24.0, 40.0),  # of the room, below the speech
+    "level_db": (-32.0, -22.0),  # level of the speech, re full scale
+    "noise_db": (24.0, 40.0),  # level of the speech above that of the room's noise
     "brightness": (0.65, 1.15),
     "light_angle": (0.0, 6.283),  # rad
     "contrast": (0.0, 0.5),  # of the light from side to side
@@ -63,7 +63,7 @@ class Design:
     face, voice : tuple of float
         Smallest and largest intensity of the expression and of the manner of speaking, drawn independently.
     muted : float
-        Intensity in one clip of seven for the face, and in another one for the voice.
+        Intensity of the face in one clip of seven, and of the voice in another one.
     mixture : float
         Largest share of the neighbouring emotion.
     face_variation, voice_variation : float

@@ -28,8 +28,8 @@ from emotiw.demo.portrait import (
 )
 
 STEP = 2  # px between the points of a displacement field
-ITERATIONS = 2  # of its inversion
-DARKEST = np.float32(0.4)  # of the shading
+ITERATIONS = 2  # steps of the inversion of a displacement field
+DARKEST = np.float32(0.4)  # smallest factor of the shading
 
 
 @dataclass(frozen=True)

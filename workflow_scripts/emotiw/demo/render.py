@@ -27,7 +27,7 @@ Frames = list[npt.NDArray[np.uint8]]
 
 SIZE = (256, 256)  # px, height and width
 FPS = 25
-UPSAMPLING = 3  # of the sound: 48 kHz in the file
+UPSAMPLING = 3  # factor of the sampling rate: the sound of a file has 48 kHz
 TALKING_PX = 3.5  # opening of the lips in a loud syllable, px
 NOISE = 2.0  # standard deviation of the camera's noise, grey levels
 HORIZON = 0.43  # height of the eyes in the picture
@@ -143,7 +143,7 @@ def pictures(clip: Clip, design: Design, opening: voice.Floats) -> Frames:
 
 
 def _over(colour: Floats, opacity: Floats, behind: Floats) -> Floats:
-    """Blend `colour`, which is overwritten, with what is behind it."""
+    """Blend `colour` with the picture `behind` it by `opacity`; the result overwrites `colour`."""
     colour -= behind
     colour *= opacity
     colour += behind
@@ -159,7 +159,7 @@ Draw = Callable[[float, float, tuple[int, int]], Floats]
 
 
 def _actor(clip: Clip, design: Design, expression: action_units.Expression, rng: np.random.Generator) -> Draw:
-    """Draw the clip's subject at a relative time, with the mouth open as in speech, in a picture of a size."""
+    """Return a function: relative time, opening of the mouth, size of the picture -> picture of the clip's subject."""
     source, identity = _subject(design, clip.number)
     motion, blink = face.warp(expression), face.warp(action_units.Expression({"blink": 1.0})).field
     onset, offset, blinking = rng.uniform(0.05, 0.25), rng.uniform(0.78, 0.92), rng.uniform(0.1, 0.9)
@@ -186,7 +186,7 @@ def _actor(clip: Clip, design: Design, expression: action_units.Expression, rng:
 
 
 def _bystander(clip: Clip, design: Design) -> Draw:
-    """Draw another subject, smaller, neutral and still, to the right of the clip's own."""
+    """Return a function as `_actor` for another subject, smaller, neutral and still, to the right of the clip's own."""
     source, identity = _subject(design, (clip.number + 1) % design.n_subjects)
     shade = np.zeros(portrait.SHAPE, np.float32)
 

@@ -21,8 +21,8 @@ VOWELS_HZ = np.array(  # first three formants of an adult male's a, e, i, o, u, 
 )
 HIGHER_HZ = (3500.0, 4500.0)
 BANDWIDTHS_HZ = np.array([70.0, 90.0, 130.0, 250.0, 300.0])
-SYLLABLE_S = 0.20  # of a neutral voice
-SILENCE_S = 0.12  # at each end
+SYLLABLE_S = 0.20  # length of a syllable of a neutral voice
+SILENCE_S = 0.12  # length of the silence before and after the speech
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ MANNERS: dict[str, Manner] = {
     "sadness": Manner(-0.12, -0.80, -0.35, -0.01, -0.20, -0.5, 1.0, 0.10, 0.2, 0.2, 0.1, -0.8),
     "surprise": Manner(0.38, 0.75, -0.08, 0.03, 0.65, 0.4, -0.2, 0.06, 0.0, 0.1, 0.0, 0.2),
 }
-# standard deviation, from utterance to utterance, of each of a manner's values
+# standard deviation of each value of a manner between utterances
 VARIATION = Manner(0.07, 0.20, 0.09, 0.015, 0.10, 0.25, 0.25, 0.02, 0.25, 0.25, 0.15, 0.25)
 
 

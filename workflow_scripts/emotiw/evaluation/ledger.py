@@ -12,7 +12,7 @@ from emotiw.statistics import selection_record
 
 AGAIN = "run the workflow again"
 EVERY_FOLD = "every fold"
-OUTSIDE = "outside the corpus"  # stands in the place of a part
+OUTSIDE = "outside the corpus"  # key in place of a part
 
 
 def gather(folds: Mapping[str, Fold], tables: Iterable[Table]) -> list[dict[str, Any]]:
@@ -21,9 +21,9 @@ def gather(folds: Mapping[str, Fold], tables: Iterable[Table]) -> list[dict[str,
     Parameters
     ----------
     folds : mapping of str to Fold
-        Of the protocol.
+        Folds of the protocol.
     tables : iterable of Table
-        Score tables; their facts hold `choices`, with those of the artefacts that they were computed from.
+        Score tables; their facts hold `choices`, including those of the artefacts that they were computed from.
 
     Raises
     ------

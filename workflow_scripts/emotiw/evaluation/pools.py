@@ -115,9 +115,10 @@ def _fused_block(table: Table, clips: Sequence[str]) -> SystemScores:
     block = {}
     sources = table.facts["sources"]
     for name in table.systems:
-        values, has = table.rows(name, clips)
-        if not has.all():
-            raise StoreError(f"{table.path}: {name} has no row of {clips[int(has.argmin())]}; run the workflow again")
+        values, in_table = table.rows(name, clips)
+        if not in_table.all():
+            missing = clips[int(in_table.argmin())]
+            raise StoreError(f"{table.path}: {name} has no row of {missing}; run the workflow again")
         covering = COVERED_BY.get(name, ANY_MODALITY)
         block[name] = values, np.array([sources[clip] in covering for clip in clips], bool)
     return block
@@ -132,8 +133,8 @@ def _single_block(
     for modality, tables in single.items():
         for table in (table for table in tables if table.fold == fold.name):
             for entry, name in system_names(table, modality).items():
-                values, has = table.rows(entry, clips)
-                block[name] = schemes.completed(values, has, prior), has
+                values, in_table = table.rows(entry, clips)
+                block[name] = schemes.completed(values, in_table, prior), in_table
     return block
 
 

@@ -11,7 +11,7 @@ SPELLING = {"anger": "Angry", "happiness": "Happy", "sadness": "Sad"}
 
 
 def name(row: Row) -> str:
-    """Name of a clip's submission file: the film's name with the suffix .txt."""
+    """Name of a clip's submission file: the name of the video file with the suffix .txt."""
     return f"{row.path.rpartition('/')[2].rpartition('.')[0]}.txt"
 
 
@@ -21,14 +21,14 @@ def hidden(corpus: Manifest) -> list[Row]:
     Raises
     ------
     ManifestError
-        If two of them would have the same file.
+        If two of them would have the same submission file.
     """
     rows = [row for row in corpus.rows if row.label == HIDDEN]
     first: dict[str, Row] = {}
     for row in rows:
         if (other := first.setdefault(name(row), row)) is not row:
             raise ManifestError(
-                f"{row.path}: would be submitted as {name(row)}, like {other.path}; rename one of the two films"
+                f"{row.path}: would be submitted as {name(row)}, like {other.path}; rename one of the two files"
             )
     return rows
 
@@ -39,7 +39,7 @@ def texts(corpus: Manifest, predictions: Iterable[Mapping[str, str]]) -> dict[st
     Parameters
     ----------
     corpus : Manifest
-        With hidden labels.
+        Corpus with hidden labels.
     predictions : iterable of mapping
         Rows of `predictions.csv`.
     """

@@ -12,14 +12,14 @@ MAIN = ("video", "audio", "fusion")
 COVERED_BY = {"video": ("fusion", "video"), "audio": ("fusion", "audio")}
 # Features of whole clips that the challenge's baselines are trained on, and the modality of each.
 _MODALITIES = {row.name: row.modality for row in stages.clip_features()}
-BASELINES = dict(sorted(_MODALITIES.items(), key=lambda it: it[1], reverse=True))  # video first
+BASELINES = dict(sorted(_MODALITIES.items(), key=lambda item: item[1], reverse=True))  # video first
 # pairs of systems that are compared by statistical tests, if both are scored
 FAMILY = (
     *(("fusion", "video"), ("fusion", "audio"), ("fusion", "stacked")),
     *(("video", "video/lbp_top/svm"), ("audio", "audio/functionals/svm")),
     *(("joint", "shared"), ("joint", "per_class"), ("per_class", "shared")),
 )
-ALL_SUBSETS_UP_TO = 4  # features; five have 26 subsets of two or more
+ALL_SUBSETS_UP_TO = 4  # largest number of features whose subsets are all scored; five have 26 subsets of two or more
 
 
 def baseline(feature: str) -> str:

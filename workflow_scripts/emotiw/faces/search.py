@@ -27,7 +27,7 @@ Align = Callable[[Image, Face], tuple[Image, Sequence[tuple[int, int]]]]
 
 
 class Search:
-    """Search for the face of a clip, frame by frame, without keeping frames.
+    """Search for the face of a clip frame by frame; no frame is kept in memory.
 
     The whole frame is searched at the start, after a cut, and `WHOLE_EVERY_S` after the last whole search. Otherwise
     only the surroundings of the known faces are searched, and the whole frame if that is not enough (see
@@ -46,14 +46,14 @@ class Search:
     def __init__(self, settings: Mapping[str, Any], detect: Detector, align: Align) -> None:
         self._settings, self._detect, self._align = settings, detect, align
         self._selector = SELECTORS[settings["select"]]()
-        self._cue = CutDetector()
+        self._is_cut = CutDetector()
         self._whole_s = -np.inf
         self._cuts: list[int] = []
         self._counts = dict.fromkeys(("n_searched", "n_searched_whole", "n_detected", "n_faces_max"), 0)
 
     def see(self, frame: video_frames.Frame) -> None:
         """Search the next frame, unless `frame_step` skips it."""
-        if self._cue(frame.image):
+        if self._is_cut(frame.image):
             self._cuts.append(frame.index)
             self._selector.cut()
         if frame.index % self._settings["frame_step"]:

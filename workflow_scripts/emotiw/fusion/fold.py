@@ -115,9 +115,9 @@ def out_of_fold_scales(corpus: Manifest, fold: Fold, tables: FoldTables) -> dict
         "video": tables.video.rows("mean", fold.train),
     }
     return {
-        modality: Scale(schemes.calibration_scale(values[has], truth[has]), tuple(clips[has].tolist()))
-        for modality, (values, has) in scores.items()
-        if has.any()
+        modality: Scale(schemes.calibration_scale(values[scored], truth[scored]), tuple(clips[scored].tolist()))
+        for modality, (values, scored) in scores.items()
+        if scored.any()
     }
 
 

@@ -1,9 +1,9 @@
 """Optimism of a fusion: its accuracy on the clips it was fitted on, minus its cross-validated accuracy.
 
 Cross-validation divides whole groups of clips that share a subject, film or content, and is repeated with other folds
-(Kohavi, "A study of cross-validation and bootstrap for accuracy estimation and model selection", IJCAI 1995). Every
-fold fits the weights and the stacked regression anew, and the calibrations too unless other clips gave them. So no clip
-is scored by a fusion that was fitted on its group.
+(Kohavi, "A study of cross-validation and bootstrap for accuracy estimation and model selection", IJCAI 1995). In
+every fold the weights and the stacked regression are fitted again, and so is each calibration that was fitted on the
+same clips. So no clip is scored by a fusion that was fitted on its group.
 """
 
 from collections.abc import Mapping
@@ -27,11 +27,11 @@ def by_scheme(
     Parameters
     ----------
     scores : Scores
-        Of the clips that `fitted` was fitted on.
+        Scores of the clips that `fitted` was fitted on.
     fitted : FittedFusion
         Fitted on all of these clips.
     step : float
-        Of the grid of weights.
+        Distance of neighbouring weights on the grid.
     n_folds : int
         Number of folds; at most the number of groups is used.
     n_repeats : int
@@ -77,9 +77,9 @@ def cross_validated(
     Parameters
     ----------
     scores : Scores
-        Of clips that neither modality was trained on.
+        Scores of clips that neither modality was trained on.
     step : float
-        Of the grid of weights.
+        Distance of neighbouring weights on the grid.
     n_folds, seed : int
         Number of folds, and the seed of their division.
     scales : mapping of str to Scale

@@ -34,7 +34,7 @@ Bools = npt.NDArray[np.bool_]
 
 WEIGHTED = ("shared", "per_class", "joint")  # the paper's schemes 1, 2, 3
 SCHEMES = (*WEIGHTED, "stacked")
-SCALE_BOUNDS = (1e-2, 1e2)  # of a calibration [ours]: without bounds, well separated clips send it to infinity
+SCALE_BOUNDS = (1e-2, 1e2)  # limits of a calibration scale [ours]: without them it is infinite for separable clips
 N_COMPARED = 256  # candidate weights whose fused scores are held in memory at a time
 TINY = 1e-12  # lower limit of a posterior before its logarithm is taken
 
@@ -193,7 +193,7 @@ def shared_weights(audio: Floats, video: Floats, truth: Ints, step: float) -> Fl
     truth : ndarray, shape (n_clips,)
         y_k: index of the true class.
     step : float
-        Of the grid of weights.
+        Distance of neighbouring weights on the grid.
 
     Returns
     -------
@@ -221,7 +221,7 @@ def per_class_weights(audio: Floats, video: Floats, truth: Ints, step: float) ->
     truth : ndarray, shape (n_clips,)
         Index of the true class.
     step : float
-        Of the grid of weights.
+        Distance of neighbouring weights on the grid.
 
     Returns
     -------
@@ -254,7 +254,7 @@ def joint_search(
     truth : ndarray, shape (n_clips,)
         y_k: index of the true class.
     step : float
-        Of the grid of weights.
+        Distance of neighbouring weights on the grid.
     max_branches : int
         The search ends without proof after this many bounds.
 
@@ -295,9 +295,9 @@ def fit(
     Parameters
     ----------
     scores : Scores
-        Of clips that neither modality was trained on.
+        Scores of clips that neither modality was trained on.
     step : float
-        Of the grid of weights.
+        Distance of neighbouring weights on the grid.
     scales : mapping of str to Scale
         By modality (`audio`, `video`), calibrations that were fitted on other clips.
     max_branches : int
@@ -358,9 +358,9 @@ def fused(fusion: Fusion, scores: Scores, scheme: str) -> Floats:
     return stacking.posteriors(fusion.stacked, stacking.features(audio, video), audio.shape[1])
 
 
-def completed(scores: Floats, has: Bools, fallback: Floats) -> Floats:
-    """Rows of `scores` where `has` is true, else the rows of `fallback`; shape (n_clips, n_classes)."""
-    return np.where(has[:, None], scores, fallback)
+def completed(scores: Floats, available: Bools, fallback: Floats) -> Floats:
+    """Rows of `scores` for the clips that are `available`, else of `fallback`; shape (n_clips, n_classes)."""
+    return np.where(available[:, None], scores, fallback)
 
 
 def class_prior(truth: Ints, n_classes: int) -> Floats:

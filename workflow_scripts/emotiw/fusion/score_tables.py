@@ -34,7 +34,7 @@ class Table:
     fold : str
         Name of the fold.
     clips : tuple of str
-        Clip ids, one a row.
+        Clip ids, one per row.
     systems : dict of str to ndarray, shape (n_clips, n_classes)
         Scores of each system, by its name.
     facts, stage : dict
@@ -90,7 +90,10 @@ def read(path: Path, corpus: Manifest) -> Table:
     systems = {name: np.asarray(entry.arrays["scores"], np.float64) for name, entry in artefact.entries.items()}
     for name, scores in systems.items():
         if scores.shape != (len(clips), len(classes)):
-            raise StoreError(f"{path}: {name} is {scores.shape}, expected {len(clips)} clips by {len(classes)} classes")
+            raise StoreError(
+                f"{path}: {name} is {scores.shape}, expected {len(clips)} clips by {len(classes)} classes;"
+                " run the workflow again"
+            )
     fold = artefact.facts.get("fold", artefact.stage.get("fold", ""))
     return Table(path, fold, clips, systems, artefact.facts, artefact.stage)
 

@@ -10,7 +10,7 @@ ACCELERATOR = "EMOTIW_ACCELERATOR"  # environment: auto, cpu or gpu; unset: cpu
 
 
 def device() -> torch.device:
-    """Return the GPU if one is asked for, or if there is one and the choice is `auto`; else the CPU.
+    """Device that `EMOTIW_ACCELERATOR` chooses: `gpu`, `cpu`, or `auto`, the GPU if there is one and else the CPU.
 
     Raises
     ------
@@ -18,17 +18,17 @@ def device() -> torch.device:
         If a GPU is asked for and torch sees none.
     """
     choice = os.environ.get(ACCELERATOR, "cpu")
-    found = choice != "cpu" and torch.cuda.is_available()
-    if choice == "gpu" and not found:
+    use_gpu = choice != "cpu" and torch.cuda.is_available()
+    if choice == "gpu" and not use_gpu:
         raise ConfigError(
             f"accelerator: is gpu, but torch {torch.__version__} sees none here; set it to auto or cpu, or install "
             "a build of torch for the GPU"
         )
-    # cuBLAS is deterministic only with a workspace of fixed size, to be told before its first use
+    # cuBLAS is deterministic only with a workspace of fixed size, which must be set before its first use
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    return torch.device("cuda" if found else "cpu")
+    return torch.device("cuda" if use_gpu else "cpu")
 
 
 def describe(device: torch.device) -> str:
-    """Name of a device, for the record: `cpu`, or the GPU's model."""
+    """Name of a device, as an artefact records it: `cpu`, or the model of the GPU."""
     return device.type if device.type == "cpu" else torch.cuda.get_device_name(device)

@@ -1,9 +1,10 @@
-"""A folder of results that runs and users of one machine share, of which nothing doubtful is ever used.
+"""A folder of results that the runs and users of one machine share; an entry that cannot be trusted is never used.
 
 An entry is one file, `<folder>/<stage>/<two digits>/<key>`: a line with its key and the SHA-256 of what follows, then
-the artefact of one clip. The key is a hash of all that decides the bytes, so an entry never has to be replaced; it is
-written whole or not at all, and is read into memory before its hash is compared, so what is compared is what is used.
-The cache is a convenience: whatever is wrong with it is logged, and the job computes.
+the artefact of one clip. The key is a hash of everything that decides the artefact's bytes, so an entry never
+has to be replaced. An entry is written whole or not at all. It is read into memory before its hash is compared, so the
+bytes that were compared are the bytes that are used. A fault of the cache never stops a job: the fault is logged, and
+the job computes the result.
 """
 
 import hashlib
@@ -28,7 +29,7 @@ OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 class DoubtError(Exception):
-    """Why an entry is not used."""
+    """Reason why an entry is not used; the message continues a sentence whose subject is the entry."""
 
 
 class Cache:
@@ -37,9 +38,9 @@ class Cache:
     Parameters
     ----------
     folder : Path
-        Made where it is missing, for this user alone; one that a group may write to is shared with it.
+        Created, for this user alone, if it is missing. A folder that a group may write to is shared with that group.
     users : collection of int
-        Ids of the users whose entries are trusted, beside this one and root.
+        Ids of the users whose entries are trusted, in addition to this user and root.
     """
 
     def __init__(self, folder: Path, users: Collection[int] = ()) -> None:
@@ -48,13 +49,13 @@ class Cache:
         self.writable = True
 
     def path(self, stage: str, key: str) -> Path:
-        """Where the entry of this key is, if there is one."""
+        """Path of the entry of this key; the file need not exist."""
         return self.folder / stage / key[:2] / key
 
     def get(self, stage: str, key: str) -> bytes | None:
-        """Return what was put under this key, or None if there is no entry or none that can be trusted.
+        """Content of the entry of this key, or None if there is no entry or it cannot be trusted.
 
-        A doubtful one is logged, and removed if it is this user's.
+        An entry that cannot be trusted is logged, and removed if it belongs to this user.
         """
         path = self.path(stage, key)
         try:
@@ -67,12 +68,13 @@ class Cache:
             return None
 
     def read(self, path: Path, *, mark: bool = True) -> bytes:
-        """Content of an entry, which is marked as used if it is this user's.
+        """Content of an entry; with `mark`, its modification time is set to now if it belongs to this user.
 
         Raises
         ------
         DoubtError
-            If it is not a plain file of a trusted user's alone, or is not what its first line says.
+            If the entry is no regular file, belongs to a user who is not trusted, can be written by others, or differs
+            from its first line.
         OSError
             If it cannot be read.
         """
@@ -81,19 +83,19 @@ class Cache:
         # a link is an error, and opening a FIFO does not wait
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            about = os.fstat(descriptor)
-            self._check_owner(about)
+            status = os.fstat(descriptor)
+            self._check_owner(status)
             with open(descriptor, "rb", closefd=False) as stream:
                 content = _checked(path.name, stream.read())
-            if mark and about.st_uid == os.geteuid():
-                with suppress(OSError):  # in a folder that may only be read
+            if mark and status.st_uid == os.geteuid():
+                with suppress(OSError):  # fails in a read-only folder
                     os.utime(descriptor)
         finally:
             os.close(descriptor)
         return content
 
     def put(self, stage: str, key: str, content: bytes) -> None:
-        """Keep `content` under this key; if that fails it is said once, and no more is kept by this process."""
+        """Write `content` as the entry of this key; after a first failure, which is logged, nothing more is written."""
         path = self.path(stage, key)
         if not self.writable:
             return
@@ -106,16 +108,16 @@ class Cache:
                 "%s: nothing more is put into the cache, because it %s; the results are as good", path, reason(error)
             )
 
-    def _check_owner(self, about: os.stat_result) -> None:
-        if not stat.S_ISREG(about.st_mode):
+    def _check_owner(self, status: os.stat_result) -> None:
+        if not stat.S_ISREG(status.st_mode):
             raise DoubtError("is no plain file")
-        if about.st_uid not in self.trusted:
-            raise DoubtError(f"belongs to user {about.st_uid}, who is not among cache.users")
-        if about.st_mode & OTHERS:
-            raise DoubtError(f"may be written by others (mode {stat.S_IMODE(about.st_mode):o})")
+        if status.st_uid not in self.trusted:
+            raise DoubtError(f"belongs to user {status.st_uid}, who is not among cache.users")
+        if status.st_mode & OTHERS:
+            raise DoubtError(f"may be written by others (mode {stat.S_IMODE(status.st_mode):o})")
 
     def _make_folders(self, inner: Path) -> None:
-        """Make the folders of an entry; those within the cache have its permissions, but not for all the world."""
+        """Create the folders of an entry with the permissions of the cache's folder, but never writable by everyone."""
         if not self.folder.is_dir():
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             self.folder.mkdir(0o700, exist_ok=True)
@@ -135,7 +137,7 @@ class Cache:
 
 
 def environment(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Variables that jobs find the cache by; `settings` is the section `cache`."""
+    """Environment variables that tell jobs where the cache is; `settings` is the section `cache`."""
     folder = settings["folder"]
     where = str(Path(folder).expanduser().absolute()) if folder else ""
     return {FOLDER: where, USERS: " ".join(settings["users"])}
@@ -148,14 +150,14 @@ def configured() -> Cache | None:
 
 
 def user_ids(names: Iterable[str]) -> frozenset[int]:
-    """Ids of users by their names; of a name that is unknown here no entry is used."""
-    found = set()
+    """Ids of the users with these names; a name that this machine does not know is logged and left out."""
+    ids = set()
     for name in names:
         try:
-            found.add(pwd.getpwnam(name).pw_uid)
+            ids.add(pwd.getpwnam(name).pw_uid)
         except KeyError:
-            LOG.warning("cache.users: there is no user %s here", name)
-    return frozenset(found)
+            LOG.warning("cache.users: this machine has no user %s, so no entry of that user is used", name)
+    return frozenset(ids)
 
 
 def key(**facts: Any) -> str:
@@ -165,7 +167,7 @@ def key(**facts: Any) -> str:
 
 
 def first_line(key: str, content: bytes) -> bytes:
-    """Return the line that an entry begins with."""
+    """First line of an entry: format, key, and SHA-256 of the content."""
     return f"{FORMAT} {key} {hashlib.sha256(content).hexdigest()}\n".encode()
 
 
@@ -175,12 +177,12 @@ def linked(path: Path) -> bool:
 
 
 def reason(error: Exception) -> str:
-    """Why an entry is not used or made, in words."""
+    """Reason why an entry is not used or not written, as the end of a sentence."""
     return f"cannot be accessed ({error.strerror})" if isinstance(error, OSError) else str(error)
 
 
 def _checked(key: str, data: bytes) -> bytes:
-    """Content of an entry whose first line is right."""
+    """Content of an entry's bytes; DoubtError if key or hash differ from the first line."""
     line, _, content = data.partition(b"\n")
     if line + b"\n" != first_line(key, content):
         raise DoubtError("is not what was written (another key or SHA-256)")

@@ -1,4 +1,4 @@
-"""What a cache holds, what of it is in doubt, and what of it was not used for long."""
+"""List the entries of a cache, check them, and remove those that were not used for long."""
 
 import math
 import re
@@ -17,7 +17,19 @@ LEFTOVER_DAYS = 1.0
 
 @dataclass(frozen=True)
 class Kept:
-    """A file of a cache: stage, path, bytes, when its owner last used it (s since 1970), whether it is an entry."""
+    """A file of a cache.
+
+    Attributes
+    ----------
+    stage : str
+    path : Path
+    bytes : int
+        Size.
+    used_s : float
+        Time when its owner last used it, in s since 1970.
+    whole : bool
+        True for an entry, false for a temporary file that a killed process has left.
+    """
 
     stage: str
     path: Path
@@ -27,40 +39,41 @@ class Kept:
 
 
 def kept(cache: Cache) -> Iterator[Kept]:
-    """Entries, and what killed writers left behind, in order; anything else in the folder is left alone."""
+    """Entries of a cache and temporary files of killed processes, sorted by path; other files are ignored."""
     for path in sorted(cache.folder.glob("*/[0-9a-f][0-9a-f]/*")):
         whole = bool(KEY.fullmatch(path.name))
         if (whole or TEMPORARY.fullmatch(path.name)) and not linked(path):
-            about = path.lstat()
-            yield Kept(path.parts[-3], path, about.st_size, about.st_mtime, whole)
+            status = path.lstat()
+            yield Kept(path.parts[-3], path, status.st_size, status.st_mtime, whole)
 
 
 def doubts(cache: Cache) -> Iterator[str]:
-    """Yield the path of every entry that would not be used, and why."""
-    for found in kept(cache):
+    """Yield, for each entry that would not be used, its path and the reason."""
+    for file in kept(cache):
         try:
-            if found.whole:
-                cache.read(found.path, mark=False)
+            if file.whole:
+                cache.read(file.path, mark=False)
         except (OSError, DoubtError) as error:
-            yield f"{found.path}: {reason(error)}"
+            yield f"{file.path}: {reason(error)}"
 
 
 def prune(cache: Cache, *, days: float = math.inf, gigabytes: float = math.inf) -> list[Kept]:
-    """Remove what was last used more than `days` ago, then the longest unused entries until `gigabytes` are left.
+    """Remove entries last used more than `days` ago, then the longest unused ones until at most `gigabytes` are left.
 
-    What killed writers left behind is removed once it is a day old. Whoever needs an entry meanwhile computes it.
+    Temporary files of killed processes are removed when they are a day old. A job that needs a removed entry computes
+    it again. The removed files are returned.
     """
     now = time.time()
-    gone: list[Kept] = []
-    left: list[Kept] = []
-    for found in sorted(kept(cache), key=lambda it: it.used_s):
-        old = now - found.used_s > (days if found.whole else LEFTOVER_DAYS) * DAY_S
-        (gone if old else left).append(found)
-    n_bytes = sum(it.bytes for it in left)
-    for found in left:
+    removed: list[Kept] = []
+    recent: list[Kept] = []
+    for file in sorted(kept(cache), key=lambda file: file.used_s):
+        old = now - file.used_s > (days if file.whole else LEFTOVER_DAYS) * DAY_S
+        (removed if old else recent).append(file)
+    n_bytes = sum(file.bytes for file in recent)
+    for file in recent:
         if n_bytes > gigabytes * 1e9:
-            n_bytes -= found.bytes
-            gone.append(found)
-    for found in gone:
-        found.path.unlink(missing_ok=True)
-    return gone
+            n_bytes -= file.bytes
+            removed.append(file)
+    for file in removed:
+        file.path.unlink(missing_ok=True)
+    return removed

@@ -1,4 +1,4 @@
-"""Per-clip artefacts of a feature, gathered for a model."""
+"""Read the per-clip artefacts of a feature from the files of all jobs, as a model needs them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,16 +11,16 @@ from emotiw.jobs import store
 
 
 def load(manifest: Manifest, folder: Path, kind: str, clips: Iterable[str]) -> dict[str, store.Entry]:
-    """Entries of `clips`, in that order, out of the files `<folder>/<job>.h5`; nothing else is read.
+    """Entries of `clips`, in that order, from the files `<folder>/<job>.h5`; no other entry is read.
 
     Parameters
     ----------
     manifest : Manifest
-        Tells the job of each clip.
+        Names the job of each clip.
     folder : Path
-        Holds one file a job.
+        Folder with one file per job.
     kind : str
-        What the files are (`store.KINDS`).
+        Kind of the files (`store.KINDS`).
     clips : iterable of str
         Clip ids.
 
@@ -33,8 +33,10 @@ def load(manifest: Manifest, folder: Path, kind: str, clips: Iterable[str]) -> d
     """
     rows = manifest.row_of_clip
     wanted = list(clips)
-    if strangers := [clip for clip in wanted if clip not in rows]:
-        raise ManifestError(f"{folder}: clips {', '.join(strangers)} are not in the manifest of {manifest.corpus}")
+    if unknown := [clip for clip in wanted if clip not in rows]:
+        raise ManifestError(
+            f"{folder}: clips {', '.join(unknown)} are not in the manifest of {manifest.corpus}; run the workflow again"
+        )
     clips_of_job: dict[str, list[str]] = {}
     for clip in wanted:
         clips_of_job.setdefault(rows[clip].job, []).append(clip)
@@ -45,7 +47,7 @@ def load(manifest: Manifest, folder: Path, kind: str, clips: Iterable[str]) -> d
 
 
 def usable(manifest: Manifest, fold: Fold, folder: Path, kind: str) -> list[tuple[Row, str, store.Entry]]:
-    """Rows of a fold's clips whose status is `ok`, the part and the entry of each; training clips first.
+    """(row, part, entry) of each clip of a fold whose status is `ok`; training clips first.
 
     Parameters and errors as in `load`.
     """

@@ -22,7 +22,7 @@ DISTRIBUTIONS = {"dlib": "dlib-bin"}
 
 
 class Stage(dict[str, Any]):
-    """A stage's identity; as text, JSON with sorted keys: what `--stage` takes, and what Snakemake compares."""
+    """The identity of a stage; its text, JSON with sorted keys, is the option `--stage` and what Snakemake compares."""
 
     def __str__(self) -> str:
         return json.dumps(self, sort_keys=True, allow_nan=False)
@@ -43,7 +43,7 @@ def stage(program: Path, settings: Mapping[str, Any], above: Mapping[str, str], 
     program : Path
         The Python file that the rule starts.
     settings : mapping
-        The slice of the configuration that it reads.
+        The part of the configuration that the program reads.
     above : mapping of str to str
         Digests of the stages whose outputs it reads, by name.
     **more
@@ -59,18 +59,18 @@ def stage(program: Path, settings: Mapping[str, Any], above: Mapping[str, str], 
 
 
 def clips_digest(clips: Iterable[Sequence[str]]) -> str:
-    """SHA-256 of the (id, file hash) of each clip of a job: what stands for the clips in the job's identity.
+    """SHA-256 of the (id, file hash) of each clip of a job; the job's identity holds it in place of the list of clips.
 
-    The list itself could be longer than a command line may be.
+    The list itself could exceed the longest command line that the system allows.
     """
     return hashlib.sha256(json.dumps([list(clip) for clip in clips]).encode()).hexdigest()
 
 
 @cache
 def fingerprint(program: Path) -> str:
-    """Hash of a program, of every module of the package that it imports, and of the resources they name.
+    """SHA-256 of a program, of every module of the package that it imports, and of the resource files they name.
 
-    Comments and layout do not count: modules are hashed as syntax trees.
+    Modules are hashed as syntax trees, so comments and layout do not count; docstrings do.
     """
     digest = hashlib.sha256()
     for path in sorted(closure(program)):
@@ -96,7 +96,7 @@ def distributions(program: Path) -> tuple[tuple[str, str], ...]:
 
 @cache
 def closure(program: Path) -> frozenset[Path]:
-    """Return the program and every file of the package that it imports, directly or not."""
+    """Return the program and every file of the package that it imports, directly or indirectly."""
     seen: set[Path] = set()
     todo = [program]
     while todo:
@@ -150,5 +150,5 @@ def _resources(path: Path) -> tuple[Path, ...]:
 
 @cache
 def _owners() -> dict[str, str]:
-    found = importlib.metadata.packages_distributions()
-    return {module: owners[0] for module, owners in found.items()} | DISTRIBUTIONS
+    distributions_of_module = importlib.metadata.packages_distributions()
+    return {module: owners[0] for module, owners in distributions_of_module.items()} | DISTRIBUTIONS

@@ -1,7 +1,7 @@
-"""What a program of single clips does with its clips: one by one, each taken from the cache or else computed.
+"""Write the artefact of a job of single clips: each clip's entry is read from the cache or else computed.
 
-A command line names a job's clips by a digest only, because a list of thousands would not fit into one. The programs
-that decode clips read the list from the manifest, the others from the artefact of the stage above.
+A command line holds only a digest of the job's clips, because it has no room for a list of thousands. The programs that
+decode clips read the list from the manifest; the others read it from the artefact of the stage above.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from emotiw.jobs.identity import Stage, clips_digest
 from emotiw.jobs.store import Entry
 
 LOG = logging.getLogger(__name__)
-DIGEST = "clips_sha256"  # of a job's clips, in its identity
+DIGEST = "clips_sha256"  # key, in a job's identity, of the digest of its clips
 
 Facts = Mapping[str, Any]
 FromMedia = Callable[[Sequence[Path], Sequence[Sequence[str]]], Iterator[Entry]]
@@ -29,16 +29,16 @@ FromEntries = Callable[[Iterable[Entry]], Iterator[Entry]]
 
 
 def from_media(args: argparse.Namespace, kind: str, make: FromMedia) -> None:
-    """Write `args.output`, the entries that `make` yields for the clips of the job `args.job`.
+    """Write the entries that `make` yields for the clips of job `args.job` to `args.output`.
 
     Parameters
     ----------
     args : argparse.Namespace
-        Of `runtime.arguments`: `manifest` (path of the table), `job`, `stage`, `output`.
+        Result of `runtime.arguments`: `manifest` (path of the table), `job`, `stage`, `output`.
     kind : str
-        What the entries are (`store.KINDS`).
+        Kind of the entries (`store.KINDS`).
     make : callable
-        (paths, [id, sha256] of each) -> an entry of each.
+        (paths of clips, (id, sha256) of each) -> one entry per clip.
 
     Raises
     ------
@@ -59,21 +59,21 @@ def from_media(args: argparse.Namespace, kind: str, make: FromMedia) -> None:
 def from_entries(
     args: argparse.Namespace, source: str, kind: str, make: FromEntries, facts: Facts | None = None
 ) -> None:
-    """Write `args.output`, the entries that `make` yields for those of the artefact `source`.
+    """Write the entries that `make` yields for the entries of the artefact `source` to `args.output`.
 
-    The cache is used only where the source is what the stage says that it is. One that was made otherwise (and is held
-    for good because of `--touch`, say) would give the cache wrong entries for ever.
+    The cache is used only if the identity recorded in the source is the one that the stage names. A source that was
+    made otherwise (and declared up to date by `snakemake --touch`, say) would put wrong entries into the cache.
 
     Parameters
     ----------
     args, kind
         As in `from_media`.
     source : str
-        Kind of the artefact that is read (`audio` or `faces`), and name of its path among the arguments.
+        Kind of the artefact that is read (`audio` or `faces`); the argument of the same name holds its path.
     make : callable
-        Entries of the source -> an entry of each.
+        Entries of the source -> one entry for each.
     facts : mapping, optional
-        Of the whole output.
+        Facts of the whole output.
     """
     path = getattr(args, source)
     with store.Reader(path, source) as reader:
@@ -82,12 +82,12 @@ def from_entries(
             (entry,) = make([reader.entry(clip)])
             return entry
 
-        used = cache.configured()
-        if used and not _is_above(reader, source, args.stage):
-            LOG.warning("%s: is not what the stage says, so the cache is not used", path)
-            used = None
+        clip_cache = cache.configured()
+        if clip_cache and not _is_above(reader, source, args.stage):
+            LOG.warning("%s: its identity is not the one that the stage expects, so the cache is not used", path)
+            clip_cache = None
         stage = with_clips(args.stage, reader.stage.get("clips", []))
-        _write(_Work(args.output, kind, stage, facts or {}, compute), list(reader.statuses), used)
+        _write(_Work(args.output, kind, stage, facts or {}, compute), list(reader.statuses), clip_cache)
 
 
 def _clips_of_job(manifest: Path, job: str, expected: str | None) -> dict[str, tuple[Path, str]]:
@@ -103,13 +103,13 @@ def _clips_of_job(manifest: Path, job: str, expected: str | None) -> dict[str, t
 
 
 def with_clips(stage: Stage, clips: Sequence[Sequence[str]]) -> Stage:
-    """Identity of a job with the list of its clips in place of their digest: what an artefact keeps."""
+    """Identity of a job with the list of its clips in place of their digest; an artefact records it."""
     return Stage({name: value for name, value in stage.items() if name != DIGEST} | {"clips": list(map(list, clips))})
 
 
 @dataclass(frozen=True)
 class _Work:
-    """What is to be written, and how the entry of a clip is computed."""
+    """The output of a job (path, kind, identity, facts), and the function that computes the entry of a clip."""
 
     output: Path
     kind: str
@@ -118,32 +118,32 @@ class _Work:
     compute: Callable[[str], Entry]
 
 
-def _write(work: _Work, clips: Sequence[str], used: cache.Cache | None) -> None:
-    """Write the output, with a cache or without: that of one clip, or else those of all clips joined."""
-    source = _Clips(work, used)
+def _write(work: _Work, clips: Sequence[str], clip_cache: cache.Cache | None) -> None:
+    """Write the output: the artefact of the only clip, or the joined artefacts of all clips."""
+    source = _Clips(work, clip_cache)
     if len(clips) == 1:
         data = source.artefact(clips[0])
     else:
         data = store.join(work.kind, map(source.artefact, clips), stage=work.stage, facts=work.facts)
     write_atomic(work.output, data)
-    if used:
+    if clip_cache:
         LOG.info("%d of %d clips were in the cache", source.n_hits, len(clips))
 
 
 class _Clips:
-    """The clips of a job, each out of the cache or computed and put there."""
+    """Artefacts of the clips of a job: read from the cache, or computed and put into it."""
 
-    def __init__(self, work: _Work, used: cache.Cache | None) -> None:
-        self.work, self.cache, self.n_hits = work, used, 0
-        self.stage = work.output.parent.name  # among the features; the program's own name is `cnn` for two of them
+    def __init__(self, work: _Work, clip_cache: cache.Cache | None) -> None:
+        self.work, self.cache, self.n_hits = work, clip_cache, 0
+        self.stage = work.output.parent.name  # name of the feature; the program `cnn` computes two of them
         self.hashes = {clip: sha256 for clip, sha256 in work.stage.get("clips", [])}
-        self.surroundings = machine.surroundings() if used else {}
+        self.surroundings = machine.surroundings() if clip_cache else {}
 
     def artefact(self, clip: str) -> bytes:
-        """Artefact of a clip alone, as bytes; a defect is not kept in the cache, because it may be of the moment."""
-        if self.cache and (found := self.cache.get(self.stage, self._key(clip))) is not None:
+        """Artefact of one clip, as bytes; an undecodable clip is not cached, because the fault may be temporary."""
+        if self.cache and (cached := self.cache.get(self.stage, self._key(clip))) is not None:
             self.n_hits += 1
-            return found
+            return cached
         entry, work = self.work.compute(clip), self.work
         data = store.encode(work.kind, [entry], stage=self._alone(clip), facts=work.facts, subject=work.output)
         if self.cache and entry.status != Status.UNDECODABLE:
@@ -151,7 +151,7 @@ class _Clips:
         return data
 
     def _alone(self, clip: str) -> Stage:
-        """Stage of a clip, as a job of it alone has it."""
+        """Identity that a job of this clip alone would have."""
         alone = {"clips": [[clip, self.hashes[clip]]]} if clip in self.hashes else {}
         return Stage(self.work.stage | alone)
 
@@ -160,9 +160,9 @@ class _Clips:
         return cache.key(kind=work.kind, stage=self._alone(clip), facts=dict(work.facts), machine=self.surroundings)
 
 
-def _is_above(found: store.Reader, source: str, stage: Stage) -> bool:
-    """Whether an artefact was made by the stage that stands above this one, of the same clips."""
-    common = Stage({name: value for name, value in found.stage.items() if name != "clips"})
-    clips = found.stage.get("clips", [])
-    same_clips = clips_digest(clips) == stage.get(DIGEST) and [clip for clip, _ in clips] == list(found.statuses)
+def _is_above(reader: store.Reader, source: str, stage: Stage) -> bool:
+    """Whether an artefact was made by the stage that `stage` names as its source, from the same clips."""
+    common = Stage({name: value for name, value in reader.stage.items() if name != "clips"})
+    clips = reader.stage.get("clips", [])
+    same_clips = clips_digest(clips) == stage.get(DIGEST) and [clip for clip, _ in clips] == list(reader.statuses)
     return same_clips and common.digest == stage.get("above", {}).get(source)

@@ -1,4 +1,4 @@
-"""What every program of the workflow does first and last: arguments, one thread, a deadline, errors in one line."""
+"""The start and end of every program: arguments, one thread, deterministic kernels, a deadline, errors in one line."""
 
 import argparse
 import ctypes
@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from emotiw.core.errors import EmotiwError
 from emotiw.jobs.identity import Stage
 
-_ALIKE: dict[str, Any] = {}  # the process that last computed alike, and the modules that were loaded then
+_ALIKE: dict[str, Any] = {}  # id of the process that last called `compute_alike`, and the modules loaded then
 _SETTINGS = threading.RLock()  # held by the thread that has changed the settings of the process
 DEADLINE = "EMOTIW_DEADLINE_S"  # environment: seconds after which a program ends itself; 0 or unset: never
 
@@ -62,7 +62,7 @@ def arguments(
     )
     args = parser.parse_args(argv)
     args.settings = args.stage["settings"]
-    # What gathers clips takes as long as there are clips; only the work on single clips is bounded.
+    # the time of a stage that reads all clips grows with the corpus, so only jobs of single clips have a deadline
     prepare(float(os.environ.get(DEADLINE, "0")) if "clips_sha256" in args.stage else 0)
     return args
 
@@ -78,7 +78,8 @@ def prepare(deadline_s: float = 0) -> None:
 def compute_alike() -> None:
     """Compute with one thread and deterministic kernels, so that the same input gives the same bits.
 
-    A fork of a process that did it, with the same modules, has inherited it: looking for the libraries takes 14 ms.
+    A fork inherits the settings of a process that called this function, so nothing is done in a fork with the same
+    modules: the search for the libraries takes 14 ms.
     """
     if _ALIKE.get("process", os.getpid()) != os.getpid() and set(sys.modules) <= _ALIKE["modules"]:
         return
@@ -92,7 +93,7 @@ def compute_alike() -> None:
 
 @contextmanager
 def computing_alike() -> Iterator[None]:
-    """Compute as after `compute_alike`, and restore the settings of the process at the end.
+    """Context with the settings of `compute_alike`; the process's own settings are restored at the end.
 
     The settings belong to the whole process. Other threads that enter wait, so that none restores another's settings.
     """
@@ -117,7 +118,10 @@ def computing_alike() -> Iterator[None]:
 
 
 def keep_memory() -> None:
-    """Give freed memory to the next array and not back to the system; a third of training was page faults."""
+    """Keep freed memory for the next array instead of returning it to the system.
+
+    Without this, page faults take a third of the training time.
+    """
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):  # of glibc; its parameters are of malloc.h
         mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD, bytes
         mallopt(-3, 1 << 25)  # M_MMAP_THRESHOLD, the highest that there is

@@ -1,4 +1,4 @@
-"""The configuration: loaded without YAML's surprises and checked against the schema before anything runs."""
+"""The configuration: read from YAML without duplicate keys, and checked against the schema before anything runs."""
 
 import json
 import math
@@ -21,11 +21,11 @@ ROOT = Path() if SHIPPED.is_dir() else PACKAGE.parents[1]  # of the checkout, el
 DEFAULTS = SHIPPED / "config.yaml" if SHIPPED.is_dir() else ROOT / "config.yaml"
 SCHEMA = SHIPPED / "config.schema.yaml" if SHIPPED.is_dir() else ROOT / "schemas" / "config.schema.yaml"
 RESERVED = ("demo_corpus", "weights")
-OPTIONAL_WEIGHTS = "alexnet_fer2013"  # made here where no file is named
+OPTIONAL_WEIGHTS = "alexnet_fer2013"  # the workflow fine-tunes them if the configuration names no file
 
 
 def load(paths: Iterable[Path]) -> dict[str, Any]:
-    """Load the defaults and the files at `paths`, each over the ones before, and check the result.
+    """Load the defaults and the files at `paths`, each of which overrides the ones before, and check the result.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay `over` over `base`; mappings are merged, lists and scalars replaced."""
+    """Override `base` by `over`; mappings are merged, lists and scalars are replaced."""
     merged = dict(base)
     for key, value in over.items():
         both = isinstance(merged.get(key), Mapping) and isinstance(value, Mapping)
@@ -71,28 +71,21 @@ def check(config: Mapping[str, Any]) -> None:
     ConfigError
         Naming every offending key, its value and what was expected.
     """
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    faults = sorted(Draft202012Validator(schema).iter_errors(json.loads(json.dumps(config))), key=_where)
-    lines = [f"{_where(fault)}: {_explain(fault)}" for fault in faults]
-    lines += [f"{where}: is {value}, expected a finite number" for where, value in _not_finite(config, ())]
-    lines += [] if faults else _contradictions(config)
+    schema_faults = _schema_faults(config, _schema())
+    lines = [*schema_faults, *_number_faults(config), *([] if schema_faults else _contradictions(config))]
     if lines:
         raise ConfigError("the configuration cannot be used:\n  " + "\n  ".join(lines))
 
 
 def check_sections(config: Mapping[str, Any]) -> None:
     """Check some sections of a configuration, each against the schema; errors as in `check`."""
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    del schema["required"]
-    faults = sorted(Draft202012Validator(schema).iter_errors(json.loads(json.dumps(config))), key=_where)
-    lines = [f"{_where(fault)}: {_explain(fault)}" for fault in faults]
-    lines += [f"{where}: is {value}, expected a finite number" for where, value in _not_finite(config, ())]
-    if lines:
+    schema = {key: value for key, value in _schema().items() if key != "required"}
+    if lines := [*_schema_faults(config, schema), *_number_faults(config)]:
         raise ConfigError("; ".join(lines))
 
 
 def completed(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay a configuration over the defaults, and check the result; errors as in `check`."""
+    """Override the defaults by a configuration, and check the result; errors as in `check`."""
     merged = merge(read(DEFAULTS), config)
     check(merged)
     return merged
@@ -112,6 +105,20 @@ class _UniqueKeys(yaml.SafeLoader):
         if twice:
             raise yaml.YAMLError(f"line {node.start_mark.line + 1}: {', '.join(twice)} given twice; keep one")
         return super().construct_mapping(node, deep)
+
+
+def _schema() -> dict[str, Any]:
+    schema: dict[str, Any] = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    return schema
+
+
+def _schema_faults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+    faults = Draft202012Validator(schema).iter_errors(json.loads(json.dumps(config)))
+    return [f"{_where(fault)}: {_explain(fault)}" for fault in sorted(faults, key=_where)]
+
+
+def _number_faults(config: Mapping[str, Any]) -> list[str]:
+    return [f"{where}: is {value}, expected a finite number" for where, value in _not_finite(config, ())]
 
 
 def _where(fault: ValidationError) -> str:
@@ -157,11 +164,13 @@ def _contradictions(config: Mapping[str, Any]) -> list[str]:
         if name not in video["features"]
     ]
     if chosen["classifier"] not in video["classifiers"]:
-        known = f"{chosen['classifier']!r} is not among video.classifiers {video['classifiers']}"
-        lines.append(f"video.combination.classifier: {known}; add it there")
+        fault = f"{chosen['classifier']!r} is not among video.classifiers {video['classifiers']}"
+        lines.append(f"video.combination.classifier: {fault}; add it there")
     lines += _weights_contradictions(config)
     if config["run"] in RESERVED:
-        lines.append(f"run: {config['run']!r} is the folder of something else below results/; choose another name")
+        lines.append(
+            f"run: {config['run']!r} names a folder below results/ that holds other files; choose another name"
+        )
     if config["corpus"]["kind"] == "csv" and not config["corpus"]["table"]:
         lines.append("corpus.table: is null, expected the table's path below corpus.root for the kind csv")
     return lines
@@ -169,12 +178,12 @@ def _contradictions(config: Mapping[str, Any]) -> list[str]:
 
 def _weights_contradictions(config: Mapping[str, Any]) -> list[str]:
     lines = []
-    for name, about in config["weights"].items():
-        if about["url"] and about["path"]:
+    for name, section in config["weights"].items():
+        if section["url"] and section["path"]:
             lines.append(f"weights.{name}: names both a path and a url; keep one")
-        if about["url"] and not about["sha256"]:
+        if section["url"] and not section["sha256"]:
             lines.append(f"weights.{name}.sha256: is null, expected the SHA-256 of the file at weights.{name}.url")
-        if not (about["url"] or about["path"] or about["source"] or name == OPTIONAL_WEIGHTS):
+        if not (section["url"] or section["path"] or section["source"] or name == OPTIONAL_WEIGHTS):
             lines.append(f"weights.{name}.source: is null, as are path and url; name one of them")
     layout, alexnet = config["cnn"]["layout"], config["weights"]["alexnet"]
     if layout != "torchvision" and not alexnet["path"] and not alexnet["url"]:

@@ -1,4 +1,4 @@
-"""What the table of stages (`jobs.stages`) says of a stage: the fields of a row, in words."""
+"""Types of the table of stages (`jobs.stages`): the row of a stage, its kind and its cost."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,9 +26,9 @@ PER_CLIP = (Kind.SIGNAL, Kind.FRAME_FEATURE, Kind.CLIP_FEATURE, Kind.PICTURE)
 
 @dataclass(frozen=True)
 class Cost:
-    """What a job takes, as benchmarks/resources.py measured it: peak memory, CPU time, size of its output.
+    """Resources of a job, measured by benchmarks/resources.py: peak memory, CPU time, size of the output.
 
-    Memory and time are pairs: that of the job by itself, and that of each clip. Stages of single clips were measured on
+    Memory and time are pairs: the constant part, and the part for each clip. Stages of single clips were measured on
     20 real clips of 76 frames, in one batch and singly; stages of a fold or of the run on 648 clips, where each clip of
     the corpus counts. Training was measured with the largest network to its last epoch, fine-tuning in 32 bits up to
     its first checkpoints, embeddings with EfficientNet-Lite0. Sizes are those of the demo's clips of 2.5 s.
@@ -36,9 +36,11 @@ class Cost:
     Attributes
     ----------
     memory_mb : tuple of float
+        Peak memory in MB: constant part, and part for each clip.
     seconds : tuple of float
+        CPU time in s: constant part, and part for each clip.
     pair_bytes : float
-        Memory for each pair of clips of the corpus.
+        Memory for each pair of clips of the corpus, in bytes.
     scales_with_egemaps : bool
         Whether the memory of a clip grows with the number of eGeMAPS values a frame; it is measured with 88.
     held_clips : int
@@ -62,43 +64,45 @@ class StageRow:
     Attributes
     ----------
     name : str
-        Name of the stage, of its rule and of its program (but for `program`); of a feature also its name.
+        Name of the stage, of its rule, of its program unless `program` names another, and of the feature if it is one.
     kind : Kind
     title : str
-        What tables and charts call it.
+        Name in tables and charts.
     settings : tuple of str
-        What its program reads of the configuration: sections, or keys as `section.key`; `*` is all of it. Names in
-        braces are replaced by wildcards.
+        Parts of the configuration that its program reads: sections, or keys as `section.key`; `*` is all of it. A name
+        in braces is replaced by the value of that wildcard.
     without : tuple of str
-        Keys that are left out of these.
+        Sections or keys that are removed from `settings`.
     above : tuple of str
-        Stages whose output it reads, or links of `workflow.plan.LINKS`. A wildcard of an upper stage that this stage
-        lacks runs over all its values; a stage of single clips above one of a fold stands for the clips of `parts`.
+        Stages whose output it reads, or links of `workflow.plan.LINKS`. If an upper stage has a wildcard
+        that this stage lacks, all values of that wildcard are read. If this stage is of a fold and the upper stage is
+        of single clips, the clips of `parts` are read.
     wildcards : tuple of str
-        Wildcards of its rule, beside `job`.
+        Wildcards of its rule, without `job`.
     facts : tuple of str
-        What else its output depends on; see `workflow.plan.FACTS`.
+        Names of other facts that its output depends on (`workflow.plan.FACTS`).
     parts : tuple of str
         Parts of the fold whose clips it reads.
     reads_films : bool
         Whether it reads the films of the clips, to make folds inside a part or to check the splits.
     program : str
-        Program in `workflow_scripts`, where it is not called as the stage.
+        Program in `workflow_scripts`, if its name is not that of the stage.
     source : str
-        Of a stage of single clips: the stage whose files it reads, `faces` or `audio`; empty where it reads the clips.
+        Of a stage of single clips: the stage whose files it reads, `faces` or `audio`; empty if it reads the clips.
     features : Kind or None
-        What its wildcard `feature` runs over.
+        Kind of the features that its wildcard `feature` can name.
     server : str
-        Warm interpreter that its program is forked from; programs with the same imports share one. Empty: none.
+        Name of the warm interpreter that its program is forked from; programs with the same imports share one. Empty if
+        there is none.
     describe : str
-        Of a frame feature computed by a function alone: `module:function` of (faces, **settings), with which a bundle
-        gives the feature again.
+        Of a frame feature that one function computes without weights: `module:function`, called with (faces,
+        **settings). A bundle computes the feature with it.
     weights : str
-        Of a frame feature computed by AlexNet: the weights that a bundle carries for it.
+        Of a frame feature that AlexNet computes: name of the weights, which a bundle contains.
     on_demand : bool
-        Whether it is made only where `video.features` names it.
+        Whether it is computed only if `video.features` names it.
     cost : Cost or None
-        None of what is made once and elsewhere.
+        None for a stage that runs once and outside the jobs of a cluster.
     """
 
     name: str
@@ -122,7 +126,7 @@ class StageRow:
 
     @property
     def per_clip(self) -> bool:
-        """Whether its jobs are of single clips, or batches of these."""
+        """Whether each of its jobs works on single clips: one, or a batch of them."""
         return self.kind in PER_CLIP
 
     @property

@@ -1,7 +1,8 @@
-"""The stages of the workflow: one row a stage, and everything that the workflow needs to know of it.
+"""The table of the workflow's stages: one row per stage, with everything that the workflow needs to know about it.
 
 A row holds names and numbers, never functions: editing a feature's function changes the identity of that feature's
-stage alone. Programs of single clips and of folds do not import this table, so that a new row re-runs none of them.
+stage alone. Programs of single clips and of folds do not import this table, so a new row does not
+re-run them.
 How to add a stage: docs/extending.md.
 """
 
@@ -17,7 +18,7 @@ def frame_feature(name: str, title: str, **more: Any) -> StageRow:
     return StageRow(name, Kind.FRAME_FEATURE, title, **{"settings": (name,), "source": "faces", **more})
 
 
-# What reads the features of a fold, whichever these are.
+# fields of the stages that read one feature of a fold; the wildcard `feature` names it
 OF_FEATURE: dict[str, Any] = {"wildcards": ("fold", "feature"), "features": Kind.FRAME_FEATURE}
 
 TABLE: tuple[StageRow, ...] = (
@@ -282,7 +283,7 @@ ROWS: Mapping[str, StageRow] = {row.name: row for row in TABLE}
 
 @dataclass(frozen=True)
 class ClassifierRow:
-    """A classifier of the video system: its setting, and the setting that lists what `auto` tries for it."""
+    """A classifier of the video system: its hyperparameter, and the setting with the values that `auto` tries."""
 
     name: str
     title: str
@@ -312,12 +313,12 @@ def face_features() -> list[StageRow]:
 
 
 def describing() -> list[StageRow]:
-    """Rows of the features that a function alone gives again."""
+    """Rows of the features that one function computes without weights."""
     return [row for row in TABLE if row.describe]
 
 
 def face_feature_sections() -> list[str]:
-    """Sections of the configuration that the built-in features of faces read, each once."""
+    """Sections of the configuration that the built-in features of faces read, without duplicates."""
     return list(dict.fromkeys(section for row in face_features() for section in row.settings))
 
 
@@ -334,7 +335,10 @@ def clip_features() -> list[StageRow]:
 
 
 def servers() -> list[list[str]]:
-    """Programs of each warm interpreter; a fork costs in proportion to what is loaded, so light ones are apart."""
+    """Programs of each warm interpreter.
+
+    A fork takes longer the more modules are loaded, so programs with few imports share one.
+    """
     named: dict[str, dict[str, None]] = {}
     for row in TABLE:
         if row.server:

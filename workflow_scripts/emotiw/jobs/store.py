@@ -1,6 +1,6 @@
-"""The one HDF5 schema of every artefact: written whole or not at all, checked whenever it is read.
+"""The HDF5 schema that all artefacts share; a file is written whole or not at all, and checked whenever it is read.
 
-A file holds one group an entry (a clip, a kernel, a model) and a checksummed `meta` dataset with everything that is
+A file holds one group per entry (a clip, a kernel, a model) and a checksummed `meta` dataset with everything that is
 not an array. `KINDS` lists the datasets of each kind of artefact with their type, shape and unit.
 """
 
@@ -22,7 +22,7 @@ from emotiw.core.status import Status
 
 SCHEMA_VERSION = 1
 AGAIN = "delete it and run the workflow again"
-MAX_BYTES = 1 << 34  # of one dataset
+MAX_BYTES = 1 << 34  # largest size of a dataset
 CHUNK_BYTES = 1 << 18
 _IMAGES = count()  # names of files in memory: one may be open while the entries of another are made
 
@@ -31,9 +31,9 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class Field:
-    """A dataset: its type, the names (or sizes) of its axes, its unit; equal names must have equal sizes.
+    """A dataset: its type, the names (or sizes) of its axes, its unit; axes of one name must have one size.
 
-    It may be stored in the type `narrow`, if there is one, and is read in its own.
+    If `narrow` is given, the dataset may be stored in that type; it is read as `dtype` all the same.
     """
 
     dtype: str
@@ -79,7 +79,7 @@ class Entry:
     name : str
         Clip id, or the name of a kernel or model.
     arrays : mapping of str to ndarray
-        The datasets that `KINDS` lists, or none where `status` is not `ok`.
+        The datasets that `KINDS` lists; may be empty if `status` is not `ok`.
     status : Status
         What is wrong with the clip, if anything.
     facts : dict
@@ -106,7 +106,7 @@ class Artefact:
 def write(
     path: Path, kind: str, entries: Iterable[Entry], *, stage: Mapping[str, Any], facts: Mapping[str, Any] | None = None
 ) -> None:
-    """Write `entries` to `path` atomically; as `encode`, whose bytes it writes."""
+    """Write the bytes of `encode` to `path` atomically; parameters and errors as in `encode`."""
     write_atomic(path, encode(kind, entries, stage=stage, facts=facts, subject=path))
 
 
@@ -118,7 +118,7 @@ def encode(
     facts: Mapping[str, Any] | None = None,
     subject: Path | str = "artefact",
 ) -> bytes:
-    """Bytes of the artefact `subject` with these entries, the same for identical content.
+    """Bytes of an artefact with these entries; equal content gives equal bytes. `subject` names the artefact in errors.
 
     Raises
     ------
@@ -138,16 +138,16 @@ def encode(
 def join(
     kind: str, artefacts: Iterable[bytes], *, stage: Mapping[str, Any], facts: Mapping[str, Any] | None = None
 ) -> bytes:
-    """Bytes of an artefact with the entries of others, which `encode` returned; nothing is compressed again."""
+    """Bytes of an artefact with the entries of several artefacts made by `encode`; no data is compressed again."""
 
     def fill(image: h5py.File) -> Iterator[tuple[str, Any]]:
         for data in artefacts:
             with h5py.File(h5py.h5f.open_file_image(data), "r") as part:
                 entries = json.loads(part["meta"][()].tobytes())["entries"]
-                for name, about in entries.items():
+                for name, record in entries.items():
                     _check_new(image, name, "artefact")
                     image.copy(part[name], image, name)
-                    yield name, about
+                    yield name, record
 
     return _image(kind, fill, stage, facts)
 
@@ -158,7 +158,7 @@ def _image(
     stage: Mapping[str, Any],
     facts: Mapping[str, Any] | None,
 ) -> bytes:
-    """Bytes of a file that `fill` writes the groups of, yielding the name of each and what `meta` says of it."""
+    """Bytes of a file whose groups `fill` writes; `fill` yields the name of each group and its record in `meta`."""
     with h5py.File(f"image-{next(_IMAGES)}", "w", driver="core", backing_store=False, libver="v110") as image:
         meta = {"stage": dict(stage), "facts": dict(facts or {}), "entries": dict(fill(image))}
         text = json.dumps(meta, sort_keys=True, allow_nan=False).encode()
@@ -188,19 +188,19 @@ def read(path: Path, kind: str, *, names: Iterable[str] | None = None) -> Artefa
 
 
 class Reader:
-    """An open artefact, of which only the entries that are asked for are read; a context manager, errors as in `read`.
+    """An open artefact that reads single entries on request; a context manager. Errors as in `read`.
 
     Parameters
     ----------
     path : Path
         The file.
     kind : str
-        What it must be.
+        Kind that the file must have.
 
     Attributes
     ----------
     stage, facts, statuses
-        As of an `Artefact`.
+        As in `Artefact`.
     """
 
     def __init__(self, path: Path, kind: str) -> None:
@@ -212,7 +212,7 @@ class Reader:
                 meta = _meta(self._stream, path, kind)
                 self._entries = meta["entries"]
                 self.stage, self.facts = meta["stage"], meta["facts"]
-                self.statuses = {name: Status(about["status"]) for name, about in self._entries.items()}
+                self.statuses = {name: Status(record["status"]) for name, record in self._entries.items()}
         except StoreError:
             self._stream.close()
             raise
@@ -233,17 +233,17 @@ class Reader:
         with _explained(self._path):
             if name not in self._entries:
                 raise StoreError(f"{self._path}: holds no entry {name!r}; {AGAIN}")
-            about = self._entries[name]
+            record = self._entries[name]
             arrays = _read_arrays(self._stream, self._path, self._kind, name)
-            if self._stream[name].attrs["status"] != about["status"] or (not arrays and about["status"] == Status.OK):
+            if self._stream[name].attrs["status"] != record["status"] or (not arrays and record["status"] == Status.OK):
                 raise StoreError(f"{self._path}: {name} contradicts its own record; {AGAIN}")
-            return Entry(name, arrays, Status(about["status"]), about["facts"])
+            return Entry(name, arrays, Status(record["status"]), record["facts"])
 
 
 def narrowed(entries: Iterable[Entry], storage: str) -> Iterator[Entry]:
-    """Entries whose `features` are to be stored as `storage`: `float32` or `float16`.
+    """Entries whose `features` are converted to the type `storage`: `float32` or `float16`.
 
-    Half precision changes a value by at most 2**-11 of it, or by 3e-8 where it is below 6e-5.
+    Half precision changes a value by a factor of at most 1 +- 2**-11, or by at most 3e-8 if the value is below 6e-5.
 
     Raises
     ------
@@ -258,7 +258,7 @@ def narrowed(entries: Iterable[Entry], storage: str) -> Iterator[Entry]:
 
 
 def narrow(values: npt.NDArray[Any], dtype: np.dtype[Any], subject: str = "features") -> npt.NDArray[Any]:
-    """Values in a narrower type; refused if one is too large for it, as in `narrowed`."""
+    """Convert values to a narrower type; errors as in `narrowed`. `subject` names the values in errors."""
     largest, limit = np.abs(values).max(initial=0), np.finfo(dtype).max
     if largest > limit:
         raise StoreError(f"{subject}: {largest:g} is above {limit:g}, the largest {dtype}; set the storage to float32")
@@ -287,7 +287,7 @@ def _write_entry(image: h5py.File, subject: Path | str, kind: str, entry: Entry)
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Turn whatever reading raises into a StoreError."""
+    """Turn every error of reading into a StoreError."""
     try:
         yield
     except FileNotFoundError:
@@ -299,10 +299,10 @@ def _explained(path: Path) -> Iterator[None]:
 def _meta(stream: h5py.File, path: Path, kind: str) -> dict[str, Any]:
     if not stream.attrs.get("complete", False):
         raise StoreError(f"{path}: incomplete; {AGAIN}")
-    found = stream.attrs["schema_version"], stream.attrs["kind"]
-    if found != (SCHEMA_VERSION, kind):
+    version, actual_kind = stream.attrs["schema_version"], stream.attrs["kind"]
+    if (version, actual_kind) != (SCHEMA_VERSION, kind):
         raise StoreError(
-            f"{path}: is {found[1]!r} of schema {found[0]}, expected {kind!r} of {SCHEMA_VERSION}; {AGAIN}"
+            f"{path}: is {actual_kind!r} of schema {version}, expected {kind!r} of {SCHEMA_VERSION}; {AGAIN}"
         )
     meta: dict[str, Any] = json.loads(_dataset(stream, "meta", path)[()].tobytes())
     return meta
@@ -314,7 +314,7 @@ def _read_arrays(stream: h5py.File, path: Path, kind: str, name: str) -> Arrays:
         return {}
     unknown = sorted(set(group) ^ set(KINDS[kind]))
     if unknown:
-        raise StoreError(f"{path}: {name} has other datasets than {kind!r} ({', '.join(unknown)})")
+        raise StoreError(f"{path}: {name} has other datasets than {kind!r} ({', '.join(unknown)}); {AGAIN}")
     datasets = {key: _dataset(group, key, path) for key in KINDS[kind]}
     _check_layout(f"{path}: {name}", kind, datasets)
     arrays = {key: dataset[()].astype(KINDS[kind][key].dtype, copy=False) for key, dataset in datasets.items()}
@@ -324,16 +324,19 @@ def _read_arrays(stream: h5py.File, path: Path, kind: str, name: str) -> Arrays:
 
 def _hard_link(parent: h5py.Group, name: str, path: Path) -> str:
     if not isinstance(parent.get(name, getlink=True), h5py.HardLink):
-        raise StoreError(f"{path}: {name!r} is a link to elsewhere; refused")
+        raise StoreError(f"{path}: {name!r} is a link, expected data of this file; {AGAIN}")
     return name
 
 
 def _dataset(parent: h5py.Group, name: str, path: Path) -> h5py.Dataset:
     dataset = parent[_hard_link(parent, name, path)]
     if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
-        raise StoreError(f"{path}: {name!r} is not plain data of this file; refused")
+        raise StoreError(f"{path}: {name!r} is not plain data of this file; {AGAIN}")
     if dataset.dtype.hasobject or dataset.nbytes > MAX_BYTES:
-        raise StoreError(f"{path}: {name!r} is {dataset.dtype} of {dataset.nbytes} bytes; refused")
+        raise StoreError(
+            f"{path}: {name!r} is {dataset.dtype} of {dataset.nbytes} bytes, expected numbers, at most"
+            f" {MAX_BYTES} bytes; {AGAIN}"
+        )
     return dataset
 
 

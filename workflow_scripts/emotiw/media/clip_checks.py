@@ -22,8 +22,8 @@ def check_hash(path: Path, sha256: str, clip: str) -> None:
     check_regular(path)
     actual = files.sha256(path)
     if actual != sha256:
-        actual = f"clip changed while running: {clip} has sha256 {actual}"
-        raise defect(path, actual, sha256, "run the workflow again")
+        found = f"clip changed while running: {clip} has sha256 {actual}"
+        raise defect(path, found, sha256, "run the workflow again")
 
 
 def guarded(clip: str, path: Path, on_defect: str, make: Callable[[], Entry]) -> Entry:

@@ -1,4 +1,4 @@
-"""Prediction of many clips for the terminal: lines or a full block, progress, output files, and a log of tracebacks."""
+"""Prediction of clips for the command line: printed results, progress bar, output files, and a log of tracebacks."""
 
 import logging
 import time
@@ -30,9 +30,9 @@ def predict(
     paths : sequence of Path
     console : Console
     output : Path or None
-        Folder for the files.
+        Folder for the output files; None: no files.
     log : Path
-        File for the tracebacks of internal errors; made only if there are any.
+        File for the tracebacks of internal errors; it is created only if there is one.
 
     Returns
     -------
@@ -43,12 +43,12 @@ def predict(
     folder = PredictionFolder(output, predictor.bundle) if output else None
     if len(paths) > 1:
         show(texts.heading())
-    done, n_internal = [], 0
+    outcomes, n_internal = [], 0
     with _logged(log), _progress(console, len(paths)) as advance:
         for result in predictor.predict(paths, advance):
             prediction = _with_log(result, log)
             show(texts.block(prediction) if len(paths) == 1 else texts.line(prediction))
-            done.append((prediction.emotion is not None, prediction.duration_s, prediction.seconds))
+            outcomes.append((prediction.emotion is not None, prediction.duration_s, prediction.seconds))
             n_internal += prediction.is_internal_error
             if folder:
                 folder.add(prediction)
@@ -57,10 +57,10 @@ def predict(
         folder.finish()
         show(f"\npage: {folder.folder / 'predictions.html'}")
     show("" if folder else "\n", end="")
-    show(f"{texts.tally(done)}\n{texts.note(predictor.bundle.about)}")
+    show(f"{texts.tally(outcomes)}\n{texts.note(predictor.bundle.about)}")
     if n_internal:
         show(f"{n_internal} internal error{'s' * (n_internal > 1)} of emotiw: please report {log}")
-    return sum(judged for judged, *_ in done), n_internal
+    return sum(judged for judged, *_ in outcomes), n_internal
 
 
 def _with_log(prediction: Prediction, log: Path) -> Prediction:
@@ -89,7 +89,7 @@ def _logged(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _progress(console: Console, n_clips: int) -> Iterator[Callable[..., None]]:
-    """Progress bar with clips and frames per second on a terminal; yields a function of (frames, clips) done since."""
+    """Show clips and frames per second on a terminal; yields a function that adds numbers of frames and of clips."""
     columns = (BarColumn(20), MofNCompleteColumn(), TextColumn("clips  {task.fields[rate]}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task, start, n_frames = bar.add_task("", total=n_clips, rate=""), time.perf_counter(), 0

@@ -117,26 +117,26 @@ def read(folder: Path) -> Bundle:
     path = folder / INDEX
     if not folder.is_dir():
         raise BundleError(f"{folder}: no such folder; name one that holds {INDEX}, as results/<run>/bundle does")
-    about = _index(path)
-    kind = about.get("format"), about.get("version")
-    if kind != (FORMAT, VERSION):
+    index = _index(path)
+    found_format, found_version = index.get("format"), index.get("version")
+    if (found_format, found_version) != (FORMAT, VERSION):
         raise BundleError(
-            f"{path}: is {kind[0]!r} of version {kind[1]!r}, expected {FORMAT!r} of version {VERSION}; "
+            f"{path}: is {found_format!r} of version {found_version!r}, expected {FORMAT!r} of version {VERSION}; "
             "export the bundle again with this emotiw, or use the emotiw that made it"
         )
-    faults = sorted(_schema().iter_errors(about), key=str)
+    faults = sorted(_schema().iter_errors(index), key=str)
     if faults:
         where = ".".join(map(str, faults[0].absolute_path)) or "top level"
         raise BundleError(f"{path}: {where}: {faults[0].message[:300]}; {AGAIN}")
-    if about["sha256"] != index_sha256(about):
+    if index["sha256"] != index_sha256(index):
         raise BundleError(f"{path}: altered since it was written (its own sha256 differs); {AGAIN}")
-    for name in about["files"]:
+    for name in index["files"]:
         _plain(folder, name)
     try:
-        settings.check_sections(about["settings"])
+        settings.check_sections(index["settings"])
     except ConfigError as error:
         raise BundleError(f"{path}: settings: {error}; {AGAIN}") from error
-    return Bundle(folder, about)
+    return Bundle(folder, index)
 
 
 def default_folder() -> Path:
@@ -156,9 +156,9 @@ def default_folder() -> Path:
     return folder
 
 
-def index_sha256(about: Mapping[str, Any]) -> str:
+def index_sha256(index: Mapping[str, Any]) -> str:
     """SHA-256 of an index without its own `sha256`."""
-    rest = {key: value for key, value in about.items() if key != "sha256"}
+    rest = {key: value for key, value in index.items() if key != "sha256"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -191,14 +191,14 @@ def _index(path: Path) -> dict[str, Any]:
     try:
         if not stat.S_ISREG(path.lstat().st_mode) or path.stat().st_size > MAX_INDEX_BYTES:
             raise BundleError(f"{path}: not a regular file of at most {MAX_INDEX_BYTES} bytes; {AGAIN}")
-        about = json.loads(path.read_bytes(), parse_constant=_no_constant, object_pairs_hook=_once)
+        index = json.loads(path.read_bytes(), parse_constant=_no_constant, object_pairs_hook=_once)
     except FileNotFoundError:
         raise BundleError(f"{path}: missing; the folder is no bundle, or its export was cut short: {AGAIN}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{path}: not readable as JSON ({error}); {AGAIN}") from error
-    if not isinstance(about, dict):
-        raise BundleError(f"{path}: holds {type(about).__name__}, expected a mapping; {AGAIN}")
-    return about
+    if not isinstance(index, dict):
+        raise BundleError(f"{path}: holds {type(index).__name__}, expected a mapping; {AGAIN}")
+    return index
 
 
 def _no_constant(name: str) -> Any:

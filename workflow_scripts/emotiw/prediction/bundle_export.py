@@ -183,9 +183,9 @@ def _metrics(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Select the metrics that a bundle carries: those of its systems, of the fusion and of the networks."""
     kept = ("n", "accuracy", "accuracy_interval", "uar", "uar_interval", "confusion")
     parts = {
-        part: {name: {key: about["systems"][name][key] for key in kept} for name in ("fusion", "video", "audio")}
-        for part, about in metrics["parts"].items()
-        if about["n_scored"]
+        part: {name: {key: values["systems"][name][key] for key in kept} for name in ("fusion", "video", "audio")}
+        for part, values in metrics["parts"].items()
+        if values["n_scored"]
     }
     return {"parts": parts, "fusion": metrics["fusion"], "networks": metrics["networks"]}
 
@@ -197,8 +197,8 @@ def _member(
     (fused,) = _of_fold(sources.fusion, "scores", fold.name)
     video: dict[str, Any] = {}
     for feature in systems.video_system(config["video"]):
-        described = _feature(writer, corpus, fold, feature, sources, config)
-        video |= {feature: described} if described else {}
+        description = _feature(writer, corpus, fold, feature, sources, config)
+        video |= {feature: description} if description else {}
     complete = len(video) == len(systems.video_system(config["video"]))
     return {
         "fold": fold.name,
@@ -227,7 +227,9 @@ def _feature(  # noqa: PLR0913, PLR0917 - the writer, and what identifies the fi
     entries = gather.load(corpus, sources.features / feature, "frame_features", clips)
     sets = {clip: entry.arrays["features"] for clip, entry in entries.items() if entry.status == Status.OK}
     if list(sets) != clips:
-        raise StoreError(f"{sources.features / feature}: clips are not usable that were trained on; run the workflow")
+        raise StoreError(
+            f"{sources.features / feature}: clips of its classifier are not usable; run the workflow again"
+        )
     arrays = feature_arrays(sets, PCA(**fitted["pca"].entries["pca"].arrays), config["video"])
     for name, entry in fitted["classifier"].entries.items():
         arrays |= {f"{name}.{part}": values for part, values in entry.arrays.items()}
@@ -245,9 +247,9 @@ def _networks(writer: Writer, paths: Iterable[Path], fold: str) -> Iterator[str]
     """Copy the networks of a fold; those of a fold without an audio system are empty and left out."""
     for path in paths:
         with safe_open(path, "np") as stream:
-            about = json.loads(stream.metadata()["emotiw"])
+            metadata = json.loads(stream.metadata()["emotiw"])
             empty = not len(stream.keys())
-        if about["fold"] == fold and not empty:
+        if metadata["fold"] == fold and not empty:
             yield writer.add(f"{fold}/blstm/{path.name}", path.read_bytes())
 
 

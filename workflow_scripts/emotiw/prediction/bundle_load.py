@@ -46,7 +46,7 @@ def recogniser(bundle: Bundle) -> Recogniser:
         "regularisation": video["regularisation"],
         "degree": video["polynomial_degree"],
     }
-    return Recogniser([_member(bundle, about) for about in bundle.about["members"]], settings)
+    return Recogniser([_member(bundle, entry) for entry in bundle.about["members"]], settings)
 
 
 def describers(bundle: Bundle) -> dict[str, Describe]:
@@ -74,20 +74,22 @@ def landmarks(bundle: Bundle) -> Any:
         return loading.read_landmarks(Path(stream.name))
 
 
-def _member(bundle: Bundle, about: Mapping[str, Any]) -> Member:
-    n_classes, subject = len(bundle.classes), f"{bundle.folder}: member {about['fold']}"
-    if about["scheme"] not in SCHEMES or len(about["weights"]) != n_classes:
-        raise BundleError(f"{subject}: fusion {about['scheme']!r} of {len(about['weights'])} classes; {AGAIN}")
-    if about["video"] and set(about["video"]) != set(bundle.about["features"]):
-        raise BundleError(f"{subject}: features {', '.join(about['video'])}; {AGAIN}")
-    fusion = Fusion(about["audio_scale"], about["video_scale"], {about["scheme"]: np.array(about["weights"])})
-    video = {name: _feature(bundle, feature) for name, feature in about["video"].items()}
-    networks = [_network(bundle, name) for name in about["networks"]]
-    return Member(about["fold"], video, networks, fusion, about["scheme"])
+def _member(bundle: Bundle, entry: Mapping[str, Any]) -> Member:
+    """Member that an entry of the index describes."""
+    n_classes, subject = len(bundle.classes), f"{bundle.folder}: member {entry['fold']}"
+    if entry["scheme"] not in SCHEMES or len(entry["weights"]) != n_classes:
+        raise BundleError(f"{subject}: fusion {entry['scheme']!r} of {len(entry['weights'])} classes; {AGAIN}")
+    if entry["video"] and set(entry["video"]) != set(bundle.about["features"]):
+        raise BundleError(f"{subject}: features {', '.join(entry['video'])}; {AGAIN}")
+    fusion = Fusion(entry["audio_scale"], entry["video_scale"], {entry["scheme"]: np.array(entry["weights"])})
+    video = {name: _feature(bundle, feature) for name, feature in entry["video"].items()}
+    networks = [_network(bundle, name) for name in entry["networks"]]
+    return Member(entry["fold"], video, networks, fusion, entry["scheme"])
 
 
-def _feature(bundle: Bundle, about: Mapping[str, Any]) -> FeatureModel:
-    arrays, subject = bundle.arrays(about["file"]), str(bundle.folder / about["file"])
+def _feature(bundle: Bundle, entry: Mapping[str, Any]) -> FeatureModel:
+    """Models of the feature that an entry of a member describes."""
+    arrays, subject = bundle.arrays(entry["file"]), str(bundle.folder / entry["file"])
     shapes: dict[str, Shape] = {
         "pca.mean": ("features",),
         "pca.components": ("d", "features"),
@@ -103,7 +105,7 @@ def _feature(bundle: Bundle, about: Mapping[str, Any]) -> FeatureModel:
     d = sizes["d"]
     if (sizes["half"], sizes["half of more"]) != (d * (d + 1) // 2, (d + 1) * (d + 2) // 2):
         raise BundleError(f"{subject}: logarithms are of another dimension than the {d} of the PCA; {AGAIN}")
-    if missing := {f"{model}_rbf" for model in MODELS} - set(about["gamma"]):
+    if missing := {f"{model}_rbf" for model in MODELS} - set(entry["gamma"]):
         raise BundleError(f"{subject}: no gamma of {', '.join(sorted(missing))}; {AGAIN}")
     vectors = {
         "subspace": half_vectors(P @ P.T for P in arrays["subspace"]),
@@ -113,39 +115,39 @@ def _feature(bundle: Bundle, about: Mapping[str, Any]) -> FeatureModel:
     return FeatureModel(
         PCA(*(arrays[f"pca.{name}"] for name in ("mean", "components", "variance"))),
         {name: Reference.of(values) for name, values in vectors.items()},
-        about["gamma"],
+        entry["gamma"],
         {name: Linear(arrays[f"{name}.coefficients"], arrays[f"{name}.intercept"]) for name in KERNELS},
     )
 
 
 def _network(bundle: Bundle, name: str) -> Network:
-    subject, arrays, about = str(bundle.folder / name), bundle.arrays(name), bundle.metadata(name)
+    subject, arrays, metadata = str(bundle.folder / name), bundle.arrays(name), bundle.metadata(name)
     try:
-        constant, n = tuple(int(i) for i in about["constant"]), len(about["columns"])
-        if tuple(about["classes"]) != bundle.classes:
-            raise BundleError(f"{subject}: classes {', '.join(about['classes'])}, expected the index's; {AGAIN}")
-        _check_columns(subject, about["columns"], bundle.about["settings"]["egemaps"])
-        model = BLSTM(n, about["architecture"], len(bundle.classes), peepholes=bool(about["peepholes"]))
-        names = ("scaler", "population") if about["normalise"] == "subject" else ("scaler",)
+        constant, n = tuple(int(i) for i in metadata["constant"]), len(metadata["columns"])
+        if tuple(metadata["classes"]) != bundle.classes:
+            raise BundleError(f"{subject}: classes {', '.join(metadata['classes'])}, expected the index's; {AGAIN}")
+        _check_columns(subject, metadata["columns"], bundle.about["settings"]["egemaps"])
+        model = BLSTM(n, metadata["architecture"], len(bundle.classes), peepholes=bool(metadata["peepholes"]))
+        names = ("scaler", "population") if metadata["normalise"] == "subject" else ("scaler",)
         check_shapes(subject, arrays, {f"{name}.{key}": (n,) for name in names for key in ("mean", "scale")}, {})
         scaler, *population = (Scaler(arrays.pop(f"{name}.mean"), arrays.pop(f"{name}.scale")) for name in names)
         _load(subject, model, arrays)
         scaler = replace(scaler, constant=constant)
-        return Network(model.eval(), scaler, float(about["feature_clip"]), *population)
+        return Network(model.eval(), scaler, float(metadata["feature_clip"]), *population)
     except (KeyError, TypeError, ValueError, FeatureError) as error:
-        raise BundleError(f"{subject}: not a network of ours ({error}); {AGAIN}") from error
+        raise BundleError(f"{subject}: not a network that emotiw has trained ({error}); {AGAIN}") from error
 
 
 def _check_columns(subject: str, columns: list[str], settings: Mapping[str, Any]) -> None:
     if list(columns) != egemaps.columns(**settings):
-        raise BundleError(f"{subject}: was trained on other columns than openSMILE gives here; {AGAIN}")
+        raise BundleError(f"{subject}: was trained on other columns than this version of openSMILE computes; {AGAIN}")
 
 
 def _load(subject: str, model: nn.Module, arrays: Arrays) -> None:
     expected = {name: tuple(values.shape) for name, values in model.state_dict().items()}
-    found = {name: values.shape for name, values in arrays.items()}
-    if found != expected:
-        differ = sorted(set(found.items()) ^ set(expected.items()))
+    actual = {name: values.shape for name, values in arrays.items()}
+    if actual != expected:
+        differ = sorted(set(actual.items()) ^ set(expected.items()))
         raise BundleError(f"{subject}: {differ[0][0]} is not of the network that it describes; {AGAIN}")
     model.load_state_dict({name: torch.from_numpy(np.array(values)) for name, values in arrays.items()})
 
@@ -175,7 +177,7 @@ def _alexnet(bundle: Bundle, name: str, settings: Mapping[str, Any]) -> Describe
     dtype = np.dtype(settings["storage"])
 
     def describe(chips: Chips) -> npt.NDArray[np.float32]:
-        found = alexnet.features(chips, model, batch_size=settings["batch_size"], crop=settings["crop"])
-        return store.narrow(found, dtype).astype(np.float32)
+        values = alexnet.features(chips, model, batch_size=settings["batch_size"], crop=settings["crop"])
+        return store.narrow(values, dtype).astype(np.float32)
 
     return describe

@@ -1,4 +1,4 @@
-"""The clips that arguments name: files, and the clips in folders."""
+"""Find the clips that command-line arguments or a list name: files, and the clips in folders."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ SUFFIXES = frozenset(
 
 
 def clips(arguments: Iterable[Path]) -> Iterator[Path]:
-    """Yield named files as they are, and from folders, in sorted order, the files with a clip's suffix; none hidden."""
+    """Yield the named files, and from each named folder its files with a clip's suffix, sorted, without hidden ones."""
     for path in arguments:
         if not path.is_dir():
             yield path
@@ -27,12 +27,12 @@ def clips(arguments: Iterable[Path]) -> Iterator[Path]:
 
 
 def listed(source: Path) -> list[Path]:
-    """Clips in a folder, or named line by line in a text file; each once, in sorted order.
+    """Clips in a folder, or in a text file with one path per line; sorted and without duplicates.
 
     Raises
     ------
     ConfigError
-        If there is no clip, or a named one is not a file.
+        If there is no clip, or a listed path is not a file.
     """
     if source.is_dir():
         paths = sorted(clips([source]))

@@ -17,7 +17,7 @@ from emotiw.prediction import timeline
 from emotiw.prediction.bundle import Bundle
 from emotiw.prediction.predictor import NAMES, Floats, Prediction, SegmentPrediction
 
-PICTURED = 100  # clips whose pictures are inside the page; it links to the rest
+PICTURED = 100  # number of clips whose pictures are embedded in the page; it links to the others
 DIGITS = 5
 
 

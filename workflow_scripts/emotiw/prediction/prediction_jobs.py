@@ -1,4 +1,4 @@
-"""Which clips each job of the prediction workflow (rules/predict.smk) has: a CSV table with a row a clip."""
+"""The CSV table that assigns the clips of the prediction workflow (rules/predict.smk) to jobs, one row per clip."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ COLUMNS = ("job", "path")
 
 
 def write(table: Path, jobs: Mapping[str, Sequence[str]]) -> None:
-    """Write the clips of each job, unless the table holds just these already."""
+    """Write the clips of each job; a table with the same content is not written again."""
     write_if_new(table, table_bytes([COLUMNS, *((job, clip) for job, clips in jobs.items() for clip in clips)]))
 
 

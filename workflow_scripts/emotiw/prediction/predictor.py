@@ -32,18 +32,22 @@ from emotiw.prediction.segments import Segment
 LOG = logging.getLogger(__name__)
 
 SEGMENT_S = 30.0  # [ours]: longer clips are predicted in segments of this length
-LONGEST_S = 6 * 3600.0  # of a clip; memory does not depend on it
-WINDOW_S, STEP_S = 1.0, 0.25  # of the timeline [ours]
+LONGEST_S = 6 * 3600.0  # longest clip that is predicted; the memory does not grow with it
+WINDOW_S, STEP_S = 1.0, 0.25  # length and distance of the windows of the timeline [ours]
 STRIP = 12  # faces that a segment keeps for pictures
-HELD = 16 * STRIP  # most faces that are held of a clip of any length
-CLIP_FAILURES = (EmotiwError, OSError, MemoryError)  # reasons why a clip has no prediction; the rest are our own bugs
+HELD = 16 * STRIP  # number of faces of a clip above which the kept ones are thinned out
+CLIP_FAILURES = (
+    EmotiwError,
+    OSError,
+    MemoryError,
+)  # errors that a clip can cause; any other exception is a bug of emotiw
 INTERNAL_ERROR = "internal_error"  # status of both modalities if the program itself failed
 MODALITIES = ("video", "audio")
 NAMES = ("fusion", *MODALITIES)
 
 Floats = npt.NDArray[np.float64]
 Chip = npt.NDArray[np.uint8]
-Progress = Callable[[int], None]  # is given the number of frames that were searched since the last call
+Progress = Callable[[int], None]  # called with the number of frames that were searched since the last call
 
 
 @dataclass(frozen=True)
@@ -223,7 +227,7 @@ class Predictor:
         except CLIP_FAILURES as error:
             reason = str(error) if isinstance(error, (EmotiwError, OSError)) else f"{type(error).__name__}: {error}"
             prediction = self._without(path, Status.UNDECODABLE.value, reason)
-        except Exception as error:  # a bug of ours must not cost the other clips
+        except Exception as error:  # after a bug of emotiw, the other clips are still predicted
             LOG.exception("%s: internal error", path)
             reason = f"not judged: internal error, see the log ({type(error).__name__})"
             prediction = self._without(path, INTERNAL_ERROR, reason)
@@ -303,7 +307,7 @@ class Predictor:
 
 
 def joined(strip: list[tuple[float, Chip]], more: list[tuple[float, Chip]]) -> list[tuple[float, Chip]]:
-    """Append the faces of the next segment; the earlier ones are thinned if they are many, which bounds the memory."""
+    """Append the faces of the next segment; more than `HELD` earlier faces are thinned out, which bounds the memory."""
     return (strip if len(strip) <= HELD else spread(strip, HELD // 2)) + more
 
 
@@ -349,7 +353,9 @@ def _joined(timelines: list[Timeline]) -> Timeline:
     """Concatenate the timelines of consecutive segments; a single column of NaN stands for a missing modality."""
     n_classes = max(values.shape[1] for timeline in timelines for values in timeline.posteriors.values())
     posteriors = {
-        name: np.concatenate([np.broadcast_to(it.posteriors[name], (len(it.time_s), n_classes)) for it in timelines])
+        name: np.concatenate(
+            [np.broadcast_to(part.posteriors[name], (len(part.time_s), n_classes)) for part in timelines]
+        )
         for name in NAMES
     }
     return Timeline(np.concatenate([timeline.time_s for timeline in timelines]), posteriors)

@@ -35,7 +35,7 @@ class FeatureModel:
     ----------
     pca : PCA
     references : mapping of str to Reference
-        Training clips in the form that each image-set model compares with.
+        Training clips as each image-set model represents them.
     gammas : mapping of str to float
         Widths of the RBF kernels.
     classifiers : mapping of str to Linear
@@ -121,7 +121,7 @@ class Member:
         return schemes.calibrated(schemes.log_posteriors(scores), self.fusion.audio_scale)
 
     def fused(self, video: Posteriors, audio: Posteriors) -> Posteriors:
-        """Fused posteriors, or those of the only modality that is there."""
+        """Fused posteriors; those of the only modality if the other one is None."""
         if video is None or audio is None:
             return audio if video is None else video
         return schemes.weighted_sum(audio, video, self.fusion.weights[self.scheme])

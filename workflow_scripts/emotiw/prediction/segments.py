@@ -19,7 +19,7 @@ from emotiw.faces.detector import detector
 from emotiw.jobs.store import Entry
 from emotiw.media import soundtrack, video_frames, waveform
 
-Progress = Callable[[int], None]  # is given the number of frames that were searched since the last call
+Progress = Callable[[int], None]  # called with the number of frames that were searched since the last call
 # statuses that hold for all later segments too
 LASTING = (Status.NO_VIDEO, Status.NO_AUDIO, Status.UNDECODABLE)
 
@@ -49,7 +49,7 @@ def segments(
 ) -> Iterator[Segment]:
     """Segments of `length_s` seconds of a clip; the last one may be shorter.
 
-    A defect ends its modality: this segment and all later ones have the status `undecodable`.
+    After a defect, the modality has the status `undecodable` in this segment and in all later ones.
 
     Parameters
     ----------

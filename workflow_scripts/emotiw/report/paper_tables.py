@@ -161,7 +161,7 @@ def latex(table: Mapping[str, Any], part: str) -> str:
     names = [CLASSIFIER_NAMES[name] for name in table["classifiers"]]
     lines = [r"\begin{tabular}{l" + "r" * len(names) + "}", r"\toprule"]
     lines += [_latex_row([table["row_header"], *names]), r"\midrule"]
-    lines += [_latex_row([name, *map(_latex_cell, of)]) for name, of in table["rows"][part]]
+    lines += [_latex_row([name, *map(_latex_cell, cells)]) for name, cells in table["rows"][part]]
     lines += [r"\midrule"]
     lines += [
         _latex_row([name, _latex_cell(line), *[""] * (len(names) - 1)]) for name, line in table["references"][part]
@@ -213,13 +213,13 @@ def _reference_lines(part: str, part_metrics: Mapping[str, Any]) -> list[Line]:
 
 
 def _line(system: Mapping[str, Any], labels: Mapping[str, str], marks: Mapping[str, bool]) -> Line:
-    over = system.get("over_baseline") or {}
+    gain = system.get("over_baseline") or {}
     values: dict[str, Any] = {**labels, **marks, "n": system["n"], "accuracy": system["accuracy"], "uar": system["uar"]}
-    values["difference"] = over.get("accuracy")
+    values["difference"] = gain.get("accuracy")
     for name, ends in (
         ("accuracy", system.get("accuracy_interval")),
         ("uar", system.get("uar_interval")),
-        ("difference", over.get("accuracy_interval")),
+        ("difference", gain.get("accuracy_interval")),
     ):
         values[f"{name}_low"], values[f"{name}_high"] = ends or (None, None)
     return Line(**values)

@@ -1,4 +1,4 @@
-"""Class posteriors of a clip over time: mean over networks, fewer rows, and one byte for each value."""
+"""Class posteriors of a clip over time, reduced for the report: fewer rows, and one byte for each value."""
 
 from typing import Any
 

@@ -21,8 +21,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-MAX_EXACT = 20  # subjects that differ; with more, signs are drawn and not enumerated
-N_PERMUTATIONS = 9999  # sign patterns drawn then: with the observed one, a p-value is at least 1e-4
+MAX_EXACT = 20  # largest number of subjects with a difference for which all sign patterns are tried
+N_PERMUTATIONS = 9999  # sign patterns drawn for more subjects; with the observed one, a p-value is at least 1e-4
 
 
 def discordant(a: Bools, b: Bools) -> tuple[int, int]:
@@ -37,23 +37,25 @@ def mcnemar_p(a_only: int, b_only: int) -> float:
 
 
 def permutation_p(differences: npt.NDArray[np.integer], *, seed: int) -> tuple[float, int]:
-    """Two-sided p-value of a sum under random signs of its terms, and the number of sign patterns that were tried.
+    """Two-sided p-value of the sum of differences with random signs, and the number of sign patterns that were tried.
 
     Parameters
     ----------
     differences : ndarray, shape (n_subjects,)
         Per subject, clips that one system classifies correctly minus those that the other does.
     seed : int
-        Seed of the signs, where they are drawn: with up to `MAX_EXACT` terms other than 0 all are tried.
+        Seed of the random sign patterns; not used with at most `MAX_EXACT` differences other than 0, where all
+        patterns are tried.
 
     Returns
     -------
     p : float
-        Share of the signs, those of the data included, whose sum is as far from 0; 1 without differences.
+        Share of the sign patterns, including the observed one, whose sum is at least as far from 0 as the observed sum;
+        1 without differences.
     n_permutations : int
-        Signs that were tried, those of the data included.
+        Number of sign patterns that were tried, including the observed one.
     """
-    terms = differences[differences != 0].astype(np.int64)  # the others have no sign
+    terms = differences[differences != 0].astype(np.int64)  # a difference of 0 has no sign
     if terms.size <= MAX_EXACT:
         sums = _signed_sums(terms)
     else:
@@ -117,7 +119,7 @@ def _mean(sums: npt.NDArray[np.integer]) -> Floats:
 
 
 def _signed_sums(terms: npt.NDArray[np.integer]) -> Ints:
-    """Add up the terms with all signs, shape (2^n_terms,)."""
+    """Sum of the terms under every sign pattern, shape (2^n_terms,)."""
     sums = np.zeros(1, np.int64)
     for term in terms:
         sums = np.concatenate([sums + term, sums - term])

@@ -26,7 +26,7 @@ GridScorer = Callable[[Sequence[Any], Ints, Ints], Matrix]
 
 @dataclass(frozen=True)
 class Grid:
-    """Values to select from, the simplest first; `fallback` is the index of the one used where none can be selected."""
+    """Values to select from, the simplest first; `fallback` is the index of the value used if none can be selected."""
 
     values: tuple[Any, ...]
     fallback: int = 0
@@ -46,7 +46,7 @@ class Selection:
     n_folds : int
         Number of folds that were tested on.
     note : str
-        Why no value could be selected; empty where one was.
+        Reason why no value could be selected; empty otherwise.
     """
 
     value: Any
@@ -96,7 +96,7 @@ class Training:
 
 
 def facts(selections: Mapping[str, Selection | None], clips: Sequence[str]) -> dict[str, Any]:
-    """Facts of an artefact about its selections: criterion, each in full, number and digest of the clips they used."""
+    """Facts of an artefact about its selections: criterion, all selections, number and digest of the clips used."""
     choices = {name: asdict(selection) for name, selection in selections.items() if selection}
     return {"criterion": CRITERION, "clips": {"n": len(clips), "sha256": digest(clips)}, "choices": choices}
 
@@ -122,7 +122,7 @@ def class_indices(labels: Sequence[str], classes: Sequence[str]) -> Ints:
     Raises
     ------
     FeatureError
-        If a label is none of them, or one of them has no training set.
+        If a label is not among the classes, or a class has no training set.
     """
     unknown, absent = sorted(set(labels) - set(classes)), [name for name in classes if name not in set(labels)]
     if unknown or absent:

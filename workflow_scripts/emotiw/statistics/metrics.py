@@ -63,7 +63,7 @@ def wilson_interval(n_correct: int, n: int, *, level: float = 0.95) -> Interval:
 
 
 def subject_resamples(n_subjects: int, generator: np.random.Generator, *, n_resamples: int = 2000) -> Ints:
-    """How often each subject is drawn in each bootstrap resample, shape (n_resamples, n_subjects)."""
+    """Draw the number of times that each subject occurs in each bootstrap resample, shape (n_resamples, n_subjects)."""
     if not n_subjects:
         return np.zeros((n_resamples, 0), np.int64)
     return generator.multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), size=n_resamples)
@@ -95,7 +95,7 @@ def bootstrap_interval(
     Returns
     -------
     tuple of float or None
-        Lower and upper end; None with fewer than two subjects, where nothing can be said.
+        Lower and upper end; None with fewer than two subjects, which give no interval.
 
     References
     ----------
@@ -104,7 +104,7 @@ def bootstrap_interval(
     n_subjects = len(clusters)
     if n_subjects < 2:
         return None
-    # whole numbers below 2^53 are exact in float64, and its product is far faster than that of integers
+    # whole numbers below 2^53 are exact in float64, whose matrix product is far faster than that of integers
     sums = resamples.astype(np.float64) @ clusters.reshape(n_subjects, -1).astype(np.float64)
     values = statistic(sums.astype(np.int64).reshape(-1, *clusters.shape[1:]))
     low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy.typing as npt
 
-LABELS = "labels"  # what a selection used in addition to the features
+# kinds of a record: what the selection used in addition to the features
+LABELS = "labels"
 NO_LABELS = "no labels"
 TRANSDUCTIVE = "transductive, no labels"  # the clips to be evaluated are among those given
-KINDS = (LABELS, NO_LABELS, TRANSDUCTIVE)
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Record:
     candidates : int
         Number of values to select from; 1 where a model was fitted and nothing searched.
     kind : str
-        One of `KINDS`.
+        `LABELS`, `NO_LABELS` or `TRANSDUCTIVE`.
     """
 
     choice: str

@@ -155,9 +155,9 @@ def alexnet(arrays: Mapping[str, npt.NDArray[Any]], *, layout: str, layer: str =
         If the layout or the layer is unknown.
     """
     if layout not in LAYOUTS:
-        raise FeatureError(f"cnn.layout is {layout!r}; known are {', '.join(LAYOUTS)}")
+        raise FeatureError(f"cnn.layout is {layout!r}; expected one of {', '.join(LAYOUTS)}")
     if layer not in LAYOUTS[layout].ENDS:
-        raise FeatureError(f"cnn.layer is {layer!r}; known are {', '.join(LAYOUTS[layout].ENDS)}")
+        raise FeatureError(f"cnn.layer is {layer!r}; expected one of {', '.join(LAYOUTS[layout].ENDS)}")
     model = LAYOUTS[layout](layer)
     model.load_state_dict({name: torch.from_numpy(np.array(values)) for name, values in arrays.items()})
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -222,14 +222,14 @@ def features(chips: npt.NDArray[np.uint8], model: nn.Module, *, batch_size: int,
         raise FeatureError(
             f"faces are {chips.dtype} of shape {chips.shape}; expected uint8 of shape (n, height, width, 3)"
         )
-    of_batches = []
+    batches = []
     for start in range(0, max(len(chips), 1), batch_size):
         rows = chips[start : start + batch_size]
         batch = np.zeros((batch_size, *chips.shape[1:]), np.uint8)
         batch[: len(rows)] = rows
         maps = _output(model, _centres(torch.from_numpy(batch), crop))  # (batch, channels, rows, columns)
-        of_batches.append(maps[: len(rows)].flatten(1).numpy())
-    return np.concatenate(of_batches)
+        batches.append(maps[: len(rows)].flatten(1).numpy())
+    return np.concatenate(batches)
 
 
 def _output(model: nn.Module, images: Tensor) -> Tensor:
@@ -243,7 +243,9 @@ def _output(model: nn.Module, images: Tensor) -> Tensor:
 def _centres(batch: Tensor, crop: int) -> Tensor:
     """Scale to 256 px and take the centre: (batch, height, width, 3) -> (batch, 3, crop, crop)."""
     images = batch.permute(0, 3, 1, 2).to(torch.float32)
-    reduced = max(images.shape[2:]) > SCALED  # a low-pass has no effect when enlarging, and takes twice the time
+    reduced = (
+        max(images.shape[2:]) > SCALED
+    )  # the low-pass filter changes nothing when a picture is enlarged, and takes twice the time
     images = interpolate(images, size=(SCALED, SCALED), mode="bilinear", antialias=reduced, align_corners=False)
     start = (SCALED - crop) // 2
     return images[:, :, start : start + crop, start : start + crop].contiguous(memory_format=torch.channels_last)

@@ -25,7 +25,7 @@ Bools = npt.NDArray[np.bool_]
 Settings = Mapping[str, Any]
 
 AUTO = "auto"
-# used where nothing can be selected: Liu et al.'s 20 components; C = 1, where loss and ||w||^2 / 2 have equal weight
+# values used if none can be selected: Liu et al.'s 20 components; C = 1, so that loss and ||w||^2 / 2 have equal weight
 NOMINAL = {"n_components": 20, "svm_c": 1.0, "logistic_c": 1.0}
 
 
@@ -121,7 +121,7 @@ def svm(c: float) -> BaseEstimator:
 
 
 def _empirical_map() -> TransformerMixin:
-    # where the penalty ||w||^2 of a linear model is the norm in the kernel's feature space
+    # on this map, the penalty ||w||^2 of a linear model is the squared norm in the kernel's feature space
     return KernelPCA(kernel="precomputed", eigen_solver="dense", remove_zero_eig=True)
 
 
@@ -189,11 +189,11 @@ def grid(name: str, settings: Settings, n_train: int) -> Grid:
     Parameters
     ----------
     name : str
-        Of the classifier.
+        Name of the classifier.
     settings : mapping
         `n_components`, `svm_c` or `logistic_c`, whichever it has; with `auto`, `n_components_max` or `c_grid` too.
     n_train : int
-        Number of training sets, which no number of components exceeds.
+        Number of training sets, the upper limit of the number of components.
     """
     parameter = family(name).parameter
     if settings[parameter] != AUTO:
@@ -220,7 +220,7 @@ def fit(classifier: BaseEstimator, K: Matrix, y: Ints) -> BaseEstimator:
     Raises
     ------
     FeatureError
-        If it cannot be fitted, as with more components than training sets.
+        If the classifier cannot be fitted, for example with more components than training sets.
     """
     try:
         return clone(classifier).fit(K, y)
@@ -305,7 +305,7 @@ def _scores(name: str, kernels: Mapping[str, Matrix], scorer: GridScorer, values
 
 
 def no_scores(n_classes: int) -> Scores:
-    """Scores of no clip, for a fold that has nothing to train on."""
+    """Scores without any clip, for a fold that has no training clips."""
     return Scores(np.zeros((0, n_classes)), np.zeros(0, dtype=np.bool_))
 
 

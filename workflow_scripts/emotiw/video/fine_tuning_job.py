@@ -24,7 +24,7 @@ def fine_tune(
     weights : Path
         AlexNet's layers, trained on ImageNet.
     parts : Parts
-        Pictures to train with, to stop by and to score.
+        Pictures for training, for early stopping and for scoring.
     recipe : Recipe
         Optimiser, schedule, early stopping.
     session : Session
@@ -35,7 +35,7 @@ def fine_tune(
     arrays : dict of str to ndarray
         Convolution layers of the best epoch, by the layout's names.
     facts : dict
-        What the record of the new weights says of their training, as JSON.
+        Facts of the training for the record of the new weights, as JSON values.
 
     Raises
     ------

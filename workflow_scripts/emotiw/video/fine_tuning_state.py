@@ -58,7 +58,7 @@ class State:
 
     @property
     def best_epoch(self) -> int:
-        """Epoch of the highest validation accuracy, from 1; of equal ones the first. 0 before any."""
+        """First epoch with the highest validation accuracy, counted from 1; 0 before the end of the first epoch."""
         accuracies = [epoch["val_accuracy"] for epoch in self.history]
         return accuracies.index(max(accuracies)) + 1 if accuracies else 0
 
@@ -69,7 +69,7 @@ def _ignore(_: Any) -> None:
 
 @dataclass(frozen=True)
 class Session:
-    """What a run needs in addition to pictures, network and recipe.
+    """Seed, device and state of a run, and the functions that save states and report progress.
 
     Attributes
     ----------

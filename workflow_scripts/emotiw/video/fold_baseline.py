@@ -29,7 +29,7 @@ def scored(
     fold : Fold
         Division of the clips.
     folder : Path
-        Per-clip features, one file a job.
+        Folder of the per-clip features, with one file per job.
     settings : mapping
         Section `baseline` of the configuration.
     system : str
@@ -38,9 +38,9 @@ def scored(
     Returns
     -------
     scores : Scores
-        Of no clip where a class has no usable training clip: the fold has no such baseline then.
+        Empty if a class has no usable training clip; the fold then has no such baseline.
     facts : dict
-        Clips, parts, classes, those without a training clip, parameters and records; JSON.
+        Clips, parts, classes, classes without a training clip, parameters and records; JSON values.
 
     Raises
     ------

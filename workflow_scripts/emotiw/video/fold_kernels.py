@@ -42,13 +42,13 @@ def projected(manifest: Manifest, fold: Fold, folder: Path, pca: PCA | None) -> 
     Parameters
     ----------
     manifest : Manifest
-        Tells the job that holds each clip.
+        Names the job that holds each clip.
     fold : Fold
         Division of the clips.
     folder : Path
-        Frame features, one file a job.
+        Folder of the frame features, with one file per job.
     pca : PCA or None
-        Fitted to the training clips; None: the fold has no video system, and no image sets.
+        PCA of the training clips; None if the fold has no video system, which gives no image sets.
 
     Raises
     ------
@@ -88,14 +88,15 @@ def six_kernels(
     Returns
     -------
     kernels : dict of str to Kernel
-        As `kernels.feature_kernels`; empty matrices without image sets.
+        As in `kernels.feature_kernels`; empty matrices without image sets.
     facts : dict
         Clips, parts, numbers of frames, gammas, smallest eigenvalues and records, as JSON.
 
     Raises
     ------
     FeatureError
-        If fewer than two sets are for training, a clip's set is too small, or a kernel is not one.
+        If there are fewer than two training sets, a set has too few frames, or a kernel matrix is not symmetric and
+        positive semidefinite.
     """
     six = kernels.feature_kernels(
         sets.frames,

@@ -24,7 +24,7 @@ def fit(
     fold : Fold
         Division of the clips; validation and test clips are not read.
     folder : Path
-        Frame features, one file a job.
+        Folder of the frame features, with one file per job.
     feature : str
         Name of the feature, for the record.
     dimension : int
@@ -33,7 +33,7 @@ def fit(
     Returns
     -------
     pca : PCA or None
-        None where a class has no usable training clip: the fold has no video system then.
+        None if a class has no usable training clip; the fold then has no video system.
     facts : dict
         Numbers of clips and frames, the classes without a clip, and the record, as JSON.
 
@@ -42,7 +42,7 @@ def fit(
     StoreError
         If a file of features is missing or damaged, or lacks a clip.
     FeatureError
-        If there are fewer than two frames, or they are all alike.
+        If there are fewer than two frames, or all frames are equal.
     """
     entries = gather.load(manifest, folder, "frame_features", fold.train)
     sets = {clip: entry.arrays["features"] for clip, entry in entries.items() if entry.status == Status.OK}

@@ -16,7 +16,7 @@ from emotiw.video.classifiers import Scores
 
 @dataclass(frozen=True)
 class FoldScores:
-    """What a classifier gives for a fold.
+    """Scores of a fold by one classifier, and the facts of their artefacts.
 
     Attributes
     ----------
@@ -62,15 +62,15 @@ def scored(
         training = Training.of(manifest.grouped(table, training_clips), table.classes, video["inner_folds"])
         matrices = {name: entry.arrays["matrix"] for name, entry in kernels.entries.items()}
         scores = classifiers.feature_scores(classifier, video, matrices, training)
-        selections = {f"video/{feature}/{classifier}/{name}": of.selection for name, of in scores.items()}
+        selections = {f"video/{feature}/{classifier}/{name}": values.selection for name, values in scores.items()}
         records = cross_validation.selection_records(selections, training, classifiers.family(classifier).parameter)
     has_score = scores["mean"].scored
-    selection = cross_validation.facts({name: of.selection for name, of in scores.items()}, training_clips)
+    selection = cross_validation.facts({name: values.selection for name, values in scores.items()}, training_clips)
     facts = {
         "clips": list(compress(clips, has_score)),
         "parts": list(compress(parts, has_score)),
         "classes": list(table.classes),
-        "n_components": {name: of.n_components for name, of in scores.items()},
+        "n_components": {name: values.n_components for name, values in scores.items()},
         "selection": selection,
         **selection_record.facts(records, kernels.facts),
     }

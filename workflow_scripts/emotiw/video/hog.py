@@ -9,7 +9,7 @@ from emotiw.core.errors import FeatureError
 from emotiw.video.grey import grey
 
 Array = npt.NDArray[np.floating[Any]]
-HOG_CLIP, HOG_NOISE = 0.2, 1e-5  # largest value of a block, and what is added to its norm
+HOG_CLIP, HOG_NOISE = 0.2, 1e-5  # largest value of a block, and epsilon of the normalisation
 
 
 def hog(images: Array, *, block: int, step: int, cell: int, bins: int) -> npt.NDArray[np.float32]:
@@ -44,8 +44,8 @@ def hog(images: Array, *, block: int, step: int, cell: int, bins: int) -> npt.ND
     shares = _cell_histograms(images, cell, bins)  # (n, cell row, cell column, bins)
     window = (block // cell, block // cell)
     blocks = np.lib.stride_tricks.sliding_window_view(shares, window, axis=(1, 2)).transpose(0, 1, 2, 4, 5, 3)
-    blocks = np.minimum(_shortened(blocks), HOG_CLIP)
-    return _shortened(blocks).reshape(len(images), -1).astype(np.float32)
+    blocks = np.minimum(_normalised(blocks), HOG_CLIP)
+    return _normalised(blocks).reshape(len(images), -1).astype(np.float32)
 
 
 def face_hog(chips: npt.NDArray[np.uint8], *, size: int, **geometry: int) -> npt.NDArray[np.float32]:
@@ -72,7 +72,7 @@ def _cell_histograms(images: Array, cell: int, bins: int) -> npt.NDArray[np.floa
     return shares
 
 
-def _shortened(blocks: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Blocks (n, row, column, cell row, cell column, bins) over their norms, to which a little is added."""
+def _normalised(blocks: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Blocks v (n, row, column, cell row, cell column, bins) divided by sqrt(||v||^2 + epsilon^2)."""
     squares = (blocks**2).sum(axis=(3, 4, 5), keepdims=True)
     return np.asarray(blocks / np.sqrt(squares + HOG_NOISE**2))

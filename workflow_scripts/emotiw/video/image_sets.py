@@ -17,7 +17,7 @@ Matrix = npt.NDArray[np.float64]
 Frames = npt.NDArray[np.floating[Any]]
 
 EPS = float(np.finfo(np.float64).eps)
-# Paper: nothing. Here: the variance of a set whose frames are all equal, so that its logarithm exists.
+# variance of a set whose frames are all equal, so that its logarithm exists; the paper does not mention this case
 STILL_VARIANCE = 1e-12
 
 
@@ -45,7 +45,7 @@ def linear_subspace(F: Frames, rank: int) -> Matrix:
     Raises
     ------
     FeatureError
-        If there is no frame, or nothing but zeros.
+        If there is no frame, or all frames are zero.
     """
     F = _checked(F, 1)
     _, s, Vt = np.linalg.svd(F, full_matrices=False)
@@ -117,7 +117,7 @@ def logarithm(C: Matrix) -> Matrix:
     Parameters
     ----------
     C : ndarray, shape (..., d, d)
-        Its eigenvalues s are floored at rounding, d * eps times the largest.
+        Eigenvalues s below the rounding error, d * eps times the largest, are replaced by it.
 
     Raises
     ------

@@ -140,7 +140,7 @@ def median_gamma(D: Matrix) -> float:
     Raises
     ------
     FeatureError
-        If there are fewer than two sets, or half of the pairs or more do not differ.
+        If there are fewer than two sets, or at least half of the pairs have distance 0.
     """
     pairs = D[np.triu_indices(len(D), 1)]
     median = float(np.median(pairs)) if pairs.size else 0.0
@@ -193,7 +193,7 @@ BLOCK = 64  # training sets that are widened to float64 at a time
 
 @dataclass(frozen=True)
 class Reference:
-    """What kernels with other sets need to know of the training sets under one model.
+    """The training sets under one model, as the kernels with other sets need them.
 
     Attributes
     ----------
@@ -232,7 +232,7 @@ def point_models(*, rank: int, regularisation: float) -> dict[str, Callable[[Fra
 
 
 def training_vectors(sets: Mapping[str, Frames], *, rank: int, regularisation: float) -> dict[str, Matrix]:
-    """Half vectors (n_train, D) of the training sets by model, what a `Reference` holds; as `feature_kernels`."""
+    """Half vectors (n_train, D) of the training sets by model, for `Reference`; parameters as in `feature_kernels`."""
     models = point_models(rank=rank, regularisation=regularisation)
     return {name: half_vectors(_named(model, sets)) for name, model in models.items()}
 
@@ -245,7 +245,7 @@ def kernels_with(
 ) -> dict[str, Matrix]:
     """Six kernels between other sets and the training sets, each (n_sets, n_train).
 
-    They are the rows that `feature_kernels` of all these sets has.
+    The values are those of `feature_kernels` between the same sets.
 
     Parameters
     ----------
@@ -282,18 +282,19 @@ def feature_kernels(
     sets : mapping of str to ndarray, shape (n_frames, d)
         The image set of each clip, training clips first.
     n_train : int
-        How many are training clips: nothing is fitted on the others. Without any set the kernels are empty.
+        Number of training clips, the only ones that something is fitted on. Without any set the kernels are empty.
     rank : int
         Dimension of the subspaces.
     regularisation : float
-        Of covariance matrices, times their trace.
+        Value added to the eigenvalues of a covariance matrix, as a share of its trace.
     degree : int
-        Of the polynomial kernels.
+        Degree of the polynomial kernels.
 
     Raises
     ------
     FeatureError
-        If fewer than two sets are for training, a clip's set is too small, or a kernel is not one.
+        If there are fewer than two training sets, a set has too few frames, or a kernel matrix is not symmetric and
+        positive semidefinite.
     """
     if not sets:
         return {

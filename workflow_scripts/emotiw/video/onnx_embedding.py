@@ -109,7 +109,7 @@ def embed(chips: npt.NDArray[np.uint8], network: Network) -> Array:
     Raises
     ------
     FeatureError
-        If `chips` are not 8-bit RGB pictures, or the network fails on them, or its output is of another kind.
+        If `chips` are not 8-bit RGB pictures, or the network fails on them, or its output has an unexpected shape.
     """
     if chips.dtype != np.uint8 or chips.ndim != 4 or chips.shape[3] != CHANNELS:
         raise FeatureError(
@@ -145,7 +145,7 @@ def prepared(chips: npt.NDArray[np.uint8], settings: Mapping[str, Any]) -> Array
 
 @cache
 def _interpolation(old: int, new: int) -> Array:
-    """Matrix (new, old) of bilinear interpolation from `old` to `new` samples; where it reduces, with a low-pass."""
+    """Matrix (new, old) of bilinear interpolation from `old` to `new` samples, with a low-pass filter if it reduces."""
     ratio = old / new
     centres = (np.arange(new)[:, None] + 0.5) * ratio
     distances = np.abs(np.arange(old) + 0.5 - centres) / max(ratio, 1)
@@ -221,9 +221,11 @@ def _sink(subject: str, outputs: Sequence[Any], name: str | None) -> str:
     selected = next(iter(output_of_name), "") if name is None else name
     if selected not in output_of_name:
         known = ", ".join(output_of_name)
-        raise WeightsError(f"{subject}: has no output {selected!r}; known are {known}: correct its output")
+        raise WeightsError(f"{subject}: has no output {selected!r}; expected one of {known}: correct its output")
     if (kind := output_of_name[selected].type) != FLOAT:
-        raise WeightsError(f"{subject}: its output {selected!r} is {kind}, expected {FLOAT}")
+        raise WeightsError(
+            f"{subject}: its output {selected!r} is {kind}, expected {FLOAT}; choose another output or export it again"
+        )
     return selected
 
 

@@ -16,8 +16,8 @@ Frames = npt.NDArray[np.floating[Any]]
 OVERSAMPLING = 16
 PASSES = 5
 CLIPS_PER_BLOCK = 16
-NULL_VARIANCE = 1e-10  # relative to the largest; float32 frames are not exact beyond it
-STILL_VARIANCE = 1e-12**2  # frames that vary less are all alike
+NULL_VARIANCE = 1e-10  # smallest variance of a component relative to the largest; float32 frames are not more exact
+STILL_VARIANCE = 1e-12**2  # frames with a smaller variance count as equal
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ def fit_pca(frames: Sequence[Frames], dimension: int, *, seed: int = 0) -> PCA:
     dimension : int
         Wanted d; the result has min(dimension, all frames - 1, n_features, numerical rank) components.
     seed : int
-        Of the first Q.
+        Seed of the initial Q.
 
     Raises
     ------
     FeatureError
-        If there are fewer than two frames, or they are all alike.
+        If there are fewer than two frames, or all frames are equal.
     """
     n = sum(len(F) for F in frames)
     if n < 2:

@@ -239,8 +239,8 @@ def describe(name: str, licence: str, settings: Mapping[str, Any], expected: str
         source = {"file": Path(settings["path"]).name}
     else:
         source = {"url": settings["url"]} if settings["url"] else settings["source"]
-    known = source is settings["source"]
-    licence = licence if known else "unknown: supplied by the user"
+    is_default = source is settings["source"]
+    licence = licence if is_default else "unknown: supplied by the user"
     return {"name": name, "licence": licence, "source": {**source, "sha256": expected}}
 
 

@@ -17,10 +17,11 @@ class _Integers:
         self._data, self._starts, self._next = data, _starts(data), 0
 
     def signed(self) -> int:
-        at = self._starts[self._next]
+        """Read the next integer."""
+        start = self._starts[self._next]
         self._next += 1
-        value = int.from_bytes(self._data[at + 1 : at + 1 + (self._data[at] & 15)], "little")
-        return -value if self._data[at] & 0x80 else value
+        value = int.from_bytes(self._data[start + 1 : start + 1 + (self._data[start] & 15)], "little")
+        return -value if self._data[start] & 0x80 else value
 
     def count(self) -> int:
         """Read a number of elements, each of at least one integer."""
@@ -38,12 +39,14 @@ class _Integers:
         return rows
 
     def skip(self, n: int) -> None:
+        """Skip `n` integers."""
         if n > len(self._starts) - self._next:
             raise ValueError("the file ends early")
         self._next += n
 
     @property
     def left(self) -> int:
+        """Number of integers that were not read yet."""
         return len(self._starts) - self._next
 
 
@@ -65,11 +68,12 @@ def check(subject: str, data: bytes) -> None:
 
 
 def _starts(data: bytes) -> list[int]:
-    starts, at, n = [], 0, len(data)
-    while at < n:
-        starts.append(at)
-        at += 1 + (data[at] & 15)
-    if at != n:
+    """Position of the first byte of each integer."""
+    starts, position, n = [], 0, len(data)
+    while position < n:
+        starts.append(position)
+        position += 1 + (data[position] & 15)
+    if position != n:
         raise ValueError("the file ends within a number")
     return starts
 

@@ -7,7 +7,7 @@ This is the only module that uses pip's private interface (`pip._internal`). No 
 - `pip config list` lists the settings, but a client of our own would have to implement all that pip does with them:
   several indexes, folders of links, certificates, proxies, credentials from netrc and keyrings, retries.
 
-`download` raises a `WeightsError` where pip has no such interface any more; a test holds the names it needs.
+`download` raises a `WeightsError` if a version of pip lacks this interface; a test checks the names that are used.
 """
 
 import io

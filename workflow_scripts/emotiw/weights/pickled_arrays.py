@@ -15,7 +15,7 @@ MALFORMED = (ValueError, TypeError, AttributeError, LookupError, EOFError, pickl
 def read_pickled_arrays(data: bytes) -> Any:
     """Nested dictionaries of NumPy arrays from a pickle that holds nothing else.
 
-    The names that such a pickle looks up get stand-ins of this module; every other name is refused.
+    The NumPy names in such a pickle are replaced by stand-ins of this module; every other name is refused.
 
     Raises
     ------

@@ -1,1 +1,1 @@
-"""The workflow itself: stages, files, plan, and the commands that inspect a run."""
+"""The workflow of a run: identities of its jobs, its files and folds, and the commands that check and explain it."""

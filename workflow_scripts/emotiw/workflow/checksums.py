@@ -10,7 +10,8 @@ from emotiw.core.errors import BundleError, StoreError
 from emotiw.prediction import bundle
 
 RECORD = "checksums.json"
-# files that change although no result does: the record itself, times of the corpus's files, Snakemake's timestamps
+# not recorded, because they change although no result does: the record itself, the table with the modification times
+# of the clips, and Snakemake's timestamps
 LEFT_OUT = (RECORD, "manifest.files.csv", ".snakemake_timestamp")
 LOGS, TIMES = "logs", "checksums.times.json"
 
@@ -18,18 +19,19 @@ LOGS, TIMES = "logs", "checksums.times.json"
 def record(run: Path) -> None:
     """Write the size and SHA-256 of every file of a run; only new and changed files are read.
 
-    The times by which changes are noticed are kept in the folder of logs, because the record must depend only on the
-    content of the files.
+    A file counts as unchanged if its size and times are. The times are stored in the folder of logs and not in the
+    record, which depends on the content of the files alone.
     """
-    known, times = _known(run) if (run / RECORD).is_file() else {}, run / LOGS / TIMES
-    before = json.loads(times.read_bytes()) if times.is_file() else {}
-    recorded, now = {}, {}
+    known = _known(run) if (run / RECORD).is_file() else {}
+    times = run / LOGS / TIMES
+    states_before = json.loads(times.read_bytes()) if times.is_file() else {}
+    recorded, states = {}, {}
     for path in _artefacts(run):
         name, stat = path.relative_to(run).as_posix(), path.stat()
-        now[name] = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
-        same = name in known and before.get(name) == now[name]
-        recorded[name] = {"bytes": stat.st_size, "sha256": known[name]["sha256"] if same else files.sha256(path)}
-    files.write_json(times, now)
+        states[name] = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+        unchanged = name in known and states_before.get(name) == states[name]
+        recorded[name] = {"bytes": stat.st_size, "sha256": known[name]["sha256"] if unchanged else files.sha256(path)}
+    files.write_json(times, states)
     files.write_json(run / RECORD, {"files": recorded})
 
 
@@ -42,7 +44,9 @@ def faults(run: Path) -> Iterator[str]:
         If there is no record, or it cannot be read.
     """
     if not (run / RECORD).is_file():
-        raise StoreError(f"{run / RECORD}: missing; a run of the workflow that ends well writes it")
+        raise StoreError(
+            f"{run / RECORD}: missing; run the workflow: it writes the file when a run has ended without an error"
+        )
     for name, recorded in sorted(_known(run).items()):
         if fault := _fault(run / name, recorded):
             yield fault
@@ -68,9 +72,9 @@ def _known(run: Path) -> dict[str, Any]:
 
 def _artefacts(run: Path) -> Iterator[Path]:
     for path in sorted(run.rglob("*")):
-        inside = path.relative_to(run).parts
+        parts = path.relative_to(run).parts
         temporary = path.name.startswith(".") and path.suffix == ".tmp"
-        if inside[0] != LOGS and path.name not in LEFT_OUT and not temporary and path.is_file():
+        if parts[0] != LOGS and path.name not in LEFT_OUT and not temporary and path.is_file():
             yield path
 
 
@@ -104,5 +108,5 @@ def _weights_fault(record: Path) -> Iterator[str]:
         yield f"{record}: unreadable ({error}); delete it and run the workflow again"
         return
     for path in models:
-        if (found := files.sha256(path)) != expected:
-            yield f"{path}: sha256 {found}, {expected} was recorded; delete it and run the workflow again"
+        if (sha256 := files.sha256(path)) != expected:
+            yield f"{path}: sha256 {sha256}, {expected} was recorded; delete it and run the workflow again"

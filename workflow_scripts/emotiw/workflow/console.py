@@ -1,4 +1,4 @@
-"""Tables for the terminal: a manifest, the metrics of a run, the contents of a cache."""
+"""Tables and headings for the terminal: a manifest, the metrics of a run, the entries of a cache."""
 
 import time
 from collections import Counter
@@ -43,7 +43,7 @@ def n_subjects(manifest: Manifest) -> str:
 
 
 def run_heading(metrics: Mapping[str, Any]) -> str:
-    """Name of a run and its corpus; a synthetic corpus is called a self-test."""
+    """Name of a run, number of its clips, and corpus, with a warning if the corpus is synthetic."""
     warning = " -- SYNTHETIC: a self-test, never a result" if metrics["synthetic"] else ""
     return f"{metrics['run']}: {metrics['n_clips']} clips of {metrics['corpus']}{warning}"
 

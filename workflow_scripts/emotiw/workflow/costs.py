@@ -1,8 +1,8 @@
-"""What jobs ask of a cluster, from the costs in the table of stages: memory in MB, minutes, and what a run will take.
+"""Memory and time that jobs request on a cluster, and an estimate for a whole run, from the costs of the stages.
 
-On one machine it bounds nothing. Half of the measured memory and three times the measured time are added for other
-clips and nodes, and a second attempt asks for twice as much. Every batch counts as the largest, because all jobs of a
-Slurm array get what the first one asks for.
+On a single machine the requests limit nothing. A request is 1.5 times the measured memory and 4 times the measured
+time, as a margin for other clips and nodes; a second attempt requests twice as much. Every batch is taken to be as
+large as the largest one, because Slurm gives all jobs of an array what the first one requests.
 """
 
 import math
@@ -15,8 +15,9 @@ from emotiw.corpora.manifest import Manifest
 from emotiw.jobs import stages
 from emotiw.jobs.stage_row import Cost, StageRow
 
-MEMORY_MARGIN, TIME_MARGIN, LEAST_MINUTES = 1.5, 4, 10
-# eGeMAPS values a frame by `egemaps.mode`; a test compares them with openSMILE's, whose import would slow every dry run
+MEMORY_MARGIN, TIME_MARGIN, LEAST_MINUTES = 1.5, 4, 10  # factors; least time of a request, min
+# eGeMAPS values per frame by `egemaps.mode`. They are constants because the import of openSMILE would slow down every
+# dry run; a test compares them with openSMILE's.
 EGEMAPS_VALUES = {"functionals": 88, "low_level": 26, "both": 114}
 MEASURED_VALUES = 88
 # The cost of training was measured with the largest network of the default configuration, to its last epoch.
@@ -44,30 +45,30 @@ class Costs:
 
     @property
     def snakemake_mb(self) -> float:
-        """Memory of the two Snakemake processes that start a program on a node; each reads the table."""
+        """Memory in MB of the two Snakemake processes that start a program on a node; each reads the manifest."""
         return 2 * (190 + 0.0026 * self.n_clips)
 
     def memory_mb(self, stage: str) -> int:
-        """Megabytes that a job of a stage asks for at its first attempt."""
+        """Memory in MB that a job of a stage requests at its first attempt."""
         row = stages.ROWS[stage]
         cost, n_clips = _cost(row), self._clips(row)
-        start, clip = cost.memory_mb
-        clip *= self.frame_factor if cost.scales_with_egemaps else 1
-        need = start + clip * (cost.held_clips or n_clips) + cost.pair_bytes * n_clips**2 / 1e6
-        return math.ceil(MEMORY_MARGIN * need + self.snakemake_mb)
+        constant, per_clip = cost.memory_mb
+        per_clip *= self.frame_factor if cost.scales_with_egemaps else 1
+        peak = constant + per_clip * (cost.held_clips or n_clips) + cost.pair_bytes * n_clips**2 / 1e6
+        return math.ceil(MEMORY_MARGIN * peak + self.snakemake_mb)
 
     def minutes(self, stage: str) -> int:
-        """Minutes of wall time that a job of a stage asks for at its first attempt."""
+        """Wall time in minutes that a job of a stage requests at its first attempt."""
         row = stages.ROWS[stage]
         return max(LEAST_MINUTES, math.ceil(TIME_MARGIN * self.seconds(stage, self._clips(row)) / 60))
 
     def seconds(self, stage: str, n_clips: float) -> float:
-        """CPU time of a job of a stage with that many clips, as measured."""
-        start, clip = _cost(stages.ROWS[stage]).seconds
-        return start + clip * n_clips
+        """Measured CPU time in s of a job of a stage with this number of clips."""
+        constant, per_clip = _cost(stages.ROWS[stage]).seconds
+        return constant + per_clip * n_clips
 
     def expected_seconds(self, stage: str, n_clips: float) -> float:
-        """CPU time that a job will take: of training, that of the mean configured network to its last epoch."""
+        """Estimate the CPU time in s of a job; for training, that of the mean configured network to its last epoch."""
         if stage != "train_blstm":
             return self.seconds(stage, n_clips)
         layers = self._blstm["architectures"]
@@ -80,7 +81,7 @@ class Costs:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run is expected to take: jobs, clips, CPU hours on one core, bytes written."""
+    """Expected size of a run: number of jobs and of clips, CPU hours on one core, bytes written."""
 
     n_jobs: int
     n_clips: int
@@ -89,22 +90,22 @@ class Estimate:
 
 
 def estimate(costs: Costs, jobs: Iterable[tuple[str, float]]) -> Estimate:
-    """Sum what jobs will take.
+    """Sum the expected CPU time and output of jobs.
 
     Parameters
     ----------
     costs : Costs
     jobs : iterable of (str, float)
-        Stage of each job, and how many clips it holds (all of the corpus, for a stage that is not of single clips).
+        Stage of each job, and its number of clips (for a stage of a fold or of the run, all clips of the corpus).
     """
     known = [(stages.ROWS[stage], n) for stage, n in jobs if stage in stages.ROWS and stages.ROWS[stage].cost]
     seconds = sum(costs.expected_seconds(row.name, n) for row, n in known)
-    written = sum(1e3 * _cost(row).clip_kb * n for row, n in known)
-    return Estimate(len(known), costs.n_clips, seconds / 3600, written)
+    n_bytes = sum(1e3 * _cost(row).clip_kb * n for row, n in known)
+    return Estimate(len(known), costs.n_clips, seconds / 3600, n_bytes)
 
 
 def _n_weights(layers: Sequence[int]) -> int:
-    """Weights of a network of bidirectional layers with these total numbers of units, but for biases and output."""
+    """Count the weights, without biases and output layer, of a network whose layers have these units in total."""
     inputs = (MEASURED_VALUES, *layers[:-1])
     return sum(4 * units * (below + units // 2) for units, below in zip(layers, inputs, strict=True))
 

@@ -26,7 +26,7 @@ LOCKS = Path(".snakemake/locks")
 
 
 class State(StrEnum):
-    """Outcome of a check; a run fails only where one is `BAD`."""
+    """Outcome of a check; a run would fail if one is `BAD`."""
 
     GOOD = "ok"
     ODD = "note"
@@ -43,7 +43,7 @@ class Finding:
         What was checked.
     state : State
     found : str
-        What is there.
+        What was found.
     remedy : str
         What to do; empty if nothing.
     """
@@ -100,28 +100,28 @@ def versions(lock_file: Path, installed: Callable[[str], str] = importlib.metada
         found = f"no {lock_file.name} here, so versions were not compared"
         yield Finding("packages", State.ODD, found, "results may differ from those of the versions that were tested")
         return
-    wanted = dict(line.split("==") for line in lock_file.read_text().split() if "==" in line)
+    locked = dict(line.split("==") for line in lock_file.read_text().split() if "==" in line)
     other, missing = [], []
-    for name, version in wanted.items():
+    for name, version in locked.items():
         try:
-            found = installed(name).partition("+")[0]
+            installed_version = installed(name).partition("+")[0]
         except importlib.metadata.PackageNotFoundError:
             missing.append(name)
             continue
-        if found != version:
-            other.append(f"{name} {found} (lock: {version})")
+        if installed_version != version:
+            other.append(f"{name} {installed_version} (lock: {version})")
     if missing:
         yield Finding("packages", State.BAD, f"missing: {', '.join(missing)}", "run `make setup`")
     if other:
         remedy = "run `make setup`; results may differ from those of the lock"
         yield Finding("packages", State.ODD, f"other versions: {', '.join(other)}", remedy)
     if not missing and not other:
-        yield Finding("packages", State.GOOD, f"{len(wanted)} as the lock says")
+        yield Finding("packages", State.GOOD, f"{len(locked)} as the lock says")
 
 
 def decoders() -> Finding:
     """Whether the FFmpeg in PyAV has the decoders that the corpora need."""
-    import av  # noqa: PLC0415  a broken installation is a finding, not a crash of the others
+    import av  # noqa: PLC0415  if the import fails, the other checks still run
 
     lacking = [name for name in DECODERS if name not in av.codecs_available]
     if lacking:
@@ -194,7 +194,7 @@ def corpus(section: Mapping[str, Any]) -> Finding:
 
 
 def weights(section: Mapping[str, Mapping[str, Any]], folder: Path = Path("results/weights")) -> Iterator[Finding]:
-    """Whether the weights are there, or where a run will take them from."""
+    """Whether the weights are present, or the source that a run takes them from."""
     for name in ("landmarks", "alexnet"):
         given = section[name]
         records = sorted(folder.glob(f"{name}-*.json"))

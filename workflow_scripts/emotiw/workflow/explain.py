@@ -1,4 +1,4 @@
-"""Which jobs Snakemake would run for one clip, and why: its own dry run, read."""
+"""Which jobs Snakemake would run for one clip, and why, read from the output of its dry run."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from emotiw.workflow.files import Files
 TIMEOUT_S = 600
 JOB = re.compile(r"(?:local)?(?:rule|checkpoint) (\w+):")
 FIELD = re.compile(r"    (\w+): (.*)")
-EXPECTED = re.compile(r"^total +(\d+)$", re.MULTILINE)
+TOTAL = re.compile(r"^total +(\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Job:
 
 
 def targets(files: Files, clip: str) -> tuple[Row, list[str]]:
-    """Row of a clip, and the files that are made for it: its features, and the scores of each fold that tests it.
+    """Row of a clip, and its files: its features, and the fused scores of each fold whose test part holds it.
 
     Raises
     ------
@@ -48,16 +48,16 @@ def targets(files: Files, clip: str) -> tuple[Row, list[str]]:
 
 
 def dry_run(snakefile: Path, configfiles: Sequence[Path], wanted: Sequence[str]) -> str:
-    """Ask Snakemake what it would do to make the files.
+    """Text of a dry run of Snakemake for the files `wanted`.
 
     Raises
     ------
     ConfigError
-        If it refuses.
+        If Snakemake refuses to plan.
     """
     chosen = ["--configfile", *map(str, configfiles)] if configfiles else []
     command = [sys.executable, "-m", "snakemake", "-s", str(snakefile), *chosen, "-n", "-c1", "--nocolor"]
-    # without the profile, which hides reasons, and without a lock, for nothing is written
+    # the profile would hide the reasons, and a dry run needs no lock because it writes nothing
     command += ["--workflow-profile", "none", "--nolock", "--", *wanted]
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     if done.returncode:
@@ -67,14 +67,14 @@ def dry_run(snakefile: Path, configfiles: Sequence[Path], wanted: Sequence[str])
 
 
 def jobs(text: str) -> list[Job]:
-    """Jobs of a dry run's text, each once.
+    """Jobs in the text of a dry run, without duplicates.
 
     Raises
     ------
     ConfigError
-        If they are not as many as the text says: this Snakemake writes otherwise than is understood here.
+        If their number is not the total in the text: this version of Snakemake writes another format.
     """
-    found: dict[tuple[str, str], Job] = {}
+    job_of_output: dict[tuple[str, str], Job] = {}
     rule, fields = "", {}
     for line in [*text.splitlines(), "end"]:
         if line.startswith(" "):
@@ -83,18 +83,20 @@ def jobs(text: str) -> list[Job]:
             continue
         if rule:
             output = fields.get("output", "")
-            found[rule, output] = Job(rule, output, explained(fields.get("reason", "none given")))
+            job_of_output[rule, output] = Job(rule, output, explained(fields.get("reason", "none given")))
         job = JOB.fullmatch(line)
         rule, fields = job[1] if job else "", {}
-    announced = EXPECTED.search(text)
-    if (int(announced[1]) if announced else 0) != len(found):
-        count = announced[1] if announced else "no"
-        raise ConfigError(f"dry run: {len(found)} jobs were understood, {count} are announced; run `snakemake -n`")
-    return list(found.values())
+    total = TOTAL.search(text)
+    if (int(total[1]) if total else 0) != len(job_of_output):
+        count = total[1] if total else "no"
+        raise ConfigError(
+            f"dry run: {len(job_of_output)} jobs were understood, {count} are announced; run `snakemake -n`"
+        )
+    return list(job_of_output.values())
 
 
 def explained(reason: str) -> str:
-    """Snakemake's reason, with the two identities of a job that it prints in full reduced to what differs in them."""
+    """Snakemake's reason; where it prints two identities of a job in full, only their differences are kept."""
     head, mark, rest = reason.partition(" before: {")
     if not mark:
         return reason

@@ -1,4 +1,4 @@
-"""What a failed run says last: how many jobs failed, of which clips, why, and which logs tell more."""
+"""The last lines of a failed run: how many jobs failed, for which clips, the cause, and the logs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ SILENT = "wrote nothing to its log: it was killed, or ran out of memory or time;
 
 @dataclass(frozen=True)
 class Failure:
-    """A job that failed for good: the name of its rule, its wildcards, the paths of its logs."""
+    """A job whose last attempt failed: the name of its rule, its wildcards, the paths of its logs."""
 
     rule: str
     wildcards: Mapping[str, str]
@@ -22,13 +22,13 @@ class Failure:
 
 
 def summary(failures: Iterable[Failure], protocol: Protocol) -> str:
-    """Text that ends a failed run; failures with one cause are told once.
+    """Text that a failed run ends with; failures with the same cause are listed together.
 
     Parameters
     ----------
     failures : iterable of Failure
     protocol : Protocol
-        Tells the clips of a job.
+        Knows the clips of each job.
     """
     causes: dict[tuple[str, str], list[tuple[str, Failure]]] = {}
     n_failed = 0
@@ -38,11 +38,14 @@ def summary(failures: Iterable[Failure], protocol: Protocol) -> str:
         subject = _subject(failure, protocol)
         causes.setdefault((failure.rule, _without(reason, failure, protocol)), []).append((subject, failure))
     jobs = "1 job" if n_failed == 1 else f"{n_failed} jobs"
-    lines = ["", f"emotiw: {jobs} failed. What is done is kept: fix the cause, then run the same command again."]
-    for (rule, reason), told in list(causes.items())[:SHOWN]:
-        subjects = [subject for subject, _ in told]
+    lines = [
+        "",
+        f"emotiw: {jobs} failed. Finished results are kept: fix the cause, then run the same command again.",
+    ]
+    for (rule, reason), failed in list(causes.items())[:SHOWN]:
+        subjects = [subject for subject, _ in failed]
         more = f" and {len(subjects) - SHOWN} more" if len(subjects) > SHOWN else ""
-        logs = [log for _, failure in told for log in failure.logs]
+        logs = [log for _, failure in failed for log in failure.logs]
         lines += [f"  {rule}, {', '.join(subjects[:SHOWN])}{more}", f"    {reason}"]
         lines += [f"    log: {log}" for log in logs[:1]]
     if len(causes) > SHOWN:
@@ -51,7 +54,7 @@ def summary(failures: Iterable[Failure], protocol: Protocol) -> str:
 
 
 def _reason(failure: Failure) -> str:
-    """Last line that the job wrote to its log, without an exception's name."""
+    """Last line of the job's log, at most `LONGEST` characters; `SILENT` if no log has a line."""
     for log in failure.logs:
         try:
             lines = Path(log).read_text(encoding="utf-8", errors="replace").strip().splitlines()
@@ -63,7 +66,7 @@ def _reason(failure: Failure) -> str:
 
 
 def _subject(failure: Failure, protocol: Protocol) -> str:
-    """Clips of the job where it has some, else what its wildcards say."""
+    """Clip or clips of a job of single clips, otherwise its wildcards."""
     row = stages.ROWS.get(failure.rule)
     if row and row.per_clip:
         clips = protocol.clips_of_job.get(failure.wildcards.get("job", ""), [])
@@ -74,7 +77,7 @@ def _subject(failure: Failure, protocol: Protocol) -> str:
 
 
 def _without(reason: str, failure: Failure, protocol: Protocol) -> str:
-    """Return the reason with `CLIP` for the path of a job's only clip, so that equal causes are equal texts."""
+    """Replace id and path of a job's only clip in the reason by `CLIP`, so that equal causes are equal texts."""
     job = failure.wildcards.get("job", "")
     clips = protocol.clips_of_job.get(job, [])
     for clip in clips if len(clips) == 1 else ():

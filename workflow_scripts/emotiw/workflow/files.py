@@ -1,4 +1,4 @@
-"""Which files the jobs of a run read, and which files the targets of the workflow stand for."""
+"""Input files of the jobs of a run, and the files that each target of the workflow consists of."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ class Files:
     Parameters
     ----------
     plan : Plan
-        Its identities, with the protocol and the layout.
+        Plan of the run, with its protocol and layout.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -27,11 +27,11 @@ class Files:
     # --- inputs of jobs ----------------------------------------------------------------------------------------------
 
     def features(self, name: str, fold: str | None = None, parts: Sequence[str] = SPLITS) -> list[str]:
-        """Files of a stage of single clips that hold the clips of some parts of a fold, or all its files."""
+        """Files of a stage of single clips: those with clips of some parts of a fold, or all if `fold` is None."""
         return [self.layout.path(name, job=job) for job in self.protocol.jobs(fold, parts)]
 
     def networks(self, fold: str, output: str = "posteriors") -> list[str]:
-        """Posteriors, or models, of every architecture and repeat of a fold."""
+        """Files of one output (`posteriors` or `model`) of every architecture and repeat of a fold."""
         return [
             self.layout.path("train_blstm", output, fold=fold, architecture=architecture, repeat=repeat)
             for architecture in self.plan.architectures()
@@ -39,7 +39,7 @@ class Files:
         ]
 
     def combined(self, fold: str, features: str, classifier: str) -> list[str]:
-        """Score files of the features of a combination, whose name joins theirs."""
+        """Score file of each feature of the combination `features`, such as `cnn+dense_sift`."""
         return [self.layout.video_scores(fold, (name,), classifier) for name in systems.separated(features)]
 
     def video_system(self, fold: str) -> str:
@@ -77,7 +77,7 @@ class Files:
 
     def embeddings(self) -> list[str]:
         """ONNX files of the configured embeddings."""
-        return [about["path"] for about in self.config["embeddings"].values()]
+        return [settings["path"] for settings in self.config["embeddings"].values()]
 
     def weights_records(self) -> list[str]:
         """List the records of the weights files that this run depends on."""
@@ -103,13 +103,13 @@ class Files:
             "networks": [path for fold in self.protocol.folds for path in self.networks(fold, "model")],
             "weights": list(map(layout.weights, models)),
             "records": list(map(layout.weights_record, models)),
-            "embeddings": [about["path"] for name, about in embeddings.items() if name in features],
+            "embeddings": [settings["path"] for name, settings in embeddings.items() if name in features],
         }
 
     # --- targets -----------------------------------------------------------------------------------------------------
 
     def feature_names(self) -> list[str]:
-        """Every signal and feature of single clips that is made, those of the baselines and embeddings included."""
+        """Names of all signals and features that this run computes, including those of the baselines and embeddings."""
         used = self.config["video"]["features"]
         kinds = (Kind.SIGNAL, Kind.FRAME_FEATURE, Kind.CLIP_FEATURE)
         rows = [row for row in stages.rows(*kinds) if not row.wildcards]
@@ -117,7 +117,7 @@ class Files:
         return [*names, *self.config["embeddings"]]
 
     def all_features(self) -> list[str]:
-        """Every file of single clips; that of an on-demand feature only where a system uses it."""
+        """Files of all signals and features of the run (`feature_names`)."""
         return [path for name in self.feature_names() for path in self.features(name)]
 
     def contact_sheets(self) -> list[str]:
@@ -125,13 +125,13 @@ class Files:
         return self.features("contact_sheet")
 
     def audio_targets(self) -> list[str]:
-        """Files that the audio system alone makes."""
+        """Files that the audio system consists of."""
         frames = self.per_fold("audio_scores", "frames")
         curves = self.layout.path("learning_curves")
         return [*self.features("egemaps"), *self.all_audio_scores(), *frames, curves]
 
     def video_targets(self) -> list[str]:
-        """Files that the video system alone makes."""
+        """Files that the video system consists of."""
         features = [path for name in self.config["video"]["features"] for path in self.features(name)]
         return [*self.features("faces"), *features, *self.all_video_scores()]
 
@@ -146,10 +146,10 @@ class Files:
             *(("report", "page"), ("crate", ""), ("evaluate", "metrics"), ("tables", "tables")),
             *(("faces_film", ""), ("contact_page", "")),
         )
-        return [*(self.layout.path(*it) for it in outputs), *self.contact_sheets(), *self.submission()]
+        return [*(self.layout.path(*output) for output in outputs), *self.contact_sheets(), *self.submission()]
 
     def all(self) -> list[str]:
-        """Everything; intermediates are named, so that a missing one is noticed."""
+        """All files of the run; intermediate files are listed too, so that Snakemake makes a missing one again."""
         inner = [name for fold in self.protocol.folds for name in self.protocol.inner_folds(fold)]
         networks = [path for fold in [*self.protocol.folds, *inner] for path in self.networks(fold)]
         inner_scores = [path for fold in self.protocol.folds for path in self.inner_audio_scores(fold)]

@@ -1,6 +1,6 @@
-"""Where the files of a run lie: every path of the workflow, said once.
+"""Paths of all files of a run.
 
-The rules take their paths from here, and so does everything else that names a file of a run.
+The rules, and all code that names a file of a run, take the paths from this module.
 """
 
 from collections.abc import Mapping
@@ -18,9 +18,9 @@ TABLE_FILES = {
     "combinations": "table7_combinations",
 }
 
-# Files below results/weights; the digest tells what a file was made of.
+# suffix of the files below results/weights, by stage; others end with .safetensors
 WEIGHTS_SUFFIX = {"landmarks": ".dat", "efficientnet_lite0": ".onnx"}
-# Files below the run's folder, but for per-clip features, by stage and name of the output.
+# files below the run's folder by stage and output, without the per-clip features
 OUTPUTS: Mapping[str, Mapping[str, str]] = {
     "contact_sheet": {"": "report/contact_sheets/{job}.png"},
     "pca": {"": "video/{fold}/{feature}/pca.h5"},
@@ -76,21 +76,21 @@ class Layout:
         self.table_facts = f"{self.folder}/manifest.json"  # read together with the table
 
     def path(self, stage: str, output: str = "", **wildcards: str) -> str:
-        """Path of an output of a stage; wildcards that are not given stay in it as patterns."""
+        """Path of an output of a stage; a wildcard without a value stays in the path, as `{name}`."""
         pattern = self.pattern(stage, output)
         for name, value in wildcards.items():
             pattern = pattern.replace(f"{{{name}}}", value)
         return pattern
 
     def pattern(self, stage: str, output: str = "") -> str:
-        """Path of an output of a stage, with its wildcards; of a feature's name, the path of that feature."""
+        """Path of an output of a stage with its wildcards, such as `{job}`; a per-clip feature has its own folder."""
         if stage in OUTPUTS:
             return f"{self.folder}/{OUTPUTS[stage][output]}"
         feature = "{embedding}" if stage == "embedding" else stage
         return f"{self.folder}/features/{feature}/{{job}}.h5"
 
     def log(self, stage: str, *wildcards: str) -> str:
-        """Path of the log of a stage's jobs, with the wildcards that tell them apart, these and those of its row."""
+        """Path of the log of a stage's jobs, with the given wildcards and those of the stage's row."""
         row = stages.ROWS[stage]
         names = [*row.wildcards, *wildcards, *(("job",) if row.per_clip else ())]
         if not names:
@@ -111,5 +111,5 @@ def weights(name: str) -> str:
 
 
 def weights_record(name: str) -> str:
-    """Path of what is recorded of a weights file called `name`."""
+    """Path of the JSON record of a weights file called `name`."""
     return f"{WEIGHTS}/{name}.json"

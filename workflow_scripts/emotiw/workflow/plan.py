@@ -1,7 +1,7 @@
 """The identities of a run's jobs: everything that the output of each depends on.
 
-The table of stages (`jobs.stages`) tells which settings a stage reads and what stands above it; the plan puts in the
-values of this configuration and of this corpus.
+The table of stages (`jobs.stages`) names the settings that a stage reads and the stages above it; the plan inserts the
+values of this configuration and this corpus.
 """
 
 import hashlib
@@ -50,8 +50,9 @@ class Plan:
     def stage(self, name: str, **wildcards: str) -> Stage:
         """Identity of the job of stage `name` with these wildcards.
 
-        The identity of a job of single clips is what all jobs of its stage have in common, to which alone the stages
-        below refer, and a digest of its clips. So the identity of one clip's features does not depend on its batch.
+        The identity of a job of single clips is the identity that all jobs of its stage share, and a digest of its
+        clips. A per-clip stage below refers to the shared part only, so the identity of one clip's features does not
+        depend on the batch that holds the clip.
         """
         key = (("stage", name), *sorted(wildcards.items()))
         if key not in self._identities:
@@ -70,7 +71,7 @@ class Plan:
             **self._facts(row, wildcards),
         )
 
-    # --- what stands above a stage -----------------------------------------------------------------------------------
+    # --- stages above a stage ----------------------------------------------------------------------------------------
 
     def _above(self, row: StageRow, wildcards: Wildcards) -> Iterator[tuple[str, str]]:
         """Label and digest of each stage above a stage."""
@@ -96,7 +97,7 @@ class Plan:
         return Stage({job: self.stage(name, **embedding, job=job).digest for job in jobs}).digest
 
     def _values(self, upper: StageRow, wildcards: Wildcards) -> Iterator[dict[str, str]]:
-        """Values of an upper stage's wildcards: those given, and all that the others can have."""
+        """Combine the values of an upper stage's wildcards: the given value, or every possible one."""
         chosen: list[dict[str, str]] = [{}]
         for name in upper.wildcards:
             chosen = [
@@ -140,7 +141,7 @@ class Plan:
             return self.stage("video_scores", fold=fold, feature=features[0], classifier=classifier)
         return self.stage("video_combination", fold=fold, features=systems.joined(features), classifier=classifier)
 
-    # --- what else an output depends on ------------------------------------------------------------------------------
+    # --- other facts of an identity ----------------------------------------------------------------------------------
 
     def _facts(self, row: StageRow, wildcards: Wildcards) -> dict[str, Any]:
         facts: dict[str, Any] = dict(wildcards)
@@ -151,52 +152,52 @@ class Plan:
         return facts
 
     def weights_sha256(self, name: str) -> str:
-        """SHA-256 of a weights file, as the configuration demands it or as the file has it."""
-        about = self.config["weights"][name]
-        if about["path"] is None:
-            return str((about if about["url"] else about["source"])["sha256"])
-        return _content(f"weights.{name}", about)
+        """SHA-256 of a weights file: that of the configuration, otherwise that of the file itself."""
+        section = self.config["weights"][name]
+        if section["path"] is None:
+            return str((section if section["url"] else section["source"])["sha256"])
+        return _content(f"weights.{name}", section)
 
     def weights(self, name: str) -> str:
-        """Name of a weights file, which tells its source by hash."""
+        """Name of a weights file: the stage that acquires it, and the first digits of its source's SHA-256."""
         return f"{name}-{self.weights_sha256(name)[:12]}"
 
     def given_weights(self) -> str:
-        """Name of the stage that acquires fine-tuned weights, or nothing where they are made here."""
-        about = self.config["weights"][settings.OPTIONAL_WEIGHTS]
-        return settings.OPTIONAL_WEIGHTS if about["path"] or about["url"] else ""
+        """Name of the stage that acquires fine-tuned weights; empty if this run fine-tunes them itself."""
+        section = self.config["weights"][settings.OPTIONAL_WEIGHTS]
+        return settings.OPTIONAL_WEIGHTS if section["path"] or section["url"] else ""
 
     def model(self, feature: str) -> str:
-        """Name of the weights file that a feature of AlexNet is made with."""
+        """Name of the weights file of a feature that AlexNet computes."""
         if stages.ROWS[feature].weights != settings.OPTIONAL_WEIGHTS:
             return self.weights(stages.ROWS[feature].weights)
         given = self.given_weights()
         return self.weights(given) if given else f"fine_tuned-{self.stage('fine_tune').digest[:12]}"
 
     def models(self) -> list[str]:
-        """Names of the weights files that this run depends on, but for embeddings."""
+        """Names of the weights files that this run depends on, without those of embeddings."""
         used = [name for name in self.config["video"]["features"] if name in stages.ROWS and stages.ROWS[name].weights]
         return list(dict.fromkeys([self.weights("landmarks"), self.weights("alexnet"), *map(self.model, used)]))
 
 
 def workflow_files() -> list[str]:
-    """Files that say how the workflow runs: rules, default configuration, versions of the packages."""
+    """Files that define the workflow: rules, default configuration, versions of the packages."""
     top = ("Snakefile", "config.yaml", "requirements.lock")
     return [*(str(WORKFLOW / name) for name in top), *map(str, sorted((WORKFLOW / "rules").glob("*.smk")))]
 
 
-def _content(key: str, about: Mapping[str, Any]) -> str:
-    """SHA-256 that the configuration demands of a file or folder, else that of what is there."""
-    if not about["path"]:
+def _content(key: str, section: Mapping[str, Any]) -> str:
+    """SHA-256 of a file or folder: that of the configuration section `key`, otherwise that of the content."""
+    if not section["path"]:
         raise WeightsError(f"{key}.path: is null, expected a file or folder; set it in the configuration")
     try:
-        return str(about["sha256"] or content_sha256(Path(about["path"]), _known_hashes(about["path"])))
+        return str(section["sha256"] or content_sha256(Path(section["path"]), _known_hashes(section["path"])))
     except OSError as error:
-        raise WeightsError(f"{about['path']}: {error.strerror}; correct {key}.path") from error
+        raise WeightsError(f"{section['path']}: {error.strerror}; correct {key}.path") from error
 
 
 def _known_hashes(path: str) -> Path:
-    """Where the hashes of the files of a folder are remembered between two starts of Snakemake."""
+    """Path of the JSON file that keeps the hashes of a folder's files between two starts of Snakemake."""
     name = hashlib.sha256(os.path.abspath(path).encode()).hexdigest()[:16]
     return Path(layout.WEIGHTS, "hashes", f"{name}.json")
 

@@ -1,4 +1,4 @@
-"""Which clips a job or a fold holds: the manifest's protocol, its folds, the folds inside these, and the jobs."""
+"""The clips of each job and fold of a run: the folds of the manifest's protocol, their inner folds, and the jobs."""
 
 import hashlib
 import json
@@ -49,21 +49,21 @@ class Protocol:
         return [str(self.manifest.row_of_clip[clip].path) for clip in self.clips_of_job[job]]
 
     def jobs(self, fold: str | None = None, parts: Sequence[str] = SPLITS) -> list[str]:
-        """Sorted jobs that hold the clips of some parts of a fold, or all jobs."""
+        """Sorted names of the jobs that hold clips of some parts of a fold, or of all jobs if `fold` is None."""
         if fold is None:
             return sorted(self.clips_of_job)
         rows = self.manifest.row_of_clip
         return sorted({rows[clip].job for part in parts for clip in getattr(self.fold(fold), part)})
 
     def fold(self, name: str) -> Fold:
-        """Fold of this name: one of the protocol, or one inside such a fold."""
+        """Fold of this name: a fold of the protocol, or an inner fold of one."""
         outer, part, _ = splits.split_inner_name(name)
         return self.inner_folds(outer)[name] if part else self.folds[name]
 
     def inner_folds(self, fold: str) -> dict[str, Fold]:
-        """Folds inside a fold, by name, whose networks give out-of-fold scores to calibrate the fusion with.
+        """Inner folds of a fold, by name; their networks give the out-of-fold scores that calibrate the fusion.
 
-        None where `fusion.calibration` is not `training`.
+        Empty if `fusion.calibration` is not `training`.
         """
         if not self._n_inner:
             return {}
@@ -77,7 +77,7 @@ class Protocol:
         return identity.clips_digest([(clip, rows[clip].sha256) for clip in self.clips_of_job[job]])
 
     def rows_digest(self, fold: str, parts: Sequence[str], *, films: bool) -> str:
-        """SHA-256 of the label set and of what is read of the clips of some parts of a fold."""
+        """SHA-256 of the label set and of the manifest columns read (`film` only with `films`) of parts of a fold."""
         columns = attrgetter("clip", "label", "subject", "sha256", *(("film",) if films else ()))
         rows = self.manifest.row_of_clip
         read = {part: [columns(rows[clip]) for clip in getattr(self.fold(fold), part)] for part in parts}

@@ -1,4 +1,4 @@
-"""Start the workflow from a checkout as `snakemake` does, and say before what it is expected to take."""
+"""Start Snakemake from a checkout, and estimate beforehand the time and disk space of the run."""
 
 import os
 import re
@@ -23,14 +23,14 @@ TIMEOUT_S = 3600
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asks for.
+    """Arguments of `emotiw run`.
 
     Attributes
     ----------
     configfiles : sequence of Path
-        Laid over the defaults and each other.
+        Each overrides the defaults and the files before it.
     targets : sequence of str
-        Targets of the workflow, or files; none means everything.
+        Targets of the workflow, or files; empty: everything.
     cores : str
         Number of cores, or `all`.
     profile : str
@@ -46,7 +46,7 @@ class Request:
     more: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a number of cores that is none.
+        """Check the number of cores.
 
         Raises
         ------
@@ -95,7 +95,7 @@ def profile(name: str) -> Path:
 
 
 def job_counts(request: Request) -> dict[str, int]:
-    """Count the jobs of each rule that would run, as a dry run of Snakemake tells.
+    """Count the jobs of each rule that would run, from a dry run of Snakemake.
 
     Raises
     ------
@@ -113,20 +113,21 @@ def job_counts(request: Request) -> dict[str, int]:
 
 
 def expected(counts: Mapping[str, int], costs: Costs, protocol: Protocol) -> Estimate:
-    """Sum what jobs will take; each job of single clips is taken to hold as many clips as the others."""
+    """Estimate for these jobs; all jobs of single clips are taken to hold equally many clips."""
     return estimate(costs, _sizes(counts, costs.n_clips, len(protocol.clips_of_job)))
 
 
 def summary(what: Estimate, n_cores: int, folder: str) -> str:
-    """Say what a run is expected to take, in two lines.
+    """Text of an estimate, in two lines.
 
     Parameters
     ----------
     what : Estimate
+        Expected size of the run.
     n_cores : int
-        Cores that work on it.
+        Number of cores that the run uses.
     folder : str
-        Where its files go.
+        Folder of the run's files.
     """
     if not what.n_jobs:
         return f"nothing to do: every file of {folder} is there and up to date"
@@ -138,7 +139,7 @@ def summary(what: Estimate, n_cores: int, folder: str) -> str:
 
 
 def announcement(request: Request, config: Mapping[str, Any], manifest: Manifest) -> str:
-    """Say what a requested run is expected to take; errors as in `job_counts`."""
+    """Text of the estimate for a requested run; errors as in `job_counts`."""
     what = expected(job_counts(request), Costs(config, manifest), Protocol(config, manifest))
     n_cores = (os.cpu_count() or 1) if request.cores == "all" else int(request.cores)
     return f"run {config['run']}: {summary(what, n_cores, Layout(config['run']).folder)}"

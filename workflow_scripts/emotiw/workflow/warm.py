@@ -1,7 +1,7 @@
-"""Where jobs find the warm interpreter, and whom it serves: see `workflow_scripts/warm`.
+"""Environment, sockets and life time of the warm interpreter, whose server and client are in `workflow_scripts/warm`.
 
-The socket's name holds everything that a server must share with its clients: the interpreter, the run, the code and
-the control group, so that a server of another run, of other code or of another allocation of a cluster is never found.
+The name of a socket is a hash of the interpreter, the run, the code and the control group, so that a job never connects
+to the server of another run, of other code or of another allocation of a cluster.
 """
 
 import hashlib
@@ -15,29 +15,29 @@ from emotiw.core.errors import ConfigError
 from emotiw.core.resources import PACKAGE
 from emotiw.jobs import stages
 
-# The programs of single clips, those of a server together: a fork costs in proportion to what is loaded, so light ones
-# are not forked from what holds openSMILE's pandas or torch. ONNX Runtime starts threads when it is imported and cannot
-# be forked safely.
+# Programs of single clips by server. A fork takes longer the more modules are loaded, so programs with few imports are
+# not forked from a server that has loaded pandas or torch. ONNX Runtime starts threads when it is imported, so its
+# programs cannot be forked safely and have no server.
 SERVERS = stages.servers()
 PROGRAMS = tuple(name for names in SERVERS for name in names)
 SHIM = PACKAGE.parent / "warm"
-SWITCH = "EMOTIW_WARM"  # environment: the sockets' path without their suffix, or
-OFF = "off"  # programs run plainly
-OWNER = "EMOTIW_OWNER"  # environment: the process that a server ends with, as <boot>:<pid>:<start>
+SWITCH = "EMOTIW_WARM"  # environment: path of the sockets without their suffix, or `OFF`
+OFF = "off"  # no warm interpreter: every program starts an interpreter of its own
+OWNER = "EMOTIW_OWNER"  # environment: process whose end also ends the server, as <boot>:<pid>:<start>
 _PROC = Path("/proc")
 
 Snapshot = tuple[tuple[str, int, int], ...]
 
 
 def environment(*, wanted: bool, inherit: bool) -> dict[str, str]:
-    """Variables that jobs find their interpreter by.
+    """Environment variables that tell jobs their interpreter.
 
     Parameters
     ----------
     wanted : bool
-        Whether there shall be a warm one; there is none but on Linux, or where the user has set EMOTIW_WARM=off.
+        Whether to use a warm interpreter; it is used on Linux only, and not if the user has set EMOTIW_WARM=off.
     inherit : bool
-        Whether this process does a part of a run that another one (perhaps on another machine) began.
+        Whether this process belongs to a run that another process, perhaps on another machine, has started.
 
     Raises
     ------
@@ -60,18 +60,25 @@ def environment(*, wanted: bool, inherit: bool) -> dict[str, str]:
 
 def socket(owner: str) -> Path:
     """Path of the sockets of this interpreter, code and control group for a run; a server adds its number."""
-    about = [sys.executable, sys.version, owner, code_digest(), (_PROC / "self/cgroup").read_text(encoding="utf-8")]
-    return folder() / hashlib.sha256("\0".join(about).encode()).hexdigest()[:16]
+    control_group = (_PROC / "self/cgroup").read_text(encoding="utf-8")
+    shared = [sys.executable, sys.version, owner, code_digest(), control_group]
+    return folder() / hashlib.sha256("\0".join(shared).encode()).hexdigest()[:16]
 
 
 def folder() -> Path:
-    """Return the user's private folder of sockets on this machine, made where it is missing."""
+    """Return the user's private folder of sockets on this machine; it is created if it is missing.
+
+    Raises
+    ------
+    ConfigError
+        If the path is no folder, or others can access it.
+    """
     path = Path(tempfile.gettempdir()) / f"emotiw-{os.geteuid()}"
     path.mkdir(mode=0o700, exist_ok=True)
-    about = path.lstat()
-    if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.geteuid() or about.st_mode & 0o077:
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
         raise ConfigError(
-            f"{path}: mode {about.st_mode:o} of user {about.st_uid}, expected a folder of this user alone (mode 700);"
+            f"{path}: mode {status.st_mode:o} of user {status.st_uid}, expected a folder of this user alone (mode 700);"
             " remove it, or set `warm: false`"
         )
     return path
@@ -86,20 +93,20 @@ def code_digest() -> str:
 
 
 def snapshot() -> Snapshot:
-    """Name, size and modification time of what `code_digest` reads; equal as long as nothing is edited."""
-    return tuple((str(path), about.st_size, about.st_mtime_ns) for path in _sources() for about in [path.stat()])
+    """Path, size and modification time of each file that `code_digest` reads."""
+    return tuple((str(path), status.st_size, status.st_mtime_ns) for path in _sources() for status in [path.stat()])
 
 
 class Sources:
-    """What `code_digest` reads, as it is when this is made."""
+    """State of the files that `code_digest` reads, at the time when the object is created."""
 
     def __init__(self) -> None:
         self._files = snapshot()
         self._folders = _folder_times()
 
     def edited(self) -> bool:
-        """Whether a file was changed, added or removed since; the folders are read again only where they changed."""
-        if any(_changed(*about) for about in self._files):
+        """Whether a file was changed, added or removed since then; the folders are listed again only if one changed."""
+        if any(_changed(*file) for file in self._files):
             return True
         times = _folder_times(*self._folders)
         if times != self._folders:
@@ -110,12 +117,12 @@ class Sources:
 
 
 def this_process() -> str:
-    """Return the identity of this process among all that ever ran here."""
+    """Identity of this process, <boot>:<pid>:<start>, which no other process of this machine ever has."""
     return f"{_boot()}:{os.getpid()}:{_start(os.getpid())}"
 
 
 def alive(owner: str) -> bool:
-    """Whether a process still runs; of another machine's it is not known, and assumed."""
+    """Whether a process still runs; true for a process of another machine, whose state is unknown."""
     boot, pid, start = owner.split(":")
     return boot != _boot() or _start(int(pid)) == start
 
@@ -125,7 +132,7 @@ def _boot() -> str:
 
 
 def _start(pid: int) -> str:
-    """Clock ticks from the boot to the start of a process; empty where it has ended."""
+    """Clock ticks from the boot to the start of a process, as text; empty if it has ended."""
     try:
         fields = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
@@ -135,22 +142,22 @@ def _start(pid: int) -> str:
 
 def _changed(path: str, size: int, time_ns: int) -> bool:
     try:
-        about = os.stat(path)
+        status = os.stat(path)
     except FileNotFoundError:
         return True
-    return (about.st_size, about.st_mtime_ns) != (size, time_ns)
+    return (status.st_size, status.st_mtime_ns) != (size, time_ns)
 
 
 def _folder_times(*folders: str) -> dict[str, int]:
-    """Modification times of some folders, of all that hold sources if none is given; 0 where one is missing."""
-    found = folders or (
+    """Modification times of the folders (default: all folders with sources), in ns; 0 for a missing one."""
+    watched = folders or (
         *map(str, (PACKAGE.parent, SHIM, PACKAGE)),
         *(str(path) for path in PACKAGE.rglob("*") if path.is_dir() and path.name != "__pycache__"),
     )
-    return {path: os.stat(path).st_mtime_ns if os.path.isdir(path) else 0 for path in found}
+    return {path: os.stat(path).st_mtime_ns if os.path.isdir(path) else 0 for path in watched}
 
 
 def _sources() -> list[Path]:
     folders = (PACKAGE.parent, PACKAGE, SHIM)
-    found = [*folders[0].glob("*.py"), *folders[2].glob("*.py"), *PACKAGE.rglob("*.py")]
-    return sorted({*found, *(path for path in (PACKAGE / "resources").rglob("*") if path.is_file())})
+    modules = [*folders[0].glob("*.py"), *folders[2].glob("*.py"), *PACKAGE.rglob("*.py")]
+    return sorted({*modules, *(path for path in (PACKAGE / "resources").rglob("*") if path.is_file())})
