@@ -13,7 +13,7 @@ from emotiw.core.errors import ConfigError, ManifestError
 from emotiw.corpora.manifest import Row
 from emotiw.workflow.files import Files
 
-TIMEOUT_S = 600
+TIMEOUT_S = 3600  # of a dry run; one of many clips takes minutes
 JOB = re.compile(r"(?:local)?(?:rule|checkpoint) (\w+):")
 FIELD = re.compile(r"    (\w+): (.*)")
 TOTAL = re.compile(r"^total +(\d+)$", re.MULTILINE)
@@ -47,8 +47,8 @@ def targets(files: Files, clip: str) -> tuple[Row, list[str]]:
     return row, own + [plan.layout.path("fusion", fold=name) for name in tested]
 
 
-def dry_run(snakefile: Path, configfiles: Sequence[Path], wanted: Sequence[str]) -> str:
-    """Text of a dry run of Snakemake for the files `wanted`.
+def dry_run(snakefile: Path, configfiles: Sequence[Path], wanted: Sequence[str], *options: str) -> str:
+    """Text of a dry run of Snakemake for the targets `wanted`, with further options.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def dry_run(snakefile: Path, configfiles: Sequence[Path], wanted: Sequence[str])
     chosen = ["--configfile", *map(str, configfiles)] if configfiles else []
     command = [sys.executable, "-m", "snakemake", "-s", str(snakefile), *chosen, "-n", "-c1", "--nocolor"]
     # the profile would hide the reasons, and a dry run needs no lock because it writes nothing
-    command += ["--workflow-profile", "none", "--nolock", "--", *wanted]
+    command += ["--workflow-profile", "none", "--nolock", *options, "--", *wanted]
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     if done.returncode:
         tail = "\n  ".join((done.stderr or done.stdout).strip().splitlines()[-8:])

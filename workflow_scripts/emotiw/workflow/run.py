@@ -12,13 +12,13 @@ from typing import Any
 from emotiw.core.errors import ConfigError
 from emotiw.corpora.manifest import Manifest
 from emotiw.jobs import stages
+from emotiw.workflow import explain
 from emotiw.workflow.costs import Costs, Estimate, estimate
 from emotiw.workflow.layout import Layout
 from emotiw.workflow.plan import WORKFLOW
 from emotiw.workflow.protocol import Protocol
 
 STATS = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)
-TIMEOUT_S = 3600
 
 
 @dataclass(frozen=True)
@@ -102,13 +102,9 @@ def job_counts(request: Request) -> dict[str, int]:
     ConfigError
         If Snakemake refuses to plan.
     """
-    options = ["-n", "--workflow-profile", "none", "--nolock", "--quiet", "rules", "reason", "host"]
-    command = request.command(*options, *request.more, "--", *request.targets)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-    if done.returncode:
-        tail = "\n  ".join((done.stderr or done.stdout).strip().splitlines()[-12:])
-        raise ConfigError(f"snakemake refuses to plan:\n  {tail}")
-    table = (done.stdout + done.stderr).partition("Job stats:")[2].partition("total")[0]
+    quiet = ("--quiet", "rules", "reason", "host")
+    text = explain.dry_run(snakefile(), request.configfiles, request.targets, *request.more, *quiet)
+    table = text.partition("Job stats:")[2].partition("total")[0]
     return {rule: int(count) for rule, count in STATS.findall(table)}
 
 
