@@ -29,7 +29,7 @@ NUMERICS = {
         *{"classifiers", "baselines", "score_average"},
         *{"fine_tuning_state", "fine_tuning_data", "fine_tuning_network", "pca", "eigenvectors"},
     },
-    "audio": {"standardisation", "peephole_lstm", "blstm", "training", "ensemble"},
+    "audio": {"standardisation", "peephole_lstm", "blstm", "training", "ensemble", "sound", "log_mel", "whisper"},
     "fusion": {"schemes", "branch_and_bound", "stacking", "optimism"},
     "faces": {"tracking", "scene_cuts"},
     "weights": {"efficientnet"},
