@@ -7,6 +7,7 @@ from scipy.signal import get_window
 from torch import nn
 
 from emotiw.audio import log_mel, whisper
+from emotiw.audio.sound import TooShortError
 from emotiw.core.errors import FeatureError
 
 RATE_HZ = 16000
@@ -193,12 +194,19 @@ def test_padded_frames_are_those_of_the_sound_followed_by_zeros(model):
     assert not np.allclose(found, frames(waveform, model)[1])
 
 
-@pytest.mark.parametrize(("n", "n_frames"), [(0, 0), (319, 0), (639, 0), (640, 1), (1279, 1), (1280, 2)])
+@pytest.mark.parametrize(("n", "n_frames"), [(640, 1), (1279, 1), (1280, 2)])
 def test_a_frame_that_the_sound_does_not_fill_is_left_out(model, n, n_frames):
     for padded in (False, True):
         times, values = frames(voice(1)[:n], model, padded=padded)
         assert times.shape == (n_frames,)
         assert values.shape == (n_frames, 32)
+
+
+@pytest.mark.parametrize("n", [0, 319, 639])
+@pytest.mark.parametrize("padded", [False, True])
+def test_sound_that_is_shorter_than_a_frame_is_too_short(model, n, padded):
+    with pytest.raises(TooShortError, match=rf"{n / RATE_HZ} s of sound, too short for one frame of 0\.04 s"):
+        frames(voice(1)[:n], model, padded=padded)
 
 
 def test_the_same_sound_has_the_same_frames(model):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, scaled_dot_product_attention
 
 from emotiw.audio import log_mel, sound
-from emotiw.audio.sound import Floats
+from emotiw.audio.sound import Floats, TooShortError
 from emotiw.core.errors import FeatureError
 
 STEP_SAMPLES = 2 * log_mel.HOP  # of a frame of the encoder: 20 ms
@@ -159,13 +159,10 @@ def frames(
         Whether each piece is filled up with zeros to 30 s before the spectrogram is computed, as in the training of
         Whisper. Vectors of the zeros are dropped.
 
-    Returns
-    -------
-    tuple of ndarray
-        Both are empty if the waveform is shorter than one frame.
-
     Raises
     ------
+    sound.TooShortError
+        If the waveform is shorter than one frame.
     FeatureError
         If the waveform does not have the stated form, if the layer or the frame length does not exist, or if a value is
         not finite.
@@ -180,6 +177,9 @@ def frames(
     width = model.embed_positions.embedding_dim
     joined = np.concatenate([np.zeros((0, width), np.float32), *vectors])
     n_frames = len(joined) // steps
+    if not n_frames:
+        found = f"{waveform.size / sound.RATE_HZ} s of sound, too short for one frame of {frame_length_s} s"
+        raise TooShortError(f"Whisper: {found}; leave the clip out")
     values: Floats = joined[: n_frames * steps].reshape(n_frames, steps, width).mean(axis=1)
     if not np.isfinite(values).all():
         raise FeatureError("Whisper: values are not finite; expected numbers; check the weights or leave the clip out")

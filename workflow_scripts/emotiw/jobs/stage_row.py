@@ -96,7 +96,7 @@ class StageRow:
     weights : str
         Of a frame feature computed by AlexNet: the weights that a bundle carries for it.
     on_demand : bool
-        Whether it is made only where `video.features` names it.
+        Whether it is made only where `video.features` names it, or where a file of it is asked for.
     cost : Cost or None
         None of what is made once and elsewhere.
     """
