@@ -1,11 +1,12 @@
 """Whisper's frames on real speech: CPU time, what padding to 30 s does, and agreement with CTranslate2.
 
-Run: python benchmarks/whisper.py WEIGHTS FOLDER [n_clips]; WEIGHTS is results/weights/whisper_base-<sha256>.safetensors,
-FOLDER holds .flac or .wav files of 16 kHz mono. Prints, on one thread, CPU seconds for each second of sound with and
-without padding, for each layer, and the share of the variance of a layer's frames that padding changes.
+Run: python benchmarks/whisper.py WEIGHTS FOLDER [n_clips [MODEL]]; WEIGHTS is the .safetensors file that the rule
+whisper_base writes, FOLDER holds .flac or .wav files of 16 kHz mono. Prints, on one thread, CPU seconds for each second
+of sound with and without padding, for each layer, and the share of the variance of its frames that padding changes.
 
-With the folder of a CTranslate2 model of Whisper-base as fourth argument, and in an environment that has ctranslate2
-and faster-whisper besides, it prints the largest differences of the spectrogram and of the last layer.
+With MODEL, the folder of a CTranslate2 model of Whisper-base (model.bin, config.json, tokenizer.json, vocabulary.txt),
+and in an environment that has ctranslate2 and faster-whisper besides, it prints the largest differences of the
+spectrogram and of the last layer.
 """
 
 import sys
@@ -40,8 +41,8 @@ def timed(clips, model, **settings):
 
 def agreement(clips, model, folder):
     """Largest differences from faster-whisper's spectrogram and CTranslate2's encoder."""
-    import ctranslate2
-    from faster_whisper.feature_extractor import FeatureExtractor
+    import ctranslate2  # noqa: PLC0415 - not among the project's packages, nor is the next
+    from faster_whisper.feature_extractor import FeatureExtractor  # noqa: PLC0415
 
     theirs = ctranslate2.models.Whisper(str(folder), compute_type="float32", intra_threads=1)
     extract, spectra, ends = FeatureExtractor(), [], []

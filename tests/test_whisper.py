@@ -1,5 +1,7 @@
 """The encoder of Whisper against other formulations of it: its spectrogram, its layers, its frames."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,8 +11,17 @@ from torch import nn
 from emotiw.audio import log_mel, whisper
 from emotiw.audio.sound import TooShortError
 from emotiw.core.errors import FeatureError
+from emotiw.media import soundtrack
+from emotiw.weights import whisper_weights
 
 RATE_HZ = 16000
+ROOT = Path(__file__).resolve().parents[1]
+SPEECH = ROOT.parent / "shared" / "data" / "speech"
+WEIGHTS = sorted((ROOT / "results" / "weights").glob("whisper_base-*.safetensors"))
+needs_weights = pytest.mark.skipif(
+    not (WEIGHTS and SPEECH.is_dir()),
+    reason="needs results/weights/whisper_base-*.safetensors and the recordings in ../shared/data",
+)
 SMALL = whisper.Size(width=32, hidden=64, heads=4, layers=3, positions=50)
 
 
@@ -95,14 +106,14 @@ def test_a_waveform_of_another_form_has_no_spectrogram(shape):
 # --- the layers ------------------------------------------------------------------------------------------------------
 
 
-def reference_layer(arrays, number):
+def reference_layer(arrays, number, size=SMALL):
     """Layer of torch's own transformer with the same weights."""
     layer = nn.TransformerEncoderLayer(
-        SMALL.width, SMALL.heads, SMALL.hidden, dropout=0, activation="gelu", batch_first=True, norm_first=True
+        size.width, size.heads, size.hidden, dropout=0, activation="gelu", batch_first=True, norm_first=True
     )
     ours = {name.removeprefix(f"layers.{number}."): torch.from_numpy(values) for name, values in arrays.items()}
     projections = [f"self_attn.{kind}_proj" for kind in "qkv"]
-    zeros = torch.zeros(SMALL.width)
+    zeros = torch.zeros(size.width)
     state = {
         "self_attn.in_proj_weight": torch.cat([ours[f"{name}.weight"] for name in projections]),
         "self_attn.in_proj_bias": torch.cat([ours.get(f"{name}.bias", zeros) for name in projections]),
@@ -130,6 +141,13 @@ def gelu(values):
     return values * 0.5 * (1 + torch.erf(torch.from_numpy(values / np.sqrt(2))).numpy())
 
 
+def normalised(arrays, values):
+    """Layer normalisation at the end of the encoder, by its definition."""
+    mean, deviation = values.mean(dim=1, keepdim=True), values.std(dim=1, keepdim=True, correction=0)
+    weight, bias = (torch.from_numpy(arrays[f"layer_norm.{name}"]) for name in ("weight", "bias"))
+    return (values - mean) / (deviation**2 + 1e-5).sqrt() * weight + bias
+
+
 def test_layer_0_is_the_convolutions_with_the_positions(arrays, model):
     spectrogram = log_mel.log_mel(voice(0.6))
     first = gelu(convolved(spectrogram.T, arrays["conv1.weight"], arrays["conv1.bias"], 1))
@@ -146,10 +164,27 @@ def test_every_layer_agrees_with_torch_s_own(arrays, model):
             values = reference_layer(arrays, number)(values[None])[0]
             if number + 1 < SMALL.layers:
                 torch.testing.assert_close(model(spectrogram, number + 1), values, rtol=1e-4, atol=1e-4)
-    mean, deviation = values.mean(dim=1, keepdim=True), values.std(dim=1, keepdim=True, correction=0)
-    weight, bias = (torch.from_numpy(arrays[f"layer_norm.{name}"]) for name in ("weight", "bias"))
-    normalised = (values - mean) / (deviation**2 + 1e-5).sqrt() * weight + bias
-    torch.testing.assert_close(model(spectrogram, SMALL.layers), normalised, rtol=1e-4, atol=1e-4)
+    expected = normalised(arrays, values)
+    torch.testing.assert_close(model(spectrogram, SMALL.layers), expected, rtol=1e-4, atol=1e-4)
+
+
+@needs_weights
+def test_every_layer_agrees_with_torch_s_own_on_real_speech():
+    """With the published weights: in double precision to 1e-9 of the largest value, in single to 5e-5 of it."""
+    limits = {"max_pixels": 1, "max_duration_s": 60.0, "min_decoded_fraction": 0.98}
+    waveform, _ = soundtrack.waveform(sorted(SPEECH.rglob("*.flac"))[0], RATE_HZ, limits)
+    arrays = whisper_weights.load(WEIGHTS[0])
+    np.testing.assert_allclose(log_mel.log_mel(waveform), published_log_mel(waveform), atol=1e-6)
+    spectrogram = torch.from_numpy(log_mel.log_mel(waveform))
+    single, double = whisper.encoder(arrays), whisper.encoder(arrays).double()
+    values = double(spectrogram.double(), 0)
+    with torch.inference_mode():
+        for number in range(6):
+            values = reference_layer(arrays, number, whisper.BASE).double()(values[None])[0]
+            expected = normalised(arrays, values) if number == 5 else values
+            largest = expected.abs().max()
+            assert (double(spectrogram.double(), number + 1) - expected).abs().max() <= 1e-9 * largest, number + 1
+            assert (single(spectrogram, number + 1) - expected).abs().max() <= 5e-5 * largest, number + 1
 
 
 def test_whisper_base_has_the_published_size():

@@ -80,7 +80,7 @@ TABLE: tuple[StageRow, ...] = (
         source="audio",
         server="torch",
         on_demand=True,
-        cost=Cost((440, 4), (3, 0.2), clip_kb=60),
+        cost=Cost((500, 1), (3, 0.1), clip_kb=61),
     ),
     StageRow(
         "faces",
