@@ -32,7 +32,7 @@ NUMERICS = {
     "audio": {"standardisation", "peephole_lstm", "blstm", "training", "ensemble", "sound", "log_mel", "whisper"},
     "fusion": {"schemes", "branch_and_bound", "stacking", "optimism"},
     "faces": {"tracking", "scene_cuts"},
-    "weights": {"efficientnet"},
+    "weights": {"efficientnet", "ctranslate2_format"},
     "evaluation": {"systems"},
     "prediction": {"recogniser"},
     "report": {"time_courses"},
