@@ -20,6 +20,28 @@ rule audio:
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 
+rule whisper:
+    input:
+        audio=OUT("audio"),
+        weights=layout.weights(PLAN.weights("whisper_base")),
+        record=layout.weights_record(PLAN.weights("whisper_base")),
+    output:
+        OUT("whisper"),
+    log:
+        LOG("whisper"),
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("whisper"),
+        runtime=minutes("whisper"),
+    params:
+        stage=stage("whisper"),
+    shell:
+        'python "$EMOTIW_PROGRAMS"/whisper.py --audio {input.audio:q} --weights {input.weights:q} --output {output:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"
+
+
 rule scaler:
     input:
         manifest=ancient(TABLE),

@@ -4,6 +4,7 @@ localrules:
     alexnet,
     alexnet_fer2013,
     efficientnet_lite0,
+    whisper_base,
 
 
 rule landmarks:
@@ -89,4 +90,21 @@ rule efficientnet_lite0:
         stage=stage("efficientnet_lite0"),
     shell:
         'python "$EMOTIW_PROGRAMS"/efficientnet_lite0.py --output {output.model:q} --record {output.record:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"
+
+
+# Runs only where the feature whisper is asked for.
+rule whisper_base:
+    output:
+        model=layout.weights(PLAN.weights("whisper_base")),
+        record=layout.weights_record(PLAN.weights("whisper_base")),
+    log:
+        LOG("whisper_base"),
+    conda:
+        "../envs/video.yaml"
+    threads: 1
+    params:
+        stage=stage("whisper_base"),
+    shell:
+        'python "$EMOTIW_PROGRAMS"/whisper_base.py --output {output.model:q} --record {output.record:q}'
         " --stage {params.stage:q} > {log:q} 2>&1"

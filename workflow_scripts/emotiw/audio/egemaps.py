@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from emotiw.audio import opensmile_features
-from emotiw.audio.opensmile_features import Floats
+from emotiw.audio import opensmile_features, sound_entries
+from emotiw.audio.sound import Floats
 from emotiw.core.errors import FeatureError
 from emotiw.core.resources import RESOURCES
 from emotiw.jobs.store import Arrays, Entry
@@ -51,7 +51,7 @@ def frames(
 
     Raises
     ------
-    opensmile_features.TooShortError
+    sound.TooShortError
         If the waveform is too short for one frame with its context.
     FeatureError
         If the waveform does not have the stated form, or a feature is not finite.
@@ -106,7 +106,7 @@ def frame_entries(audio: Iterable[Entry], settings: Mapping[str, Any]) -> Iterat
         times, features = frames(waveform, **settings)
         return {"features": features, "time": times}
 
-    return (opensmile_features.entry(entry, arrays) for entry in audio)
+    return (sound_entries.entry(entry, arrays) for entry in audio)
 
 
 def _frames_of_level(waveform: Floats, feature_set: str, level: str, frame_length_s: float) -> Floats:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from emotiw.audio import opensmile_features
-from emotiw.audio.opensmile_features import Floats
+from emotiw.audio import opensmile_features, sound_entries
+from emotiw.audio.sound import Floats
 from emotiw.jobs.store import Arrays, Entry
 
 
@@ -33,7 +33,7 @@ def utterance_entries(audio: Iterable[Entry], settings: Mapping[str, Any]) -> It
     def arrays(waveform: Floats) -> Arrays:
         return {"features": utterance_functionals(waveform, **settings)}
 
-    return (opensmile_features.entry(entry, arrays) for entry in audio)
+    return (sound_entries.entry(entry, arrays) for entry in audio)
 
 
 def _extractor(feature_set: str) -> Any:

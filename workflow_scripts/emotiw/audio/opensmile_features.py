@@ -1,26 +1,16 @@
-"""Functions that all openSMILE features share: extractors, the check of the waveform, and entries of artefacts."""
+"""Functions that all openSMILE features share: extractors and their use."""
 
 import warnings
-from collections.abc import Callable
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 import opensmile
 
+from emotiw.audio import sound
+from emotiw.audio.sound import RATE_HZ, Floats, TooShortError
 from emotiw.core.errors import FeatureError
-from emotiw.core.status import Status
-from emotiw.jobs.store import Arrays, Entry
 
-RATE_HZ = 16000
 FULL_SCALE = 32767 / 32768  # openSMILE's wrapper turns 1.0 into -32768
-WITHOUT_FEATURES = (Status.NO_AUDIO, Status.SHORT_AUDIO, Status.UNDECODABLE)
-
-Floats = npt.NDArray[np.float32]
-
-
-class TooShortError(FeatureError):
-    """The waveform is shorter than one window of the feature."""
 
 
 def preload() -> None:
@@ -56,7 +46,7 @@ def extract(smile: opensmile.Smile, waveform: Floats) -> Floats:
     FeatureError
         If the waveform does not have the stated form, or a feature is not finite.
     """
-    _check(waveform)
+    sound.check(waveform)
     name = smile.feature_set.name
     too_short = f"{name}: {waveform.size / RATE_HZ} s of sound, too short for one value; leave the clip out"
     if not waveform.size:
@@ -74,32 +64,3 @@ def extract(smile: opensmile.Smile, waveform: Floats) -> Floats:
         names = ", ".join(table.columns[~finite])
         raise FeatureError(f"{name}: {names} not finite; expected numbers; leave the clip out")
     return values
-
-
-def entry(audio: Entry, compute: Callable[[Floats], Arrays]) -> Entry:
-    """Entry with the features of an audio entry, without any if its sound is unusable; status and facts are kept."""
-    if audio.status in WITHOUT_FEATURES:
-        return Entry(audio.name, status=audio.status, facts=audio.facts)
-    if audio.facts["rate_hz"] != RATE_HZ:
-        raise FeatureError(
-            f"{audio.name}: sound at {audio.facts['rate_hz']} Hz; expected {RATE_HZ} Hz; set audio.rate_hz"
-        )
-    try:
-        return Entry(audio.name, compute(audio.arrays["waveform"]), audio.status, audio.facts)
-    except TooShortError:
-        return Entry(audio.name, status=Status.SHORT_AUDIO, facts=audio.facts)
-    except FeatureError as error:
-        raise FeatureError(f"{audio.name}: {error}") from error
-
-
-def _check(waveform: Floats) -> None:
-    if waveform.dtype != np.float32 or waveform.ndim != 1:
-        raise FeatureError(
-            f"waveform is {waveform.dtype} {waveform.shape}; expected float32 (n_samples,); see media.waveform"
-        )
-    if not np.isfinite(waveform).all():
-        raise FeatureError("waveform holds NaN or infinity; expected samples in [-1, 1]; see media.waveform")
-    if np.abs(waveform).max(initial=0) > 1:
-        raise FeatureError(
-            f"waveform peaks at {np.abs(waveform).max():.3g}; expected samples in [-1, 1]; see media.waveform"
-        )

@@ -100,7 +100,7 @@ class StageRow:
     weights : str
         Of a frame feature that AlexNet computes: name of the weights, which a bundle contains.
     on_demand : bool
-        Whether it is computed only if `video.features` names it.
+        Whether it is computed only if `video.features` names it, or if a file of it is asked for.
     cost : Cost or None
         None for a stage that runs once and outside the jobs of a cluster.
     """

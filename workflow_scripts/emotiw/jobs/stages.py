@@ -42,6 +42,7 @@ TABLE: tuple[StageRow, ...] = (
         cost=Cost((3600, 0), (20000, 0)),
     ),
     StageRow("efficientnet_lite0", Kind.WEIGHTS, settings=("weights.efficientnet_lite0",), facts=("sha256",)),
+    StageRow("whisper_base", Kind.WEIGHTS, settings=("weights.whisper_base",), facts=("sha256",)),
     # --- single clips ------------------------------------------------------------------------------------------------
     StageRow(
         "audio",
@@ -70,6 +71,17 @@ TABLE: tuple[StageRow, ...] = (
         source="audio",
         server="opensmile",
         cost=Cost((165, 0.9), (1, 0.03), clip_kb=14),
+    ),
+    StageRow(
+        "whisper",
+        Kind.FRAME_FEATURE,
+        "Whisper",
+        settings=("whisper",),
+        above=("audio", "whisper_base"),
+        source="audio",
+        server="torch",
+        on_demand=True,
+        cost=Cost((500, 1), (3, 0.1), clip_kb=61),
     ),
     StageRow(
         "faces",

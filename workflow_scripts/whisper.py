@@ -1,0 +1,33 @@
+"""Write what a layer of Whisper's encoder says of the frames of the clips of one job."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+
+from emotiw.audio import sound_entries, whisper
+from emotiw.audio.sound import Floats
+from emotiw.jobs import per_clip, runtime, store
+from emotiw.weights import whisper_weights
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Compute the frames of each clip's waveform; the network is read only if a clip is not in the cache."""
+    args = runtime.arguments(__doc__, argv, one=["audio", "weights"])
+    settings = {name: value for name, value in args.settings["whisper"].items() if name != "storage"}
+    storage = args.settings["whisper"]["storage"]
+
+    @cache
+    def network() -> whisper.Encoder:
+        return whisper.encoder(whisper_weights.load(args.weights))
+
+    def arrays(waveform: Floats) -> store.Arrays:
+        times, values = whisper.frames(waveform, network(), **settings)
+        return {"features": values, "time": times}
+
+    def make(clips: Iterable[store.Entry]) -> Iterator[store.Entry]:
+        return store.narrowed((sound_entries.entry(clip, arrays) for clip in clips), storage)
+
+    per_clip.from_entries(args, "audio", "frame_features", make, {"storage": storage})
+
+
+if __name__ == "__main__":
+    runtime.start(main)
