@@ -197,7 +197,7 @@ def run(command, folder, status=0):
         [*map(str, command)], cwd=folder, env=variables, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout
+    return done.stderr if status else done.stdout
 
 
 def pip(folder, *arguments):
@@ -242,6 +242,7 @@ def test_the_installed_commands_work_from_another_folder(elsewhere):
     assert "ready to run" in emotiw(elsewhere, "doctor", "--configfile", "my.yaml")
     assert "0 removed" in emotiw(elsewhere, "cache", "--configfile", "my.yaml")
     assert "Id of a clip" in emotiw(elsewhere, "why", "--help")
+    assert "the workflow runs from a checkout" in emotiw(elsewhere, "run", "--configfile", "my.yaml", status=2)
     emotiw(elsewhere, "results", "results/mine", status=2)
     emotiw(elsewhere, "verify", "results/mine", status=2)
     code = "from pathlib import Path; from emotiw.workflow import checksums; checksums.record(Path('results/mine'))"

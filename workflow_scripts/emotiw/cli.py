@@ -131,6 +131,7 @@ def run(
     from emotiw.workflow import run as runs  # noqa: PLC0415
 
     extras.require("snakemake")
+    runs.snakefile()
     config = load(configfile or [])
     request = runs.Request(configfile or [], targets or [], cores, profile)
     runs.profile(profile)
