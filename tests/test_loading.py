@@ -44,17 +44,6 @@ def source(sha256, **changed):
     return {"distribution": "toy-models", "version": "0.1.0", "member": MEMBER, "sha256": sha256} | changed
 
 
-@pytest.fixture
-def index(tmp_path, monkeypatch):
-    """A folder that pip takes for its only index."""
-    folder = tmp_path / "index"
-    folder.mkdir()
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    return folder
-
-
 @pytest.fixture(scope="module")
 def arrays():
     rng = np.random.default_rng(0)

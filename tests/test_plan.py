@@ -307,6 +307,15 @@ def test_the_content_of_a_clip_is_in_the_identity_of_its_own_embedding_only():
     assert equal == [False, True]
 
 
+@pytest.mark.parametrize("name", ["fusion", "video_system", "efficientnet_lite0"])
+def test_an_embedding_may_be_called_as_a_stage_that_makes_no_feature(name):
+    mine = plan(embeddings={name: embedding(b"1")}, video={"features": ["cnn", name]})
+    assert Files(mine).features(name)[0] == f"results/demo/features/{name}/test0.h5"
+    above = mine.stage("kernels", fold="official", feature=name)["above"]
+    jobs = {row.job: mine.stage("embedding", embedding=name, job=row.job).digest for row in ROWS}
+    assert above[name] == identity.Stage(jobs).digest
+
+
 def test_an_embedding_is_told_only_its_own_settings():
     stage = embedded().stage("embedding", embedding="two", job="test0")
     assert stage["settings"] == {"embeddings": {"two": embedding(b"2", path="two.onnx")}}

