@@ -21,7 +21,7 @@ STOREY = {room: number for number, rooms in enumerate(STOREYS) for room in rooms
 # modules that compute on arrays alone: neither files nor codecs nor configuration
 NUMERICS = {
     "core": {"errors", "status", "emotions", "seeds"},
-    "statistics": {"metrics", "comparisons", "cross_validation", "selection_record"},
+    "statistics": {"metrics", "comparisons", "cross_validation", "selection_record", "pooling"},
     "corpora": {"splits"},
     "jobs": {"stages", "stage_row"},
     "video": {
