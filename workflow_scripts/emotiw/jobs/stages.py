@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from emotiw.jobs.stage_row import ClassifierRow, Kind, StageRow
-from emotiw.jobs.stage_table import CLASSIFIERS as CLASSIFIERS
-from emotiw.jobs.stage_table import TABLE as TABLE
+from emotiw.jobs.stage_table import CLASSIFIERS, TABLE
 
 ROWS: Mapping[str, StageRow] = {row.name: row for row in TABLE}
 
