@@ -11,10 +11,10 @@ import safetensors.numpy
 
 import bundle_fixtures as tiny
 from emotiw.audio import blstm
-from emotiw.statistics import standardisation
 from emotiw.core.errors import BundleError, EmotiwError
 from emotiw.jobs import store
 from emotiw.prediction import bundle, bundle_export, bundle_load
+from emotiw.statistics import standardisation
 
 
 @pytest.fixture(scope="module")
