@@ -96,9 +96,11 @@ class StageRow:
         there is none.
     describe : str
         Of a frame feature that one function computes without weights: `module:function`, called with (faces,
-        **settings). A bundle computes the feature with it.
+        **settings) or (waveform, **settings); of sound it returns times and values. A bundle computes the feature
+        with it.
     weights : str
-        Of a frame feature that AlexNet computes: name of the weights, which a bundle contains.
+        Of a frame feature that a network computes: name of the weights, which a bundle contains
+        (`prediction.describers`).
     on_demand : bool
         Whether it is computed only if `video.features` names it, or if a file of it is asked for.
     cost : Cost or None

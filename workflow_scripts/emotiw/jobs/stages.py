@@ -60,6 +60,7 @@ TABLE: tuple[StageRow, ...] = (
         above=("audio",),
         source="audio",
         server="opensmile",
+        describe="emotiw.audio.egemaps:frames",
         cost=Cost((160, 0.2), (1, 0.06), clip_kb=16),
     ),
     StageRow(
@@ -80,6 +81,7 @@ TABLE: tuple[StageRow, ...] = (
         above=("audio", "whisper_base"),
         source="audio",
         server="torch",
+        weights="whisper_base",
         on_demand=True,
         cost=Cost((500, 1), (3, 0.1), clip_kb=61),
     ),
