@@ -16,8 +16,9 @@ from emotiw.audio.standardisation import Scaler
 from emotiw.core.errors import BundleError, FeatureError
 from emotiw.fusion.schemes import SCHEMES, Fusion
 from emotiw.prediction.bundle import AGAIN, Arrays, Bundle, Shape, check_shapes
+from emotiw.prediction.bundle_contents import MODALITIES
 from emotiw.prediction.models import KernelModel, Model, Network, NetworkEnsemble, PooledModel, PosteriorAverage
-from emotiw.prediction.recogniser import MODALITIES, Member, Recogniser
+from emotiw.prediction.recogniser import Member, Recogniser
 from emotiw.statistics.pooling import PooledLinear
 from emotiw.video.classifiers import FAMILIES, Linear
 from emotiw.video.kernels import MODELS, Reference, half_vectors

@@ -26,8 +26,9 @@ from emotiw.jobs.store import Arrays, Entry
 from emotiw.prediction import bundle as bundles
 from emotiw.prediction import bundle_load, describers, probes, segments
 from emotiw.prediction.bundle import Bundle
+from emotiw.prediction.bundle_contents import MODALITIES
 from emotiw.prediction.describers import DescribeFaces, DescribeSound
-from emotiw.prediction.recogniser import MODALITIES, ClipPosteriors, Encoded, Recogniser, Window
+from emotiw.prediction.recogniser import ClipPosteriors, Encoded, Recogniser, Window
 from emotiw.prediction.segments import Segment
 
 LOG = logging.getLogger(__name__)

@@ -13,14 +13,13 @@ import numpy.typing as npt
 
 from emotiw.fusion import schemes
 from emotiw.fusion.schemes import Fusion
+from emotiw.prediction.bundle_contents import MODALITIES
 from emotiw.prediction.models import POSTERIORS, Model
 from emotiw.video.image_sets import Frames
 
 Floats = npt.NDArray[np.float64]
 Posteriors = Floats | None  # None: the clip lacks the modality
 Window = Mapping[str, npt.NDArray[np.int64]]  # rows of each feature's frames that lie in a window of the clip
-
-MODALITIES = ("video", "audio")
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """Input files of the jobs of a run, and the files that each target of the workflow consists of."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from emotiw.corpora.splits import SPLITS
 from emotiw.evaluation import submission, systems
 from emotiw.jobs import stages
 from emotiw.jobs.stage_row import Kind
+from emotiw.prediction import bundle_contents
 from emotiw.workflow import layout
 from emotiw.workflow.plan import Plan
 
@@ -86,24 +86,26 @@ class Files:
         return [*records, *([layout.weights_record(lite)] if layout.weights(lite) in self.embeddings() else [])]
 
     def bundled(self) -> dict[str, list[str]]:
-        """List the inputs of the bundle by kind: artefacts of every fold, networks, weights, embeddings."""
+        """List the inputs of the bundle: models of every fold, their features, networks of the features."""
         features, classifier = self.plan.video_combination()
-        rows = [stages.ROWS[name] for name in features if name in stages.ROWS]
-        models = [self.plan.weights("landmarks"), *(self.plan.model(row.name) for row in rows if row.weights)]
-        embeddings: dict[str, Any] = self.config["embeddings"]
+        kernels = [
+            *(("pca", "", {}), ("kernels", "", {}), ("video_scores", "model", {"classifier": classifier})),
+        ]
+        weights = [self.plan.weights("landmarks"), *map(self.plan.model, bundle_contents.weights(self.config).values())]
         return {
-            "pca": [path for name in features for path in self.per_fold("pca", feature=name)],
-            "kernels": [path for name in features for path in self.per_fold("kernels", feature=name)],
-            "classifiers": [
-                path
-                for name in features
-                for path in self.per_fold("video_scores", "model", feature=name, classifier=classifier)
+            "models": [
+                *(
+                    path
+                    for name in features
+                    for row in kernels
+                    for path in self.per_fold(*row[:2], feature=name, **row[2])
+                ),
+                *(path for fold in self.protocol.folds for path in self.networks(fold, "model")),
             ],
-            "features": [path for name in features for path in self.features(name)],
-            "networks": [path for fold in self.protocol.folds for path in self.networks(fold, "model")],
-            "weights": list(map(layout.weights, models)),
-            "records": list(map(layout.weights_record, models)),
-            "embeddings": [settings["path"] for name, settings in embeddings.items() if name in features],
+            "features": [path for name in bundle_contents.features(self.config) for path in self.features(name)],
+            "weights": list(map(layout.weights, weights)),
+            "records": list(map(layout.weights_record, weights)),
+            "embeddings": [self.config["embeddings"][name]["path"] for name in bundle_contents.embeddings(self.config)],
         }
 
     # --- targets -----------------------------------------------------------------------------------------------------
@@ -155,4 +157,5 @@ class Files:
         inner_scores = [path for fold in self.protocol.folds for path in self.inner_audio_scores(fold)]
         systems_made = [*self.all_features(), *self.audio_targets(), *self.video_targets()]
         folds_made = [*networks, *inner_scores, *self.per_fold("fusion")]
-        return [*self.report_targets(), *systems_made, *folds_made, self.layout.path("bundle")]
+        bundle = [] if bundle_contents.obstacles(self.config) else [self.layout.path("bundle")]
+        return [*self.report_targets(), *systems_made, *folds_made, *bundle]
