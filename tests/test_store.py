@@ -150,33 +150,6 @@ def test_the_kind_of_a_file_can_be_asked_for(path, tmp_path):
         store.kind_of(tmp_path / "x.h5")
 
 
-def linear(**more):
-    return {"coefficients": np.ones((4, 3)), "intercept": np.zeros(3), **more}
-
-
-@pytest.mark.parametrize("names", [(), ("mean", "scale"), ("mean", "scale", "population_mean", "population_scale")])
-def test_optional_arrays_may_be_missing(tmp_path, names):
-    arrays = linear(**{name: np.arange(4.0) for name in names})
-    store.write(tmp_path / "x.h5", "classifier", [Entry("pooled", arrays)], stage=STAGE)
-    found = store.read(tmp_path / "x.h5", "classifier").entries["pooled"].arrays
-    assert found.keys() == arrays.keys()
-    for name, values in arrays.items():
-        np.testing.assert_array_equal(found[name], values)
-
-
-@pytest.mark.parametrize(
-    ("arrays", "message"),
-    [
-        (linear(other=np.ones(4)), r"has other arrays than 'classifier' \(other\)"),
-        ({"coefficients": np.ones((4, 3))}, r"has other arrays than 'classifier' \(intercept\)"),
-        (linear(mean=np.ones(5)), r"mean: shape \(5,\), expected \(4,\)"),
-    ],
-)
-def test_optional_arrays_are_checked_too(tmp_path, arrays, message):
-    with pytest.raises(StoreError, match=message):
-        store.write(tmp_path / "x.h5", "classifier", [Entry("pooled", arrays)], stage=STAGE)
-
-
 def rewrite(path, change):
     with h5py.File(path, "r+") as stream:
         change(stream)

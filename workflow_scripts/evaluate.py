@@ -27,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parts = pools.join(corpus, folds, fused, {"video": video, "audio": audio})
     statuses = clip_account.read_statuses(corpus, {"video": args.faces, "audio": args.audio})
     content = run_metrics.content(corpus, fused, parts, statuses, settings=args.settings)
-    content |= {"networks": run_metrics.networks(audio), "firewall": firewall, "ledger": ledger.summary(entries)}
+    content |= {"firewall": firewall, "ledger": ledger.summary(entries)}
+    content |= {"networks": run_metrics.networks([*audio, *video])}
     files.write_json(args.output, content)
     files.write_json(args.ledger, {"run": content["run"], "entries": entries})
     predictions = clip_account.prediction_rows(corpus, parts, statuses)

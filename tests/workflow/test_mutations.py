@@ -91,7 +91,7 @@ EDITS = {
     "emotiw/jobs/stages.py": REPORT_END,
     "emotiw/video/baseline_names.py": {"baseline": 2, **REPORT_END},
     "emotiw/report/paper_tables.py": {"tables": 1, "report": 1, "crate": 1},
-    "emotiw/audio/standardisation.py": AUDIO_END,
+    "emotiw/statistics/standardisation.py": AUDIO_END,
     "emotiw/audio/blstm.py": NETWORKS_END,
     "emotiw/audio/peephole_lstm.py": NETWORKS_END,
     "emotiw/audio/training.py": NETWORKS_END,

@@ -1,10 +1,11 @@
 """Names of the scored systems: the main ones, combinations of features, and the challenge's baselines."""
 
 from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations as subsets
 from typing import Any
 
-from emotiw.jobs import stages
+from emotiw.jobs import features, stages
 from emotiw.video import baseline_names
 
 MAIN = ("video", "audio", "fusion")
@@ -32,26 +33,54 @@ def family(scored: Container[str]) -> list[tuple[str, str]]:
     return [(a, b) for a, b in FAMILY if a in scored and b in scored]
 
 
-def video_system(video: Mapping[str, Any]) -> tuple[str, ...]:
-    """Features of the video system used in the fusion, in the order of `video.features`."""
-    return _ordered(video, video["combination"]["features"])
+@dataclass(frozen=True)
+class System:
+    """A system of one modality: a classifier, and the features whose scores by this classifier are averaged."""
+
+    modality: str
+    features: tuple[str, ...]
+    classifier: str
+
+    @property
+    def is_network(self) -> bool:
+        """Whether it is trained with the validation clips, for early stopping."""
+        return stages.CLASSIFIERS[self.classifier].uses_validation
 
 
-def combinations(video: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """List the scored combinations of features, smaller ones first, each in the order of `video.features`.
+def fused(config: Mapping[str, Any], modality: str) -> System:
+    """System of a modality that enters the fusion; its features are in the order of the modality's `features`."""
+    chosen = config[modality]["combination"]
+    return System(modality, _ordered(config[modality], chosen["features"]), chosen["classifier"])
+
+
+def scored(config: Mapping[str, Any], modality: str) -> list[System]:
+    """Systems of a modality that are scored: each feature and combination with each classifier that takes it."""
+    section, known = config[modality], features.available(config)
+    names = [*((name,) for name in section["features"]), *combinations(section)]
+    return [
+        System(modality, chosen, classifier)
+        for chosen in names
+        for classifier in section["classifiers"]
+        if all(known[name].takes(stages.CLASSIFIERS[classifier]) for name in chosen)
+    ]
+
+
+def combinations(section: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """List the scored combinations of features, smaller ones first, each in the order of the section's `features`.
 
     Parameters
     ----------
-    video : mapping
-        The section `video` of the configuration. Its `combinations` lists them; null means every subset if there are
-        at most four features, and otherwise the video system alone. The video system is always included.
+    section : mapping
+        The section `video` or `audio` of the configuration. Its `combinations` lists them; null means every subset if
+        there are at most four features, and otherwise the system that enters the fusion alone, which is always
+        included.
     """
-    features, listed = video["features"], video["combinations"]
+    names, listed = section["features"], section["combinations"]
     if listed is None:
-        sizes = range(2, len(features) + 1) if len(features) <= ALL_SUBSETS_UP_TO else ()
-        listed = [subset for size in sizes for subset in subsets(features, size)]
-    scored = [*(_ordered(video, names) for names in listed), video_system(video)]
-    return sorted((names for names in dict.fromkeys(scored) if len(names) > 1), key=len)
+        sizes = range(2, len(names) + 1) if len(names) <= ALL_SUBSETS_UP_TO else ()
+        listed = [subset for size in sizes for subset in subsets(names, size)]
+    chosen = [*(_ordered(section, subset) for subset in listed), _ordered(section, section["combination"]["features"])]
+    return sorted((subset for subset in dict.fromkeys(chosen) if len(subset) > 1), key=len)
 
 
 def joined(features: Sequence[str]) -> str:
@@ -64,5 +93,5 @@ def separated(combination: str) -> list[str]:
     return combination.split("+")
 
 
-def _ordered(video: Mapping[str, Any], names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name for name in video["features"] if name in names)
+def _ordered(section: Mapping[str, Any], names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in section["features"] if name in names)

@@ -33,19 +33,16 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 class Field:
     """A dataset: its type, the names (or sizes) of its axes, its unit; axes of one name must have one size.
 
-    If `narrow` is given, the dataset may be stored in that type; it is read as `dtype` all the same. An `optional`
-    dataset may be missing.
+    If `narrow` is given, the dataset may be stored in that type; it is read as `dtype` all the same.
     """
 
     dtype: str
     shape: tuple[str | int, ...]
     unit: str = "1"
     narrow: str | None = None
-    optional: bool = False
 
 
 _TIME = Field("<f8", ("frames",), "s")
-_OF_INPUTS = Field("<f8", ("inputs",), optional=True)
 _FRAME_FEATURES = {"features": Field("<f4", ("frames", "features"), narrow="<f2"), "time": _TIME}
 
 KINDS: dict[str, dict[str, Field]] = {
@@ -66,10 +63,11 @@ KINDS: dict[str, dict[str, Field]] = {
         "variance": Field("<f8", ("components",)),
     },
     "kernels": {"matrix": Field("<f8", ("clips", "clips"))},
-    "classifier": {  # of a row of a kernel, or of standardised pooled statistics
-        "coefficients": Field("<f8", ("inputs", "classes")),
+    "classifier": {"coefficients": Field("<f8", ("clips", "classes")), "intercept": Field("<f8", ("classes",))},
+    "pooled_classifier": {
+        **{name: Field("<f8", ("values",)) for name in ("mean", "scale", "population_mean", "population_scale")},
+        "coefficients": Field("<f8", ("values", "classes")),
         "intercept": Field("<f8", ("classes",)),
-        **dict.fromkeys(("mean", "scale", "population_mean", "population_scale"), _OF_INPUTS),
     },
     "scores": {"scores": Field("<f8", ("clips", "classes"))},
     "posteriors": {"posteriors": Field("<f4", ("frames", "classes")), "time": _TIME},
@@ -292,13 +290,13 @@ def _write_entry(image: h5py.File, subject: Path | str, kind: str, entry: Entry)
     if not entry.arrays and entry.status != Status.OK:
         return
     _check(f"{subject}: {entry.name}", kind, entry.arrays)
-    for name in (name for name in KINDS[kind] if name in entry.arrays):
+    for name, spec in KINDS[kind].items():
         values = np.ascontiguousarray(entry.arrays[name])
         options: dict[str, Any] = {}
         if values.size:
             rows = max(1, CHUNK_BYTES // max(1, values[0].nbytes))
             options = {"chunks": (min(rows, len(values)), *values.shape[1:]), "compression": 1, "fletcher32": True}
-        group.create_dataset(name, data=values, **options).attrs["unit"] = KINDS[kind][name].unit
+        group.create_dataset(name, data=values, **options).attrs["unit"] = spec.unit
 
 
 @contextmanager
@@ -328,20 +326,14 @@ def _read_arrays(stream: h5py.File, path: Path, kind: str, name: str) -> Arrays:
     group = stream[_hard_link(stream, name, path)]
     if not len(group):
         return {}
-    if wrong := _wrong(kind, group):
-        raise StoreError(f"{path}: {name} has other datasets than {kind!r} ({', '.join(wrong)}); {AGAIN}")
-    datasets = {key: _dataset(group, key, path) for key in KINDS[kind] if key in group}
+    unknown = sorted(set(group) ^ set(KINDS[kind]))
+    if unknown:
+        raise StoreError(f"{path}: {name} has other datasets than {kind!r} ({', '.join(unknown)}); {AGAIN}")
+    datasets = {key: _dataset(group, key, path) for key in KINDS[kind]}
     _check_layout(f"{path}: {name}", kind, datasets)
     arrays = {key: dataset[()].astype(KINDS[kind][key].dtype, copy=False) for key, dataset in datasets.items()}
     _check(f"{path}: {name}", kind, arrays)
     return arrays
-
-
-def _wrong(kind: str, names: Iterable[str]) -> list[str]:
-    """Datasets that a kind needs and `names` lacks, and names that it does not know."""
-    given, fields = set(names), KINDS[kind]
-    needed = {name for name, spec in fields.items() if not spec.optional}
-    return sorted((needed - given) | (given - set(fields)))
 
 
 def _hard_link(parent: h5py.Group, name: str, path: Path) -> str:
@@ -365,8 +357,6 @@ def _dataset(parent: h5py.Group, name: str, path: Path) -> h5py.Dataset:
 def _check_layout(subject: str, kind: str, arrays: Mapping[str, Any]) -> None:
     sizes: dict[str, int] = {}
     for name, spec in KINDS[kind].items():
-        if name not in arrays:
-            continue
         values = arrays[name]
         if values.dtype not in {np.dtype(spec.dtype), np.dtype(spec.narrow or spec.dtype)}:
             raise StoreError(f"{subject}/{name}: dtype {values.dtype}, expected {np.dtype(spec.dtype)}")
@@ -380,8 +370,9 @@ def _check_layout(subject: str, kind: str, arrays: Mapping[str, Any]) -> None:
 
 
 def _check(subject: str, kind: str, arrays: Arrays) -> None:
-    if wrong := _wrong(kind, arrays):
-        raise StoreError(f"{subject}: has other arrays than {kind!r} ({', '.join(wrong)})")
+    missing = sorted(set(KINDS[kind]) ^ set(arrays))
+    if missing:
+        raise StoreError(f"{subject}: has other arrays than {kind!r} ({', '.join(missing)})")
     _check_layout(subject, kind, arrays)
     for name, values in arrays.items():
         if values.dtype.kind == "f" and not np.isfinite(values).all():

@@ -1,48 +1,40 @@
-"""What the bundle of a run holds, by its configuration: the fused systems, and the networks of their features."""
+"""What the bundle of a run holds, by its configuration: the features of the fused systems, and their networks."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from emotiw.core.errors import ConfigError
+from emotiw.evaluation import systems
+from emotiw.jobs import features as features_of_run
 from emotiw.jobs import stages
+from emotiw.jobs.features import MODALITIES, Feature
+from emotiw.jobs.stage_row import Kind
 
-MODALITIES = ("video", "audio")
+ONNX = ("embedding",)  # stages that compute features with a network in an ONNX file, which the bundle copies
 
 Config = Mapping[str, Any]
 
 
-def fused(config: Config, modality: str) -> tuple[tuple[str, ...], str]:
-    """Features and classifier of the system of a modality that enters the fusion.
-
-    Returns
-    -------
-    features : tuple of str
-        In the order of `features` in the section of the modality.
-    classifier : str
-    """
-    section, chosen = config[modality], config[modality]["combination"]
-    return tuple(name for name in section["features"] if name in chosen["features"]), chosen["classifier"]
-
-
-def features(config: Config) -> list[str]:
+def features(config: Config) -> list[Feature]:
     """Features of both fused systems, those of the faces first."""
-    return [name for modality in MODALITIES for name in fused(config, modality)[0]]
+    known = features_of_run.available(config)
+    return [known[name] for modality in MODALITIES for name in systems.fused(config, modality).features]
 
 
 def weights(config: Config) -> dict[str, str]:
-    """Name of the weights of each built-in network that computes a feature, and one feature that it computes."""
-    rows = [stages.ROWS[name] for name in features(config) if name in stages.ROWS and name not in config["embeddings"]]
+    """Name of the weights of each built-in network that computes a feature, and a stage that reads them."""
+    rows = [stages.ROWS[feature.stage] for feature in features(config)]
     return {row.weights: row.name for row in rows if row.weights}
 
 
 def embeddings(config: Config) -> list[str]:
-    """Embeddings among the features, in the order of the section `embeddings`."""
-    return [name for name in config["embeddings"] if name in features(config)]
+    """Names of the features that a network in an ONNX file computes."""
+    return [feature.name for feature in features(config) if feature.stage in ONNX]
 
 
 def obstacles(config: Config) -> list[str]:
     """Features that a bundle cannot compute for new clips: those of whole clips, and those that came from elsewhere."""
-    return [name for name in features(config) if not _describable(name, config)]
+    return [feature.name for feature in features(config) if not _describable(feature)]
 
 
 def check(config: Config) -> None:
@@ -55,12 +47,12 @@ def check(config: Config) -> None:
     """
     if names := obstacles(config):
         raise ConfigError(
-            f"bundle: cannot compute {', '.join(names)} for new clips, expected features of frames that emotiw computes; "
-            "name such features in video.combination.features and audio.combination.features. Without them, the run has "
-            "all its other results, but no bundle"
+            f"bundle: cannot compute {', '.join(names)} for new clips, expected features of frames that emotiw"
+            " computes; name such features in video.combination.features and audio.combination.features. With"
+            f" {', '.join(names)}, the run has all its other results, but no bundle"
         )
 
 
-def _describable(name: str, config: Config) -> bool:
-    row = stages.ROWS.get(name)
-    return name in config["embeddings"] or (row is not None and bool(row.describe or row.weights))
+def _describable(feature: Feature) -> bool:
+    row = stages.ROWS[feature.stage]
+    return feature.kind == Kind.FRAME_FEATURE and bool(row.describe or row.weights or row.name in ONNX)

@@ -12,11 +12,12 @@ import safetensors.numpy
 from emotiw.core import files
 from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import Fold
+from emotiw.evaluation import systems
 from emotiw.fusion import score_tables
 from emotiw.jobs import store
+from emotiw.jobs.features import MODALITIES
 from emotiw.prediction import bundle, bundle_contents, bundle_models
-from emotiw.prediction.bundle_contents import MODALITIES
-from emotiw.prediction.bundle_models import Models, System, Training, Writer
+from emotiw.prediction.bundle_models import FoldModel, Models, Training, Writer
 
 AVERAGING = (
     "one member a fold, each with its own calibration and fusion weights; a clip's posteriors are the mean of the "
@@ -105,7 +106,7 @@ def write(
             "note": SYNTHETIC if corpus.synthetic else REAL,
         },
         "settings": _settings(config),
-        "features": {modality: list(bundle_contents.fused(config, modality)[0]) for modality in MODALITIES},
+        "features": {modality: list(systems.fused(config, modality).features) for modality in MODALITIES},
         "columns": dict(_columns(corpus, sources, config)),
         "averaging": AVERAGING,
         "members": members,
@@ -120,7 +121,7 @@ def write(
 def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """Part of the configuration that a prediction reads."""
     embeddings = {name: config["embeddings"][name] for name in bundle_contents.embeddings(config)}
-    sections = bundle.sections(bundle_contents.features(config))
+    sections = bundle.sections(feature.stage for feature in bundle_contents.features(config))
     chosen = {name: config[name] for name in (*bundle.SECTIONS, *sections)}
     keys = {section: {key: config[section][key] for key in names} for section, names in bundle.KEYS.items()}
     return chosen | keys | {"embeddings": embeddings}
@@ -129,7 +130,7 @@ def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
 def _columns(corpus: Manifest, sources: Sources, config: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     """Names of the values of each feature that has names, as its files hold them."""
     job = corpus.rows[0].job
-    for name in bundle_contents.features(config):
+    for name in (feature.name for feature in bundle_contents.features(config)):
         facts = store.read(sources.features / name / f"{job}.h5", "frame_features", names=()).facts
         if "columns" in facts:
             yield name, facts["columns"]
@@ -151,7 +152,7 @@ def _licences(corpus: Manifest, sources: Sources, config: Mapping[str, Any]) -> 
         "corpus": CORPUS_LICENCES.get(corpus.corpus, "unknown: supplied by the user"),
         **{name: str(record["licence"]) for name, record in records.items()},
         **{name: "unknown: supplied by the user" for name in sources.embeddings},
-        **(opensmile if "egemaps" in bundle_contents.features(config) else {}),
+        **(opensmile if "egemaps" in systems.fused(config, "audio").features else {}),
     }
 
 
@@ -173,9 +174,9 @@ def _member(
     (table,) = (artefact for artefact in map(_fusion, sources.fusion) if artefact.stage["fold"] == fold.name)
     models: dict[str, Any] = {}
     for modality in MODALITIES:
-        features, classifier = bundle_contents.fused(config, modality)
-        systems = [System(fold.name, feature, classifier) for feature in features]
-        described = {it.feature: bundle_models.write(writer, it, sources.models, training) for it in systems}
+        system = systems.fused(config, modality)
+        fitted = [FoldModel(fold.name, feature, system.classifier) for feature in system.features]
+        described = {it.feature: bundle_models.write(writer, it, sources.models, training) for it in fitted}
         models[modality] = described if all(described.values()) else {}
     return {
         "fold": fold.name,

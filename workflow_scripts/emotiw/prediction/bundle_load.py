@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,15 @@ from torch import nn
 
 from emotiw.audio import egemaps
 from emotiw.audio.blstm import BLSTM
-from emotiw.audio.standardisation import Scaler
 from emotiw.core.errors import BundleError, FeatureError
 from emotiw.fusion.schemes import SCHEMES, Fusion
+from emotiw.jobs.features import MODALITIES
 from emotiw.prediction.bundle import AGAIN, Arrays, Bundle, Shape, check_shapes
-from emotiw.prediction.bundle_contents import MODALITIES
 from emotiw.prediction.models import KernelModel, Model, Network, NetworkEnsemble, PooledModel, PosteriorAverage
 from emotiw.prediction.recogniser import Member, Recogniser
+from emotiw.scoring import fold_average, pooled_classifiers
 from emotiw.statistics.pooling import PooledLinear
+from emotiw.statistics.standardisation import Scaler
 from emotiw.video.classifiers import FAMILIES, Linear
 from emotiw.video.kernels import MODELS, Reference, half_vectors
 from emotiw.video.pca import PCA
@@ -122,20 +124,16 @@ def _kernels(bundle: Bundle, _: str, entry: Mapping[str, Any]) -> KernelModel:
 
 def _pooled(bundle: Bundle, _: str, entry: Mapping[str, Any]) -> PooledModel:
     arrays, subject = bundle.arrays(entry["file"]), str(bundle.folder / entry["file"])
-    shapes: dict[str, Shape] = {"mean": ("values",), "scale": ("values",)}
+    shapes: dict[str, Shape] = dict.fromkeys(("mean", "scale", "population_mean", "population_scale"), ("values",))
     shapes |= {"coefficients": ("values", "classes"), "intercept": ("classes",)}
-    has_population = any(name.startswith("population") for name in arrays)
-    if has_population:
-        shapes |= {"population_mean": ("values",), "population_scale": ("values",)}
     check_shapes(subject, arrays, shapes, {"classes": len(bundle.classes)})
     if arrays["mean"].size % 2:
         raise BundleError(f"{subject}: mean has {arrays['mean'].size} values, expected an even number; {AGAIN}")
-    for name in (name for name in shapes if name.endswith("scale")):
+    for name in ("scale", "population_scale"):
         if not (arrays[name] > 0).all():
             raise BundleError(f"{subject}: {name} has values that are not positive; {AGAIN}")
     linear = PooledLinear(*(arrays[name] for name in ("mean", "scale", "coefficients", "intercept")))
-    population = Scaler(arrays["population_mean"], arrays["population_scale"]) if has_population else None
-    return PooledModel(linear, population)
+    return PooledModel(linear, Scaler(arrays["population_mean"], arrays["population_scale"]))
 
 
 def _networks(bundle: Bundle, feature: str, entry: Mapping[str, Any]) -> NetworkEnsemble:
@@ -164,14 +162,20 @@ def _network(bundle: Bundle, feature: str, name: str) -> Network:
         raise BundleError(f"{subject}: not a network that emotiw has trained ({error}); {AGAIN}") from error
 
 
-def _average(bundle: Bundle, _feature: str, _entry: Mapping[str, Any]) -> PosteriorAverage:
-    return PosteriorAverage(len(bundle.classes))
+def _average(bundle: Bundle, feature: str, _: Mapping[str, Any]) -> PosteriorAverage:
+    columns = bundle.about["columns"].get(feature, [])
+    aligned = partial(fold_average.aligned, columns=columns, classes=bundle.classes, feature=feature)
+    try:
+        aligned(np.ones((1, len(columns))))
+    except FeatureError as error:
+        raise BundleError(f"{bundle.folder}: {error}; {AGAIN}") from error
+    return PosteriorAverage(len(columns), aligned)
 
 
 # by classifier: (bundle, feature, entry of the index) -> model
 LOADERS: Mapping[str, Callable[[Bundle, str, Mapping[str, Any]], Model]] = {
     **dict.fromkeys(FAMILIES, _kernels),
-    **dict.fromkeys(("pooled_logistic", "pooled_svm"), _pooled),
+    **dict.fromkeys(pooled_classifiers.FAMILIES, _pooled),
     "blstm": _networks,
     "average": _average,
 }

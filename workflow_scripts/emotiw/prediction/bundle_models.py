@@ -17,11 +17,16 @@ from emotiw.core.errors import StoreError
 from emotiw.core.status import Status
 from emotiw.corpora.manifest import Manifest
 from emotiw.jobs import gather, store
-from emotiw.video import image_sets, kernels
+from emotiw.scoring import pooled_classifiers
+from emotiw.video import classifiers, image_sets, kernels
 from emotiw.video.pca import PCA, project
 
 NETWORKS = ".safetensors"  # suffix of the files of BLSTMs
-KINDS = ("pca", "kernels", "classifier")  # kinds of the other files
+SHARED = ("pca", "kernels")  # kinds of files that all classifiers on kernels share
+KINDS = {
+    **dict.fromkeys(classifiers.FAMILIES, "classifier"),
+    **dict.fromkeys(pooled_classifiers.FAMILIES, "pooled_classifier"),
+}
 AGAIN = "run the workflow again"
 
 Key = tuple[str, str, str]  # fold, feature, and classifier, or kind of an artefact that all classifiers share
@@ -72,17 +77,12 @@ class Models:
         paths = self.paths.get(key, ())
         if len(paths) != 1:
             raise StoreError(f"bundle: {len(paths)} files of {'/'.join(key)}, expected one; {AGAIN}")
-        return store.read(paths[0], key[2] if key[2] in KINDS else "classifier", names=names)
+        return store.read(paths[0], KINDS.get(key[2], key[2]), names=names)
 
 
 @dataclass(frozen=True)
-class System:
-    """A feature and its classifier in a fold.
-
-    Attributes
-    ----------
-    fold, feature, classifier : str
-    """
+class FoldModel:
+    """Names of a trained model: fold, feature and classifier."""
 
     fold: str
     feature: str
@@ -111,7 +111,7 @@ class Training:
     video: Mapping[str, Any]
 
 
-def write(writer: Writer, system: System, models: Models, training: Training) -> dict[str, Any] | None:
+def write(writer: Writer, model: FoldModel, models: Models, training: Training) -> dict[str, Any] | None:
     """Write the files of a trained model and describe it as the index does; None if the fold has no such model.
 
     Raises
@@ -119,8 +119,8 @@ def write(writer: Writer, system: System, models: Models, training: Training) ->
     StoreError
         If a file is missing or damaged.
     """
-    described = WRITERS.get(system.classifier, _kernels)(writer, system, models, training)
-    return None if described is None else {"classifier": system.classifier, **described}
+    described = WRITERS.get(model.classifier, _kernels)(writer, model, models, training)
+    return None if described is None else {"classifier": model.classifier, **described}
 
 
 def feature_arrays(sets: Mapping[str, npt.NDArray[Any]], pca: PCA, video: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,12 +142,12 @@ def feature_arrays(sets: Mapping[str, npt.NDArray[Any]], pca: PCA, video: Mappin
 def _key(path: Path) -> Key:
     if path.suffix == NETWORKS:
         about = _metadata(path)[0]
-        return about["fold"], about.get("feature", "egemaps"), "blstm"
-    kind = store.kind_of(path)
-    if kind not in KINDS:
-        raise StoreError(f"{path}: is {kind!r}, expected one of {', '.join(KINDS)}; name the files of models only")
+        return about["fold"], about["feature"], "blstm"
+    kind, expected = store.kind_of(path), (*SHARED, *dict.fromkeys(KINDS.values()))
+    if kind not in expected:
+        raise StoreError(f"{path}: is {kind!r}, expected one of {', '.join(expected)}; name the files of models only")
     stage = store.read(path, kind, names=()).stage
-    return stage["fold"], stage["feature"], stage["classifier"] if kind == "classifier" else kind
+    return stage["fold"], stage["feature"], kind if kind in SHARED else stage["classifier"]
 
 
 def _metadata(path: Path) -> tuple[dict[str, Any], bool]:
@@ -156,44 +156,44 @@ def _metadata(path: Path) -> tuple[dict[str, Any], bool]:
         return json.loads(stream.metadata()["emotiw"]), bool(len(stream.keys()))
 
 
-def _kernels(writer: Writer, system: System, models: Models, training: Training) -> dict[str, Any] | None:
-    fitted = models.artefact(system.key())
+def _kernels(writer: Writer, model: FoldModel, models: Models, training: Training) -> dict[str, Any] | None:
+    fitted = models.artefact(model.key())
     clips = fitted.facts["clips"]
     if not clips:
         return None
-    folder = training.features / system.feature
+    folder = training.features / model.feature
     entries = gather.load(training.corpus, folder, "frame_features", clips)
     sets = {clip: entry.arrays["features"] for clip, entry in entries.items() if entry.status == Status.OK}
     if list(sets) != clips:
         raise StoreError(f"{folder}: clips of its classifier are not usable; {AGAIN}")
-    pca = models.artefact(system.key("pca")).entries["pca"].arrays
+    pca = models.artefact(model.key("pca")).entries["pca"].arrays
     arrays = feature_arrays(sets, PCA(**pca), training.video)
     for name, entry in fitted.entries.items():
         arrays |= {f"{name}.{part}": values for part, values in entry.arrays.items()}
     return {
-        "file": writer.add(f"{system.fold}/{system.feature}.safetensors", safetensors.numpy.save(arrays)),
-        "gamma": models.artefact(system.key("kernels"), ()).facts["gamma"],
+        "file": writer.add(f"{model.fold}/{model.feature}.safetensors", safetensors.numpy.save(arrays)),
+        "gamma": models.artefact(model.key("kernels"), ()).facts["gamma"],
         "selection": _selection(fitted),
     }
 
 
-def _pooled(writer: Writer, system: System, models: Models, _: Training) -> dict[str, Any] | None:
-    fitted = models.artefact(system.key())
-    if not fitted.facts["clips"]:
+def _pooled(writer: Writer, model: FoldModel, models: Models, _: Training) -> dict[str, Any] | None:
+    fitted = models.artefact(model.key())
+    if not fitted.entries:
         return None
     data = safetensors.numpy.save(dict(fitted.entries["pooled"].arrays))
-    file = writer.add(f"{system.fold}/{system.feature}.safetensors", data)
+    file = writer.add(f"{model.fold}/{model.feature}.safetensors", data)
     return {"file": file, "selection": _selection(fitted)}
 
 
-def _networks(writer: Writer, system: System, models: Models, _: Training) -> dict[str, Any] | None:
+def _networks(writer: Writer, model: FoldModel, models: Models, _: Training) -> dict[str, Any] | None:
     """Copy the networks of a fold; those of a fold without a system of the modality are empty and left out."""
-    paths = [path for path in models.paths.get(system.key(), ()) if _metadata(path)[1]]
-    names = [writer.add(f"{system.fold}/{system.feature}/{path.name}", path.read_bytes()) for path in paths]
+    paths = [path for path in models.paths.get(model.key(), ()) if _metadata(path)[1]]
+    names = [writer.add(f"{model.fold}/{model.feature}/{path.name}", path.read_bytes()) for path in paths]
     return {"files": names} if names else None
 
 
-def _average(_writer: Writer, _system: System, _models: Models, _training: Training) -> dict[str, Any]:
+def _average(_writer: Writer, _model: FoldModel, _models: Models, _training: Training) -> dict[str, Any]:
     return {}
 
 
@@ -204,8 +204,8 @@ def _selection(fitted: store.Artefact) -> dict[str, Any]:
     return {"criterion": selection["criterion"], **choices.get("mean", next(iter(choices.values())))}
 
 
-WRITERS: Mapping[str, Callable[[Writer, System, Models, Training], dict[str, Any] | None]] = {
-    **dict.fromkeys(("pooled_logistic", "pooled_svm"), _pooled),
+WRITERS: Mapping[str, Callable[[Writer, FoldModel, Models, Training], dict[str, Any] | None]] = {
+    **dict.fromkeys(pooled_classifiers.FAMILIES, _pooled),
     "blstm": _networks,
     "average": _average,
 }  # of the classifiers that do not work on kernels

@@ -4,17 +4,18 @@
 on the part that is asked for, `scores` is called for the whole clip and for each window of its timeline.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from emotiw.audio import blstm, standardisation
+from emotiw.audio import blstm
 from emotiw.audio.blstm import BLSTM
-from emotiw.audio.standardisation import Scaler
+from emotiw.statistics import standardisation
 from emotiw.statistics.pooling import PooledLinear, pooled
+from emotiw.statistics.standardisation import Scaler
 from emotiw.video.classifiers import Linear
 from emotiw.video.image_sets import Frames
 from emotiw.video.kernels import Reference, kernels_with
@@ -145,13 +146,13 @@ class PooledModel:
     Attributes
     ----------
     linear : PooledLinear
-    population : Scaler, optional
-        Mean and scale of the average training subject's vectors. Given if the vectors of each training subject were
-        standardised by the statistics of that subject: one clip does not tell those of a new subject.
+    population : Scaler
+        Mean and scale of the average training subject's vectors, where the vectors of each subject were standardised by
+        the statistics of that subject: one clip does not tell those of a new subject. Otherwise mean 0 and scale 1.
     """
 
     linear: PooledLinear
-    population: Scaler | None = None
+    population: Scaler
     form: ClassVar[str] = DECISION_VALUES
     min_frames: ClassVar[int] = 1
 
@@ -167,16 +168,23 @@ class PooledModel:
     def scores(self, encoded: Frames, rows: Sequence[Ints]) -> Floats:
         """Decision values of pooled frames."""
         vectors = np.stack([pooled(encoded[chosen]) for chosen in rows])
-        if self.population:
-            vectors = (vectors - self.population.mean) / self.population.scale
-        return self.linear.decision_values(vectors)
+        return self.linear.decision_values((vectors - self.population.mean) / self.population.scale)
 
 
 @dataclass(frozen=True)
 class PosteriorAverage:
-    """Frames that are posteriors themselves; `n_values` is the number of classes."""
+    """Frames that are posteriors themselves.
+
+    Attributes
+    ----------
+    n_values : int
+        Number of the classes that the posteriors are of.
+    aligned : callable
+        Turns posteriors (n_sets, n_values) of these classes into those of the system's, (n_sets, n_classes).
+    """
 
     n_values: int
+    aligned: Callable[[Floats], Floats]
     form: ClassVar[str] = POSTERIORS
     min_frames: ClassVar[int] = 1
 
@@ -186,4 +194,4 @@ class PosteriorAverage:
 
     def scores(self, encoded: Frames, rows: Sequence[Ints]) -> Floats:
         """Posteriors, averaged over the frames."""
-        return blstm.clip_scores([encoded[chosen] for chosen in rows])
+        return self.aligned(blstm.clip_scores([encoded[chosen] for chosen in rows]))

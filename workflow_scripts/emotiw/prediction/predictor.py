@@ -22,11 +22,11 @@ from emotiw.core.errors import EmotiwError
 from emotiw.core.status import Status
 from emotiw.faces.tracking import evenly_spaced
 from emotiw.jobs import runtime
+from emotiw.jobs.features import MODALITIES
 from emotiw.jobs.store import Arrays, Entry
 from emotiw.prediction import bundle as bundles
 from emotiw.prediction import bundle_load, describers, probes, segments
 from emotiw.prediction.bundle import Bundle
-from emotiw.prediction.bundle_contents import MODALITIES
 from emotiw.prediction.describers import DescribeFaces, DescribeSound
 from emotiw.prediction.recogniser import ClipPosteriors, Encoded, Recogniser, Window
 from emotiw.prediction.segments import Segment

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from emotiw.fusion import schemes
 from emotiw.fusion.schemes import Fusion
-from emotiw.prediction.bundle_contents import MODALITIES
+from emotiw.jobs.features import MODALITIES
 from emotiw.prediction.models import POSTERIORS, Model
 from emotiw.video.image_sets import Frames
 

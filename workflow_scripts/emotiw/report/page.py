@@ -68,7 +68,7 @@ def render(
         "main": MAIN,
         "verdict": verdict(metrics, part),
         "provenance": provenance,
-        "charts": plots(metrics, rows, config["video"]),
+        "charts": plots(metrics, rows, config),
         **_paper(corpus, metrics, part, config),
         "confusions": [confusion_cells(name, metrics["parts"][part]["systems"][name]["confusion"]) for name in MAIN],
         "clips": list(explorer.clip_rows(rows, contents)),
@@ -84,9 +84,9 @@ def render(
 
 
 def plots(
-    metrics: Mapping[str, Any], rows: Mapping[str, Mapping[str, str]], video: Mapping[str, Any]
+    metrics: Mapping[str, Any], rows: Mapping[str, Mapping[str, str]], config: Mapping[str, Any]
 ) -> dict[str, Chart]:
-    """Charts of the page by name; `video` is the section of the configuration, the rest as in `render`."""
+    """Charts of the page by name; `config` is the configuration, the rest as in `render`."""
     part, classes, scheme = shown_part(metrics), metrics["classes"], metrics["fusion"]["scheme"]
     confusions = {name: metrics["parts"][part]["systems"][name]["confusion"] for name in MAIN}
     weights = {name: fold["weights"][scheme] for name, fold in metrics["fusion"]["folds"].items()}
@@ -94,7 +94,7 @@ def plots(
     changes = explorer.changes([row for row in rows.values() if row["part"] == part], best, classes)
     drawn = (
         system_tables.overview_chart(metrics, part),
-        system_tables.classifier_chart(metrics, part, video),
+        system_tables.classifier_chart(metrics, part, config),
         system_tables.figure_4(metrics, part),
         charts.recall_chart("recall", f"Recall of each class, {part} clips", confusions, classes),
         charts.gain_chart("gains", f"Clips that fusion wins and loses over {best} alone, {part}", changes),
@@ -157,7 +157,7 @@ def _paper(corpus: Manifest, metrics: Mapping[str, Any], part: str, config: Mapp
         "schemes": system_tables.schemes(metrics),
         "comparisons": metrics["parts"][part]["comparisons"],
         "baselines": [systems.baseline(name) for name in systems.BASELINES],
-        "tables": paper_tables.readable(metrics, config["video"]),
+        "tables": paper_tables.readable(metrics, config),
         "classifier_names": paper_tables.CLASSIFIER_NAMES,
         "others": system_tables.others(metrics),
     }

@@ -12,9 +12,9 @@ from emotiw.report.charts import Chart, Mark
 from emotiw.report.formats import MISSING
 
 Metrics = Mapping[str, Any]
-REPEAT = re.compile(r"^audio/(?P<architecture>\d+(-\d+)*)_\d+$")
+REPEAT = re.compile(r"^(?P<system>(video|audio)/[^/]+/blstm)/(?P<architecture>\d+(-\d+)*)_\d+$")
 OPTIMISM = ("resubstitution", "cross_validated", "optimism")
-ENSEMBLES = {"audio/selected": "the network best on validation, in each fold", "audio/mean": "mean of all networks"}
+ENSEMBLES = {"selected": "the network best on validation, in each fold", "mean": "mean of all networks"}
 
 
 def best_modality(part_metrics: Mapping[str, Any]) -> str:
@@ -54,14 +54,14 @@ def figure_4(metrics: Metrics, part: str) -> Chart:
     )
 
 
-def classifier_chart(metrics: Metrics, part: str, video: Mapping[str, Any]) -> Chart:
+def classifier_chart(metrics: Metrics, part: str, config: Mapping[str, Any]) -> Chart:
     """Chart of tables 5 to 7: accuracy of each feature and combination with each classifier."""
     marks = [
         Mark(
             *(paper_tables.title(line), paper_tables.CLASSIFIER_NAMES[line.classifier], 100 * line.accuracy),
             *(_percent(_ends(line)), line.n),
         )
-        for line in paper_tables.combination_lines(metrics, video)
+        for line in paper_tables.combination_lines(metrics, config)
         if line.part == part and line.kernel and line.accuracy is not None
     ]
     title = f"Accuracy by feature and classifier, {part} clips"
@@ -70,21 +70,23 @@ def classifier_chart(metrics: Metrics, part: str, video: Mapping[str, Any]) -> C
 
 
 def networks(metrics: Metrics) -> list[dict[str, Any]]:
-    """Accuracy of each architecture: mean and standard deviation of single networks, and of their mean scores."""
+    """Accuracy of each feature's architectures: mean and deviation of single networks, and of their mean scores."""
     parts = metrics["parts"]
-    groups: dict[str, list[str]] = {}
+    groups: dict[str, dict[str, list[str]]] = {}
     for name in parts["test"]["systems"]:
         if match := REPEAT.match(name):
-            groups.setdefault(match["architecture"], []).append(name)
+            groups.setdefault(match["system"], {}).setdefault(match["architecture"], []).append(name)
     lines = []
-    for architecture, names in groups.items():
-        restarts = {part: mean_deviation(_accuracies(parts[part], names)) for part in parts}
-        ensemble = {part: parts[part]["systems"].get(f"audio/{architecture}", {}) for part in parts}
-        lines.append({"name": architecture, "n": len(names), "restarts": restarts, "ensemble": ensemble})
-    for name, title in ENSEMBLES.items():
-        if name in parts["test"]["systems"]:
-            ensemble = {part: parts[part]["systems"][name] for part in parts}
-            lines.append({"name": title, "n": None, "restarts": None, "ensemble": ensemble})
+    for system, architectures in groups.items():
+        feature = paper_tables.feature_title(system.split("/")[1])
+        of = f"{feature}, " if len(groups) > 1 else ""
+        for architecture, names in architectures.items():
+            restarts = {part: mean_deviation(_accuracies(parts[part], names)) for part in parts}
+            ensemble = {part: parts[part]["systems"].get(f"{system}/{architecture}", {}) for part in parts}
+            lines.append({"name": of + architecture, "n": len(names), "restarts": restarts, "ensemble": ensemble})
+        for name, title in ENSEMBLES.items():
+            ensemble = {part: parts[part]["systems"].get(f"{system}/{name}", {}) for part in parts}
+            lines.append({"name": of + title, "n": None, "restarts": None, "ensemble": ensemble})
     return lines
 
 

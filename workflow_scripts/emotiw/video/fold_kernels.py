@@ -107,7 +107,7 @@ def six_kernels(
     )
     gammas = {name: kernel.gamma for name, kernel in six.items()}
     widths = selection_record.Record(
-        f"video/{feature}: kernel widths",
+        f"{feature}: kernel widths",
         gammas,
         "median squared distance",
         sets.training,

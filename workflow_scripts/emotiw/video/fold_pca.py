@@ -52,6 +52,6 @@ def fit(
         return None, facts | selection_record.facts([])
     pca = fit_pca([*sets.values()], dimension)
     record = selection_record.Record(
-        f"video/{feature}: PCA", len(pca.components), "variance of the frames", sets, kind=selection_record.NO_LABELS
+        f"{feature}: PCA", len(pca.components), "variance of the frames", sets, kind=selection_record.NO_LABELS
     )
     return pca, facts | selection_record.facts([record])

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from emotiw.corpora.splits import SPLITS
 from emotiw.evaluation import submission, systems
-from emotiw.jobs import stages
+from emotiw.evaluation.systems import System
+from emotiw.jobs import features, stages
+from emotiw.jobs.features import MODALITIES
 from emotiw.jobs.stage_row import Kind
 from emotiw.prediction import bundle_contents
 from emotiw.workflow import layout
@@ -30,50 +32,58 @@ class Files:
         """Files of a signal or feature: those with clips of some parts of a fold, or all if `fold` is None."""
         return [self.layout.feature(name, job) for job in self.protocol.jobs(fold, parts)]
 
-    def networks(self, fold: str, output: str = "posteriors") -> list[str]:
-        """Files of one output (`posteriors` or `model`) of every architecture and repeat of a fold."""
+    def networks(self, fold: str, feature: str, output: str = "posteriors") -> list[str]:
+        """Files of one output (`posteriors` or `model`) of every architecture and repeat of a feature in a fold."""
+        chosen = {"fold": fold, "feature": feature}
         return [
-            self.layout.path("train_blstm", output, fold=fold, architecture=architecture, repeat=repeat)
+            self.layout.path("train_blstm", output, architecture=architecture, repeat=repeat, **chosen)
             for architecture in self.plan.architectures()
             for repeat in self.plan.repeats()
         ]
 
-    def combined(self, fold: str, features: str, classifier: str) -> list[str]:
-        """Score file of each feature of the combination `features`, such as `cnn+dense_sift`."""
-        return [self.layout.video_scores(fold, (name,), classifier) for name in systems.separated(features)]
+    def combined(self, fold: str, names: str, classifier: str) -> list[str]:
+        """Score file of each feature of the combination `names`, such as `cnn+dense_sift`."""
+        separate = systems.separated(names)
+        return [
+            self.layout.scores(fold, System(self.plan.features[name].modality, (name,), classifier))
+            for name in separate
+        ]
 
-    def video_system(self, fold: str) -> str:
-        """Score file of the video system that enters the fusion."""
-        return self.layout.video_scores(fold, *self.plan.video_combination())
+    def fused(self, fold: str, modality: str) -> str:
+        """Score file of the system of a modality that enters the fusion."""
+        return self.layout.scores(fold, systems.fused(self.config, modality))
 
-    def inner_audio_scores(self, fold: str) -> list[str]:
+    def inner_scores(self, fold: str, modality: str) -> list[str]:
         """Score files of the inner folds' networks, used for out-of-fold calibration of the fusion."""
-        return [self.layout.path("audio_scores", "scores", fold=name) for name in self.protocol.inner_folds(fold)]
+        system = systems.fused(self.config, modality)
+        folds = self.protocol.inner_folds(fold) if system.is_network else ()
+        return [self.layout.scores(name, system) for name in folds]
 
     def per_fold(self, stage: str, output: str = "", **wildcards: str) -> list[str]:
         """One output of a stage for every fold of the protocol, in order."""
         return [self.layout.path(stage, output, fold=fold, **wildcards) for fold in self.protocol.folds]
 
-    def all_video_scores(self) -> list[str]:
-        """Score files of every fold of every feature and combination by every classifier, and of the baseline."""
-        video = self.config["video"]
-        names = [*((name,) for name in video["features"]), *systems.combinations(video)]
-        scored = [
-            self.layout.video_scores(fold, features, classifier)
-            for features in names
-            for classifier in video["classifiers"]
-            for fold in self.protocol.folds
-        ]
-        return [*scored, *self.baselines("video")]
+    def scores(self, modality: str) -> list[str]:
+        """Score files of every fold of every system of a modality, and of its baselines."""
+        scored = systems.scored(self.config, modality)
+        files = [self.layout.scores(fold, system) for system in scored for fold in self.protocol.folds]
+        return [*files, *self.baselines(modality)]
 
-    def all_audio_scores(self) -> list[str]:
-        """Score files of every fold of the networks, and of the baseline."""
-        return [*self.per_fold("audio_scores", "scores"), *self.baselines("audio")]
+    def of_networks(self, output: str) -> list[str]:
+        """One output (`scores` or `frames`) of the networks of every feature that has networks, for every fold."""
+        return [
+            path for feature in self.plan.networks() for path in self.per_fold("blstm_scores", output, feature=feature)
+        ]
 
     def baselines(self, modality: str) -> list[str]:
         """Score files of every fold of a modality's baselines."""
         names = [row.name for row in stages.clip_features() if row.modality == modality]
         return [path for name in names for path in self.per_fold("baseline", feature=name)]
+
+    def courses(self) -> list[str]:
+        """Frame posteriors of the audio system that is fused, for every fold; none if it has no networks."""
+        system = systems.fused(self.config, "audio")
+        return self.per_fold("blstm_scores", "frames", feature=system.features[0]) if system.is_network else []
 
     def embeddings(self) -> list[str]:
         """ONNX files of the configured embeddings."""
@@ -86,37 +96,35 @@ class Files:
         return [*records, *([layout.weights_record(lite)] if layout.weights(lite) in self.embeddings() else [])]
 
     def bundled(self) -> dict[str, list[str]]:
-        """List the inputs of the bundle: models of every fold, their features, networks of the features."""
-        features, classifier = self.plan.video_combination()
-        kernels = [
-            *(("pca", "", {}), ("kernels", "", {}), ("video_scores", "model", {"classifier": classifier})),
-        ]
-        weights = [self.plan.weights("landmarks"), *map(self.plan.model, bundle_contents.weights(self.config).values())]
+        """List the inputs of the bundle by kind: models of every fold, features, weights, embeddings."""
+        fused = [systems.fused(self.config, modality) for modality in MODALITIES]
+        names = [(name, system.classifier) for system in fused for name in system.features]
+        models = [self.plan.weights("landmarks"), *map(self.plan.model, bundle_contents.weights(self.config).values())]
         return {
-            "models": [
-                *(
-                    path
-                    for name in features
-                    for row in kernels
-                    for path in self.per_fold(*row[:2], feature=name, **row[2])
-                ),
-                *(path for fold in self.protocol.folds for path in self.networks(fold, "model")),
-            ],
-            "features": [path for name in bundle_contents.features(self.config) for path in self.features(name)],
-            "weights": list(map(layout.weights, weights)),
-            "records": list(map(layout.weights_record, weights)),
+            "models": [path for fold in self.protocol.folds for name in names for path in self.models(fold, *name)],
+            "features": [path for name, _ in names for path in self.features(name)],
+            "weights": list(map(layout.weights, models)),
+            "records": list(map(layout.weights_record, models)),
             "embeddings": [self.config["embeddings"][name]["path"] for name in bundle_contents.embeddings(self.config)],
         }
+
+    def models(self, fold: str, feature: str, classifier: str) -> list[str]:
+        """Files of what a classifier of a feature has learnt in a fold."""
+        chosen = {"fold": fold, "feature": feature, "classifier": classifier}
+        stage = stages.CLASSIFIERS[classifier].stage
+        if stage == "blstm_scores":
+            return self.networks(fold, feature, "model")
+        below = ("pca", "kernels") if stage == "kernel_scores" else ()
+        learnt = ((stage, "model"),) if "model" in layout.OUTPUTS[stage] else ()
+        return [self.layout.path(*output, **chosen) for output in (*((name, "") for name in below), *learnt)]
 
     # --- targets -----------------------------------------------------------------------------------------------------
 
     def feature_names(self) -> list[str]:
-        """Names of all signals and features that this run computes, including those of the baselines and embeddings."""
-        used = self.config["video"]["features"]
-        kinds = (Kind.SIGNAL, Kind.FRAME_FEATURE, Kind.CLIP_FEATURE)
-        rows = [row for row in stages.rows(*kinds) if not row.wildcards]
-        names = [row.name for row in rows if not row.on_demand or row.name in used]
-        return [*names, *self.config["embeddings"]]
+        """Names of the signals of this run, and of its features: those named, and those of the baselines."""
+        signals = [row.name for row in stages.rows(Kind.SIGNAL)]
+        baselines = [row.name for row in stages.clip_features()]
+        return list(dict.fromkeys([*signals, *features.named(self.config), *baselines]))
 
     def all_features(self) -> list[str]:
         """Files of all signals and features of the run (`feature_names`)."""
@@ -127,15 +135,18 @@ class Files:
         return [self.layout.path("contact_sheet", job=job) for job in self.protocol.jobs()]
 
     def audio_targets(self) -> list[str]:
-        """Files that the audio system consists of."""
-        frames = self.per_fold("audio_scores", "frames")
-        curves = self.layout.path("learning_curves")
-        return [*self.features("egemaps"), *self.all_audio_scores(), *frames, curves]
+        """Files that the audio systems consist of."""
+        return [*self._targets("audio"), *self.of_networks("frames"), self.layout.path("learning_curves")]
 
     def video_targets(self) -> list[str]:
-        """Files that the video system consists of."""
-        features = [path for name in self.config["video"]["features"] for path in self.features(name)]
-        return [*self.features("faces"), *features, *self.all_video_scores()]
+        """Files that the video systems consist of."""
+        return self._targets("video")
+
+    def _targets(self, modality: str) -> list[str]:
+        """Files of the signal, of the features and of the scores of a modality."""
+        signal = next(row.name for row in stages.rows(Kind.SIGNAL) if row.modality == modality)
+        names = [signal, *self.config[modality]["features"]]
+        return [*(path for name in names for path in self.features(name)), *self.scores(modality)]
 
     def submission(self) -> list[str]:
         """Files for the challenge, one for each clip whose label is hidden."""
@@ -153,9 +164,26 @@ class Files:
     def all(self) -> list[str]:
         """All files of the run; intermediate files are listed too, so that Snakemake makes a missing one again."""
         inner = [name for fold in self.protocol.folds for name in self.protocol.inner_folds(fold)]
-        networks = [path for fold in [*self.protocol.folds, *inner] for path in self.networks(fold)]
-        inner_scores = [path for fold in self.protocol.folds for path in self.inner_audio_scores(fold)]
+        inner_networks = [
+            name for modality in MODALITIES for name in self._network_features(systems.fused(self.config, modality))
+        ]
+        networks = [
+            path
+            for names, folds in ((self.plan.networks(), self.protocol.folds), (inner_networks, inner))
+            for name in names
+            for fold in folds
+            for path in self.networks(fold, name)
+        ]
+        inner_scores = [
+            path
+            for fold in self.protocol.folds
+            for modality in MODALITIES
+            for path in self.inner_scores(fold, modality)
+        ]
         systems_made = [*self.all_features(), *self.audio_targets(), *self.video_targets()]
         folds_made = [*networks, *inner_scores, *self.per_fold("fusion")]
         bundle = [] if bundle_contents.obstacles(self.config) else [self.layout.path("bundle")]
         return [*self.report_targets(), *systems_made, *folds_made, *bundle]
+
+    def _network_features(self, system: System) -> tuple[str, ...]:
+        return system.features if system.is_network else ()

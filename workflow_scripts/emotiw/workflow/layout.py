@@ -6,6 +6,7 @@ The rules, and all code that names a file of a run, take the paths from this mod
 from collections.abc import Mapping
 
 from emotiw.evaluation import systems
+from emotiw.evaluation.systems import System
 from emotiw.jobs import stages
 
 RESULTS = "results"
@@ -20,25 +21,31 @@ TABLE_FILES = {
 
 # suffix of the files below results/weights, by stage; others end with .safetensors
 WEIGHTS_SUFFIX = {"landmarks": ".dat", "efficientnet_lite0": ".onnx"}
+OF_CLASSIFIER = {
+    "scores": "folds/{fold}/{feature}/{classifier}.h5",
+    "model": "folds/{fold}/{feature}/{classifier}_coefficients.h5",
+}
 # files below the run's folder by stage and output, without the per-clip features
 OUTPUTS: Mapping[str, Mapping[str, str]] = {
     "contact_sheet": {"": "report/contact_sheets/{job}.png"},
-    "pca": {"": "video/{fold}/{feature}/pca.h5"},
-    "kernels": {"": "video/{fold}/{feature}/kernels.h5"},
-    "video_scores": {
-        "scores": "video/{fold}/{feature}/{classifier}.h5",
-        "model": "video/{fold}/{feature}/{classifier}_coefficients.h5",
-    },
-    "video_combination": {"": "video/{fold}/combined/{features}/{classifier}.h5"},
-    "baseline": {"": "baseline/{fold}/{feature}.h5"},
-    "scaler": {"": "audio/{fold}/scaler.h5"},
-    "gather_egemaps": {"": "audio/{fold}/egemaps.h5"},
+    "pca": {"": "folds/{fold}/{feature}/pca.h5"},
+    "kernels": {"": "folds/{fold}/{feature}/kernels.h5"},
+    "kernel_scores": OF_CLASSIFIER,
+    "pooled_scores": OF_CLASSIFIER,
+    "average_scores": {"scores": "folds/{fold}/{feature}/average.h5"},
+    "baseline": {"": "folds/{fold}/{feature}/baseline.h5"},
+    "scaler": {"": "folds/{fold}/{feature}/scaler.h5"},
+    "gather_frames": {"": "folds/{fold}/{feature}/frames.h5"},
     "train_blstm": {
-        "posteriors": "audio/{fold}/blstm/{architecture}_{repeat}.h5",
-        "model": "audio/{fold}/blstm/{architecture}_{repeat}.safetensors",
+        "posteriors": "folds/{fold}/{feature}/blstm/{architecture}_{repeat}.h5",
+        "model": "folds/{fold}/{feature}/blstm/{architecture}_{repeat}.safetensors",
     },
-    "audio_scores": {"scores": "audio/{fold}/scores.h5", "frames": "audio/{fold}/frames.h5"},
-    "fusion": {"": "fusion/{fold}/scores.h5"},
+    "blstm_scores": {
+        "scores": "folds/{fold}/{feature}/blstm.h5",
+        "frames": "folds/{fold}/{feature}/blstm_frames.h5",
+    },
+    "combination": {"": "folds/{fold}/combined/{features}/{classifier}.h5"},
+    "fusion": {"": "folds/{fold}/fusion.h5"},
     "learning_curves": {"": "report/learning_curves.svg"},
     "faces_film": {"": "report/faces.mp4"},
     "contact_page": {"": "report/contact_sheets.html"},
@@ -100,12 +107,13 @@ class Layout:
             return f"{self.folder}/logs/{stage}.log"
         return f"{self.folder}/logs/{stage}/{'_'.join(f'{{{name}}}' for name in names)}.log"
 
-    def video_scores(self, fold: str, features: tuple[str, ...], classifier: str) -> str:
-        """Path of the scores of a feature, or of a combination of several."""
-        chosen = {"fold": fold, "classifier": classifier}
-        if len(features) == 1:
-            return self.path("video_scores", "scores", feature=features[0], **chosen)
-        return self.path("video_combination", features=systems.joined(features), **chosen)
+    def scores(self, fold: str, system: System, output: str = "scores") -> str:
+        """Path of the scores of a system, or of its classifier (`model`), in a fold."""
+        if len(system.features) == 1:
+            stage = stages.CLASSIFIERS[system.classifier].stage
+            return self.path(stage, output, fold=fold, feature=system.features[0], classifier=system.classifier)
+        names = systems.joined(system.features)
+        return self.path("combination", fold=fold, features=names, classifier=system.classifier)
 
 
 def weights(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Gather the audio frames of a fold's clips in one file, so that the job of a network reads a single file."""
+"""Gather the frames of a fold's clips in one file, so that the job of a network reads a single file."""
 
 from collections.abc import Sequence
 
