@@ -35,7 +35,7 @@ NUMERICS = {
     "faces": {"tracking", "scene_cuts"},
     "weights": {"efficientnet", "ctranslate2_format"},
     "evaluation": {"systems"},
-    "prediction": {"recogniser"},
+    "prediction": {"recogniser", "models"},
     "report": {"time_courses"},
     "demo": {"action_units", "design", "face", "portrait", "scene", "voice"},
 }

@@ -94,9 +94,11 @@ class StageRow:
         there is none.
     describe : str
         Of a frame feature that one function computes without weights: `module:function`, called with (faces,
-        **settings). A bundle computes the feature with it.
+        **settings) or (waveform, **settings); of sound it returns times and values. A bundle computes the feature
+        with it.
     weights : str
-        Of a frame feature that a network computes: name of the weights, which a bundle contains.
+        Of a frame feature that a network computes: name of the weights, which a bundle contains
+        (`prediction.describers`).
     posteriors : bool
         Of a frame feature: whether its values are posteriors of classes, whose names its files hold as columns.
     on_demand : bool

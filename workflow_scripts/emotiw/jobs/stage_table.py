@@ -66,6 +66,7 @@ TABLE: tuple[StageRow, ...] = (
         above=("audio",),
         source="audio",
         server="opensmile",
+        describe="emotiw.audio.egemaps:frames",
         cost=Cost((160, 0.2), (1, 0.06), clip_kb=16),
     ),
     StageRow(

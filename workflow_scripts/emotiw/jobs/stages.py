@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from emotiw.jobs import stage_table
 from emotiw.jobs.stage_row import ClassifierRow, Kind, StageRow
-from emotiw.jobs.stage_table import CLASSIFIERS, TABLE
 
+TABLE, CLASSIFIERS = stage_table.TABLE, stage_table.CLASSIFIERS
 ROWS: Mapping[str, StageRow] = {row.name: row for row in TABLE}
 
 

@@ -270,6 +270,15 @@ def narrow(values: npt.NDArray[Any], dtype: np.dtype[Any], subject: str = "featu
     return values.astype(dtype)
 
 
+def kind_of(path: Path) -> str:
+    """Return the kind of an artefact, one of `KINDS`; errors as in `read`."""
+    with _explained(path), h5py.File(path, "r") as stream:
+        kind = stream.attrs["kind"]
+        if kind not in KINDS:
+            raise StoreError(f"{path}: is of the unknown kind {kind!r}, expected one of {', '.join(KINDS)}; {AGAIN}")
+        return str(kind)
+
+
 def statuses(path: Path, kind: str) -> dict[str, Status]:
     """Status of every entry of an artefact, by name, without reading an array; errors as in `read`."""
     return read(path, kind, names=()).statuses

@@ -1,12 +1,12 @@
 """Input files of the jobs of a run, and the files that each target of the workflow consists of."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from emotiw.corpora.splits import SPLITS
 from emotiw.evaluation import submission, systems
 from emotiw.evaluation.systems import System
 from emotiw.jobs import features, stages
+from emotiw.prediction import bundle_contents
 from emotiw.workflow import layout
 from emotiw.workflow.plan import Plan
 
@@ -114,18 +114,15 @@ class Files:
         """List the inputs of the bundle by kind: models of every fold, features, weights, embeddings."""
         fused = [systems.fused(self.config, modality) for modality in self.plan.modalities()]
         names = [(name, system.classifier) for system in fused for name in system.features]
-        computed = [self.plan.features[name].stage for name, _ in names]
-        models = [
-            self.plan.weights("landmarks"),
-            *(self.plan.model(row) for row in computed if stages.ROWS[row].weights),
-        ]
-        embeddings: dict[str, Any] = self.config["embeddings"]
+        networks = bundle_contents.weights(self.config, self.plan.modalities())
+        onnx = bundle_contents.embeddings(self.config, self.plan.modalities())
+        models = [self.plan.weights("landmarks"), *map(self.plan.model, networks.values())]
         return {
             "models": [path for fold in self.protocol.folds for name in names for path in self.models(fold, *name)],
             "features": [path for name, _ in names for path in self.features(name)],
             "weights": list(map(layout.weights, models)),
             "records": list(map(layout.weights_record, models)),
-            "embeddings": [settings["path"] for name, settings in embeddings.items() if name in dict(names)],
+            "embeddings": [self.config["embeddings"][name]["path"] for name in onnx],
         }
 
     def models(self, fold: str, feature: str, classifier: str) -> list[str]:
@@ -195,4 +192,5 @@ class Files:
             path for fold in self.protocol.folds for modality in present for path in self.inner_scores(fold, modality)
         ]
         made = [*self.all_features(), *self.targets(""), *networks, *inner_scores]
-        return [*self.report_targets(), *made, self.layout.path("bundle")]
+        bundle = [] if bundle_contents.obstacles(self.config, self.plan.modalities()) else [self.layout.path("bundle")]
+        return [*self.report_targets(), *made, *bundle]
