@@ -175,7 +175,7 @@ TABLE: tuple[StageRow, ...] = (
     StageRow(
         "video_scores",
         Kind.SCORES,
-        settings=("video.inner_folds", "{classifier}"),
+        settings=("video.inner_folds", "video.inner_repeats", "video.choice", "video.class_weights", "{classifier}"),
         above=("kernels",),
         wildcards=("fold", "feature", "classifier"),
         features=Kind.FRAME_FEATURE,
