@@ -25,7 +25,14 @@ MORE = {  # stage, index of the modality, entries, noise
     "lbp_top": ({"feature": "lbp_top"}, 0, ("svm",), 1.0),
     "functionals": ({"feature": "functionals"}, 1, ("svm",), 1.0),
 }
-SETTINGS = {"calibration": "validation", "scheme": "joint", "grid_step": 0.1, "cv_folds": 3, "cv_repeats": 2}
+SETTINGS = {
+    "calibration": "validation",
+    "scheme": "joint",
+    "shrinkage": 0.0,
+    "grid_step": 0.1,
+    "cv_folds": 3,
+    "cv_repeats": 2,
+}
 
 
 @dataclass(frozen=True)

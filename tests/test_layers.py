@@ -30,7 +30,7 @@ NUMERICS = {
         *{"fine_tuning_state", "fine_tuning_data", "fine_tuning_network", "pca", "eigenvectors"},
     },
     "audio": {"standardisation", "peephole_lstm", "blstm", "training", "ensemble", "sound", "log_mel", "whisper"},
-    "fusion": {"schemes", "branch_and_bound", "stacking", "optimism"},
+    "fusion": {"schemes", "branch_and_bound", "stacking", "choice", "records", "optimism"},
     "faces": {"tracking", "scene_cuts"},
     "weights": {"efficientnet", "ctranslate2_format"},
     "evaluation": {"systems"},

@@ -79,6 +79,8 @@ EDITS = {
     "emotiw/fusion/fold.py": END,
     "emotiw/fusion/stacking.py": END,
     "emotiw/fusion/optimism.py": END,
+    "emotiw/fusion/choice.py": END,
+    "emotiw/fusion/records.py": END,
     "emotiw/statistics/comparisons.py": REPORT_END,
     "emotiw/evaluation/ledger.py": REPORT_END,
     "emotiw/evaluation/pools.py": REPORT_END,

@@ -17,7 +17,7 @@ from emotiw.audio import egemaps
 from emotiw.audio.blstm import BLSTM
 from emotiw.audio.standardisation import Scaler
 from emotiw.core.errors import BundleError, FeatureError
-from emotiw.fusion.schemes import SCHEMES, Fusion
+from emotiw.fusion.schemes import AUTO, SCHEMES, Fusion
 from emotiw.jobs import stages, store
 from emotiw.prediction.bundle import AGAIN, Arrays, Bundle, Shape, check_shapes
 from emotiw.prediction.recogniser import FeatureModel, Member, Network, Recogniser
@@ -77,7 +77,7 @@ def landmarks(bundle: Bundle) -> Any:
 def _member(bundle: Bundle, entry: Mapping[str, Any]) -> Member:
     """Member that an entry of the index describes."""
     n_classes, subject = len(bundle.classes), f"{bundle.folder}: member {entry['fold']}"
-    if entry["scheme"] not in SCHEMES or len(entry["weights"]) != n_classes:
+    if entry["scheme"] not in (*SCHEMES, AUTO) or len(entry["weights"]) != n_classes:
         raise BundleError(f"{subject}: fusion {entry['scheme']!r} of {len(entry['weights'])} classes; {AGAIN}")
     if entry["video"] and set(entry["video"]) != set(bundle.about["features"]):
         raise BundleError(f"{subject}: features {', '.join(entry['video'])}; {AGAIN}")
