@@ -214,11 +214,12 @@ def start(program, stage, **options):
     importlib.import_module(program).main(argv)
 
 
-def fuse_all(run):
+def fuse_all(run, **over):
+    """Fuse all folds; `over` are settings of the section `fusion` that differ from `SETTINGS`."""
     for name in run.folds:
         start(
             "fusion",
-            {"settings": {"fusion": SETTINGS}, "fold": name},
+            {"settings": {"fusion": SETTINGS | over}, "fold": name},
             manifest=run.table,
             audio=run.folder / f"audio_{name}.h5",
             video=run.folder / f"video_{name}.h5",

@@ -1,5 +1,7 @@
 """Choice of the fusion's scheme and shrinkage: by cross-validation alone, the simplest of equals, never by a fold."""
 
+import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +11,8 @@ from emotiw.core.errors import FeatureError
 from emotiw.fusion import choice, records, schemes
 from emotiw.fusion.choice import FACTORS, Method
 from emotiw.fusion.schemes import Scale, Scores
+from emotiw.report import system_tables
+from evaluation_fixtures import evaluate, fuse_all, make_run, write_report
 from test_schemes import made_up
 
 AUTO = Method(0.1, "auto", "auto", 4, 2)
@@ -130,3 +134,23 @@ def test_choices_are_recorded_with_their_clips_and_candidates():
     assert found["fusion/scheme"].criterion.startswith("accuracy in folds grouped by subject, film and content")
     plain = {record.choice for record in records.of(choice.fit(named, Method(0.1)), named, Method(0.1))}
     assert not plain & {"fusion/scheme", "fusion/shrinkage of joint", "fusion/shrinkage of per_class"}
+
+
+def test_a_run_with_a_chosen_scheme_is_evaluated_and_reported(tmp_path):
+    run = make_run(tmp_path, n_folds=3)
+    fuse_all(run, scheme="auto", shrinkage="auto")
+    metrics = evaluate(run)
+    assert metrics["fusion"]["scheme"] == "auto"
+    for fold in metrics["fusion"]["folds"].values():
+        assert fold["weights"]["auto"] == fold["weights"][fold["choice"]["scheme"]]
+        assert fold["optimism"]["auto"]["cross_validated"] <= 1
+    test = metrics["parts"]["test"]["systems"]
+    assert test["auto"]["confusion"] == test["fusion"]["confusion"]
+    lines = {line["name"]: line for line in system_tables.schemes(metrics)}
+    assert [name for name, line in lines.items() if line["used"]] == ["auto"]
+    assert lines["auto"]["parts"]["test"] == test["auto"]
+    ledger = json.loads((tmp_path / "ledger.json").read_text())["entries"]
+    assert {entry["choice"] for entry in ledger} >= {"fusion/scheme", "fusion/shrinkage of joint"}
+    assert not any("test" in entry["parts"] for entry in ledger)
+    page = write_report(run).read_text()
+    assert re.search(r'class="chief"><th scope="row">auto<small>the system “fusion”', page)
