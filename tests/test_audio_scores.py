@@ -10,7 +10,8 @@ import audio_scores
 import gather_egemaps
 import scaler
 import train_blstm
-from emotiw.audio import blstm, standardisation
+from emotiw.audio import blstm
+from emotiw.statistics import standardisation
 from emotiw.core.errors import StoreError
 from emotiw.core.status import Status
 from emotiw.corpora import manifest

@@ -10,7 +10,8 @@ import pytest
 import safetensors.numpy
 
 import bundle_fixtures as tiny
-from emotiw.audio import blstm, standardisation
+from emotiw.audio import blstm
+from emotiw.statistics import standardisation
 from emotiw.core.errors import BundleError, EmotiwError
 from emotiw.jobs import store
 from emotiw.prediction import bundle, bundle_export, bundle_load

@@ -7,7 +7,8 @@ import numpy as np
 import opensmile
 import pytest
 
-from emotiw.audio import egemaps, functionals, opensmile_features, standardisation
+from emotiw.audio import egemaps, functionals, opensmile_features
+from emotiw.statistics import standardisation
 from emotiw.audio.sound import TooShortError
 from emotiw.core.errors import FeatureError
 from emotiw.core.status import Status

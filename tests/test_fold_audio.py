@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from safetensors import deserialize
 
-from emotiw.audio import blstm, fold_network, fold_scaler, fold_scores, standardisation
+from emotiw.audio import blstm, fold_network, fold_scaler, fold_scores
+from emotiw.statistics import standardisation
 from emotiw.audio.fold_scores import NetworkPosteriors
 from emotiw.core.status import Status
 from emotiw.corpora.manifest import Manifest, Row

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from emotiw.audio import standardisation
+from emotiw.statistics import standardisation
 from emotiw.core.errors import FeatureError
 
 

@@ -68,6 +68,7 @@ EDITS = {
     "emotiw/video/fold_baseline.py": {"baseline": 2, **REPORT_END},
     "emotiw/video/pls.py": {"video_scores": 2, "baseline": 2, **SCORES_END},
     "emotiw/statistics/cross_validation.py": {"video_scores": 2, "baseline": 2, **SCORES_END},
+    "emotiw/statistics/one_vs_rest.py": {"video_scores": 2, "baseline": 2, **SCORES_END},
     "emotiw/statistics/selection_record.py": {
         **{"baseline": 2, **gathered(2)},
         **{"scaler": 1, "train_blstm": 2, "audio_scores": 1, "learning_curves": 1},
@@ -93,7 +94,7 @@ EDITS = {
     "emotiw/jobs/stages.py": REPORT_END,
     "emotiw/video/baseline_names.py": {"baseline": 2, **REPORT_END},
     "emotiw/report/paper_tables.py": {"tables": 1, "report": 1, "crate": 1},
-    "emotiw/audio/standardisation.py": AUDIO_END,
+    "emotiw/statistics/standardisation.py": AUDIO_END,
     "emotiw/audio/blstm.py": NETWORKS_END,
     "emotiw/audio/peephole_lstm.py": NETWORKS_END,
     "emotiw/audio/training.py": NETWORKS_END,

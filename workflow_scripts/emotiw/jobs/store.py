@@ -64,6 +64,11 @@ KINDS: dict[str, dict[str, Field]] = {
     },
     "kernels": {"matrix": Field("<f8", ("clips", "clips"))},
     "classifier": {"coefficients": Field("<f8", ("clips", "classes")), "intercept": Field("<f8", ("classes",))},
+    "pooled_classifier": {
+        **{name: Field("<f8", ("values",)) for name in ("mean", "scale", "population_mean", "population_scale")},
+        "coefficients": Field("<f8", ("values", "classes")),
+        "intercept": Field("<f8", ("classes",)),
+    },
     "scores": {"scores": Field("<f8", ("clips", "classes"))},
     "posteriors": {"posteriors": Field("<f4", ("frames", "classes")), "time": _TIME},
     "scaler": {"mean": Field("<f8", ("features",)), "scale": Field("<f8", ("features",))},

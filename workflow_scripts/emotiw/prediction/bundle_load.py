@@ -15,12 +15,12 @@ from torch import nn
 
 from emotiw.audio import egemaps
 from emotiw.audio.blstm import BLSTM
-from emotiw.audio.standardisation import Scaler
 from emotiw.core.errors import BundleError, FeatureError
 from emotiw.fusion.schemes import AUTO, SCHEMES, Fusion
 from emotiw.jobs import stages, store
 from emotiw.prediction.bundle import AGAIN, Arrays, Bundle, Shape, check_shapes
 from emotiw.prediction.recogniser import FeatureModel, Member, Network, Recogniser
+from emotiw.statistics.standardisation import Scaler
 from emotiw.video import alexnet, onnx_embedding
 from emotiw.video.classifiers import Linear
 from emotiw.video.kernels import MODELS, Reference, half_vectors

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from emotiw.audio import blstm, standardisation
+from emotiw.audio import blstm
 from emotiw.audio.blstm import BLSTM
-from emotiw.audio.standardisation import Scaler
 from emotiw.fusion import schemes
 from emotiw.fusion.schemes import Fusion
+from emotiw.statistics import standardisation
+from emotiw.statistics.standardisation import Scaler
 from emotiw.video.classifiers import Linear
 from emotiw.video.image_sets import Frames
 from emotiw.video.kernels import Reference, kernels_with
