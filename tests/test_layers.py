@@ -21,7 +21,15 @@ STOREY = {room: number for number, rooms in enumerate(STOREYS) for room in rooms
 # modules that compute on arrays alone: neither files nor codecs nor configuration
 NUMERICS = {
     "core": {"errors", "status", "emotions", "seeds"},
-    "statistics": {"metrics", "comparisons", "cross_validation", "selection_record", "pooling", "standardisation"},
+    "statistics": {
+        "metrics",
+        "comparisons",
+        "cross_validation",
+        "one_vs_rest",
+        "selection_record",
+        "pooling",
+        "standardisation",
+    },
     "corpora": {"splits"},
     "jobs": {"stages", "stage_row", "stage_table", "features"},
     "video": {
@@ -31,7 +39,7 @@ NUMERICS = {
     },
     "scoring": {"pooled_classifiers", "score_average"},
     "audio": {"peephole_lstm", "blstm", "training", "ensemble", "sound", "log_mel", "whisper"},
-    "fusion": {"schemes", "branch_and_bound", "stacking", "optimism"},
+    "fusion": {"schemes", "branch_and_bound", "stacking", "choice", "records", "optimism"},
     "faces": {"tracking", "scene_cuts"},
     "weights": {"efficientnet", "ctranslate2_format"},
     "evaluation": {"systems"},

@@ -128,6 +128,9 @@ def test_every_feature_combination_and_classifier_is_scored():
     assert Files(both).scores("audio") == [f"{FOLD}/egemaps/blstm.h5", f"{FOLD}/functionals/baseline.h5"]
 
 
+CHOOSING = {"inner_folds", "inner_repeats", "choice", "class_weights"}
+
+
 @pytest.mark.parametrize(
     ("features", "file", "stage", "wildcards"),
     [
@@ -145,8 +148,8 @@ def test_the_video_system_is_a_combination_or_a_single_feature(features, file, s
 @pytest.mark.parametrize(
     ("over", "read"),
     [
-        ({"svm_c": "auto"}, {"svm_c", "c_grid", "inner_folds"}),
-        ({"svm_c": 1.0}, {"svm_c", "inner_folds"}),
+        ({"svm_c": "auto"}, {"svm_c", "c_grid", *CHOOSING}),
+        ({"svm_c": 1.0}, {"svm_c", *CHOOSING}),
     ],
 )
 def test_a_grid_is_in_the_identity_of_what_chooses_from_it(over, read):

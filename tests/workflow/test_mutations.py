@@ -72,6 +72,7 @@ EDITS = {
     "emotiw/video/fold_baseline.py": {"baseline": 2, **REPORT_END},
     "emotiw/video/pls.py": {"kernel_scores": 2, "baseline": 2, **SCORES_END},
     "emotiw/statistics/cross_validation.py": {"kernel_scores": 2, "baseline": 2, **POOLED, **SCORES_END},
+    "emotiw/statistics/one_vs_rest.py": {"kernel_scores": 2, "baseline": 2, **POOLED, **SCORES_END},
     "emotiw/statistics/selection_record.py": {
         **{"baseline": 2, **POOLED, **gathered(2)},
         **{"scaler": 1, "train_blstm": 2, "blstm_scores": 1, "learning_curves": 1},
@@ -87,6 +88,8 @@ EDITS = {
     "emotiw/fusion/fold.py": END,
     "emotiw/fusion/stacking.py": END,
     "emotiw/fusion/optimism.py": END,
+    "emotiw/fusion/choice.py": END,
+    "emotiw/fusion/records.py": END,
     "emotiw/statistics/comparisons.py": REPORT_END,
     "emotiw/evaluation/ledger.py": REPORT_END,
     "emotiw/evaluation/pools.py": REPORT_END,

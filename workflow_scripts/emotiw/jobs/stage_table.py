@@ -183,7 +183,7 @@ TABLE: tuple[StageRow, ...] = (
     StageRow(
         "kernel_scores",
         Kind.SCORES,
-        settings=("video.inner_folds", "{classifier}"),
+        settings=("video.inner_folds", "video.inner_repeats", "video.choice", "video.class_weights", "{classifier}"),
         above=("kernels",),
         reads_films=True,
         cost=Cost((200, 0), (4, 0.03), pair_bytes=12 * 8),

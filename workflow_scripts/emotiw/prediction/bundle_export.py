@@ -176,7 +176,7 @@ def _member(
 ) -> dict[str, Any]:
     """Write the files of one fold's system and describe it."""
     (table,) = (artefact for artefact in map(_fusion, sources.fusion) if artefact.stage["fold"] == fold.name)
-    models: dict[str, Any] = dict.fromkeys(MODALITIES, {})
+    models: dict[str, Any] = {name: {} for name in MODALITIES}
     for modality in table.facts["modalities"]:
         system = systems.fused(config, modality)
         fitted = [FoldModel(fold.name, feature, system.classifier) for feature in system.features]

@@ -14,7 +14,7 @@ from torch import nn
 from emotiw.audio import egemaps
 from emotiw.audio.blstm import BLSTM
 from emotiw.core.errors import BundleError, FeatureError
-from emotiw.fusion.schemes import SCHEMES, Fusion
+from emotiw.fusion.schemes import AUTO, SCHEMES, Fusion
 from emotiw.jobs.features import MODALITIES
 from emotiw.prediction.bundle import AGAIN, Arrays, Bundle, Shape, check_shapes
 from emotiw.prediction.models import KernelModel, Model, Network, NetworkEnsemble, PooledModel, PosteriorAverage
@@ -66,7 +66,7 @@ def landmarks(bundle: Bundle) -> Any:
 def _member(bundle: Bundle, entry: Mapping[str, Any]) -> Member:
     """Member that an entry of the index describes."""
     n_classes, subject = len(bundle.classes), f"{bundle.folder}: member {entry['fold']}"
-    if entry["scheme"] not in SCHEMES or len(entry["weights"]) != n_classes:
+    if entry["scheme"] not in (*SCHEMES, AUTO) or len(entry["weights"]) != n_classes:
         raise BundleError(f"{subject}: fusion {entry['scheme']!r} of {len(entry['weights'])} classes; {AGAIN}")
     for modality in MODALITIES:
         found, expected = entry[modality], bundle.about["features"][modality]
