@@ -12,7 +12,7 @@ from jsonschema.exceptions import ValidationError
 
 from emotiw.core.errors import ConfigError
 from emotiw.core.resources import PACKAGE
-from emotiw.jobs import stages
+from emotiw.jobs import sound_settings, stages
 
 # Copies of config.yaml and its schema, made by setup.py when a wheel is built; a checkout has none. They lie outside
 # `resources`, whose files enter the fingerprint of the code: a comment in config.yaml must change no identity.
@@ -94,6 +94,16 @@ def completed(config: Mapping[str, Any]) -> dict[str, Any]:
 def frame_features(config: Mapping[str, Any]) -> tuple[str, ...]:
     """Features of faces that can be turned into image sets: the built-in ones and the configured embeddings."""
     return (*(row.name for row in stages.face_features()), *config["embeddings"])
+
+
+def network_stage(config: Mapping[str, Any], feature: str) -> str:
+    """Stage that computes a feature by an ONNX file of the user; empty for any other feature.
+
+    The stage has one wildcard of its own name, whose value is the name of the feature.
+    """
+    if feature in config["embeddings"]:
+        return "embedding"
+    return "sound_embedding" if feature in config["sound_embeddings"] else ""
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -193,9 +203,13 @@ def _weights_contradictions(config: Mapping[str, Any]) -> list[str]:
 
 
 def _feature_faults(config: Mapping[str, Any]) -> Iterator[str]:
-    for name in config["embeddings"]:
-        if name in stages.ROWS and stages.ROWS[name].per_clip:
-            yield f"embeddings.{name}: is the name of a built-in stage; choose another name"
+    for section in ("embeddings", "sound_embeddings"):
+        for name in config[section]:
+            if name in stages.ROWS and stages.ROWS[name].per_clip:
+                yield f"{section}.{name}: is the name of a built-in stage; choose another name"
+    for name in set(config["embeddings"]) & set(config["sound_embeddings"]):
+        yield f"sound_embeddings.{name}: is a name under embeddings too; choose another name"
+    yield from sound_settings.faults(config)
     tuned = config["weights"][OPTIONAL_WEIGHTS]
     available = tuned["path"] or tuned["url"] or config["fine_tuning"]["faces"]["path"]
     names = {row.name for row in stages.face_features() if row.weights == OPTIONAL_WEIGHTS}

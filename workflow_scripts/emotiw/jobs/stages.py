@@ -20,6 +20,7 @@ def frame_feature(name: str, title: str, **more: Any) -> StageRow:
 
 # fields of the stages that read one feature of a fold; the wildcard `feature` names it
 OF_FEATURE: dict[str, Any] = {"wildcards": ("fold", "feature"), "features": Kind.FRAME_FEATURE}
+OF_FRAMES = Cost((100, 0.1), (1, 0.01), scales_with_egemaps=True)  # of the stages that read all frames of a fold
 
 TABLE: tuple[StageRow, ...] = (
     # --- weights -----------------------------------------------------------------------------------------------------
@@ -82,6 +83,15 @@ TABLE: tuple[StageRow, ...] = (
         server="torch",
         on_demand=True,
         cost=Cost((500, 1), (3, 0.1), clip_kb=61),
+    ),
+    StageRow(  # each configured network is a feature of its own name: of each frame, or of the whole clip
+        "sound_embedding",
+        Kind.FRAME_FEATURE,
+        settings=("sound_embeddings.{sound_embedding}",),
+        above=("audio",),
+        wildcards=("sound_embedding",),
+        source="audio",
+        cost=Cost((215, 0.5), (1, 0.05), clip_kb=56),
     ),
     StageRow(
         "faces",
@@ -208,15 +218,9 @@ TABLE: tuple[StageRow, ...] = (
         above=("egemaps",),
         wildcards=("fold",),
         parts=("train",),
-        cost=Cost((100, 0.1), (1, 0.01), scales_with_egemaps=True),
+        cost=OF_FRAMES,
     ),
-    StageRow(
-        "gather_egemaps",
-        Kind.MODEL,
-        above=("egemaps",),
-        wildcards=("fold",),
-        cost=Cost((100, 0.1), (1, 0.01), scales_with_egemaps=True),
-    ),
+    StageRow("gather_egemaps", Kind.MODEL, above=("egemaps",), wildcards=("fold",), cost=OF_FRAMES),
     StageRow(
         "train_blstm",
         Kind.MODEL,
@@ -336,9 +340,8 @@ def face_feature_sections() -> list[str]:
 
 def plain_features() -> list[StageRow]:
     """Rows of the features that a program computes from a clip's faces or waveform alone, without weights."""
-    return [
-        row for row in rows(Kind.FRAME_FEATURE, Kind.CLIP_FEATURE) if row.above == (row.source,) and not row.wildcards
-    ]
+    features = rows(Kind.FRAME_FEATURE, Kind.CLIP_FEATURE)
+    return [row for row in features if row.above == (row.source,) and not row.wildcards]
 
 
 def clip_features() -> list[StageRow]:

@@ -76,7 +76,7 @@ class Files:
         return [path for name in names for path in self.per_fold("baseline", feature=name)]
 
     def embeddings(self) -> list[str]:
-        """ONNX files of the configured embeddings."""
+        """ONNX files of the configured embeddings of faces."""
         return [settings["path"] for settings in self.config["embeddings"].values()]
 
     def weights_records(self) -> list[str]:
@@ -114,7 +114,7 @@ class Files:
         kinds = (Kind.SIGNAL, Kind.FRAME_FEATURE, Kind.CLIP_FEATURE)
         rows = [row for row in stages.rows(*kinds) if not row.wildcards]
         names = [row.name for row in rows if not row.on_demand or row.name in used]
-        return [*names, *self.config["embeddings"]]
+        return [*names, *self.config["embeddings"], *self.config["sound_embeddings"]]
 
     def all_features(self) -> list[str]:
         """Files of all signals and features of the run (`feature_names`)."""

@@ -77,8 +77,9 @@ class Plan:
         """Label and digest of each stage above a stage."""
         for pattern in row.above:
             name = pattern.format(**wildcards)
-            if pattern != name and name in self.config["embeddings"]:
-                yield name, self._of_clips("embedding", {"embedding": name}, wildcards.get("fold"), row.parts)
+            network = settings.network_stage(self.config, name) if pattern != name else ""
+            if network:
+                yield name, self._of_clips(network, {network: name}, wildcards.get("fold"), row.parts)
             elif name in LINKS:
                 yield from LINKS[name](self, wildcards)
             elif stages.ROWS[name].per_clip and not row.per_clip:
@@ -91,10 +92,10 @@ class Plan:
             label = "/".join([upper.name, *(value for key, value in values.items() if key not in wildcards)])
             yield label, self.stage(upper.name, **values).digest
 
-    def _of_clips(self, name: str, embedding: Wildcards, fold: str | None, parts: tuple[str, ...]) -> str:
+    def _of_clips(self, name: str, network: Wildcards, fold: str | None, parts: tuple[str, ...]) -> str:
         """Digest of the jobs of a stage of single clips that hold some parts of a fold, or all clips."""
         jobs = self.protocol.jobs(fold, parts)
-        return Stage({job: self.stage(name, **embedding, job=job).digest for job in jobs}).digest
+        return Stage({job: self.stage(name, **network, job=job).digest for job in jobs}).digest
 
     def _values(self, upper: StageRow, wildcards: Wildcards) -> Iterator[dict[str, str]]:
         """Combine the values of an upper stage's wildcards: the given value, or every possible one."""
