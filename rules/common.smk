@@ -75,7 +75,9 @@ wildcard_constraints:
     # a fold of the protocol, or an inner fold (its name, a dot, and i of n)
     fold=r"[A-Za-z0-9][A-Za-z0-9_-]*(\.\d+of\d+)?",
     feature="|".join(map(re.escape, features.available(config))),
-    embedding="|".join(map(re.escape, config["embeddings"])) or r"(?!)",  # none: matches nothing
+    # none: matches nothing
+    embedding="|".join(map(re.escape, config["embeddings"])) or r"(?!)",
+    sound_embedding="|".join(map(re.escape, config["sound_embeddings"])) or r"(?!)",
     features=r"[A-Za-z0-9_.-]+(\+[A-Za-z0-9_.-]+)+",
     classifier="|".join(stages.CLASSIFIERS),
     architecture=r"\d+(-\d+)*",

@@ -20,7 +20,7 @@ BESIDE = {"demo": {"core"}}  # a room that stands beside the house, and what it 
 STOREY = {room: number for number, rooms in enumerate(STOREYS) for room in rooms}
 # modules that compute on arrays alone: neither files nor codecs nor configuration
 NUMERICS = {
-    "core": {"errors", "status", "emotions", "seeds"},
+    "core": {"errors", "status", "emotions", "seeds", "agreement"},
     "statistics": {
         "metrics",
         "comparisons",

@@ -8,6 +8,7 @@ from emotiw.jobs import stages
 from emotiw.jobs.stage_row import ClassifierRow, Kind
 
 MODALITIES = ("video", "audio")
+KIND_OF_LEVEL = {"frame": Kind.FRAME_FEATURE, "clip": Kind.CLIP_FEATURE}  # by the setting `level` of a section's entry
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ def available(config: Mapping[str, Any]) -> dict[str, Feature]:
     ]
     added = [
         Feature(name, "video", Kind.FRAME_FEATURE, "embedding", {"embedding": name}) for name in config["embeddings"]
+    ]
+    added += [
+        Feature(name, "audio", KIND_OF_LEVEL[about["level"]], "sound_embedding", {"sound_embedding": name})
+        for name, about in config["sound_embeddings"].items()
     ]
     return {feature.name: feature for feature in (*built_in, *added)}
 

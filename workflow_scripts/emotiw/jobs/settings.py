@@ -12,7 +12,7 @@ from jsonschema.exceptions import ValidationError
 
 from emotiw.core.errors import ConfigError
 from emotiw.core.resources import PACKAGE
-from emotiw.jobs import features, stages
+from emotiw.jobs import features, sound_settings, stages
 from emotiw.jobs.features import MODALITIES
 
 # Copies of config.yaml and its schema, made by setup.py when a wheel is built; a checkout has none. They lie outside
@@ -176,9 +176,13 @@ def _weights_contradictions(config: Mapping[str, Any]) -> list[str]:
 
 
 def _feature_faults(config: Mapping[str, Any]) -> Iterator[str]:
-    for name in config["embeddings"]:
-        if name in stages.ROWS and stages.ROWS[name].per_clip:
-            yield f"embeddings.{name}: is the name of a built-in stage; choose another name"
+    for section in ("embeddings", "sound_embeddings"):
+        for name in config[section]:
+            if name in stages.ROWS and stages.ROWS[name].per_clip:
+                yield f"{section}.{name}: is the name of a built-in stage; choose another name"
+    for name in set(config["embeddings"]) & set(config["sound_embeddings"]):
+        yield f"sound_embeddings.{name}: is a name under embeddings too; choose another name"
+    yield from sound_settings.faults(config)
     tuned = config["weights"][OPTIONAL_WEIGHTS]
     available = tuned["path"] or tuned["url"] or config["fine_tuning"]["faces"]["path"]
     names = {row.name for row in stages.face_features() if row.weights == OPTIONAL_WEIGHTS}

@@ -91,6 +91,15 @@ TABLE: tuple[StageRow, ...] = (
         on_demand=True,
         cost=Cost((500, 1), (3, 0.1), clip_kb=61),
     ),
+    StageRow(  # each configured network is a feature of its own name: of each frame, or of the whole clip
+        "sound_embedding",
+        Kind.FRAME_FEATURE,
+        settings=("sound_embeddings.{sound_embedding}",),
+        above=("audio",),
+        wildcards=("sound_embedding",),
+        source="audio",
+        cost=Cost((215, 0.5), (1, 0.05), clip_kb=56),
+    ),
     StageRow(
         "faces",
         Kind.SIGNAL,

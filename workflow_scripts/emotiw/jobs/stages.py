@@ -37,9 +37,8 @@ def face_feature_sections() -> list[str]:
 
 def plain_features() -> list[StageRow]:
     """Rows of the features that a program computes from a clip's faces or waveform alone, without weights."""
-    return [
-        row for row in rows(Kind.FRAME_FEATURE, Kind.CLIP_FEATURE) if row.above == (row.source,) and not row.wildcards
-    ]
+    features = rows(Kind.FRAME_FEATURE, Kind.CLIP_FEATURE)
+    return [row for row in features if row.above == (row.source,) and not row.wildcards]
 
 
 def signals(modalities: Iterable[str]) -> list[StageRow]:

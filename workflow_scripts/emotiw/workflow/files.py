@@ -100,7 +100,7 @@ class Files:
         return [self.layout.path("contact_page")] if "video" in self.plan.modalities(scope) else []
 
     def embeddings(self) -> list[str]:
-        """ONNX files of the configured embeddings."""
+        """ONNX files of the configured embeddings of faces."""
         return [settings["path"] for settings in self.config["embeddings"].values()]
 
     def weights_records(self, scope: str = "") -> list[str]:

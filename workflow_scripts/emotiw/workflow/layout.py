@@ -105,7 +105,8 @@ class Layout:
         """Path of an output of a stage with its wildcards, such as `{job}`; a per-clip feature has its own folder."""
         if stage in OUTPUTS:
             return f"{self.folder}/{OUTPUTS[stage][output]}"
-        return self.feature("{embedding}" if stage == "embedding" else stage, "{job}")
+        own = stages.ROWS[stage].wildcards  # of a stage that computes a feature of any name
+        return self.feature(f"{{{own[0]}}}" if own else stage, "{job}")
 
     def feature(self, name: str, job: str) -> str:
         """Path of a job's file of a signal or feature, whatever its name: an embedding may be called as a stage is."""
