@@ -15,7 +15,7 @@ PROGRAMS = {
     "audio": ("audio", "egemaps", "functionals", "whisper", "gather_egemaps", "scaler", "train_blstm", "audio_scores"),
     "video": (
         *("landmarks", "alexnet", "fine_tune", "faces", "cnn", "dense_sift", "hog", "lbp_top"),
-        *("embedding", "efficientnet_lite0", "whisper_base"),
+        *("embedding", "imported", "efficientnet_lite0", "whisper_base"),
         *("pca", "kernels", "video_scores", "video_combination", "baseline", "bundle"),
     ),
     "predict": ("predict_clips", "gather_predictions"),

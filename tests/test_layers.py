@@ -10,7 +10,7 @@ STOREYS = (
     {"statistics", "corpora"},
     {"weights"},
     {"jobs"},
-    {"media", "video", "audio", "fusion"},
+    {"media", "video", "audio", "fusion", "imports"},
     {"faces", "evaluation"},
     {"prediction", "report"},
     {"workflow"},

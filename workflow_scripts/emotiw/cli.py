@@ -96,6 +96,7 @@ def manifest(configfile: ConfigFiles = None, output: Output = None) -> None:
     from emotiw.jobs.settings import load  # noqa: PLC0415
     from emotiw.media.container import probe  # noqa: PLC0415
     from emotiw.workflow import console as texts  # noqa: PLC0415
+    from emotiw.workflow import imported_clips  # noqa: PLC0415
 
     config = load(configfile or [])
     path = output or Path("results", config["run"], "manifest.csv")
@@ -103,7 +104,7 @@ def manifest(configfile: ConfigFiles = None, output: Output = None) -> None:
     console = Console()
     console.print(Text(texts.heading(table)))
     console.print(texts.summary(table))
-    for note in table.notes:
+    for note in (*table.notes, *imported_clips.notes(imported_clips.refresh(config, table))):
         console.print(Text(f"note: {note}"))
     console.print(Text(f"{texts.n_subjects(table)}; written to {path}"))
 
@@ -251,13 +252,14 @@ def why(
     from emotiw.corpora.inventory import refresh  # noqa: PLC0415
     from emotiw.jobs.settings import load  # noqa: PLC0415
     from emotiw.media.container import probe  # noqa: PLC0415
-    from emotiw.workflow import explain  # noqa: PLC0415
+    from emotiw.workflow import explain, imported_clips  # noqa: PLC0415
     from emotiw.workflow.files import Files  # noqa: PLC0415
     from emotiw.workflow.plan import Plan  # noqa: PLC0415
 
     extras.require("snakemake")
     config = load(configfile or [])
-    plan = Plan(config, refresh(config, Path("results", config["run"], "manifest.csv"), probe))
+    corpus = refresh(config, Path("results", config["run"], "manifest.csv"), probe)
+    plan = Plan(config, corpus, imported_clips.refresh(config, corpus))
     row, targets = explain.targets(Files(plan), clip)
     jobs = explain.jobs(explain.dry_run(snakefile, configfile or [], targets))
     own = [job for job in jobs if any(Path(path).stem == row.job for path in job.output.split(", "))]

@@ -92,8 +92,9 @@ def completed(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def frame_features(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Features of faces that can be turned into image sets: the built-in ones and the configured embeddings."""
-    return (*(row.name for row in stages.face_features()), *config["embeddings"])
+    """Frame features of the pictures: the built-in ones of faces, the configured embeddings and imports."""
+    imports = [name for name, one in config["imports"].items() if (one["modality"], one["level"]) == ("video", "frame")]
+    return (*(row.name for row in stages.face_features()), *config["embeddings"], *imports)
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -193,9 +194,12 @@ def _weights_contradictions(config: Mapping[str, Any]) -> list[str]:
 
 
 def _feature_faults(config: Mapping[str, Any]) -> Iterator[str]:
-    for name in config["embeddings"]:
-        if name in stages.ROWS and stages.ROWS[name].per_clip:
-            yield f"embeddings.{name}: is the name of a built-in stage; choose another name"
+    for section in ("embeddings", "imports"):
+        for name in config[section]:
+            if name in stages.ROWS and stages.ROWS[name].per_clip:
+                yield f"{section}.{name}: is the name of a built-in stage; choose another name"
+    for name in sorted(set(config["embeddings"]) & set(config["imports"])):
+        yield f"imports.{name}: is the name of an embedding too; choose another name"
     tuned = config["weights"][OPTIONAL_WEIGHTS]
     available = tuned["path"] or tuned["url"] or config["fine_tuning"]["faces"]["path"]
     names = {row.name for row in stages.face_features() if row.weights == OPTIONAL_WEIGHTS}

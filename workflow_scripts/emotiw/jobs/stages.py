@@ -18,6 +18,7 @@ def frame_feature(name: str, title: str, **more: Any) -> StageRow:
     return StageRow(name, Kind.FRAME_FEATURE, title, **{"settings": (name,), "source": "faces", **more})
 
 
+IMPORTED = Cost((60, 0.5), (1, 0.05))  # each entry of `imports` is a feature of its own name
 # fields of the stages that read one feature of a fold; the wildcard `feature` names it
 OF_FEATURE: dict[str, Any] = {"wildcards": ("fold", "feature"), "features": Kind.FRAME_FEATURE}
 
@@ -145,6 +146,9 @@ TABLE: tuple[StageRow, ...] = (
         wildcards=("embedding",),
         source="faces",
         cost=Cost((440, 12), (4, 2), clip_kb=300),
+    ),
+    StageRow(
+        "imported", Kind.FRAME_FEATURE, wildcards=("imported",), facts=("reading",), server="light", cost=IMPORTED
     ),
     StageRow(
         "contact_sheet",

@@ -79,6 +79,12 @@ class Files:
         """ONNX files of the configured embeddings."""
         return [settings["path"] for settings in self.config["embeddings"].values()]
 
+    def imported(self, name: str, job: str) -> list[str]:
+        """Files of an imported feature that hold the clips of a job."""
+        files = self.plan.imports[name]
+        paths = [files[clip][0] for clip in self.protocol.clips_of_job[job]]
+        return [path for path in dict.fromkeys(paths) if path]
+
     def weights_records(self) -> list[str]:
         """List the records of the weights files that this run depends on."""
         records = [layout.weights_record(name) for name in self.plan.models()]
@@ -109,12 +115,12 @@ class Files:
     # --- targets -----------------------------------------------------------------------------------------------------
 
     def feature_names(self) -> list[str]:
-        """Names of all signals and features that this run computes, including those of the baselines and embeddings."""
+        """Names of all signals and features of this run: built-in, of the baselines, embeddings and imports."""
         used = self.config["video"]["features"]
         kinds = (Kind.SIGNAL, Kind.FRAME_FEATURE, Kind.CLIP_FEATURE)
         rows = [row for row in stages.rows(*kinds) if not row.wildcards]
         names = [row.name for row in rows if not row.on_demand or row.name in used]
-        return [*names, *self.config["embeddings"]]
+        return [*names, *self.config["embeddings"], *self.config["imports"]]
 
     def all_features(self) -> list[str]:
         """Files of all signals and features of the run (`feature_names`)."""

@@ -10,6 +10,8 @@ from emotiw.jobs import stages
 
 RESULTS = "results"
 WEIGHTS = f"{RESULTS}/weights"
+# sections of the configuration, each entry of which is a feature of its name; stage that makes these, and its wildcard
+CONFIGURED = {"embeddings": "embedding", "imports": "imported"}
 TABLES = ("classifiers", "kernels", "combinations")
 FIGURES = ("systems", "classifiers", "figure4", "recall", "gains", "weights")
 TABLE_FILES = {
@@ -86,11 +88,19 @@ class Layout:
         """Path of an output of a stage with its wildcards, such as `{job}`; a per-clip feature has its own folder."""
         if stage in OUTPUTS:
             return f"{self.folder}/{OUTPUTS[stage][output]}"
-        return self.feature("{embedding}" if stage == "embedding" else stage, "{job}")
+        return self.feature(f"{{{stage}}}" if stage in CONFIGURED.values() else stage, "{job}")
 
     def feature(self, name: str, job: str) -> str:
         """Path of a job's file of a signal or feature, whatever its name: an embedding may be called as a stage is."""
         return f"{self.folder}/features/{name}/{job}.h5"
+
+    def imports(self, name: str) -> str:
+        """Path of the table with the file of each clip of an imported feature."""
+        return f"{self.folder}/imports/{name}.csv"
+
+    def imports_memory(self, name: str) -> str:
+        """Path of the JSON file that remembers what was read of the files of an imported feature."""
+        return f"{self.folder}/logs/imports/{name}.json"
 
     def log(self, stage: str, *wildcards: str) -> str:
         """Path of the log of a stage's jobs, with the given wildcards and those of the stage's row."""

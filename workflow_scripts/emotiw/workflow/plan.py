@@ -7,6 +7,7 @@ values of this configuration and this corpus.
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from emotiw.core.resources import PACKAGE
 from emotiw.core.seeds import derived_seed
 from emotiw.corpora.manifest import Manifest
 from emotiw.evaluation import systems
+from emotiw.imports.listing import Import
 from emotiw.jobs import identity, settings, stages
 from emotiw.jobs.identity import Stage
 from emotiw.jobs.stage_row import Kind, StageRow
 from emotiw.workflow import layout
+from emotiw.workflow.imported_clips import Clips
 from emotiw.workflow.layout import Layout
 from emotiw.workflow.protocol import Protocol
 
@@ -38,11 +41,15 @@ class Plan:
         The checked configuration.
     manifest : Manifest
         The checked corpus.
+    imports : mapping, optional
+        Files of the imported features, from `imported_clips.refresh`.
     """
 
-    def __init__(self, config: Mapping[str, Any], manifest: Manifest) -> None:
+    def __init__(
+        self, config: Mapping[str, Any], manifest: Manifest, imports: Mapping[str, Clips] | None = None
+    ) -> None:
         self.config = config
-        self.manifest = manifest
+        self.manifest, self.imports = manifest, imports or {}
         self.protocol = Protocol(config, manifest)
         self.layout = Layout(config["run"])
         self._identities: dict[tuple[tuple[str, str], ...], Stage] = {}
@@ -62,7 +69,7 @@ class Plan:
     def _identity(self, name: str, wildcards: Wildcards) -> Stage:
         if "job" in wildcards:
             others = {key: value for key, value in wildcards.items() if key != "job"}
-            return Stage(self.stage(name, **others), clips_sha256=self.protocol.clips_digest(wildcards["job"]))
+            return Stage(self.stage(name, **others), clips_sha256=self._clips_digest(wildcards))
         row = stages.ROWS[name]
         return identity.stage(
             PROGRAMS / f"{row.program or name}.py",
@@ -71,14 +78,21 @@ class Plan:
             **self._facts(row, wildcards),
         )
 
+    def _clips_digest(self, wildcards: Wildcards) -> str:
+        """Digest of the clips of a job: of their own contents, or of those of the files of an imported feature."""
+        if "imported" not in wildcards:
+            return self.protocol.clips_digest(wildcards["job"])
+        files = self.imports[wildcards["imported"]]
+        return identity.clips_digest((clip, files[clip][1]) for clip in self.protocol.clips_of_job[wildcards["job"]])
+
     # --- stages above a stage ----------------------------------------------------------------------------------------
 
     def _above(self, row: StageRow, wildcards: Wildcards) -> Iterator[tuple[str, str]]:
         """Label and digest of each stage above a stage."""
         for pattern in row.above:
             name = pattern.format(**wildcards)
-            if pattern != name and name in self.config["embeddings"]:
-                yield name, self._of_clips("embedding", {"embedding": name}, wildcards.get("fold"), row.parts)
+            if pattern != name and (stage := self._configured(name)):
+                yield name, self._of_clips(stage, {stage: name}, wildcards.get("fold"), row.parts)
             elif name in LINKS:
                 yield from LINKS[name](self, wildcards)
             elif stages.ROWS[name].per_clip and not row.per_clip:
@@ -86,15 +100,19 @@ class Plan:
             else:
                 yield from self._upper(stages.ROWS[name], wildcards)
 
+    def _configured(self, name: str) -> str:
+        """Stage that makes a feature which a section of the configuration adds; empty if none does."""
+        return next((stage for section, stage in layout.CONFIGURED.items() if name in self.config[section]), "")
+
     def _upper(self, upper: StageRow, wildcards: Wildcards) -> Iterator[tuple[str, str]]:
         for values in self._values(upper, wildcards):
             label = "/".join([upper.name, *(value for key, value in values.items() if key not in wildcards)])
             yield label, self.stage(upper.name, **values).digest
 
-    def _of_clips(self, name: str, embedding: Wildcards, fold: str | None, parts: tuple[str, ...]) -> str:
+    def _of_clips(self, name: str, feature: Wildcards, fold: str | None, parts: tuple[str, ...]) -> str:
         """Digest of the jobs of a stage of single clips that hold some parts of a fold, or all clips."""
         jobs = self.protocol.jobs(fold, parts)
-        return Stage({job: self.stage(name, **embedding, job=job).digest for job in jobs}).digest
+        return Stage({job: self.stage(name, **feature, job=job).digest for job in jobs}).digest
 
     def _values(self, upper: StageRow, wildcards: Wildcards) -> Iterator[dict[str, str]]:
         """Combine the values of an upper stage's wildcards: the given value, or every possible one."""
@@ -243,6 +261,10 @@ def _modality(_plan: Plan, _row: StageRow, wildcards: Wildcards) -> dict[str, An
     return {"modality": stages.ROWS[wildcards["feature"]].modality}
 
 
+def _reading(plan: Plan, _row: StageRow, wildcards: Wildcards) -> dict[str, Any]:
+    return {"reading": asdict(Import(wildcards["imported"], plan.config["imports"][wildcards["imported"]]).reading)}
+
+
 def _workflow(_plan: Plan, _row: StageRow, _: Wildcards) -> dict[str, Any]:
     return {"workflow": [sha256(Path(path)) for path in workflow_files()]}
 
@@ -267,6 +289,7 @@ FACTS: Mapping[str, Callable[[Plan, StageRow, Wildcards], dict[str, Any]]] = {
     "sha256": _sha256,
     "network": _network,
     "modality": _modality,
+    "reading": _reading,
     "workflow": _workflow,
     "corpus": _corpus,
 }
