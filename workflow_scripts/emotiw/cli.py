@@ -275,6 +275,18 @@ def why(
 
 
 @app.command()
+def export_features(
+    feature: Annotated[Path, typer.Argument(help="Folder of a feature, such as results/demo/features/cnn.")],
+    output: Annotated[Path, typer.Argument(help="New folder for the archives, CLIP.npz.")],
+) -> None:
+    """Write a feature of a run as NumPy archives, one a clip; `imports` of another run takes them back unchanged."""
+    from emotiw.imports.export import export  # noqa: PLC0415
+
+    n_written, n_without = export(feature, output)
+    typer.echo(f"{n_written} clips written to {output}; {n_without} have no {feature.name}")
+
+
+@app.command()
 def cache(
     configfile: ConfigFiles = None,
     verify: Annotated[
