@@ -18,7 +18,7 @@ PROGRAMS = {
     ),
     "video": (
         *("landmarks", "alexnet", "fine_tune", "faces", "cnn", "dense_sift", "hog", "lbp_top"),
-        *("embedding", "efficientnet_lite0", "whisper_base"),
+        *("embedding", "imported", "efficientnet_lite0", "whisper_base"),
         *("pca", "kernels", "kernel_scores", "pooled_scores", "average_scores", "combination", "baseline", "bundle"),
     ),
     "predict": ("predict_clips", "gather_predictions"),

@@ -10,7 +10,7 @@ STOREYS = (
     {"statistics", "corpora"},
     {"weights"},
     {"jobs"},
-    {"media", "video", "audio", "scoring", "fusion"},
+    {"media", "video", "audio", "scoring", "fusion", "imports"},
     {"faces", "evaluation"},
     {"prediction", "report"},
     {"workflow"},

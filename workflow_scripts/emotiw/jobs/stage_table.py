@@ -163,6 +163,14 @@ TABLE: tuple[StageRow, ...] = (
         source="faces",
         cost=Cost((440, 12), (4, 2), clip_kb=300),
     ),
+    StageRow(  # each entry of `imports` is a feature of its own name, of either modality and kind
+        "imported",
+        Kind.FRAME_FEATURE,
+        wildcards=("imported",),
+        facts=("reading",),
+        server="light",
+        cost=Cost((60, 0.5), (1, 0.05)),
+    ),
     StageRow(
         "contact_sheet",
         Kind.PICTURE,

@@ -135,7 +135,7 @@ def _settings(config: Mapping[str, Any], modalities: Sequence[str]) -> dict[str,
 def _columns(corpus: Manifest, sources: Sources, features: Sequence[Feature]) -> Iterator[tuple[str, list[str]]]:
     """Names of the values of each feature that has names, as its files hold them."""
     for feature in features:
-        facts = Source(sources.features / feature.name, modality=feature.modality).facts(corpus)
+        facts = Source(sources.features / feature.name, stream=feature.stream).facts(corpus)
         if "columns" in facts:
             yield feature.name, facts["columns"]
 

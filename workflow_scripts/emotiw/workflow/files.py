@@ -29,10 +29,10 @@ class Files:
     def features(self, name: str, fold: str | None = None, parts: Sequence[str] = SPLITS) -> list[str]:
         """Files of a signal or feature: those with clips of some parts of a fold, or all if `fold` is None.
 
-        A job whose clips have no stream of the modality has no file.
+        A job whose clips lack the stream that they are computed from has no file.
         """
-        modality = self.plan.modality(name)
-        return [self.layout.feature(name, job) for job in self.protocol.jobs(modality, fold, parts)]
+        jobs = self.protocol.jobs(self.plan.stream(name), fold, parts)
+        return [self.layout.feature(name, job) for job in jobs]
 
     def networks(self, fold: str, feature: str, output: str = "posteriors") -> list[str]:
         """Files of one output (`posteriors` or `model`) of every architecture and repeat of a feature in a fold."""
@@ -102,6 +102,12 @@ class Files:
     def embeddings(self) -> list[str]:
         """ONNX files of the configured embeddings of faces."""
         return [settings["path"] for settings in self.config["embeddings"].values()]
+
+    def imported(self, name: str, job: str) -> list[str]:
+        """Files of an imported feature that hold the clips of a job."""
+        files = self.plan.imports[name]
+        paths = [files[clip][0] for clip in self.protocol.clips_of_job[job]]
+        return [path for path in dict.fromkeys(paths) if path]
 
     def weights_records(self, scope: str = "") -> list[str]:
         """List the records of the weights files that a scope of this run depends on."""

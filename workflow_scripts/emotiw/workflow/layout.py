@@ -112,6 +112,14 @@ class Layout:
         """Path of a job's file of a signal or feature, whatever its name: an embedding may be called as a stage is."""
         return f"{self.folder}/features/{name}/{job}.h5"
 
+    def imports(self, name: str) -> str:
+        """Path of the table with the file of each clip of an imported feature."""
+        return f"{self.folder}/imports/{name}.csv"
+
+    def imports_memory(self, name: str) -> str:
+        """Path of the JSON file that remembers what was read of the files of an imported feature."""
+        return f"{self.folder}/logs/imports/{name}.json"
+
     def log(self, stage: str, *wildcards: str) -> str:
         """Path of the log of a stage's jobs, with the given wildcards and those of the stage's row."""
         row = stages.ROWS[stage]
