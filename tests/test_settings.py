@@ -189,14 +189,14 @@ def test_an_example_is_a_configuration(root, name):
 
 
 def test_the_modern_preset_is_laid_over_another_configuration(root):
-    found = settings.load([root / "examples" / "demo.yaml", root / "presets" / "modern.yaml"])
+    found = settings.load([root / "examples" / "demo.yaml", root / "presets" / "blstm_adam.yaml"])
     assert (found["run"], found["blstm"]["repeats"]) == ("demo", 2)
     assert (found["blstm"]["peepholes"], found["blstm"]["normalise"]) == (False, "subject")
 
 
 def test_the_preset_of_deltas_changes_what_the_networks_hear_and_nothing_else(root):
-    modern = [root / "examples" / "demo.yaml", root / "presets" / "modern.yaml"]
-    before, after = settings.load(modern), settings.load([*modern, root / "presets" / "deltas.yaml"])
+    modern = [root / "examples" / "demo.yaml", root / "presets" / "blstm_adam.yaml"]
+    before, after = settings.load(modern), settings.load([*modern, root / "presets" / "blstm_descriptors.yaml"])
     before["egemaps"] |= {"mode": "both", "deltas": True}
     assert after == before
 
