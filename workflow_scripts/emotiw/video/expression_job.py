@@ -50,13 +50,16 @@ def train(
         del model.heads["votes"]
     state = expression_training.train(training, validation, model, recipe, session)
     arrays = expression_network.folded(model)
+    scored = {name: expression_scores.accuracies(arrays, part, recipe.size) for name, part in parts.scored.items()}
+    seen = selection_record.content_ids(training.pixels)
+    record = selection_record.Record("expression network: weights", None, "cross-entropy", seen)
     facts = {
         "classes": list(EMOTIONS),
         "size": recipe.size,
         "history": state.history,
-        "accuracy": {name: expression_scores.accuracies(arrays, part, recipe.size) for name, part in parts.scored.items()},
+        "accuracy": scored,
         "pictures": parts.counts,
-        "choices": [selection_record.entry(record) for record in _records(training, session)],
+        "choices": [selection_record.entry(record)],
         "torch": torch.__version__,
     }
     return arrays, facts
@@ -65,11 +68,3 @@ def train(
 def pictures(faces: VotedFaces) -> Pictures:
     """Pictures of faces, with their labels and the shares of their votes."""
     return Pictures(faces.pixels, faces.label, faces.shares)
-
-
-def _records(training: Pictures, _session: Session) -> list[selection_record.Record]:
-    return [
-        selection_record.Record(
-            "expression network: weights", None, "cross-entropy", selection_record.content_ids(training.pixels)
-        )
-    ]

@@ -22,6 +22,7 @@ from emotiw.weights.expression_weights import HEADS, WIDTH
 
 # dlib subtracts a mean pixel (red, green, blue) and divides by 256; a grey picture has three equal colours
 MEAN, DIVISOR = (122.782, 117.001, 104.298), 256.0
+HEAD_STD = 0.01  # of the first weights of the heads: small, so that training begins at equal posteriors
 MOMENTUM = 0.1  # of the running statistics of the batch normalisation
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -55,9 +56,7 @@ class Block(nn.Module):
         self.first = Convolution(
             shape, stride=2 if halves else 1, padding=0 if halves else kernel // 2, normalised=normalised
         )
-        self.second = Convolution(
-            (filters, filters, kernel), stride=1, padding=kernel // 2, normalised=normalised
-        )
+        self.second = Convolution((filters, filters, kernel), stride=1, padding=kernel // 2, normalised=normalised)
         self.halves = halves
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -141,13 +140,13 @@ def pretrained(arrays: Arrays, *, dropout: float, seed: int) -> ExpressionNetwor
             layer.normalisation.bias.copy_(torch.from_numpy(np.array(arrays[f"{name}.shift"])))
         generator = torch.Generator().manual_seed(derived_seed(seed, "heads"))
         for head in model.heads.values():
-            head.weight.normal_(0, WIDTH**-0.5, generator=generator)
+            head.weight.normal_(0, HEAD_STD, generator=generator)
             head.bias.zero_()
     return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
 
 def _on_grey(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-    """Filters of colour pictures, (p - MEAN) / 256, as filters of grey pictures from 0 to 255."""
+    """Turn filters of colour pictures, (p - MEAN) / 256, into filters of grey pictures from 0 to 255."""
     offset = (weight.sum(dim=(2, 3)) * torch.tensor(MEAN)).sum(dim=1)
     return weight.sum(dim=1, keepdim=True) / DIVISOR, bias - offset / DIVISOR
 
@@ -193,6 +192,13 @@ def trained(arrays: Arrays) -> ExpressionNetwork:
             for kind in ("weight", "bias"):
                 getattr(layer, kind).copy_(torch.from_numpy(np.array(arrays[f"{name}.{kind}"])))
     return model.eval().to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
+
+
+def mean_features(model: ExpressionNetwork, images: Tensor, *, mirrored: bool) -> Tensor:
+    """Features of images (n, 1, size, size), or the mean of their features and those of their mirror images."""
+    images = images.contiguous(memory_format=torch.channels_last)
+    features = model.features(images)
+    return (features + model.features(images.flip(3))) / 2 if mirrored else features
 
 
 def _layers(model: ExpressionNetwork) -> Iterator[tuple[str, Any]]:

@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from emotiw.video.expression_data import scaled
-from emotiw.video.expression_network import ExpressionNetwork, trained
+from emotiw.video.expression_network import ExpressionNetwork, mean_features, trained
 from emotiw.weights.ferplus import VotedFaces
 
 BATCH = 64
@@ -17,7 +16,9 @@ BATCH = 64
 Floats = npt.NDArray[np.float64]
 
 
-def posteriors(model: ExpressionNetwork, pixels: npt.NDArray[np.uint8], size: int, *, mirrored: bool) -> dict[str, Floats]:
+def posteriors(
+    model: ExpressionNetwork, pixels: npt.NDArray[np.uint8], size: int, *, mirrored: bool
+) -> dict[str, Floats]:
     """Posteriors of each head, (n, 7), of grey pictures.
 
     Parameters
@@ -37,13 +38,6 @@ def posteriors(model: ExpressionNetwork, pixels: npt.NDArray[np.uint8], size: in
             features = mean_features(model, images, mirrored=mirrored)
             batches.append({name: torch.softmax(head(features), dim=1) for name, head in model.heads.items()})
     return {name: torch.cat([batch[name] for batch in batches]).double().numpy() for name in model.heads}
-
-
-def mean_features(model: ExpressionNetwork, images: Tensor, *, mirrored: bool) -> Tensor:
-    """Features of images (n, 1, size, size), or the mean of their features and those of their mirror images."""
-    images = images.contiguous(memory_format=torch.channels_last)
-    features = model.features(images)
-    return (features + model.features(images.flip(3))) / 2 if mirrored else features
 
 
 def accuracies(arrays: Mapping[str, npt.NDArray[Any]], faces: VotedFaces, size: int) -> dict[str, float]:

@@ -68,7 +68,9 @@ def train(
     return run.state
 
 
-def losses(logits: Mapping[str, Tensor], labels: Tensor, shares: Tensor, *, smoothing: float = 0.0) -> dict[str, Tensor]:
+def losses(
+    logits: Mapping[str, Tensor], labels: Tensor, shares: Tensor, *, smoothing: float = 0.0
+) -> dict[str, Tensor]:
     """Mean loss of each head over a batch.
 
     `labels`: cross-entropy with the class indices. `votes`: -1/n sum_i sum_c s_ic log p_ic with the shares s of the
@@ -199,7 +201,7 @@ class _Run(LightningModule):  # type: ignore[misc]
         labels, shares = (torch.cat([part[i] for part in self.validated]) for i in (1, 2))  # type: ignore[misc]
         results = {f"val_{name}_loss": float(loss) for name, loss in losses(logits, labels, shares).items()}
         results["val_accuracy"] = float((logits["labels"].argmax(1) == labels).float().mean())
-        voted = shares.max(dim=1).values > 0.5  # noqa: PLR2004 - more than half of all votes
+        voted = shares.max(dim=1).values > 0.5
         if "votes" in logits and voted.any():
             right = logits["votes"].argmax(1) == shares.argmax(1)
             results["val_votes_accuracy"] = float(right[voted].float().mean())

@@ -1,18 +1,19 @@
 """Names, shapes and record of the expression network's arrays; batch normalisation is folded into the convolutions."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from emotiw.core.emotions import EMOTIONS
+from emotiw.core.errors import WeightsError
 from emotiw.weights import face_resnet, written
-from emotiw.weights.loading import Weights, recorded
+from emotiw.weights.loading import GET_AGAIN, Weights, recorded
 
 NAME = "expression network, trained on FER2013"
 LICENCE = "research only (FER2013); it started from dlib's network for face recognition (CC0-1.0)"
 WIDTH = face_resnet.LEVELS[-1][1]  # values of the feature
 HEADS = ("labels", "votes")
+PICTURE = 48  # px, side of a picture of FER2013
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
@@ -26,6 +27,7 @@ def shapes() -> dict[str, tuple[int, ...]]:
     return shape_of
 
 
+SMALLEST = 67  # px; of a smaller picture nothing is left before the last level
 OPTIONAL = ("votes.weight", "votes.bias")  # missing if the network was trained without votes
 
 
@@ -43,4 +45,7 @@ def load(path: Path) -> tuple[Weights, int]:
         If the file or its record is missing or altered, or the file holds something else.
     """
     arrays = written.checked_arrays(path, NAME, shapes(), optional=OPTIONAL)
-    return arrays, int(json.loads(json.dumps(recorded(path)))["size"])
+    size = recorded(path).get("size")
+    if not isinstance(size, int) or size < SMALLEST:
+        raise WeightsError(f"{path}: its record has the size {size}, expected at least {SMALLEST} px; {GET_AGAIN}")
+    return arrays, size

@@ -39,7 +39,7 @@ def layers() -> Iterator[tuple[str, tuple[int, int, int, int]]]:
 
 
 def blocks() -> Iterator[tuple[int, int, bool]]:
-    """Inputs, filters and whether the picture is halved, of each residual block."""
+    """Yield the inputs and filters of each residual block, and whether it halves the picture."""
     inputs = STEM
     for n_blocks, filters, halves in LEVELS:
         for number in range(n_blocks):
