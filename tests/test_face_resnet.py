@@ -1,5 +1,9 @@
 """dlib's network for face recognition: its file read, and its layers against definitions in NumPy."""
 
+import os
+from pathlib import Path
+
+import dlib
 import numpy as np
 import pytest
 import torch
@@ -96,6 +100,31 @@ def features(arrays, picture):
         joined[:, : output.shape[1], : output.shape[2]] += output
         maps = np.maximum(joined, 0)
     return maps.mean(axis=(1, 2))
+
+
+DLIB = "EMOTIW_DLIB_RESNET"  # environment: path of dlib_face_recognition_resnet_model_v1.dat
+
+
+@pytest.mark.skipif(DLIB not in os.environ, reason=f"{DLIB} names no file of dlib's network")
+def test_the_published_network_gives_dlibs_own_descriptors(monkeypatch):
+    """With the last block and the last layer, which training does not use."""
+    monkeypatch.undo()
+    monkeypatch.setattr(face_resnet, "LEVELS", (*face_resnet.LEVELS, (1, 256, True)))
+    data = Path(os.environ[DLIB]).read_bytes()
+    arrays = face_resnet.from_dlib(DLIB, data)
+    place = data.rindex(b"fc_2") + 4
+    for _ in range(7):  # outputs, inputs, version and sizes of the tensor
+        _, place = face_resnet._integer(DLIB, data, place)
+    last = np.frombuffer(data, "<f4", 256 * 128, place).reshape(256, 128)
+    rng = np.random.default_rng(0)
+    pictures = np.repeat(rng.integers(0, 256, (2, 15, 15, 1), dtype=np.uint8), 3, axis=3).repeat(10, 1).repeat(10, 2)
+    images = torch.from_numpy(pictures[..., 0].astype(np.float32))[:, None]
+    model = expression_network.pretrained(arrays, dropout=0.0, seed=0)
+    expression_network.calibrate(model, images)
+    found = model.eval().features(images).detach().numpy() @ last
+    own = dlib.face_recognition_model_v1(os.environ[DLIB])
+    expected = np.array([own.compute_face_descriptor(picture) for picture in pictures])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [67, 100, 113])
