@@ -20,16 +20,19 @@ BESIDE = {"demo": {"core"}}  # a room that stands beside the house, and what it 
 STOREY = {room: number for number, rooms in enumerate(STOREYS) for room in rooms}
 # modules that compute on arrays alone: neither files nor codecs nor configuration
 NUMERICS = {
-    "core": {"errors", "status", "emotions", "seeds", "agreement"},
+    "core": {"errors", "status", "emotions", "seeds", "agreement", "progress"},
     "statistics": {"metrics", "comparisons", "cross_validation", "selection_record"},
     "corpora": {"splits"},
-    "jobs": {"stages", "stage_row"},
+    "jobs": {"stages", "stage_row", "devices"},
     "video": {
         *{"alexnet", "grey", "dense_sift", "hog", "lbp_top", "fine_tuning", "image_sets", "kernels", "pls"},
         *{"classifiers", "baselines", "baseline_names", "score_average"},
         *{"fine_tuning_state", "fine_tuning_data", "fine_tuning_network", "pca", "eigenvectors"},
     },
-    "audio": {"standardisation", "peephole_lstm", "blstm", "training", "ensemble", "sound", "log_mel", "whisper"},
+    "audio": {
+        *{"standardisation", "peephole_lstm", "peephole_autograd", "permutation", "blstm", "training", "ensemble"},
+        *{"sound", "log_mel", "whisper"},
+    },
     "fusion": {"schemes", "branch_and_bound", "stacking", "optimism"},
     "faces": {"tracking", "scene_cuts"},
     "weights": {"efficientnet", "ctranslate2_format"},

@@ -9,7 +9,7 @@ from safetensors.torch import save
 
 from emotiw.audio import blstm, standardisation, training
 from emotiw.audio.standardisation import Array, Scaler
-from emotiw.audio.training import Clips, Recipe, Trained
+from emotiw.audio.training import Clips, Recipe, Session, Trained
 from emotiw.core.status import Status
 from emotiw.corpora import manifest
 from emotiw.corpora.manifest import Manifest
@@ -40,7 +40,9 @@ class FoldNetwork:
     facts: dict[str, Any]
 
 
-def train(corpus: Manifest, stage: Mapping[str, Any], entries: Mapping[str, Entry], scaler: Artefact) -> FoldNetwork:
+def train(
+    corpus: Manifest, stage: Mapping[str, Any], entries: Mapping[str, Entry], scaler: Artefact, session: Session
+) -> FoldNetwork:
     """Train a network on a fold.
 
     A fold without a usable training clip, or without a usable validation clip for early stopping, gets no network. Its
@@ -56,6 +58,9 @@ def train(corpus: Manifest, stage: Mapping[str, Any], entries: Mapping[str, Entr
         Frame features of the fold's clips.
     scaler : Artefact
         Standardisation of the fold (`fold_scaler.fit`).
+    session : Session
+        Seed and device of the training, and callable for lines of progress. Posteriors are always computed on the CPU,
+        as a bundle computes them.
     """
     settings, fold = stage["settings"]["blstm"], manifest.fold(corpus, stage["fold"])
     facts = network_facts(stage, corpus.classes)
@@ -68,7 +73,7 @@ def train(corpus: Manifest, stage: Mapping[str, Any], entries: Mapping[str, Entr
     inputs, input_records = standardised_inputs(corpus, usable, scaler, settings)
     train_clips, val_clips = labelled_parts(corpus, fold, inputs)
     recipe = Recipe.from_settings(stage["architecture"], settings)
-    trained = training.train(train_clips, val_clips, recipe, n_classes=len(corpus.classes), seed=stage["seed"])
+    trained = training.train(train_clips, val_clips, recipe, n_classes=len(corpus.classes), session=session)
     arrays = {name: entry.arrays for name, entry in scaler.entries.items()}
     records = [*input_records, *training.records(facts["network"], trained, train_clips, val_clips)]
     facts |= trained.facts | selection_record.facts(records, scaler.facts)

@@ -17,6 +17,7 @@ from torch.nn.functional import gelu, scaled_dot_product_attention
 from emotiw.audio import log_mel, sound
 from emotiw.audio.sound import Floats, TooShortError
 from emotiw.core.errors import FeatureError
+from emotiw.jobs import devices
 
 STEP_SAMPLES = 2 * log_mel.HOP  # of a frame of the encoder: 20 ms
 STEP_S = STEP_SAMPLES / sound.RATE_HZ
@@ -137,6 +138,19 @@ def encoder(arrays: Mapping[str, npt.NDArray[Any]], size: Size = BASE) -> Encode
     return model.eval().requires_grad_(False)
 
 
+def on_device(model: Encoder, device: torch.device, layer: int) -> Encoder:
+    """Move the encoder to a device, and check that a layer's output there equals the CPU's up to rounding.
+
+    Raises
+    ------
+    FeatureError
+        If its outputs for a second of fixed noise differ by more than `agreement.AGREEMENT` times the largest of them.
+    """
+    noise = torch.rand(sound.RATE_HZ, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    spectrogram = torch.from_numpy(log_mel.log_mel(noise.numpy()))[:, : 2 * model.embed_positions.num_embeddings]
+    return devices.moved("Whisper", model, device, lambda network: [_output(network, spectrogram, layer)])
+
+
 def frames(
     waveform: Floats, model: Encoder, *, layer: int, frame_length_s: float, padded: bool
 ) -> tuple[npt.NDArray[np.float64], Floats]:
@@ -150,7 +164,7 @@ def frames(
     waveform : ndarray
         float32 (n_samples,) in [-1, 1], mono, 16 kHz.
     model : Encoder
-        From `encoder`.
+        From `encoder`, or `on_device`.
     layer : int
         Layer whose output is returned: 1 is the first after the convolutions.
     frame_length_s : float
@@ -193,9 +207,14 @@ def _vectors(piece: Floats, model: Encoder, layer: int, length: int) -> Floats:
         return np.zeros((0, model.embed_positions.embedding_dim), np.float32)
     filled = np.pad(piece, (0, max(0, length - piece.size)))
     spectrogram = torch.from_numpy(log_mel.log_mel(filled))
-    with torch.inference_mode():
-        output: Tensor = model(spectrogram, layer)
-    return output[:n_vectors].numpy()
+    return _output(model, spectrogram, layer)[:n_vectors].numpy()
+
+
+def _output(model: Encoder, spectrogram: Tensor, layer: int) -> Tensor:
+    """Output of a layer, on the CPU."""
+    with torch.inference_mode(), devices.exact():
+        output: Tensor = model(spectrogram.to(devices.device_of(model)), layer)
+        return output.cpu()
 
 
 def _steps(frame_length_s: float) -> int:
