@@ -8,12 +8,12 @@ import opensmile
 import pytest
 
 from emotiw.audio import egemaps, functionals, opensmile_features
-from emotiw.statistics import standardisation
 from emotiw.audio.sound import TooShortError
 from emotiw.core.errors import FeatureError
 from emotiw.core.status import Status
 from emotiw.jobs.store import Entry
 from emotiw.media import soundtrack
+from emotiw.statistics import standardisation
 
 VERSIONS = ["eGeMAPSv01a", "eGeMAPSv01b", "eGeMAPSv02"]
 FULL = 32767 / 32768

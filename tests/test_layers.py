@@ -10,7 +10,7 @@ STOREYS = (
     {"statistics", "corpora"},
     {"weights"},
     {"jobs"},
-    {"media", "video", "audio", "scoring", "fusion"},
+    {"media", "video", "audio", "scoring", "fusion", "imports"},
     {"faces", "evaluation"},
     {"prediction", "report"},
     {"workflow"},
@@ -20,7 +20,7 @@ BESIDE = {"demo": {"core"}}  # a room that stands beside the house, and what it 
 STOREY = {room: number for number, rooms in enumerate(STOREYS) for room in rooms}
 # modules that compute on arrays alone: neither files nor codecs nor configuration
 NUMERICS = {
-    "core": {"errors", "status", "emotions", "seeds"},
+    "core": {"errors", "status", "emotions", "seeds", "agreement"},
     "statistics": {
         "metrics",
         "comparisons",
@@ -43,7 +43,7 @@ NUMERICS = {
     "faces": {"tracking", "scene_cuts"},
     "weights": {"efficientnet", "ctranslate2_format"},
     "evaluation": {"systems"},
-    "prediction": {"recogniser"},
+    "prediction": {"recogniser", "models"},
     "report": {"time_courses"},
     "demo": {"action_units", "design", "face", "portrait", "scene", "voice"},
 }

@@ -33,8 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     content |= {"networks": run_metrics.networks([*audio, *video])}
     files.write_json(args.output, content)
     files.write_json(args.ledger, {"run": content["run"], "entries": entries})
-    predictions = clip_account.prediction_rows(corpus, parts, statuses)
-    files.write_atomic(args.predictions, manifest.table_bytes(predictions))
+    files.write_atomic(args.predictions, manifest.table_bytes(clip_account.prediction_rows(corpus, parts, statuses)))
     scores = manifest.table_bytes(clip_account.score_rows(corpus, parts))
     files.write_atomic(args.scores, gzip.compress(scores, mtime=0))
 

@@ -66,6 +66,7 @@ TABLE: tuple[StageRow, ...] = (
         above=("audio",),
         source="audio",
         server="opensmile",
+        describe="emotiw.audio.egemaps:frames",
         cost=Cost((160, 0.2), (1, 0.06), clip_kb=16),
     ),
     StageRow(
@@ -89,6 +90,15 @@ TABLE: tuple[StageRow, ...] = (
         weights="whisper_base",
         on_demand=True,
         cost=Cost((500, 1), (3, 0.1), clip_kb=61),
+    ),
+    StageRow(  # each configured network is a feature of its own name: of each frame, or of the whole clip
+        "sound_embedding",
+        Kind.FRAME_FEATURE,
+        settings=("sound_embeddings.{sound_embedding}",),
+        above=("audio",),
+        wildcards=("sound_embedding",),
+        source="audio",
+        cost=Cost((215, 0.5), (1, 0.05), clip_kb=56),
     ),
     StageRow(
         "faces",
@@ -152,6 +162,14 @@ TABLE: tuple[StageRow, ...] = (
         wildcards=("embedding",),
         source="faces",
         cost=Cost((440, 12), (4, 2), clip_kb=300),
+    ),
+    StageRow(  # each entry of `imports` is a feature of its own name, of either modality and kind
+        "imported",
+        Kind.FRAME_FEATURE,
+        wildcards=("imported",),
+        facts=("reading",),
+        server="light",
+        cost=Cost((60, 0.5), (1, 0.05)),
     ),
     StageRow(
         "contact_sheet",
