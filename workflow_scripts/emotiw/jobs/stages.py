@@ -18,7 +18,7 @@ def frame_feature(name: str, title: str, **more: Any) -> StageRow:
     return StageRow(name, Kind.FRAME_FEATURE, title, **{"settings": (name,), "source": "faces", **more})
 
 
-IMPORTED = Cost((60, 0.5), (1, 0.05))  # each entry of `imports` is a feature of its own name
+IMPORTED = Cost((55, 0.25), (1, 0.04), clip_kb=560)  # each entry of `imports` is a feature of its own name
 # fields of the stages that read one feature of a fold; the wildcard `feature` names it
 OF_FEATURE: dict[str, Any] = {"wildcards": ("fold", "feature"), "features": Kind.FRAME_FEATURE}
 
