@@ -17,9 +17,10 @@ import numpy as np
 import safetensors
 import torch
 
-from emotiw.audio import blstm, standardisation
+from emotiw.audio import blstm
+from emotiw.statistics import standardisation
 from emotiw.audio.blstm import BLSTM
-from emotiw.audio.standardisation import Array, Scaler
+from emotiw.statistics.standardisation import Array, Scaler
 from emotiw.core.status import Status
 from emotiw.corpora import manifest
 from emotiw.corpora.manifest import Manifest

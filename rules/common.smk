@@ -9,7 +9,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from emotiw.corpora import inventory
 from emotiw.corpora import manifest as manifests
-from emotiw.jobs import cache, settings, stages
+from emotiw.jobs import cache, features, settings, stages
 from emotiw.workflow import checksums, failures, imported_clips, layout, plan, warm
 from emotiw.workflow.costs import Costs
 from emotiw.workflow.files import Files
@@ -71,11 +71,14 @@ FILES, COSTS = Files(PLAN), Costs(config, PLAN.manifest)
 
 wildcard_constraints:
     digest=r"[0-9a-f]{12}",
+    scope="|".join(map(re.escape, layout.SCOPES)),
     job=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}",
     # a fold of the protocol, or an inner fold (its name, a dot, and i of n)
     fold=r"[A-Za-z0-9][A-Za-z0-9_-]*(\.\d+of\d+)?",
-    feature="|".join(map(re.escape, settings.frame_features(config))),
-    embedding="|".join(map(re.escape, config["embeddings"])) or r"(?!)",  # none: matches nothing
+    feature="|".join(map(re.escape, features.available(config))),
+    # none: matches nothing
+    embedding="|".join(map(re.escape, config["embeddings"])) or r"(?!)",
+    sound_embedding="|".join(map(re.escape, config["sound_embeddings"])) or r"(?!)",
     imported="|".join(map(re.escape, config["imports"])) or r"(?!)",
     features=r"[A-Za-z0-9_.-]+(\+[A-Za-z0-9_.-]+)+",
     classifier="|".join(stages.CLASSIFIERS),

@@ -52,8 +52,10 @@ def test_an_embedding_that_no_rule_made_is_named_as_such(repository, tmp_path):
     path = tmp_path / "w.json"
     path.write_text(json.dumps({"name": "made here", "sha256": "0"}))
     config = {"embeddings": {"a": {"path": "x/a.onnx", "sha256": "0"}, "b": {"path": "x/b.onnx", "sha256": "1"}}}
+    config["sound_embeddings"] = {"c": {"path": "x/c.onnx", "sha256": "2"}}
     facts = provenance.determinants(repository=repository, config=config, manifest=path, records=[path])
-    made, supplied = facts["weights"]
+    made, supplied, heard = facts["weights"]
+    assert (heard["name"], heard["source"]) == ("sound_embeddings.c", {"file": "c.onnx"})
     assert made["name"] == "made here"
     assert supplied == {
         "name": "embeddings.b",

@@ -110,12 +110,13 @@ def _supplied(config: Mapping[str, Any], recorded: Iterable[Mapping[str, Any]]) 
     known = {record.get("sha256") for record in recorded}
     return [
         {
-            "name": f"embeddings.{name}",
+            "name": f"{section}.{name}",
             "licence": "unknown: supplied by the user",
             "source": {"file": Path(embedding["path"]).name},
             "sha256": embedding["sha256"],
         }
-        for name, embedding in config.get("embeddings", {}).items()
+        for section in ("embeddings", "sound_embeddings")
+        for name, embedding in config.get(section, {}).items()
         if embedding["sha256"] not in known
     ]
 
