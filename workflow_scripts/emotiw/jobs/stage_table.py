@@ -169,7 +169,7 @@ TABLE: tuple[StageRow, ...] = (
         wildcards=("imported",),
         facts=("reading",),
         server="light",
-        cost=Cost((60, 0.5), (1, 0.05)),
+        cost=Cost((55, 0.25), (1, 0.04), clip_kb=560),
     ),
     StageRow(
         "contact_sheet",
