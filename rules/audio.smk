@@ -35,8 +35,32 @@ rule whisper:
     resources:
         mem_mb=memory("whisper"),
         runtime=minutes("whisper"),
+        gpu=GPU,
     params:
         stage=stage("whisper"),
     shell:
         'python "$EMOTIW_PROGRAMS"/whisper.py --audio {input.audio:q} --weights {input.weights:q} --output {output:q}'
         " --stage {params.stage:q} > {log:q} 2>&1"
+
+
+rule sound_embedding:
+    input:
+        audio=OUT("audio"),
+        # the job runs again if its checksum changes, not if its date does
+        network=lambda w: ancient(config["sound_embeddings"][w.sound_embedding]["path"]),
+    output:
+        OUT("sound_embedding"),
+    log:
+        LOG("sound_embedding"),
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("sound_embedding"),
+        runtime=minutes("sound_embedding"),
+        gpu=GPU,
+    params:
+        stage=stage("sound_embedding"),
+    shell:
+        'python "$EMOTIW_PROGRAMS"/sound_embedding.py --audio {input.audio:q} --network {input.network:q}'
+        " --output {output:q} --stage {params.stage:q} > {log:q} 2>&1"

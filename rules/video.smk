@@ -49,6 +49,7 @@ rule embedding:
     resources:
         mem_mb=memory("embedding"),
         runtime=minutes("embedding"),
+        gpu=GPU,
     params:
         stage=stage("embedding"),
     shell:

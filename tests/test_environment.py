@@ -12,10 +12,13 @@ from emotiw.jobs import identity, runtime
 
 PROGRAMS = {
     "demo": ("demo_clips", "demo_corpus", "fetch_text", "fetch_ravdess", "fetch_crema_d"),
-    "audio": ("audio", "egemaps", "functionals", "whisper", "gather_frames", "scaler", "train_blstm", "blstm_scores"),
+    "audio": (
+        *("audio", "egemaps", "functionals", "whisper", "sound_embedding"),
+        *("gather_frames", "scaler", "train_blstm", "blstm_scores"),
+    ),
     "video": (
         *("landmarks", "alexnet", "fine_tune", "faces", "cnn", "dense_sift", "hog", "lbp_top"),
-        *("embedding", "efficientnet_lite0", "whisper_base"),
+        *("embedding", "imported", "efficientnet_lite0", "whisper_base"),
         *("pca", "kernels", "kernel_scores", "pooled_scores", "average_scores", "combination", "baseline", "bundle"),
     ),
     "predict": ("predict_clips", "gather_predictions"),

@@ -10,7 +10,7 @@ STOREYS = (
     {"statistics", "corpora"},
     {"weights"},
     {"jobs"},
-    {"media", "video", "audio", "scoring", "fusion"},
+    {"media", "video", "audio", "scoring", "fusion", "imports"},
     {"faces", "evaluation"},
     {"prediction", "report"},
     {"workflow"},
@@ -20,8 +20,16 @@ BESIDE = {"demo": {"core"}}  # a room that stands beside the house, and what it 
 STOREY = {room: number for number, rooms in enumerate(STOREYS) for room in rooms}
 # modules that compute on arrays alone: neither files nor codecs nor configuration
 NUMERICS = {
-    "core": {"errors", "status", "emotions", "seeds"},
-    "statistics": {"metrics", "comparisons", "cross_validation", "selection_record", "pooling", "standardisation"},
+    "core": {"errors", "status", "emotions", "seeds", "agreement"},
+    "statistics": {
+        "metrics",
+        "comparisons",
+        "cross_validation",
+        "one_vs_rest",
+        "selection_record",
+        "pooling",
+        "standardisation",
+    },
     "corpora": {"splits"},
     "jobs": {"stages", "stage_row", "stage_table", "features"},
     "video": {
@@ -31,11 +39,11 @@ NUMERICS = {
     },
     "scoring": {"pooled_classifiers", "score_average"},
     "audio": {"peephole_lstm", "blstm", "training", "ensemble", "sound", "log_mel", "whisper"},
-    "fusion": {"schemes", "branch_and_bound", "stacking", "optimism"},
+    "fusion": {"schemes", "branch_and_bound", "stacking", "choice", "records", "optimism"},
     "faces": {"tracking", "scene_cuts"},
     "weights": {"efficientnet", "ctranslate2_format"},
     "evaluation": {"systems"},
-    "prediction": {"recogniser"},
+    "prediction": {"recogniser", "models"},
     "report": {"time_courses"},
     "demo": {"action_units", "design", "face", "portrait", "scene", "voice"},
 }

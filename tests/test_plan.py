@@ -15,6 +15,7 @@ from emotiw.workflow import plan as plans
 from emotiw.workflow.files import Files
 from emotiw.workflow.plan import Plan
 from onnx_fixtures import settings as embedding
+from sound_network_fixtures import settings as sound_embedding
 
 CLASSES = ("anger", "fear")
 PARTS = ("train", "val", "test")
@@ -128,6 +129,9 @@ def test_every_feature_combination_and_classifier_is_scored():
     assert Files(both).scores("audio") == [f"{FOLD}/egemaps/blstm.h5", f"{FOLD}/functionals/baseline.h5"]
 
 
+CHOOSING = {"inner_folds", "inner_repeats", "choice", "class_weights"}
+
+
 @pytest.mark.parametrize(
     ("features", "file", "stage", "wildcards"),
     [
@@ -145,8 +149,8 @@ def test_the_video_system_is_a_combination_or_a_single_feature(features, file, s
 @pytest.mark.parametrize(
     ("over", "read"),
     [
-        ({"svm_c": "auto"}, {"svm_c", "c_grid", "inner_folds"}),
-        ({"svm_c": 1.0}, {"svm_c", "inner_folds"}),
+        ({"svm_c": "auto"}, {"svm_c", "c_grid", *CHOOSING}),
+        ({"svm_c": 1.0}, {"svm_c", *CHOOSING}),
     ],
 )
 def test_a_grid_is_in_the_identity_of_what_chooses_from_it(over, read):
@@ -422,6 +426,36 @@ def test_an_embedding_may_be_called_as_a_stage_that_makes_no_feature(name):
 def test_an_embedding_is_told_only_its_own_settings():
     stage = embedded().stage("embedding", embedding="two", job="test0")
     assert stage["settings"] == {"embeddings": {"two": embedding(b"2", path="two.onnx")}}
+
+
+def heard(**first):
+    """A plan with two networks of sound, `one` and `two`."""
+    return plan(sound_embeddings={"one": sound_embedding(b"1", **first), "two": sound_embedding(b"2", path="two.onnx")})
+
+
+def test_a_network_of_sound_adds_a_feature_of_its_name():
+    found = Files(heard())
+    assert set(found.features("one")) | set(found.features("two")) <= set(found.all_features())
+    assert found.features("one")[0] == "results/demo/features/one/test0.h5"
+    assert heard().layout.pattern("sound_embedding") == "results/demo/features/{sound_embedding}/{job}.h5"
+    assert heard().layout.log("sound_embedding") == "results/demo/logs/sound_embedding/{sound_embedding}_{job}.log"
+
+
+@pytest.mark.parametrize("change", [{"normalise": "clip"}, {"sha256": "f" * 64}, {"level": "clip"}])
+def test_what_a_network_of_sound_depends_on_reaches_its_own_jobs(change):
+    equal = [
+        heard().stage("sound_embedding", sound_embedding=name, job="test0").digest
+        == heard(**change).stage("sound_embedding", sound_embedding=name, job="test0").digest
+        for name in ("one", "two")
+    ]
+    assert equal == [False, True]
+    assert heard().stage("egemaps", job="test0").digest == heard(**change).stage("egemaps", job="test0").digest
+
+
+def test_a_network_of_sound_is_told_its_own_settings_and_reads_the_sound():
+    stage = heard().stage("sound_embedding", sound_embedding="two", job="test0")
+    assert stage["settings"] == {"sound_embeddings": {"two": sound_embedding(b"2", path="two.onnx")}}
+    assert set(stage["above"]) == {"audio"}
 
 
 # --- the fine-tuned network --------------------------------------------------------------------------------------

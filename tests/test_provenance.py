@@ -52,8 +52,10 @@ def test_an_embedding_that_no_rule_made_is_named_as_such(repository, tmp_path):
     path = tmp_path / "w.json"
     path.write_text(json.dumps({"name": "made here", "sha256": "0"}))
     config = {"embeddings": {"a": {"path": "x/a.onnx", "sha256": "0"}, "b": {"path": "x/b.onnx", "sha256": "1"}}}
+    config["sound_embeddings"] = {"c": {"path": "x/c.onnx", "sha256": "2"}}
     facts = provenance.determinants(repository=repository, config=config, manifest=path, records=[path])
-    made, supplied = facts["weights"]
+    made, supplied, heard = facts["weights"]
+    assert (heard["name"], heard["source"]) == ("sound_embeddings.c", {"file": "c.onnx"})
     assert made["name"] == "made here"
     assert supplied == {
         "name": "embeddings.b",
@@ -61,6 +63,28 @@ def test_an_embedding_that_no_rule_made_is_named_as_such(repository, tmp_path):
         "source": {"file": "b.onnx"},
         "sha256": "1",
     }
+
+
+def test_an_import_is_named_with_its_licence_and_the_hash_of_the_contents_of_all_clips(repository, tmp_path):
+    section = {"path": "/far/away/hubert", "licence": "MIT", "modality": "audio", "level": "frame"}
+    table = tmp_path / "imports/hubert.csv"
+    table.parent.mkdir()
+    found = []
+    for path, sha256 in (("x/a.npy", "0"), ("y/a.npy", "0"), ("y/a.npy", "1")):
+        table.write_text(f"clip,path,sha256,job\na,{path},{sha256},a\n")
+        (tmp_path / "manifest.csv").write_text("clip\n")
+        facts = provenance.determinants(
+            repository=repository,
+            config={"imports": {"hubert": section}},
+            manifest=tmp_path / "manifest.csv",
+            records=[],
+        )
+        (record,) = facts["imports"]
+        found.append(record.pop("sha256"))
+    assert record == {
+        "name": "imports.hubert", "licence": "MIT", "source": {"file": "hubert"}, "modality": "audio", "level": "frame",
+    }  # fmt: skip
+    assert found[0] == found[1] != found[2]
 
 
 def test_it_is_the_same_twice_and_holds_no_time_or_host(determinants):

@@ -1,9 +1,12 @@
 import pytest
 import yaml
 
+from emotiw.audio import log_mel
 from emotiw.core.errors import ConfigError
 from emotiw.jobs import features, settings
 from onnx_fixtures import settings as embedding
+from sound_network_fixtures import CLIP, MEL
+from sound_network_fixtures import settings as sound_embedding
 
 
 def over(tmp_path, text):
@@ -14,6 +17,15 @@ def over(tmp_path, text):
 
 def with_embedding(name, **changed):
     return yaml.safe_dump({"embeddings": {name: embedding(b"", **changed)}})
+
+
+def with_sound_embedding(name, **changed):
+    return yaml.safe_dump({"sound_embeddings": {name: sound_embedding(b"", **changed)}})
+
+
+def spectrogram(**changed):
+    """A network on a spectrogram of Whisper's settings but for `changed`, which are written out."""
+    return MEL | {"log_mel": log_mel.WHISPER.__dict__ | changed}
 
 
 def test_the_defaults_pass_their_schema():
@@ -30,6 +42,47 @@ def test_an_embedding_becomes_a_known_feature(tmp_path):
     config = settings.load(over(tmp_path, text))
     offered = {name for name, feature in features.available(config).items() if feature.modality == "video"}
     assert offered == {"cnn", "cnn_fer2013", "dense_sift", "hog", "lbp_top", "vgg"}
+
+
+@pytest.mark.parametrize("changed", [{}, CLIP, MEL, spectrogram(), spectrogram(scale="htk", range=None)])
+def test_a_network_of_sound_is_described(tmp_path, changed):
+    config = settings.load(over(tmp_path, with_sound_embedding("hubert", **changed)))
+    assert config["sound_embeddings"]["hubert"] == sound_embedding(b"", **changed)
+    assert settings.network_stage(config, "hubert") == "sound_embedding"
+    assert settings.network_stage(config, "egemaps") == ""
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"layout": "nft"}, "layout: is 'nft', expected no axis f for input: waveform"),
+        (MEL | {"layout": "nt"}, "layout: is 'nt', expected an axis f for input: log_mel"),
+        ({"log_mel": "whisper"}, "log_mel: is 'whisper', expected null for input: waveform"),
+        (MEL | {"log_mel": None}, "log_mel: is None, expected the text whisper or settings of a spectrogram"),
+        (MEL | {"log_mel": "kaldi"}, "log_mel: 'kaldi' is not valid"),
+        (spectrogram(window=512), "log_mel.window: is 512, expected at most n_fft, 400"),
+        (spectrogram(high_hz=9000.0), "log_mel.high_hz: is 9000.0, expected more than low_hz, 0.0, and at most 8000"),
+        ({"shortest_s": 31.0}, "shortest_s: is 31.0, expected at most piece_s, 30.0"),
+        ({"level": "clip"}, "output_layout: is 'ntd', expected no axis t for level: clip"),
+        (CLIP | {"step_s": 0.02}, "step_s: is 0.02, expected null for level: clip"),
+        ({"step_s": None}, "step_s: is null, expected the seconds between two vectors"),
+        ({"frame_length_s": 0.03}, "frame_length_s: is 0.03, expected null or a multiple of step_s, 0.02"),
+        ({"piece_s": 0}, "piece_s: 0 is less than or equal to"),
+        ({"rate": 8000}, "sound_embeddings.hubert: .*'rate' was unexpected"),
+        ({"name": "whisper"}, "sound_embeddings.whisper: is the name of a built-in stage"),
+    ],
+)
+def test_a_network_of_sound_that_contradicts_itself_is_refused(tmp_path, changed, message):
+    name = changed.get("name", "hubert")
+    about = {key: value for key, value in changed.items() if key != "name"}
+    with pytest.raises(ConfigError, match=message):
+        settings.load(over(tmp_path, with_sound_embedding(name, **about)))
+
+
+def test_a_network_of_faces_and_one_of_sound_have_different_names(tmp_path):
+    both = yaml.safe_load(with_embedding("both")) | yaml.safe_load(with_sound_embedding("both"))
+    with pytest.raises(ConfigError, match=r"sound_embeddings\.both: is a name under embeddings too; choose another"):
+        settings.load(over(tmp_path, yaml.safe_dump(both)))
 
 
 @pytest.mark.parametrize(
@@ -130,20 +183,20 @@ def test_every_documented_key_is_in_the_schema_and_the_other_way_round(root):
             assert set(about["properties"]) == set(config[section]), section
 
 
-@pytest.mark.parametrize("name", ["demo", "embedding"])
+@pytest.mark.parametrize("name", ["demo", "embedding", "sound_embedding"])
 def test_an_example_is_a_configuration(root, name):
     assert settings.load([root / "examples" / f"{name}.yaml"])["run"] == name
 
 
 def test_the_modern_preset_is_laid_over_another_configuration(root):
-    found = settings.load([root / "examples" / "demo.yaml", root / "presets" / "modern.yaml"])
+    found = settings.load([root / "examples" / "demo.yaml", root / "presets" / "blstm_adam.yaml"])
     assert (found["run"], found["blstm"]["repeats"]) == ("demo", 2)
     assert (found["blstm"]["peepholes"], found["blstm"]["normalise"]) == (False, "subject")
 
 
 def test_the_preset_of_deltas_changes_what_the_networks_hear_and_nothing_else(root):
-    modern = [root / "examples" / "demo.yaml", root / "presets" / "modern.yaml"]
-    before, after = settings.load(modern), settings.load([*modern, root / "presets" / "deltas.yaml"])
+    modern = [root / "examples" / "demo.yaml", root / "presets" / "blstm_adam.yaml"]
+    before, after = settings.load(modern), settings.load([*modern, root / "presets" / "blstm_descriptors.yaml"])
     before["egemaps"] |= {"mode": "both", "deltas": True}
     assert after == before
 

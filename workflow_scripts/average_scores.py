@@ -12,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = runtime.arguments(__doc__, argv, one=["manifest", "features"])
     table, feature = manifest.read(args.manifest), args.stage["feature"]
     fold = manifest.folds(table)[args.stage["fold"]]
-    source = gather.Source(args.features, modality=args.stage["modality"])
+    source = gather.Source(args.features, stream=args.stage["stream"])
     columns = source.facts(table)["columns"]
     entry, facts = fold_average.scored(table, fold, source, feature=feature, columns=columns)
     store.write(args.output, "scores", [entry], stage=args.stage, facts=facts)

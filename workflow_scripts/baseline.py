@@ -12,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = runtime.arguments(__doc__, argv, one=["manifest", "features"])
     table, system = manifest.read(args.manifest), baseline_names.system(args.stage["modality"], args.stage["feature"])
     fold = manifest.folds(table)[args.stage["fold"]]
-    source = gather.Source(args.features, "clip_features", args.stage["modality"])
+    source = gather.Source(args.features, "clip_features", args.stage["stream"])
     scores, facts = fold_baseline.scored(table, fold, source, args.settings["baseline"], system=system)
     entries = [store.Entry("svm", {"scores": scores.values})]
     store.write(args.output, "scores", entries, stage=args.stage, facts=facts)

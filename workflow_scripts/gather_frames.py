@@ -12,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     corpus = manifest.read(args.manifest)
     fold = manifest.fold(corpus, args.stage["fold"])
     clips = [*fold.train, *fold.val, *fold.test]
-    source = gather.Source(args.features, modality=args.stage["modality"])
+    source = gather.Source(args.features, stream=args.stage["stream"])
     entries, facts = gather.load(corpus, source, clips), source.facts(corpus)
     store.write(args.output, "frame_features", entries.values(), stage=args.stage, facts=facts)
 

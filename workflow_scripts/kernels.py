@@ -14,7 +14,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     table, pca_artefact = manifest.read(args.manifest), store.read(args.pca, "pca")
     fold = manifest.folds(table)[args.stage["fold"]]
     pca = PCA(**pca_artefact.entries["pca"].arrays) if pca_artefact.entries else None
-    source = gather.Source(args.features, modality=args.stage["modality"])
+    source = gather.Source(args.features, stream=args.stage["stream"])
     sets = fold_kernels.projected(table, fold, source, pca)
     video, feature = args.settings["video"], args.stage["feature"]
     kernels, facts = fold_kernels.six_kernels(sets, video, feature=feature, above=pca_artefact.facts)

@@ -12,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = runtime.arguments(__doc__, argv, one=["manifest", "features"])
     table, feature = manifest.read(args.manifest), args.stage["feature"]
     fold, dimension = manifest.folds(table)[args.stage["fold"]], args.settings["video"]["pca_dimension"]
-    source = gather.Source(args.features, modality=args.stage["modality"])
+    source = gather.Source(args.features, stream=args.stage["stream"])
     pca, facts = fold_pca.fit(table, fold, source, feature=feature, dimension=dimension)
     entries = [store.Entry("pca", vars(pca))] if pca else []
     store.write(args.output, "pca", entries, stage=args.stage, facts=facts)

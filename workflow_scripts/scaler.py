@@ -13,7 +13,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = runtime.arguments(__doc__, argv, one=["manifest", "features"])
     corpus = manifest.read(args.manifest)
     clips = manifest.fold(corpus, args.stage["fold"]).train
-    source = gather.Source(args.features, modality=args.stage["modality"])
+    source = gather.Source(args.features, stream=args.stage["stream"])
     entries = gather.load(corpus, source, clips).values()
     usable = [entry for entry in entries if entry.status == Status.OK]
     subjects = [corpus.row_of_clip[entry.name].subject for entry in usable]

@@ -82,8 +82,8 @@ def train(corpus: Manifest, stage: Mapping[str, Any], entries: Mapping[str, Entr
 
 
 def network_facts(stage: Mapping[str, Any], classes: Sequence[str]) -> dict[str, Any]:
-    """Identify a network: fold, architecture, repeat, seed, classes and name."""
-    facts = {key: stage[key] for key in ("fold", "architecture", "repeat", "seed")}
+    """Identify a network: fold, feature, architecture, repeat, seed, classes and name."""
+    facts = {key: stage[key] for key in ("fold", "feature", "architecture", "repeat", "seed")}
     name = f"{'-'.join(map(str, stage['architecture']))}_{stage['repeat']}"
     return {**facts, "classes": classes, "network": name}
 

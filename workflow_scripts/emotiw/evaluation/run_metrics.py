@@ -11,7 +11,8 @@ from emotiw.evaluation.pools import SCORED, Pool
 from emotiw.fusion.score_tables import Table
 
 NETWORK_FACTS = ("selected", "selection", "restarts")  # kept of each table of networks
-FUSION_FACTS = ("weights", "temperatures", "calibration", "optimism", "n_fitted", "joint")  # kept of each fold's fusion
+# kept of each fold's fusion
+FUSION_FACTS = ("weights", "temperatures", "calibration", "optimism", "choice", "n_fitted", "joint")
 FAMILY = (
     "fusion against video, audio and stacked regression; video and audio each against the challenge's baseline of its "
     "modality; the schemes of fusion among themselves: Holm's correction over all of these, for each part and test"

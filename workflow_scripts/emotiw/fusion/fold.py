@@ -11,7 +11,8 @@ from emotiw.core.errors import StoreError
 from emotiw.corpora import splits
 from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import Fold
-from emotiw.fusion import optimism, schemes, score_tables
+from emotiw.fusion import choice, optimism, records, schemes, score_tables
+from emotiw.fusion.choice import Method
 from emotiw.fusion.schemes import FittedFusion, Fusion, Scale, Scores
 from emotiw.fusion.score_tables import AlignedScores, Bools, Floats, Table
 from emotiw.jobs import store
@@ -58,15 +59,17 @@ def fuse(
     tables : FoldTables
         Its scores.
     settings : mapping
-        `scheme` (of the system called `fusion`), `grid_step`, `cv_folds`, `cv_repeats`.
+        `scheme` (of the system called `fusion`), `shrinkage`, `grid_step`, `cv_folds`, `cv_repeats`.
 
     Returns
     -------
     entries : list of Entry
-        Scores of `video` and `audio` (calibrated posteriors), of each scheme, and of `fusion`.
+        Scores of `video` and `audio` (calibrated posteriors), of each scheme, and of `fusion`; with `scheme: auto`, of
+        `auto` too.
     facts : dict
         Clips, classes, parts, sources, weights, temperatures and the clips they were fitted on, the proof of the joint
-        search, the stacked regression, optimism, the number of clips fitted on, and the ledger records.
+        search, the stacked regression, the choice of scheme and shrinkage, optimism, the number of clips fitted on, and
+        the ledger records.
 
     Raises
     ------
@@ -75,9 +78,9 @@ def fuse(
     """
     aligned = score_tables.align(corpus, fold, tables.audio, tables.video)
     validation = aligned.labelled_with_both("val")
-    step = settings["grid_step"]
-    fitted = schemes.fit(validation, step=step, scales=out_of_fold_scales(corpus, fold, tables))
-    systems = fused_systems(aligned, fitted, score_tables.prior_of(corpus, fold))
+    method = Method.of(settings)
+    chosen = choice.fit(validation, method, scales=out_of_fold_scales(corpus, fold, tables))
+    systems = fused_systems(aligned, chosen.fusion, score_tables.prior_of(corpus, fold))
     systems["fusion"] = systems[settings["scheme"]]
     facts = {
         "fold": fold.name,
@@ -85,12 +88,11 @@ def fuse(
         "scheme": settings["scheme"],
         "modalities": [name for name, table in (("video", tables.video), ("audio", tables.audio)) if table],
         **clip_facts(aligned),
-        **fit_facts(fitted, validation),
-        "optimism": optimism.by_scheme(
-            validation, fitted, step=step, n_folds=settings["cv_folds"], n_repeats=settings["cv_repeats"]
-        ),
+        **fit_facts(chosen.fusion, validation),
+        "choice": chosen.facts,
+        "optimism": optimism.by_scheme(validation, chosen, method),
         **selection_record.facts(
-            [*schemes.records(fitted, validation, step=step), score_tables.prior_record(corpus, fold)],
+            [*records.of(chosen, validation, method), score_tables.prior_record(corpus, fold)],
             *(_with_inner_fold_names(table) for held_out in tables.held_out.values() for table in held_out),
         ),
     }
@@ -147,7 +149,7 @@ def fused_systems(aligned: AlignedScores, fusion: Fusion, prior: Floats) -> dict
     single = schemes.completed(audio, has_audio, video)
     fused = {
         scheme: schemes.completed(schemes.fused(fusion, scores, scheme), has_audio & has_video, single)
-        for scheme in schemes.SCHEMES
+        for scheme in (*fusion.weights, "stacked")
     }
     return {"video": video, "audio": audio, **fused}
 

@@ -8,6 +8,7 @@ from emotiw.jobs import stages
 from emotiw.jobs.stage_row import ClassifierRow, Kind
 
 MODALITIES = ("video", "audio")
+KIND_OF_LEVEL = {"frame": Kind.FRAME_FEATURE, "clip": Kind.CLIP_FEATURE}  # by the setting `level` of a section's entry
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class Feature:
     wildcards: Mapping[str, str] = field(default_factory=dict)
     posteriors: bool = False
 
+    @property
+    def stream(self) -> str:
+        """Modality of the stream that it is computed from; empty for a feature that another program has computed."""
+        return "" if self.stage == "imported" else self.modality
+
     def takes(self, classifier: ClassifierRow) -> bool:
         """Whether a classifier can be trained on this feature."""
         return self.kind in classifier.kinds and (self.posteriors or not classifier.needs_posteriors)
@@ -50,6 +56,14 @@ def available(config: Mapping[str, Any]) -> dict[str, Feature]:
     ]
     added = [
         Feature(name, "video", Kind.FRAME_FEATURE, "embedding", {"embedding": name}) for name in config["embeddings"]
+    ]
+    added += [
+        Feature(name, "audio", KIND_OF_LEVEL[about["level"]], "sound_embedding", {"sound_embedding": name})
+        for name, about in config["sound_embeddings"].items()
+    ]
+    added += [
+        Feature(name, about["modality"], KIND_OF_LEVEL[about["level"]], "imported", {"imported": name})
+        for name, about in config["imports"].items()
     ]
     return {feature.name: feature for feature in (*built_in, *added)}
 

@@ -24,24 +24,24 @@ class Source:
         Folder with one file `<job>.h5` per job.
     kind : str
         Kind of the files (`store.KINDS`).
-    modality : str
-        `video` or `audio`. A job whose clips have no stream of it has no file. Without it, every job has one.
+    stream : str
+        `video` or `audio`: a job whose clips have no such stream has no file. Empty: every job has one.
     """
 
     folder: Path
     kind: str = "frame_features"
-    modality: str = ""
+    stream: str = ""
 
     def facts(self, manifest: Manifest) -> dict[str, Any]:
         """Facts that all files have in common, such as the names of the columns; empty without any file."""
-        made = sorted(jobs_with(manifest, self.modality))
+        made = sorted(jobs_with(manifest, self.stream))
         return store.read(self.folder / f"{made[0]}.h5", self.kind, names=()).facts if made else {}
 
 
 def load(manifest: Manifest, source: Source, clips: Iterable[str]) -> dict[str, store.Entry]:
     """Entries of `clips`, in that order; no other entry is read.
 
-    A clip whose job has no file, because its clips have no stream of the modality, gets the status of that.
+    A clip whose job has no file, because its clips lack the stream, gets the status of that.
 
     Parameters
     ----------
@@ -69,12 +69,12 @@ def load(manifest: Manifest, source: Source, clips: Iterable[str]) -> dict[str, 
     for clip in wanted:
         clips_of_job.setdefault(rows[clip].job, []).append(clip)
     entries: dict[str, store.Entry] = {}
-    made = jobs_with(manifest, source.modality)
+    made = jobs_with(manifest, source.stream)
     for job, names in clips_of_job.items():
         if job in made:
             entries |= store.read(source.folder / f"{job}.h5", source.kind, names=names).entries
         else:
-            entries |= {clip: store.Entry(clip, status=ABSENT[source.modality]) for clip in names}
+            entries |= {clip: store.Entry(clip, status=ABSENT[source.stream]) for clip in names}
     return {clip: entries[clip] for clip in wanted}
 
 
@@ -89,6 +89,6 @@ def usable(manifest: Manifest, fold: Fold, source: Source) -> list[tuple[Row, st
     return [(rows[clip], part, entries[clip]) for clip, part in parts if entries[clip].status == Status.OK]
 
 
-def jobs_with(manifest: Manifest, modality: str) -> frozenset[str]:
-    """Jobs with a clip that has a stream of a modality; all jobs if it is empty."""
-    return manifest.jobs_with.get(modality, manifest.jobs)
+def jobs_with(manifest: Manifest, stream: str) -> frozenset[str]:
+    """Jobs with a clip that has a stream, `video` or `audio`; all jobs if it is empty."""
+    return manifest.jobs_with.get(stream, manifest.jobs)

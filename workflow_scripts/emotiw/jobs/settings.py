@@ -12,7 +12,7 @@ from jsonschema.exceptions import ValidationError
 
 from emotiw.core.errors import ConfigError
 from emotiw.core.resources import PACKAGE
-from emotiw.jobs import features, stages
+from emotiw.jobs import features, sound_settings, stages
 from emotiw.jobs.features import MODALITIES
 
 # Copies of config.yaml and its schema, made by setup.py when a wheel is built; a checkout has none. They lie outside
@@ -22,6 +22,7 @@ ROOT = Path() if SHIPPED.is_dir() else PACKAGE.parents[1]  # of the checkout, el
 DEFAULTS = SHIPPED / "config.yaml" if SHIPPED.is_dir() else ROOT / "config.yaml"
 SCHEMA = SHIPPED / "config.schema.yaml" if SHIPPED.is_dir() else ROOT / "schemas" / "config.schema.yaml"
 RESERVED = ("demo_corpus", "weights")
+ADDING = ("embeddings", "sound_embeddings", "imports")  # sections whose entries are features of their names
 OPTIONAL_WEIGHTS = "alexnet_fer2013"  # the workflow fine-tunes them if the configuration names no file
 
 
@@ -176,9 +177,8 @@ def _weights_contradictions(config: Mapping[str, Any]) -> list[str]:
 
 
 def _feature_faults(config: Mapping[str, Any]) -> Iterator[str]:
-    for name in config["embeddings"]:
-        if name in stages.ROWS and stages.ROWS[name].per_clip:
-            yield f"embeddings.{name}: is the name of a built-in stage; choose another name"
+    yield from _name_faults(config)
+    yield from sound_settings.faults(config)
     tuned = config["weights"][OPTIONAL_WEIGHTS]
     available = tuned["path"] or tuned["url"] or config["fine_tuning"]["faces"]["path"]
     names = {row.name for row in stages.face_features() if row.weights == OPTIONAL_WEIGHTS}
@@ -197,6 +197,16 @@ def _feature_faults(config: Mapping[str, Any]) -> Iterator[str]:
             elif known[name].modality != modality:
                 of = known[name].modality
                 yield f"{modality}.features: {name!r} is a feature of {of}, expected some of {offered}"
+
+
+def _name_faults(config: Mapping[str, Any]) -> Iterator[str]:
+    """Names of added features that something else has."""
+    owner = {row.name: "a built-in stage" for row in stages.TABLE if row.per_clip}
+    for section in ADDING:
+        for name in config[section]:
+            if name in owner:
+                yield f"{section}.{name}: is the name of {owner[name]} too; choose another name"
+            owner[name] = f"an entry of {section}"
 
 
 def _system_faults(config: Mapping[str, Any], modality: str) -> Iterator[str]:

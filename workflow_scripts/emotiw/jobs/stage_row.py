@@ -31,7 +31,8 @@ class Cost:
     Memory and time are pairs: the constant part, and the part for each clip. Stages of single clips were measured on
     20 real clips of 76 frames, in one batch and singly; stages of a fold or of the run on 648 clips, where each clip of
     the corpus counts. Training was measured with the largest network to its last epoch, fine-tuning in 32 bits up to
-    its first checkpoints, embeddings with EfficientNet-Lite0. Sizes are those of the demo's clips of 2.5 s.
+    its first checkpoints, embeddings with EfficientNet-Lite0, those of sound with three layers of
+    Whisper-base. Sizes are those of the demo's clips of 2.5 s.
 
     Attributes
     ----------
@@ -94,9 +95,11 @@ class StageRow:
         there is none.
     describe : str
         Of a frame feature that one function computes without weights: `module:function`, called with (faces,
-        **settings). A bundle computes the feature with it.
+        **settings) or (waveform, **settings); of sound it returns times and values. A bundle computes the feature
+        with it.
     weights : str
-        Of a frame feature that a network computes: name of the weights, which a bundle contains.
+        Of a frame feature that a network computes: name of the weights, which a bundle contains
+        (`prediction.describers`).
     posteriors : bool
         Of a frame feature: whether its values are posteriors of classes, whose names its files hold as columns.
     on_demand : bool

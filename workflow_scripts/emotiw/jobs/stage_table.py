@@ -66,6 +66,7 @@ TABLE: tuple[StageRow, ...] = (
         above=("audio",),
         source="audio",
         server="opensmile",
+        describe="emotiw.audio.egemaps:frames",
         cost=Cost((160, 0.2), (1, 0.06), clip_kb=16),
     ),
     StageRow(
@@ -89,6 +90,15 @@ TABLE: tuple[StageRow, ...] = (
         weights="whisper_base",
         on_demand=True,
         cost=Cost((500, 1), (3, 0.1), clip_kb=61),
+    ),
+    StageRow(  # each configured network is a feature of its own name: of each frame, or of the whole clip
+        "sound_embedding",
+        Kind.FRAME_FEATURE,
+        settings=("sound_embeddings.{sound_embedding}",),
+        above=("audio",),
+        wildcards=("sound_embedding",),
+        source="audio",
+        cost=Cost((215, 0.5), (1, 0.05), clip_kb=56),
     ),
     StageRow(
         "faces",
@@ -153,6 +163,14 @@ TABLE: tuple[StageRow, ...] = (
         source="faces",
         cost=Cost((440, 12), (4, 2), clip_kb=300),
     ),
+    StageRow(  # each entry of `imports` is a feature of its own name, of either modality and kind
+        "imported",
+        Kind.FRAME_FEATURE,
+        wildcards=("imported",),
+        facts=("reading",),
+        server="light",
+        cost=Cost((60, 0.5), (1, 0.05)),
+    ),
     StageRow(
         "contact_sheet",
         Kind.PICTURE,
@@ -182,7 +200,7 @@ TABLE: tuple[StageRow, ...] = (
     StageRow(
         "kernel_scores",
         Kind.SCORES,
-        settings=("video.inner_folds", "{classifier}"),
+        settings=("video.inner_folds", "video.inner_repeats", "video.choice", "video.class_weights", "{classifier}"),
         above=("kernels",),
         reads_films=True,
         cost=Cost((200, 0), (4, 0.03), pair_bytes=12 * 8),

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from emotiw.jobs import stage_table
 from emotiw.jobs.stage_row import ClassifierRow, Kind, StageRow
-from emotiw.jobs.stage_table import CLASSIFIERS as CLASSIFIERS
-from emotiw.jobs.stage_table import TABLE as TABLE
 
+TABLE, CLASSIFIERS = stage_table.TABLE, stage_table.CLASSIFIERS
 ROWS: Mapping[str, StageRow] = {row.name: row for row in TABLE}
 
 
@@ -37,9 +37,8 @@ def face_feature_sections() -> list[str]:
 
 def plain_features() -> list[StageRow]:
     """Rows of the features that a program computes from a clip's faces or waveform alone, without weights."""
-    return [
-        row for row in rows(Kind.FRAME_FEATURE, Kind.CLIP_FEATURE) if row.above == (row.source,) and not row.wildcards
-    ]
+    features = rows(Kind.FRAME_FEATURE, Kind.CLIP_FEATURE)
+    return [row for row in features if row.above == (row.source,) and not row.wildcards]
 
 
 def signals(modalities: Iterable[str]) -> list[StageRow]:

@@ -48,7 +48,7 @@ _FRAME_FEATURES = {"features": Field("<f4", ("frames", "features"), narrow="<f2"
 KINDS: dict[str, dict[str, Field]] = {
     "audio": {"waveform": Field("<f4", ("samples",), "full scale")},
     "frame_features": _FRAME_FEATURES,
-    "clip_features": {"features": Field("<f4", ("features",))},
+    "clip_features": {"features": Field("<f4", ("features",), narrow="<f2")},
     "faces": {
         "chips": Field("|u1", ("frames", "height", "width", 3), "grey level"),
         "time": _TIME,
@@ -268,6 +268,15 @@ def narrow(values: npt.NDArray[Any], dtype: np.dtype[Any], subject: str = "featu
     if largest > limit:
         raise StoreError(f"{subject}: {largest:g} is above {limit:g}, the largest {dtype}; set the storage to float32")
     return values.astype(dtype)
+
+
+def kind_of(path: Path) -> str:
+    """Return the kind of an artefact, one of `KINDS`; errors as in `read`."""
+    with _explained(path), h5py.File(path, "r") as stream:
+        kind = stream.attrs["kind"]
+        if kind not in KINDS:
+            raise StoreError(f"{path}: is of the unknown kind {kind!r}, expected one of {', '.join(KINDS)}; {AGAIN}")
+        return str(kind)
 
 
 def statuses(path: Path, kind: str) -> dict[str, Status]:

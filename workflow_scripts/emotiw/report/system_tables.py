@@ -20,7 +20,8 @@ ENSEMBLES = {"selected": "the network best on validation, in each fold", "mean":
 def best_modality(metrics: Metrics, part: str) -> str:
     """Name of the most accurate modality of the run on a part; the first if nothing is scored."""
     of_system = metrics["parts"][part]["systems"]
-    return max(metrics["modalities"], key=lambda name: of_system[name]["accuracy"] or 0)
+    modalities: list[str] = metrics["modalities"]
+    return max(modalities, key=lambda name: of_system[name]["accuracy"] or 0)
 
 
 def overview_chart(metrics: Metrics, part: str) -> Chart:

@@ -153,7 +153,7 @@ def scored(table: Manifest, fold: Fold, source: Source, settings: Mapping[str, A
     if lacking:
         empty = Entry("mean", {"scores": np.zeros((0, len(table.classes)))})
         return FoldScores([empty], {**facts, "clips": [], "parts": [], **selection_record.facts([])}, [], model_facts)
-    training = Training.of(manifest.grouped(table, names), table.classes, settings["inner_folds"])
+    training = Training.of(manifest.grouped(table, names), table.classes, settings)
     result = pooled_classifiers.clip_scores(system.classifier, made.values, training, settings)
     records = cross_validation.selection_records({str(system): result.selection}, training, "C")
     if settings["normalise"] == BY_SUBJECT:

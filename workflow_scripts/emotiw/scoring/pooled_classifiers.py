@@ -13,11 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.multiclass import OneVsRestClassifier
-from sklearn.svm import SVC
 
-from emotiw.statistics import cross_validation
-from emotiw.statistics.cross_validation import Grid, GridScorer, Ints, Selection, Training
+from emotiw.statistics import cross_validation, one_vs_rest
+from emotiw.statistics.cross_validation import Grid, GridScorer, Ints, Selection, Training, class_weight
 from emotiw.statistics.pooling import PooledLinear
 
 Floats = npt.NDArray[np.float64]
@@ -26,15 +24,15 @@ AUTO, NOMINAL_C = "auto", 1.0  # C if none can be selected: loss and ||W||^2 / 2
 MAX_ITERATIONS = 2000
 
 
-def _logistic(c: float, class_weight: str | None) -> BaseEstimator:
-    return LogisticRegression(C=c, class_weight=class_weight, max_iter=MAX_ITERATIONS)
+def _logistic(c: float, class_weights: str) -> BaseEstimator:
+    return LogisticRegression(C=c, class_weight=class_weight(class_weights), max_iter=MAX_ITERATIONS)
 
 
-def _svm(c: float, class_weight: str | None) -> BaseEstimator:
-    return OneVsRestClassifier(SVC(kernel="linear", C=c, class_weight=class_weight))
+def _svm(c: float, class_weights: str) -> BaseEstimator:
+    return one_vs_rest.svm(c, kernel="linear", class_weights=class_weights)
 
 
-FAMILIES: Mapping[str, Callable[[float, str | None], BaseEstimator]] = {
+FAMILIES: Mapping[str, Callable[[float, str], BaseEstimator]] = {
     "pooled_logistic": _logistic,
     "pooled_svm": _svm,
 }
@@ -86,7 +84,7 @@ def fit(name: str, c: float, X: Floats, y: Ints, class_weights: str) -> PooledLi
     """
     constant = X.min(axis=0) == X.max(axis=0)
     mean, scale = np.where(constant, X[0], X.mean(axis=0)), np.where(constant, 1.0, X.std(axis=0))
-    fitted = FAMILIES[name](c, None if class_weights == "none" else class_weights).fit((X - mean) / scale, y)
+    fitted = FAMILIES[name](c, class_weights).fit((X - mean) / scale, y)
     intercept = _decision_values(fitted, np.zeros((1, X.shape[1])))[0]
     # from the values at the unit vectors, so that classifiers with one row for two classes need no case of their own
     coefficients = _decision_values(fitted, np.eye(X.shape[1])) - intercept

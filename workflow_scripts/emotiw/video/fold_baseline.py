@@ -52,7 +52,7 @@ def scored(
     lacking = splits.lacking((table.row_of_clip[clip].label for clip in training_clips), table.classes)
     scores, records = classifiers.no_scores(len(table.classes)), []
     if not lacking:
-        training = Training.of(manifest.grouped(table, training_clips), table.classes, settings["inner_folds"])
+        training = Training.of(manifest.grouped(table, training_clips), table.classes, settings)
         X = np.stack([entry.arrays["features"] for _, _, entry in usable]).astype(np.float64)
         scores = baselines.clip_scores(X, training, settings)
         records = cross_validation.selection_records({system: scores.selection}, training, "C, gamma")

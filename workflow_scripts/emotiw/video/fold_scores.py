@@ -57,7 +57,7 @@ def scored(table: Manifest, kernels: Artefact, video: Mapping[str, Any], *, syst
     records: list[selection_record.Record] = []
     scores = dict.fromkeys([*kernels.entries, "mean"], classifiers.no_scores(len(table.classes)))
     if training_clips:
-        training = Training.of(manifest.grouped(table, training_clips), table.classes, video["inner_folds"])
+        training = Training.of(manifest.grouped(table, training_clips), table.classes, video)
         matrices = {name: entry.arrays["matrix"] for name, entry in kernels.entries.items()}
         scores = classifiers.feature_scores(classifier, video, matrices, training)
         selections = {f"{system}/{name}": values.selection for name, values in scores.items()}

@@ -3,29 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
-import onnxruntime
-from google.protobuf.message import DecodeError
-from onnx import TensorProto
-from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 
 from emotiw.core.errors import FeatureError, WeightsError
+from emotiw.weights import onnx_network
+from emotiw.weights.onnx_network import FLOAT, Model
 
-# exceptions of ONNX and ONNX Runtime, which have no common base
-REFUSED = (
-    *(RuntimeError, ValueError, DecodeError),
-    *(runtime_errors.Fail, runtime_errors.InvalidArgument, runtime_errors.InvalidGraph),
-    *(runtime_errors.InvalidProtobuf, runtime_errors.NotImplemented, runtime_errors.RuntimeException),
-)
-FLOAT = "tensor(float)"
 CHANNELS = 3
-QUIET = 4  # ONNX Runtime's log level; errors are raised anyway
 
 Array = npt.NDArray[np.float32]
 
@@ -36,28 +24,22 @@ class Network:
 
     Attributes
     ----------
-    subject : str
-        File and its name in the configuration, for error messages.
-    session : InferenceSession
-        Runs it on one thread of the CPU.
+    model : Model
+        Runs it.
     source, sink : str
         Names of its input and of the output that is the embedding.
     settings : mapping
         Its entry under `embeddings` in the configuration; see `config.yaml`.
     """
 
-    subject: str
-    session: Any
+    model: Model
     source: str
     sink: str
     settings: Mapping[str, Any]
 
 
-def read(path: Path, name: str, settings: Mapping[str, Any]) -> Network:
+def read(path: Path, name: str, settings: Mapping[str, Any], *, gpu: bool = False) -> Network:
     """Read an ONNX file, and check its SHA-256 and that its input and output are as the configuration says.
-
-    No other file is read: a model that keeps tensors in other files is refused, and libraries of custom operators are
-    not loaded.
 
     Parameters
     ----------
@@ -67,25 +49,17 @@ def read(path: Path, name: str, settings: Mapping[str, Any]) -> Network:
         Name of the embedding.
     settings : mapping
         Its entry in the configuration.
+    gpu : bool
+        Whether to use a GPU where ONNX Runtime has one.
 
     Raises
     ------
     WeightsError
-        If the file cannot be read, has another SHA-256, is no model of this machine's ONNX Runtime, or has another
-        input or output than the configuration says.
+        As in `onnx_network.read`, or if its input or output is not as the configuration says.
     """
-    subject = f"{path} (embeddings.{name})"
-    data = _checked_bytes(path, subject, name, settings["sha256"])
-    try:
-        _refuse_other_files(subject, onnx.load_model_from_string(data))
-        session = onnxruntime.InferenceSession(data, _options(), providers=["CPUExecutionProvider"])
-    except REFUSED as error:
-        raise WeightsError(
-            f"{subject}: not a model that ONNX Runtime {onnxruntime.__version__} can run"
-            f" ({' '.join(str(error).split())}); export it again, as one file of standard operators"
-        ) from error
-    source = _source(subject, session.get_inputs(), settings)
-    return Network(subject, session, source, _sink(subject, session.get_outputs(), settings["output"]), settings)
+    model = onnx_network.read(path, f"embeddings.{name}", settings["sha256"], gpu=gpu)
+    source = _source(model.subject, model.inputs, settings)
+    return Network(model, source, model.sink(settings["output"]), settings)
 
 
 def embed(chips: npt.NDArray[np.uint8], network: Network) -> Array:
@@ -154,83 +128,19 @@ def _interpolation(old: int, new: int) -> Array:
     return normal
 
 
-def _checked_bytes(path: Path, subject: str, name: str, expected: str) -> bytes:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise WeightsError(
-            f"{subject}: cannot be read ({error.strerror}); correct embeddings.{name}.path in the configuration"
-        ) from error
-    digest = sha256(data).hexdigest()
-    if digest != expected:
-        raise WeightsError(
-            f"{subject}: sha256 {digest}, expected {expected}; it is another file or was altered or cut short:"
-            f" get it again, or correct embeddings.{name}.sha256 in the configuration"
-        )
-    return data
-
-
-def _refuse_other_files(subject: str, model: Any) -> None:
-    for tensor in _tensors(model):
-        if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
-            place = {entry.key: entry.value for entry in tensor.external_data}.get("location", "another file")
-            raise WeightsError(
-                f"{subject}: keeps the tensor {tensor.name!r} in {place!r}; refused, because its checksum does not"
-                " cover that file: save the model with all its tensors inside"
-            )
-
-
-def _tensors(message: Any) -> Iterator[Any]:
-    """Every tensor of a model: in initialisers, attributes, subgraphs and functions."""
-    if isinstance(message, TensorProto):
-        yield message
-        return
-    for field, value in message.ListFields():
-        if field.message_type is not None:
-            for child in value if field.is_repeated else [value]:
-                yield from _tensors(child)
-
-
-def _options() -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.use_deterministic_compute = True
-    options.log_severity_level = QUIET
-    return options
-
-
 def _source(subject: str, inputs: Sequence[Any], settings: Mapping[str, Any]) -> str:
     """Name of the only input, which takes batches of pictures of the configured size."""
-    declared = ", ".join(f"{value.name}: {value.type} {_shape(value)}" for value in inputs)
     size = settings["size"]
     picture = [CHANNELS, size, size] if settings["layout"] == "nchw" else [size, size, CHANNELS]
     expected = [settings["batch_size"], *picture]
     fits = len(inputs) == 1 and inputs[0].type == FLOAT and len(inputs[0].shape) == len(expected)
     if not fits or any(n != m for n, m in zip(inputs[0].shape, expected, strict=True) if isinstance(n, int)):
         raise WeightsError(
-            f"{subject}: takes {declared or 'nothing'}; expected one input {FLOAT} {expected}:"
+            f"{subject}: takes {onnx_network.declared(inputs)}; expected one input {FLOAT} {expected}:"
             " correct its size, layout or batch_size, or export it again"
         )
     name: str = inputs[0].name
     return name
-
-
-def _sink(subject: str, outputs: Sequence[Any], name: str | None) -> str:
-    """Name of the configured output, or of the first."""
-    output_of_name = {value.name: value for value in outputs}
-    selected = next(iter(output_of_name), "") if name is None else name
-    if selected not in output_of_name:
-        known = ", ".join(output_of_name)
-        raise WeightsError(f"{subject}: has no output {selected!r}; expected one of {known}: correct its output")
-    if (kind := output_of_name[selected].type) != FLOAT:
-        raise WeightsError(
-            f"{subject}: its output {selected!r} is {kind}, expected {FLOAT}; choose another output or export it again"
-        )
-    return selected
-
-
-def _shape(value: Any) -> list[Any]:
-    return [axis if isinstance(axis, int) else str(axis or "?") for axis in value.shape]
 
 
 def _batches(chips: npt.NDArray[np.uint8], batch_size: int) -> Iterator[npt.NDArray[np.uint8]]:
@@ -243,19 +153,14 @@ def _batches(chips: npt.NDArray[np.uint8], batch_size: int) -> Iterator[npt.NDAr
 
 def _run(batch: npt.NDArray[np.uint8], network: Network) -> Array:
     """Embedding of one batch, (batch_size, d)."""
-    try:
-        (output,) = network.session.run([network.sink], {network.source: prepared(batch, network.settings)})
-    except REFUSED as error:
-        raise FeatureError(
-            f"{network.subject}: fails on a batch of {len(batch)} faces ({' '.join(str(error).split())});"
-            " correct its settings, or export it again"
-        ) from error
+    feeds = {network.source: prepared(batch, network.settings)}
+    output = network.model.run(network.sink, feeds, f"a batch of {len(batch)} faces")
     pool = network.settings["pool"]
     kinds = (4,) if pool == "mean" else (2, 4)
     if output.ndim not in kinds or len(output) != len(batch):
         expected = f"({len(batch)}, d)" if pool == "none" else "a map, for pool is mean"
         raise FeatureError(
-            f"{network.subject}: its output {network.sink!r} has the shape {output.shape}, expected {expected};"
+            f"{network.model.subject}: its output {network.sink!r} has the shape {output.shape}, expected {expected};"
             " choose another output or pool"
         )
     if pool == "mean":

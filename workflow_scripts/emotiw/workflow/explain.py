@@ -45,7 +45,7 @@ def targets(files: Files, clip: str) -> tuple[Row, list[str]]:
     own = [
         plan.layout.feature(name, row.job)
         for name in files.feature_names()
-        if row.job in plan.protocol.jobs(plan.modality(name))
+        if row.job in plan.protocol.jobs(plan.stream(name))
     ]
     tested = [name for name, fold in plan.protocol.folds.items() if row.clip in fold.test]
     return row, own + [plan.layout.path("fusion", fold=name) for name in tested]

@@ -1,12 +1,12 @@
 """Input files of the jobs of a run, and the files that each target of the workflow consists of."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from emotiw.corpora.splits import SPLITS
 from emotiw.evaluation import submission, systems
 from emotiw.evaluation.systems import System
 from emotiw.jobs import features, stages
+from emotiw.prediction import bundle_contents
 from emotiw.workflow import layout
 from emotiw.workflow.plan import Plan
 
@@ -29,10 +29,10 @@ class Files:
     def features(self, name: str, fold: str | None = None, parts: Sequence[str] = SPLITS) -> list[str]:
         """Files of a signal or feature: those with clips of some parts of a fold, or all if `fold` is None.
 
-        A job whose clips have no stream of the modality has no file.
+        A job whose clips lack the stream that they are computed from has no file.
         """
-        modality = self.plan.modality(name)
-        return [self.layout.feature(name, job) for job in self.protocol.jobs(modality, fold, parts)]
+        jobs = self.protocol.jobs(self.plan.stream(name), fold, parts)
+        return [self.layout.feature(name, job) for job in jobs]
 
     def networks(self, fold: str, feature: str, output: str = "posteriors") -> list[str]:
         """Files of one output (`posteriors` or `model`) of every architecture and repeat of a feature in a fold."""
@@ -100,8 +100,14 @@ class Files:
         return [self.layout.path("contact_page")] if "video" in self.plan.modalities(scope) else []
 
     def embeddings(self) -> list[str]:
-        """ONNX files of the configured embeddings."""
+        """ONNX files of the configured embeddings of faces."""
         return [settings["path"] for settings in self.config["embeddings"].values()]
+
+    def imported(self, name: str, job: str) -> list[str]:
+        """Files of an imported feature that hold the clips of a job."""
+        files = self.plan.imports[name]
+        paths = [files[clip][0] for clip in self.protocol.clips_of_job[job]]
+        return [path for path in dict.fromkeys(paths) if path]
 
     def weights_records(self, scope: str = "") -> list[str]:
         """List the records of the weights files that a scope of this run depends on."""
@@ -114,18 +120,15 @@ class Files:
         """List the inputs of the bundle by kind: models of every fold, features, weights, embeddings."""
         fused = [systems.fused(self.config, modality) for modality in self.plan.modalities()]
         names = [(name, system.classifier) for system in fused for name in system.features]
-        computed = [self.plan.features[name].stage for name, _ in names]
-        models = [
-            self.plan.weights("landmarks"),
-            *(self.plan.model(row) for row in computed if stages.ROWS[row].weights),
-        ]
-        embeddings: dict[str, Any] = self.config["embeddings"]
+        networks = bundle_contents.weights(self.config, self.plan.modalities())
+        onnx = bundle_contents.embeddings(self.config, self.plan.modalities())
+        models = [self.plan.weights("landmarks"), *map(self.plan.model, networks.values())]
         return {
             "models": [path for fold in self.protocol.folds for name in names for path in self.models(fold, *name)],
             "features": [path for name, _ in names for path in self.features(name)],
             "weights": list(map(layout.weights, models)),
             "records": list(map(layout.weights_record, models)),
-            "embeddings": [settings["path"] for name, settings in embeddings.items() if name in dict(names)],
+            "embeddings": [self.config["embeddings"][name]["path"] for name in onnx],
         }
 
     def models(self, fold: str, feature: str, classifier: str) -> list[str]:
@@ -195,4 +198,5 @@ class Files:
             path for fold in self.protocol.folds for modality in present for path in self.inner_scores(fold, modality)
         ]
         made = [*self.all_features(), *self.targets(""), *networks, *inner_scores]
-        return [*self.report_targets(), *made, self.layout.path("bundle")]
+        bundle = [] if bundle_contents.obstacles(self.config, self.plan.modalities()) else [self.layout.path("bundle")]
+        return [*self.report_targets(), *made, *bundle]

@@ -105,11 +105,20 @@ class Layout:
         """Path of an output of a stage with its wildcards, such as `{job}`; a per-clip feature has its own folder."""
         if stage in OUTPUTS:
             return f"{self.folder}/{OUTPUTS[stage][output]}"
-        return self.feature("{embedding}" if stage == "embedding" else stage, "{job}")
+        own = stages.ROWS[stage].wildcards  # of a stage that computes a feature of any name
+        return self.feature(f"{{{own[0]}}}" if own else stage, "{job}")
 
     def feature(self, name: str, job: str) -> str:
         """Path of a job's file of a signal or feature, whatever its name: an embedding may be called as a stage is."""
         return f"{self.folder}/features/{name}/{job}.h5"
+
+    def imports(self, name: str) -> str:
+        """Path of the table with the file of each clip of an imported feature."""
+        return f"{self.folder}/imports/{name}.csv"
+
+    def imports_memory(self, name: str) -> str:
+        """Path of the JSON file that remembers what was read of the files of an imported feature."""
+        return f"{self.folder}/logs/imports/{name}.json"
 
     def log(self, stage: str, *wildcards: str) -> str:
         """Path of the log of a stage's jobs, with the given wildcards and those of the stage's row."""

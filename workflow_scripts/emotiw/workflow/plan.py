@@ -7,6 +7,7 @@ values of this configuration and this corpus.
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from emotiw.core.seeds import derived_seed
 from emotiw.corpora.manifest import Manifest
 from emotiw.evaluation import systems
 from emotiw.evaluation.systems import System
+from emotiw.imports.listing import Import
 from emotiw.jobs import features, identity, settings, stages
 from emotiw.jobs.features import Feature
 from emotiw.jobs.identity import Stage
 from emotiw.jobs.stage_row import StageRow
 from emotiw.workflow import layout
+from emotiw.workflow.imported_clips import Clips
 from emotiw.workflow.layout import Layout
 from emotiw.workflow.protocol import Protocol
 
@@ -40,11 +43,15 @@ class Plan:
         The checked configuration.
     manifest : Manifest
         The checked corpus.
+    imports : mapping, optional
+        Files of the imported features, from `imported_clips.refresh`.
     """
 
-    def __init__(self, config: Mapping[str, Any], manifest: Manifest) -> None:
+    def __init__(
+        self, config: Mapping[str, Any], manifest: Manifest, imports: Mapping[str, Clips] | None = None
+    ) -> None:
         self.config = config
-        self.manifest = manifest
+        self.manifest, self.imports = manifest, imports or {}
         self.protocol = Protocol(config, manifest)
         self.layout = Layout(config["run"])
         self.features = features.available(config)
@@ -66,7 +73,7 @@ class Plan:
     def _identity(self, name: str, wildcards: Wildcards) -> Stage:
         if "job" in wildcards:
             others = {key: value for key, value in wildcards.items() if key != "job"}
-            return Stage(self.stage(name, **others), clips_sha256=self.protocol.clips_digest(wildcards["job"]))
+            return Stage(self.stage(name, **others), clips_sha256=self._clips_digest(wildcards))
         row = stages.ROWS[name]
         return identity.stage(
             PROGRAMS / f"{row.program or name}.py",
@@ -74,6 +81,13 @@ class Plan:
             dict(self._above(row, wildcards)),
             **self._facts(row, wildcards),
         )
+
+    def _clips_digest(self, wildcards: Wildcards) -> str:
+        """Digest of the clips of a job: of their own contents, or of those of the files of an imported feature."""
+        if "imported" not in wildcards:
+            return self.protocol.clips_digest(wildcards["job"])
+        files = self.imports[wildcards["imported"]]
+        return identity.clips_digest((clip, files[clip][1]) for clip in self.protocol.clips_of_job[wildcards["job"]])
 
     # --- stages above a stage ----------------------------------------------------------------------------------------
 
@@ -99,12 +113,12 @@ class Plan:
 
     def of_clips(self, feature: Feature, fold: str | None, parts: tuple[str, ...]) -> str:
         """Digest of the jobs of a signal or feature that hold clips of some parts of a fold, or all clips."""
-        jobs = self.protocol.jobs(feature.modality, fold, parts)
+        jobs = self.protocol.jobs(feature.stream, fold, parts)
         return Stage({job: self.stage(feature.stage, **feature.wildcards, job=job).digest for job in jobs}).digest
 
-    def modality(self, name: str) -> str:
-        """Modality of a signal or feature."""
-        return self.features[name].modality if name in self.features else stages.ROWS[name].modality
+    def stream(self, name: str) -> str:
+        """Modality whose stream a signal or feature is computed from; empty if its files need no stream."""
+        return self.features[name].stream if name in self.features else stages.ROWS[name].modality
 
     def _values(self, upper: StageRow, wildcards: Wildcards) -> Iterator[dict[str, str]]:
         """Combine the values of an upper stage's wildcards: the given value, or every possible one."""
@@ -126,8 +140,10 @@ class Plan:
         return [str(repeat) for repeat in range(self.config["blstm"]["repeats"])]
 
     def modalities(self, scope: str = "") -> list[str]:
-        """Modalities of a scope of which any clip has a stream."""
-        return [modality for modality in layout.SCOPES[scope] if modality in self.protocol.modalities]
+        """Modalities of a scope of which any clip has a stream or features from elsewhere."""
+        imported = {feature.modality for feature in features.named(self.config).values() if not feature.stream}
+        present = {*self.protocol.modalities, *imported}
+        return [modality for modality in layout.SCOPES[scope] if modality in present]
 
     def systems(self, scope: str = "") -> list[System]:
         """Scored systems of the modalities of a scope."""
@@ -135,7 +151,8 @@ class Plan:
 
     def baselines(self, scope: str = "") -> list[StageRow]:
         """Features that the baselines of the modalities of a scope are trained on."""
-        return [row for row in stages.clip_features() if row.modality in self.modalities(scope)]
+        present = set(self.protocol.modalities).intersection(layout.SCOPES[scope])
+        return [row for row in stages.clip_features() if row.modality in present]
 
     def system_stage(self, fold: str, system: System) -> Stage:
         """Identity of the scores of a system in a fold."""
@@ -282,7 +299,7 @@ def _network(plan: Plan, _row: StageRow, wildcards: Wildcards) -> dict[str, Any]
 
 def _modality(plan: Plan, _row: StageRow, wildcards: Wildcards) -> dict[str, Any]:
     feature = wildcards.get("feature") or systems.separated(wildcards["features"])[0]
-    return {"modality": plan.features[feature].modality}
+    return {"modality": plan.features[feature].modality, "stream": plan.features[feature].stream}
 
 
 def _feature_kind(plan: Plan, _row: StageRow, wildcards: Wildcards) -> dict[str, Any]:
@@ -291,6 +308,10 @@ def _feature_kind(plan: Plan, _row: StageRow, wildcards: Wildcards) -> dict[str,
 
 def _modalities(plan: Plan, _row: StageRow, wildcards: Wildcards) -> dict[str, Any]:
     return {"modalities": plan.modalities(wildcards.get("scope", ""))}
+
+
+def _reading(plan: Plan, _row: StageRow, wildcards: Wildcards) -> dict[str, Any]:
+    return {"reading": asdict(Import(wildcards["imported"], plan.config["imports"][wildcards["imported"]]).reading)}
 
 
 def _workflow(_plan: Plan, _row: StageRow, _: Wildcards) -> dict[str, Any]:
@@ -323,6 +344,7 @@ FACTS: Mapping[str, Callable[[Plan, StageRow, Wildcards], dict[str, Any]]] = {
     "modality": _modality,
     "feature_kind": _feature_kind,
     "modalities": _modalities,
+    "reading": _reading,
     "workflow": _workflow,
     "corpus": _corpus,
 }

@@ -48,17 +48,17 @@ class Protocol:
         """Paths of the clips of a job."""
         return [str(self.manifest.row_of_clip[clip].path) for clip in self.clips_of_job[job]]
 
-    def jobs(self, modality: str, fold: str | None = None, parts: Sequence[str] = SPLITS) -> list[str]:
-        """Sorted names of the jobs with a clip that has a stream of a modality.
+    def jobs(self, stream: str, fold: str | None = None, parts: Sequence[str] = SPLITS) -> list[str]:
+        """Sorted names of the jobs with a clip that has a stream.
 
         Parameters
         ----------
-        modality : str
-            `video` or `audio`.
+        stream : str
+            `video` or `audio`; empty for all jobs.
         fold, parts : str or None, sequence of str
             Fold, and its parts, whose clips the jobs hold; all jobs if `fold` is None.
         """
-        made = self.manifest.jobs_with[modality]
+        made = self.manifest.jobs_with.get(stream, self.manifest.jobs)
         if fold is None:
             return sorted(made)
         rows = self.manifest.row_of_clip
