@@ -221,7 +221,7 @@ def _vectors(piece: Floats, model: Encoder, layers: Sequence[int], length: int) 
 
 
 def _output(model: Encoder, spectrogram: Tensor, layers: Sequence[int]) -> Tensor:
-    """Outputs of layers side by side, on the CPU."""
+    """Compute outputs of layers, side by side, on the CPU."""
     with torch.inference_mode(), devices.exact():
         return torch.cat(model.outputs(spectrogram.to(devices.device_of(model)), layers), dim=1).cpu()
 
