@@ -51,12 +51,12 @@ rule fine_tuned:
 
 rule audio_only:
     input:
-        FILES.audio_targets(),
+        FILES.targets("audio_only/"),
 
 
 rule video_only:
     input:
-        FILES.video_targets(),
+        FILES.targets("video_only/"),
 
 
 rule manifest:

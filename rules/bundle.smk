@@ -6,7 +6,7 @@ rule bundle:
     input:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
-        metrics=rules.evaluate.output.metrics,
+        metrics=LAYOUT.path("evaluate", "metrics"),
         fusion=FILES.per_fold("fusion"),
         models=BUNDLED["models"],
         features=BUNDLED["features"],

@@ -70,6 +70,7 @@ FILES, COSTS = Files(PLAN), Costs(config, PLAN.manifest)
 
 wildcard_constraints:
     digest=r"[0-9a-f]{12}",
+    scope="|".join(map(re.escape, layout.SCOPES)),
     job=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}",
     # a fold of the protocol, or an inner fold (its name, a dot, and i of n)
     fold=r"[A-Za-z0-9][A-Za-z0-9_-]*(\.\d+of\d+)?",

@@ -2,10 +2,10 @@ rule fusion:
     input:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
-        audio=lambda w: FILES.fused(w.fold, "audio"),
-        video=lambda w: FILES.fused(w.fold, "video"),
-        held_out_audio=lambda w: FILES.inner_scores(w.fold, "audio"),
-        held_out_video=lambda w: FILES.inner_scores(w.fold, "video"),
+        audio=lambda w: FILES.fused(w.fold, "audio", w.scope),
+        video=lambda w: FILES.fused(w.fold, "video", w.scope),
+        held_out_audio=lambda w: FILES.inner_scores(w.fold, "audio", w.scope),
+        held_out_video=lambda w: FILES.inner_scores(w.fold, "video", w.scope),
     output:
         OUT("fusion"),
     log:

@@ -99,7 +99,7 @@ rule blstm_scores:
 
 rule learning_curves:
     input:
-        scores=FILES.of_networks("scores"),
+        scores=lambda w: FILES.of_networks("scores", w.scope),
     output:
         report(
             OUT("learning_curves"),

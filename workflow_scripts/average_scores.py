@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from emotiw.corpora import manifest
-from emotiw.jobs import runtime, store
+from emotiw.jobs import gather, runtime, store
 from emotiw.scoring import fold_average
 
 
@@ -12,8 +12,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = runtime.arguments(__doc__, argv, one=["manifest", "features"])
     table, feature = manifest.read(args.manifest), args.stage["feature"]
     fold = manifest.folds(table)[args.stage["fold"]]
-    columns = store.read(args.features / f"{table.rows[0].job}.h5", "frame_features", names=()).facts["columns"]
-    entry, facts = fold_average.scored(table, fold, args.features, feature=feature, columns=columns)
+    source = gather.Source(args.features, modality=args.stage["modality"])
+    columns = source.facts(table)["columns"]
+    entry, facts = fold_average.scored(table, fold, source, feature=feature, columns=columns)
     store.write(args.output, "scores", [entry], stage=args.stage, facts=facts)
 
 

@@ -10,13 +10,13 @@ from emotiw.jobs import runtime, store
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the score tables of a fold, fuse them, and write the scores and what was fitted."""
-    held_out = ["held_out_audio", "held_out_video"]
-    args = runtime.arguments(__doc__, argv, one=["manifest", "audio", "video"], many=held_out)
+    many = ["audio", "video", "held_out_audio", "held_out_video"]
+    args = runtime.arguments(__doc__, argv, one=["manifest"], many=many)
     corpus = manifest.read(args.manifest)
     settings, paths = args.settings["fusion"], {"audio": args.held_out_audio, "video": args.held_out_video}
     tables = fold_fusion.FoldTables(
-        score_tables.read(args.audio, corpus),
-        score_tables.read(args.video, corpus),
+        next((score_tables.read(path, corpus) for path in args.audio), None),
+        next((score_tables.read(path, corpus) for path in args.video), None),
         {modality: tuple(score_tables.read(path, corpus) for path in files) for modality, files in paths.items()},
         out_of_fold=settings["calibration"] == "training",
     )

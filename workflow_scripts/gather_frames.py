@@ -12,8 +12,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     corpus = manifest.read(args.manifest)
     fold = manifest.fold(corpus, args.stage["fold"])
     clips = [*fold.train, *fold.val, *fold.test]
-    entries = gather.load(corpus, args.features, "frame_features", clips)
-    facts = store.read(args.features / f"{corpus.row_of_clip[clips[0]].job}.h5", "frame_features", names=()).facts
+    source = gather.Source(args.features, modality=args.stage["modality"])
+    entries, facts = gather.load(corpus, source, clips), source.facts(corpus)
     store.write(args.output, "frame_features", entries.values(), stage=args.stage, facts=facts)
 
 

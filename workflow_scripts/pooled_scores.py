@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from emotiw.corpora import manifest
-from emotiw.jobs import runtime, store
+from emotiw.jobs import gather, runtime, store
 from emotiw.scoring import fold_pooled
 
 
@@ -11,10 +11,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the scores of all usable clips, and the classifier."""
     args = runtime.arguments(__doc__, argv, one=["manifest", "features", "model"])
     table, stage = manifest.read(args.manifest), args.stage
-    features = fold_pooled.Features(args.features, stage["feature_kind"])
+    source = gather.Source(args.features, stage["feature_kind"], stage["modality"])
     system = fold_pooled.System(*(stage[name] for name in ("modality", "feature", "classifier")))
     fold = manifest.folds(table)[stage["fold"]]
-    result = fold_pooled.scored(table, fold, features, args.settings["pooled"], system=system)
+    result = fold_pooled.scored(table, fold, source, args.settings["pooled"], system=system)
     store.write(args.model, "pooled_classifier", result.model, stage=stage, facts=result.model_facts)
     store.write(args.output, "scores", result.entries, stage=stage, facts=result.facts)
 

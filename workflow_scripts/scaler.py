@@ -13,15 +13,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = runtime.arguments(__doc__, argv, one=["manifest", "features"])
     corpus = manifest.read(args.manifest)
     clips = manifest.fold(corpus, args.stage["fold"]).train
-    entries = gather.load(corpus, args.features, "frame_features", clips).values()
+    source = gather.Source(args.features, modality=args.stage["modality"])
+    entries = gather.load(corpus, source, clips).values()
     usable = [entry for entry in entries if entry.status == Status.OK]
     subjects = [corpus.row_of_clip[entry.name].subject for entry in usable]
     feature = args.stage["feature"]
     fitted, facts = fold_scaler.fit(usable, subjects, feature=feature, normalise=args.settings["blstm"]["normalise"])
-    job = next(row.job for row in corpus.rows if row.clip in clips)
-    about = store.read(args.features / f"{job}.h5", "frame_features", names=()).facts
     n_columns = usable[0].arrays["features"].shape[1] if usable else 0
-    columns = about.get("columns") or [f"{feature}_{i}" for i in range(n_columns)]
+    columns = source.facts(corpus).get("columns") or [f"{feature}_{i}" for i in range(n_columns)]
     store.write(args.output, "scaler", fitted, stage=args.stage, facts={"columns": columns, **facts})
 
 

@@ -28,9 +28,26 @@ def baseline(feature: str) -> str:
     return baseline_names.system(BASELINES[feature], feature)
 
 
-def family(scored: Container[str]) -> list[tuple[str, str]]:
-    """Pairs of scored systems that are compared by statistical tests."""
-    return [(a, b) for a, b in FAMILY if a in scored and b in scored]
+def family(scored: Container[str], modalities: Container[str]) -> list[tuple[str, str]]:
+    """Pairs of scored systems that are compared by statistical tests; those of fusion only if there are two modalities.
+
+    Parameters
+    ----------
+    scored : container of str
+        Names of the scored systems.
+    modalities : container of str
+        Modalities of the run.
+    """
+    absent = [name for name in ("video", "audio") if name not in modalities]
+    alone = [] if absent else [(a, b) for a, b in FAMILY if a not in COVERED_BY]
+    singles = [(a, b) for a, b in FAMILY if a in COVERED_BY and a not in absent]
+    chosen = {*alone, *singles}
+    return [(a, b) for a, b in FAMILY if (a, b) in chosen and a in scored and b in scored]
+
+
+def shown(modalities: Sequence[str]) -> list[str]:
+    """List the main systems of a run: its modalities, and fusion if there are two."""
+    return [name for name in MAIN if name in modalities or (name == "fusion" and len(modalities) > 1)]
 
 
 @dataclass(frozen=True)

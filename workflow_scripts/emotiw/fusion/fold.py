@@ -24,9 +24,9 @@ class FoldTables:
 
     Attributes
     ----------
-    audio, video : Table
+    audio, video : Table or None
         Posteriors or decision values of each modality's system; for training clips out-of-fold values, or none if the
-        system is an ensemble of networks.
+        system is an ensemble of networks. None for a modality that the run lacks.
     held_out : mapping of str to tuple of Table
         By modality, posteriors of the inner folds' networks for the training clips that each inner fold held out. Empty
         if its system is none of networks.
@@ -34,8 +34,8 @@ class FoldTables:
         Whether temperatures are fitted on out-of-fold scores of the training clips.
     """
 
-    audio: Table
-    video: Table
+    audio: Table | None
+    video: Table | None
     held_out: Mapping[str, tuple[Table, ...]] = field(default_factory=dict)
     out_of_fold: bool = False
 
@@ -83,6 +83,7 @@ def fuse(
         "fold": fold.name,
         "classes": corpus.classes,
         "scheme": settings["scheme"],
+        "modalities": [name for name, table in (("video", tables.video), ("audio", tables.audio)) if table],
         **clip_facts(aligned),
         **fit_facts(fitted, validation),
         "optimism": optimism.by_scheme(
@@ -117,6 +118,7 @@ def out_of_fold_scales(corpus: Manifest, fold: Fold, tables: FoldTables) -> dict
         if (held_out := tables.held_out.get(modality))
         else table.evidence(fold.train)
         for modality, table in (("audio", tables.audio), ("video", tables.video))
+        if table
     }
     return {
         modality: Scale(schemes.calibration_scale(values[scored], truth[scored]), tuple(clips[scored].tolist()))

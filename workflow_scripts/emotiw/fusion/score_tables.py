@@ -175,19 +175,20 @@ class AlignedScores:
         return self.scores[np.flatnonzero(in_part & self.has_audio & self.has_video & (self.scores.truth >= 0))]
 
 
-def align(corpus: Manifest, fold: Fold, audio: Table, video: Table) -> AlignedScores:
+def align(corpus: Manifest, fold: Fold, audio: Table | None, video: Table | None) -> AlignedScores:
     """Align the `mean` systems of both modalities with the clips of a fold, sorted by id.
 
     Parameters
     ----------
     corpus, fold : Manifest, Fold
         Labels, groups and parts of the clips.
-    audio, video : Table
-        Posteriors or decision values.
+    audio, video : Table or None
+        Posteriors or decision values; no clip has scores of a modality that is None.
     """
     parts = parts_of(fold)
     clips = tuple(parts)
-    of_audio, has_audio = audio.evidence(clips)
-    of_video, has_video = video.evidence(clips)
+    none = np.zeros((len(clips), len(corpus.classes))), np.zeros(len(clips), np.bool_)
+    of_audio, has_audio = audio.evidence(clips) if audio else none
+    of_video, has_video = video.evidence(clips) if video else none
     scores = schemes.Scores(of_audio, of_video, truth_of(corpus, clips), groups_of(corpus, fold, clips), clips)
     return AlignedScores(scores, has_audio, has_video, parts)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from emotiw.jobs.stage_row import ClassifierRow, Kind, StageRow
-from emotiw.jobs.stage_table import CLASSIFIERS, TABLE
+from emotiw.jobs.stage_table import CLASSIFIERS as CLASSIFIERS
+from emotiw.jobs.stage_table import TABLE as TABLE
 
 ROWS: Mapping[str, StageRow] = {row.name: row for row in TABLE}
 
@@ -39,6 +40,11 @@ def plain_features() -> list[StageRow]:
     return [
         row for row in rows(Kind.FRAME_FEATURE, Kind.CLIP_FEATURE) if row.above == (row.source,) and not row.wildcards
     ]
+
+
+def signals(modalities: Iterable[str]) -> list[StageRow]:
+    """Rows of the decoded faces and waveforms of some modalities."""
+    return [row for row in rows(Kind.SIGNAL) if row.modality in modalities]
 
 
 def clip_features() -> list[StageRow]:

@@ -83,7 +83,9 @@ def combination_lines(metrics: Mapping[str, Any], config: Config) -> list[Line]:
 
 
 def shown(metrics: Mapping[str, Any], config: Config) -> list[str]:
-    """Modalities with tables: video, and audio if it has several systems."""
+    """Modalities with tables: those of the run, but audio beside video only if it has several systems."""
+    if "video" not in metrics["modalities"]:
+        return list(metrics["modalities"])
     of_audio = [line for line in _by_combination(metrics, config, "audio") if line.part == PARTS[0] and line.kernel]
     return ["video", "audio"] if len(of_audio) > 1 else ["video"]
 

@@ -17,15 +17,16 @@ OPTIMISM = ("resubstitution", "cross_validated", "optimism")
 ENSEMBLES = {"selected": "the network best on validation, in each fold", "mean": "mean of all networks"}
 
 
-def best_modality(part_metrics: Mapping[str, Any]) -> str:
-    """Name of the more accurate modality of a part; video if nothing is scored."""
-    return max(("video", "audio"), key=lambda name: part_metrics["systems"][name]["accuracy"] or 0)
+def best_modality(metrics: Metrics, part: str) -> str:
+    """Name of the most accurate modality of the run on a part; the first if nothing is scored."""
+    of_system = metrics["parts"][part]["systems"]
+    return max(metrics["modalities"], key=lambda name: of_system[name]["accuracy"] or 0)
 
 
 def overview_chart(metrics: Metrics, part: str) -> Chart:
     """Chart of the accuracy of the main systems, the baselines and the majority class."""
     part_metrics = metrics["parts"][part]
-    label_of_system = {name: name for name in MAIN} | {
+    label_of_system = {name: name for name in systems.shown(metrics["modalities"])} | {
         systems.baseline(name): f"baseline: {paper_tables.NAMES[name]} + SVM" for name in systems.BASELINES
     }
     marks = []
@@ -45,13 +46,18 @@ def overview_chart(metrics: Metrics, part: str) -> Chart:
 
 
 def figure_4(metrics: Metrics, part: str) -> Chart:
-    """Figure 4 of the paper: recall of each class by the audio networks and by the audio baseline."""
-    metrics_of_system = metrics["parts"][part]["systems"]
-    baseline = metrics_of_system[systems.baseline("functionals")]
-    confusions = {"openSMILE + SVM": baseline["confusion"], "BLSTMs": metrics_of_system["audio"]["confusion"]}
-    return charts.recall_chart(
-        "figure4", f"Recall of each class from sound, {part} clips", confusions, metrics["classes"]
-    )
+    """Figure 4 of the paper: recall of each class by the audio networks and by the audio baseline.
+
+    A run without sound has the same figure of its video system and baseline.
+    """
+    of_system = metrics["parts"][part]["systems"]
+    modality = "audio" if "audio" in metrics["modalities"] else "video"
+    feature = next(name for name, of in systems.BASELINES.items() if of == modality)
+    names = {f"baseline: {paper_tables.feature_title(feature)} + SVM": systems.baseline(feature), modality: modality}
+    confusions = {title: of_system[name]["confusion"] for title, name in names.items()}
+    source = "sound" if modality == "audio" else "faces"
+    title = f"Recall of each class from {source}, {part} clips"
+    return charts.recall_chart("figure4", title, confusions, metrics["classes"])
 
 
 def classifier_chart(metrics: Metrics, part: str, config: Mapping[str, Any]) -> Chart:

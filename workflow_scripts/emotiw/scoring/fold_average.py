@@ -1,6 +1,5 @@
 """Scores of one fold's clips by the mean of posteriors that a network outside the corpus gives each frame."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from emotiw.core.status import Status
 from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import SPLITS, Fold
 from emotiw.jobs import gather
+from emotiw.jobs.gather import Source
 from emotiw.jobs.store import Entry
 from emotiw.statistics import selection_record
 
@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def scored(
-    table: Manifest, fold: Fold, folder: Path, *, feature: str, columns: list[str]
+    table: Manifest, fold: Fold, source: Source, *, feature: str, columns: list[str]
 ) -> tuple[Entry, dict[str, Any]]:
     """Mean of the frame posteriors of every usable clip of a fold; nothing is trained on the corpus.
 
@@ -27,8 +27,8 @@ def scored(
     table : Manifest
         Classes of the corpus, and the job that holds each clip.
     fold : Fold
-    folder : Path
-        Folder of the posteriors, with one file per job.
+    source : Source
+        Files of the posteriors.
     feature : str
         Name of the feature, for errors.
     columns : list of str
@@ -42,7 +42,7 @@ def scored(
         If a file of features is missing or damaged, or lacks a clip.
     """
     parts = [(clip, part) for part in SPLITS for clip in getattr(fold, part)]
-    entries = gather.load(table, folder, "frame_features", [clip for clip, _ in parts])
+    entries = gather.load(table, source, [clip for clip, _ in parts])
     usable = [(clip, part) for clip, part in parts if entries[clip].status == Status.OK]
     means = [entries[clip].arrays["features"].mean(axis=0, dtype=np.float64) for clip, _ in usable]
     scores = aligned(np.array(means).reshape(len(means), len(columns)), columns, table.classes, feature=feature)

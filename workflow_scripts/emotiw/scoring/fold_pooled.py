@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import compress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from emotiw.corpora import manifest, splits
 from emotiw.corpora.manifest import Manifest, Row
 from emotiw.corpora.splits import SPLITS, Fold
 from emotiw.jobs import gather
+from emotiw.jobs.gather import Source
 from emotiw.jobs.store import Entry
 from emotiw.scoring import pooled_classifiers
 from emotiw.scoring.pooled_classifiers import Floats
@@ -34,14 +34,6 @@ class System:
 
     def __str__(self) -> str:
         return f"{self.modality}/{self.feature}/{self.classifier}"
-
-
-@dataclass(frozen=True)
-class Features:
-    """Files of a feature: their folder, with one file per job, and their kind (`store.KINDS`)."""
-
-    folder: Path
-    kind: str
 
 
 @dataclass(frozen=True)
@@ -85,7 +77,7 @@ class FoldScores:
     model_facts: dict[str, Any]
 
 
-def vectors(table: Manifest, fold: Fold, features: Features, *, normalise: str) -> Vectors:
+def vectors(table: Manifest, fold: Fold, source: Source, *, normalise: str) -> Vectors:
     """Pool the frames of the usable clips of a fold; a feature of whole clips is taken as it is.
 
     Parameters
@@ -93,7 +85,8 @@ def vectors(table: Manifest, fold: Fold, features: Features, *, normalise: str) 
     table : Manifest
         Subject of each clip, and the job that holds it.
     fold : Fold
-    features : Features
+    source : Source
+        Files of the feature.
     normalise : str
         `pooled.normalise` of the configuration. With `subject`, the vectors of each subject get mean 0 and deviation 1
         first. This uses all clips of the subject, those of the test part too, without their labels.
@@ -111,7 +104,7 @@ def vectors(table: Manifest, fold: Fold, features: Features, *, normalise: str) 
     for part in SPLITS:
         for clip in getattr(fold, part):
             # one clip at a time, so that memory holds vectors and not the frames of all clips
-            entry = gather.load(table, features.folder, features.kind, [clip])[clip]
+            entry = gather.load(table, source, [clip])[clip]
             if entry.status == Status.OK:
                 rows.append(table.row_of_clip[clip])
                 parts.append(part)
@@ -122,9 +115,7 @@ def vectors(table: Manifest, fold: Fold, features: Features, *, normalise: str) 
     return _by_subject(made) if normalise == BY_SUBJECT and made.training else made
 
 
-def scored(
-    table: Manifest, fold: Fold, features: Features, settings: Mapping[str, Any], *, system: System
-) -> FoldScores:
+def scored(table: Manifest, fold: Fold, source: Source, settings: Mapping[str, Any], *, system: System) -> FoldScores:
     """Fit the classifier to the usable training clips of a fold and score all usable clips.
 
     Parameters
@@ -132,7 +123,8 @@ def scored(
     table : Manifest
         Labels and groups of the clips, and the job that holds each.
     fold : Fold
-    features : Features
+    source : Source
+        Files of the feature.
     settings : mapping
         Section `pooled` of the configuration.
     system : System
@@ -148,7 +140,7 @@ def scored(
     StoreError, FeatureError
         As in `vectors`.
     """
-    made = vectors(table, fold, features, normalise=settings["normalise"])
+    made = vectors(table, fold, source, normalise=settings["normalise"])
     names = [row.clip for row in made.training]
     lacking = splits.lacking((row.label for row in made.training), table.classes)
     facts: dict[str, Any] = {

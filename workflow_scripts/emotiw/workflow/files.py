@@ -6,9 +6,7 @@ from emotiw.corpora.splits import SPLITS
 from emotiw.evaluation import submission, systems
 from emotiw.evaluation.systems import System
 from emotiw.jobs import features, stages
-from emotiw.jobs.features import MODALITIES
-from emotiw.jobs.stage_row import Kind
-from emotiw.prediction import bundle_contents
+from emotiw.prediction.bundle_contents import Contents
 from emotiw.workflow import layout
 from emotiw.workflow.plan import Plan
 
@@ -25,12 +23,17 @@ class Files:
     def __init__(self, plan: Plan) -> None:
         self.plan, self.config = plan, plan.config
         self.layout, self.protocol = plan.layout, plan.protocol
+        self.contents = Contents(plan.config, tuple(plan.modalities()))
 
     # --- inputs of jobs ----------------------------------------------------------------------------------------------
 
     def features(self, name: str, fold: str | None = None, parts: Sequence[str] = SPLITS) -> list[str]:
-        """Files of a signal or feature: those with clips of some parts of a fold, or all if `fold` is None."""
-        return [self.layout.feature(name, job) for job in self.protocol.jobs(fold, parts)]
+        """Files of a signal or feature: those with clips of some parts of a fold, or all if `fold` is None.
+
+        A job whose clips have no stream of the modality has no file.
+        """
+        modality = self.plan.modality(name)
+        return [self.layout.feature(name, job) for job in self.protocol.jobs(modality, fold, parts)]
 
     def networks(self, fold: str, feature: str, output: str = "posteriors") -> list[str]:
         """Files of one output (`posteriors` or `model`) of every architecture and repeat of a feature in a fold."""
@@ -49,63 +52,77 @@ class Files:
             for name in separate
         ]
 
-    def fused(self, fold: str, modality: str) -> str:
-        """Score file of the system of a modality that enters the fusion."""
-        return self.layout.scores(fold, systems.fused(self.config, modality))
+    def fused(self, fold: str, modality: str, scope: str) -> list[str]:
+        """Score file of the system of a modality that enters the fusion; none if the scope lacks the modality."""
+        present = modality in self.plan.modalities(scope)
+        return [self.layout.scores(fold, systems.fused(self.config, modality))] if present else []
 
-    def inner_scores(self, fold: str, modality: str) -> list[str]:
+    def inner_scores(self, fold: str, modality: str, scope: str = "") -> list[str]:
         """Score files of the inner folds' networks, used for out-of-fold calibration of the fusion."""
         system = systems.fused(self.config, modality)
-        folds = self.protocol.inner_folds(fold) if system.is_network else ()
-        return [self.layout.scores(name, system) for name in folds]
+        is_needed = system.is_network and modality in self.plan.modalities(scope)
+        return [self.layout.scores(name, system) for name in (self.protocol.inner_folds(fold) if is_needed else ())]
 
     def per_fold(self, stage: str, output: str = "", **wildcards: str) -> list[str]:
         """One output of a stage for every fold of the protocol, in order."""
         return [self.layout.path(stage, output, fold=fold, **wildcards) for fold in self.protocol.folds]
 
-    def scores(self, modality: str) -> list[str]:
-        """Score files of every fold of every system of a modality, and of its baselines."""
+    def scores(self, modality: str, scope: str = "") -> list[str]:
+        """Score files of every fold of every system of a modality, and of its baselines; none if the scope lacks it."""
+        if modality not in self.plan.modalities(scope):
+            return []
         scored = systems.scored(self.config, modality)
         files = [self.layout.scores(fold, system) for system in scored for fold in self.protocol.folds]
         return [*files, *self.baselines(modality)]
 
-    def of_networks(self, output: str) -> list[str]:
+    def of_networks(self, output: str, scope: str = "") -> list[str]:
         """One output (`scores` or `frames`) of the networks of every feature that has networks, for every fold."""
-        return [
-            path for feature in self.plan.networks() for path in self.per_fold("blstm_scores", output, feature=feature)
-        ]
+        names = self.plan.networks(scope)
+        return [path for name in names for path in self.per_fold("blstm_scores", output, feature=name)]
 
     def baselines(self, modality: str) -> list[str]:
         """Score files of every fold of a modality's baselines."""
-        names = [row.name for row in stages.clip_features() if row.modality == modality]
+        names = [row.name for row in self.plan.baselines() if row.modality == modality]
         return [path for name in names for path in self.per_fold("baseline", feature=name)]
 
-    def courses(self) -> list[str]:
+    def courses(self, scope: str) -> list[str]:
         """Frame posteriors of the audio system that is fused, for every fold; none if it has no networks."""
         system = systems.fused(self.config, "audio")
-        return self.per_fold("blstm_scores", "frames", feature=system.features[0]) if system.is_network else []
+        if not system.is_network or "audio" not in self.plan.modalities(scope):
+            return []
+        return self.per_fold("blstm_scores", "frames", feature=system.features[0])
+
+    def signal(self, name: str, scope: str) -> list[str]:
+        """Files of a signal; none if the scope lacks its modality."""
+        return self.features(name) if stages.ROWS[name].modality in self.plan.modalities(scope) else []
+
+    def contact_page(self, scope: str) -> list[str]:
+        """Page of the faces, which the report of a run with pictures links to."""
+        return [self.layout.path("contact_page")] if "video" in self.plan.modalities(scope) else []
 
     def embeddings(self) -> list[str]:
         """ONNX files of the configured embeddings."""
         return [settings["path"] for settings in self.config["embeddings"].values()]
 
-    def weights_records(self) -> list[str]:
-        """List the records of the weights files that this run depends on."""
-        records = [layout.weights_record(name) for name in self.plan.models()]
+    def weights_records(self, scope: str = "") -> list[str]:
+        """List the records of the weights files that a scope of this run depends on."""
+        records = [layout.weights_record(name) for name in self.plan.models(scope)]
         lite = self.plan.weights("efficientnet_lite0")
-        return [*records, *([layout.weights_record(lite)] if layout.weights(lite) in self.embeddings() else [])]
+        is_used = "video" in self.plan.modalities(scope) and layout.weights(lite) in self.embeddings()
+        return [*records, *([layout.weights_record(lite)] if is_used else [])]
 
     def bundled(self) -> dict[str, list[str]]:
         """List the inputs of the bundle by kind: models of every fold, features, weights, embeddings."""
-        fused = [systems.fused(self.config, modality) for modality in MODALITIES]
-        names = [(name, system.classifier) for system in fused for name in system.features]
-        models = [self.plan.weights("landmarks"), *map(self.plan.model, bundle_contents.weights(self.config).values())]
+        contents = self.contents
+        names = [(name, system.classifier) for system in contents.systems() for name in system.features]
+        landmarks = map(self.plan.weights, contents.landmarks())
+        models = [*landmarks, *map(self.plan.model, contents.weights().values())]
         return {
             "models": [path for fold in self.protocol.folds for name in names for path in self.models(fold, *name)],
             "features": [path for name, _ in names for path in self.features(name)],
             "weights": list(map(layout.weights, models)),
             "records": list(map(layout.weights_record, models)),
-            "embeddings": [self.config["embeddings"][name]["path"] for name in bundle_contents.embeddings(self.config)],
+            "embeddings": [self.config["embeddings"][name]["path"] for name in contents.embeddings()],
         }
 
     def models(self, fold: str, feature: str, classifier: str) -> list[str]:
@@ -122,9 +139,10 @@ class Files:
 
     def feature_names(self) -> list[str]:
         """Names of the signals of this run, and of its features: those named, and those of the baselines."""
-        signals = [row.name for row in stages.rows(Kind.SIGNAL)]
-        baselines = [row.name for row in stages.clip_features()]
-        return list(dict.fromkeys([*signals, *features.named(self.config), *baselines]))
+        present = self.plan.modalities()
+        signals = [row.name for row in stages.signals(present)]
+        used = [name for name, feature in features.named(self.config).items() if feature.modality in present]
+        return list(dict.fromkeys([*signals, *used, *(row.name for row in self.plan.baselines())]))
 
     def all_features(self) -> list[str]:
         """Files of all signals and features of the run (`feature_names`)."""
@@ -132,20 +150,18 @@ class Files:
 
     def contact_sheets(self) -> list[str]:
         """Contact sheets of all jobs."""
-        return [self.layout.path("contact_sheet", job=job) for job in self.protocol.jobs()]
+        return [self.layout.path("contact_sheet", job=job) for job in self.protocol.jobs("video")]
 
-    def audio_targets(self) -> list[str]:
-        """Files that the audio systems consist of."""
-        return [*self._targets("audio"), *self.of_networks("frames"), self.layout.path("learning_curves")]
+    def targets(self, scope: str) -> list[str]:
+        """Files that the systems of a scope consist of, and their metrics and report."""
+        made = [path for modality in self.plan.modalities(scope) for path in self._made(modality)]
+        outputs = (("evaluate", "metrics"), ("tables", "tables"), ("report", "page"), ("learning_curves", ""))
+        reported = [self.layout.path(*output, scope=scope) for output in outputs]
+        return [*made, *self.of_networks("frames", scope), *self.per_fold("fusion", scope=scope), *reported]
 
-    def video_targets(self) -> list[str]:
-        """Files that the video systems consist of."""
-        return self._targets("video")
-
-    def _targets(self, modality: str) -> list[str]:
+    def _made(self, modality: str) -> list[str]:
         """Files of the signal, of the features and of the scores of a modality."""
-        signal = next(row.name for row in stages.rows(Kind.SIGNAL) if row.modality == modality)
-        names = [signal, *self.config[modality]["features"]]
+        names = [*(row.name for row in stages.signals([modality])), *self.config[modality]["features"]]
         return [*(path for name in names for path in self.features(name)), *self.scores(modality)]
 
     def submission(self) -> list[str]:
@@ -155,18 +171,16 @@ class Files:
 
     def report_targets(self) -> list[str]:
         """List the pages, tables and packed results of the run."""
-        outputs = (
-            *(("report", "page"), ("crate", ""), ("evaluate", "metrics"), ("tables", "tables")),
-            *(("faces_film", ""), ("contact_page", "")),
-        )
+        outputs = [("report", "page"), ("crate", ""), ("evaluate", "metrics"), ("tables", "tables")]
+        outputs += [("faces_film", ""), ("contact_page", "")] if "video" in self.plan.modalities() else []
         return [*(self.layout.path(*output) for output in outputs), *self.contact_sheets(), *self.submission()]
 
     def all(self) -> list[str]:
         """All files of the run; intermediate files are listed too, so that Snakemake makes a missing one again."""
         inner = [name for fold in self.protocol.folds for name in self.protocol.inner_folds(fold)]
-        inner_networks = [
-            name for modality in MODALITIES for name in self._network_features(systems.fused(self.config, modality))
-        ]
+        present = self.plan.modalities()
+        fused = [systems.fused(self.config, modality) for modality in present]
+        inner_networks = [name for system in fused if system.is_network for name in system.features]
         networks = [
             path
             for names, folds in ((self.plan.networks(), self.protocol.folds), (inner_networks, inner))
@@ -175,15 +189,8 @@ class Files:
             for path in self.networks(fold, name)
         ]
         inner_scores = [
-            path
-            for fold in self.protocol.folds
-            for modality in MODALITIES
-            for path in self.inner_scores(fold, modality)
+            path for fold in self.protocol.folds for modality in present for path in self.inner_scores(fold, modality)
         ]
-        systems_made = [*self.all_features(), *self.audio_targets(), *self.video_targets()]
-        folds_made = [*networks, *inner_scores, *self.per_fold("fusion")]
-        bundle = [] if bundle_contents.obstacles(self.config) else [self.layout.path("bundle")]
-        return [*self.report_targets(), *systems_made, *folds_made, *bundle]
-
-    def _network_features(self, system: System) -> tuple[str, ...]:
-        return system.features if system.is_network else ()
+        made = [*self.all_features(), *self.targets(""), *networks, *inner_scores]
+        bundle = [] if self.contents.obstacles() else [self.layout.path("bundle")]
+        return [*self.report_targets(), *made, *bundle]

@@ -12,6 +12,12 @@ from emotiw.jobs import stages
 RESULTS = "results"
 WEIGHTS = f"{RESULTS}/weights"
 TABLES = ("classifiers", "kernels", "combinations")
+# part of a run: all of it, or one modality, whose files lie in a folder of their own
+SCOPES: Mapping[str, tuple[str, ...]] = {
+    "": ("video", "audio"),
+    "audio_only/": ("audio",),
+    "video_only/": ("video",),
+}
 FIGURES = ("systems", "classifiers", "figure4", "recall", "gains", "weights")
 TABLE_FILES = {
     "classifiers": "table5_6_classifiers",
@@ -45,24 +51,27 @@ OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "frames": "folds/{fold}/{feature}/blstm_frames.h5",
     },
     "combination": {"": "folds/{fold}/combined/{features}/{classifier}.h5"},
-    "fusion": {"": "folds/{fold}/fusion.h5"},
-    "learning_curves": {"": "report/learning_curves.svg"},
+    "fusion": {"": "{scope}folds/{fold}/fusion.h5"},
+    "learning_curves": {"": "{scope}report/learning_curves.svg"},
     "faces_film": {"": "report/faces.mp4"},
     "contact_page": {"": "report/contact_sheets.html"},
     "evaluate": {
-        "metrics": "report/metrics.json",
-        "predictions": "report/predictions.csv",
-        "scores": "report/scores.csv.gz",
-        "ledger": "report/ledger.json",
+        "metrics": "{scope}report/metrics.json",
+        "predictions": "{scope}report/predictions.csv",
+        "scores": "{scope}report/scores.csv.gz",
+        "ledger": "{scope}report/ledger.json",
     },
     "tables": {
-        **{name: f"report/tables/{TABLE_FILES[name]}.csv" for name in TABLES},
-        **{f"{name}_latex": f"report/tables/{TABLE_FILES[name]}.tex" for name in TABLES},
-        "text": "report/tables/tables.md",
-        "tables": "report/tables/tables.json",
+        **{name: f"{{scope}}report/tables/{TABLE_FILES[name]}.csv" for name in TABLES},
+        **{f"{name}_latex": f"{{scope}}report/tables/{TABLE_FILES[name]}.tex" for name in TABLES},
+        "text": "{scope}report/tables/tables.md",
+        "tables": "{scope}report/tables/tables.json",
     },
     "submission": {"": "report/submission/{name}"},
-    "report": {"page": "report/report.html", **{name: f"report/figures/{name}.svg" for name in FIGURES}},
+    "report": {
+        "page": "{scope}report/report.html",
+        **{name: f"{{scope}}report/figures/{name}.svg" for name in FIGURES},
+    },
     "crate": {"": "report/run_crate.zip"},
     "bundle": {"": "bundle"},
 }
@@ -83,9 +92,12 @@ class Layout:
         self.table_facts = f"{self.folder}/manifest.json"  # read together with the table
 
     def path(self, stage: str, output: str = "", **wildcards: str) -> str:
-        """Path of an output of a stage; a wildcard without a value stays in the path, as `{name}`."""
+        """Path of an output of a stage; a wildcard without a value stays in the path, as `{name}`.
+
+        Without a scope it is the path of the whole run.
+        """
         pattern = self.pattern(stage, output)
-        for name, value in wildcards.items():
+        for name, value in {"scope": "", **wildcards}.items():
             pattern = pattern.replace(f"{{{name}}}", value)
         return pattern
 
@@ -103,9 +115,9 @@ class Layout:
         """Path of the log of a stage's jobs, with the given wildcards and those of the stage's row."""
         row = stages.ROWS[stage]
         names = [*row.wildcards, *wildcards, *(("job",) if row.per_clip else ())]
-        if not names:
-            return f"{self.folder}/logs/{stage}.log"
-        return f"{self.folder}/logs/{stage}/{'_'.join(f'{{{name}}}' for name in names)}.log"
+        folder = f"{self.folder}/{{scope}}logs" if "scope" in names else f"{self.folder}/logs"
+        parts = "_".join(f"{{{name}}}" for name in names if name != "scope")
+        return f"{folder}/{stage}/{parts}.log" if parts else f"{folder}/{stage}.log"
 
     def scores(self, fold: str, system: System, output: str = "scores") -> str:
         """Path of the scores of a system, or of its classifier (`model`), in a fold."""

@@ -18,7 +18,7 @@ from emotiw.corpora.manifest import Manifest
 from emotiw.evaluation import systems
 from emotiw.evaluation.systems import System
 from emotiw.jobs import features, identity, settings, stages
-from emotiw.jobs.features import MODALITIES
+from emotiw.jobs.features import Feature
 from emotiw.jobs.identity import Stage
 from emotiw.jobs.stage_row import StageRow
 from emotiw.workflow import layout
@@ -57,9 +57,10 @@ class Plan:
         clips. A per-clip stage below refers to the shared part only, so the identity of one clip's features does not
         depend on the batch that holds the clip.
         """
-        key = (("stage", name), *sorted(wildcards.items()))
+        chosen = {key: value for key, value in wildcards.items() if value}  # the scope of a whole run is empty
+        key = (("stage", name), *sorted(chosen.items()))
         if key not in self._identities:
-            self._identities[key] = self._identity(name, wildcards)
+            self._identities[key] = self._identity(name, chosen)
         return self._identities[key]
 
     def _identity(self, name: str, wildcards: Wildcards) -> Stage:
@@ -82,11 +83,12 @@ class Plan:
             name = pattern.format(**wildcards)
             if pattern != name:
                 feature = self.features[name]
-                yield name, self._of_clips(feature.stage, feature.wildcards, wildcards.get("fold"), row.parts)
+                yield name, self.of_clips(feature, wildcards.get("fold"), row.parts)
             elif name in LINKS:
                 yield from LINKS[name](self, wildcards)
             elif stages.ROWS[name].per_clip and not row.per_clip:
-                yield name, self._of_clips(name, {}, wildcards.get("fold"), row.parts)
+                signal = Feature(name, stages.ROWS[name].modality, stages.ROWS[name].kind, name)
+                yield name, self.of_clips(signal, wildcards.get("fold"), row.parts)
             else:
                 yield from self._upper(stages.ROWS[name], wildcards)
 
@@ -95,10 +97,14 @@ class Plan:
             label = "/".join([upper.name, *(value for key, value in values.items() if key not in wildcards)])
             yield label, self.stage(upper.name, **values).digest
 
-    def _of_clips(self, name: str, wildcards: Wildcards, fold: str | None, parts: tuple[str, ...]) -> str:
-        """Digest of the jobs of a stage of single clips that hold some parts of a fold, or all clips."""
-        jobs = self.protocol.jobs(fold, parts)
-        return Stage({job: self.stage(name, **wildcards, job=job).digest for job in jobs}).digest
+    def of_clips(self, feature: Feature, fold: str | None, parts: tuple[str, ...]) -> str:
+        """Digest of the jobs of a signal or feature that hold clips of some parts of a fold, or all clips."""
+        jobs = self.protocol.jobs(feature.modality, fold, parts)
+        return Stage({job: self.stage(feature.stage, **feature.wildcards, job=job).digest for job in jobs}).digest
+
+    def modality(self, name: str) -> str:
+        """Modality of a signal or feature."""
+        return self.features[name].modality if name in self.features else stages.ROWS[name].modality
 
     def _values(self, upper: StageRow, wildcards: Wildcards) -> Iterator[dict[str, str]]:
         """Combine the values of an upper stage's wildcards: the given value, or every possible one."""
@@ -119,9 +125,17 @@ class Plan:
         """Numbers of the random initialisations of an architecture."""
         return [str(repeat) for repeat in range(self.config["blstm"]["repeats"])]
 
-    def systems(self) -> list[System]:
-        """Scored systems of both modalities."""
-        return [system for modality in MODALITIES for system in systems.scored(self.config, modality)]
+    def modalities(self, scope: str = "") -> list[str]:
+        """Modalities of a scope of which any clip has a stream."""
+        return [modality for modality in layout.SCOPES[scope] if modality in self.protocol.modalities]
+
+    def systems(self, scope: str = "") -> list[System]:
+        """Scored systems of the modalities of a scope."""
+        return [system for modality in self.modalities(scope) for system in systems.scored(self.config, modality)]
+
+    def baselines(self, scope: str = "") -> list[StageRow]:
+        """Features that the baselines of the modalities of a scope are trained on."""
+        return [row for row in stages.clip_features() if row.modality in self.modalities(scope)]
 
     def system_stage(self, fold: str, system: System) -> Stage:
         """Identity of the scores of a system in a fold."""
@@ -131,9 +145,9 @@ class Plan:
         row = stages.ROWS["combination" if "features" in chosen else stages.CLASSIFIERS[system.classifier].stage]
         return self.stage(row.name, **{name: chosen[name] for name in row.wildcards})
 
-    def networks(self) -> list[str]:
+    def networks(self, scope: str = "") -> list[str]:
         """Features that networks are trained on."""
-        chosen = (system for system in self.systems() if system.is_network and len(system.features) == 1)
+        chosen = (system for system in self.systems(scope) if system.is_network and len(system.features) == 1)
         return [system.features[0] for system in chosen]
 
     # --- other facts of an identity ----------------------------------------------------------------------------------
@@ -169,11 +183,12 @@ class Plan:
         given = self.given_weights()
         return self.weights(given) if given else f"fine_tuned-{self.stage('fine_tune').digest[:12]}"
 
-    def models(self) -> list[str]:
-        """Names of the weights files that this run depends on, without those of embeddings."""
-        computed = [feature.stage for feature in features.named(self.config).values()]
-        used = [stage for stage in computed if stages.ROWS[stage].weights]
-        return list(dict.fromkeys([self.weights("landmarks"), *map(self.model, used)]))
+    def models(self, scope: str = "") -> list[str]:
+        """Names of the weights files that a scope of this run depends on, without those of embeddings."""
+        present = self.modalities(scope)
+        computed = [feature.stage for feature in features.named(self.config).values() if feature.modality in present]
+        faces = [self.weights("landmarks")] if "video" in present else []
+        return list(dict.fromkeys([*faces, *(self.model(stage) for stage in computed if stages.ROWS[stage].weights)]))
 
 
 def workflow_files() -> list[str]:
@@ -212,29 +227,35 @@ def _combined_features(plan: Plan, wildcards: Wildcards) -> Iterator[tuple[str, 
 
 
 def _systems(plan: Plan, wildcards: Wildcards) -> Iterator[tuple[str, str]]:
-    for modality in MODALITIES:
+    for modality in plan.modalities(wildcards.get("scope", "")):
         yield modality, plan.system_stage(wildcards["fold"], systems.fused(plan.config, modality)).digest
 
 
 def _inner_systems(plan: Plan, wildcards: Wildcards) -> Iterator[tuple[str, str]]:
-    for modality in MODALITIES:
+    for modality in plan.modalities(wildcards.get("scope", "")):
         system = systems.fused(plan.config, modality)
         for name in plan.protocol.inner_folds(wildcards["fold"]) if system.is_network else ():
             yield f"{modality}/{name}", plan.system_stage(name, system).digest
 
 
-def _networks(plan: Plan, _: Wildcards) -> Iterator[tuple[str, str]]:
+def _networks(plan: Plan, wildcards: Wildcards) -> Iterator[tuple[str, str]]:
     for fold in plan.protocol.folds:
-        for feature in plan.networks():
+        for feature in plan.networks(wildcards.get("scope", "")):
             yield f"{feature}/{fold}", plan.stage("blstm_scores", fold=fold, feature=feature).digest
 
 
-def _scored_systems(plan: Plan, _: Wildcards) -> Iterator[tuple[str, str]]:
+def _signals(plan: Plan, wildcards: Wildcards) -> Iterator[tuple[str, str]]:
+    for row in stages.signals(plan.modalities(wildcards.get("scope", ""))):
+        yield row.name, plan.of_clips(Feature(row.name, row.modality, row.kind, row.name), None, ())
+
+
+def _scored_systems(plan: Plan, wildcards: Wildcards) -> Iterator[tuple[str, str]]:
+    scope = wildcards.get("scope", "")
     for fold in plan.protocol.folds:
-        for system in plan.systems():
+        for system in plan.systems(scope):
             name = "/".join((systems.joined(system.features), system.classifier, fold))
             yield name, plan.system_stage(fold, system).digest
-        for row in stages.clip_features():
+        for row in plan.baselines(scope):
             yield f"baseline/{row.name}/{fold}", plan.stage("baseline", fold=fold, feature=row.name).digest
 
 
@@ -268,6 +289,10 @@ def _feature_kind(plan: Plan, _row: StageRow, wildcards: Wildcards) -> dict[str,
     return {"feature_kind": plan.features[wildcards["feature"]].kind.value.replace(" ", "_") + "s"}
 
 
+def _modalities(plan: Plan, _row: StageRow, wildcards: Wildcards) -> dict[str, Any]:
+    return {"modalities": plan.modalities(wildcards.get("scope", ""))}
+
+
 def _workflow(_plan: Plan, _row: StageRow, _: Wildcards) -> dict[str, Any]:
     return {"workflow": [sha256(Path(path)) for path in workflow_files()]}
 
@@ -287,6 +312,7 @@ LINKS: Mapping[str, Callable[[Plan, Wildcards], Iterator[tuple[str, str]]]] = {
     "systems": _systems,
     "inner_systems": _inner_systems,
     "networks": _networks,
+    "signals": _signals,
     "scored_systems": _scored_systems,
 }
 FACTS: Mapping[str, Callable[[Plan, StageRow, Wildcards], dict[str, Any]]] = {
@@ -296,11 +322,13 @@ FACTS: Mapping[str, Callable[[Plan, StageRow, Wildcards], dict[str, Any]]] = {
     "network": _network,
     "modality": _modality,
     "feature_kind": _feature_kind,
+    "modalities": _modalities,
     "workflow": _workflow,
     "corpus": _corpus,
 }
 # All values of a wildcard, in their order.
 DOMAINS: Mapping[str, Callable[[Plan], list[str]]] = {
+    "scope": lambda _: [""],
     "fold": lambda plan: list(plan.protocol.folds),
     "architecture": Plan.architectures,
     "repeat": Plan.repeats,
