@@ -183,7 +183,7 @@ def test_every_documented_key_is_in_the_schema_and_the_other_way_round(root):
             assert set(about["properties"]) == set(config[section]), section
 
 
-@pytest.mark.parametrize("name", ["demo", "embedding", "sound_embedding"])
+@pytest.mark.parametrize("name", ["demo", "imports", "embedding", "sound_embedding"])
 def test_an_example_is_a_configuration(root, name):
     assert settings.load([root / "examples" / f"{name}.yaml"])["run"] == name
 
