@@ -84,7 +84,7 @@ def test_there_are_six_architectures_of_ten_networks():
 
 def test_everything_is_a_target():
     targets = set(files().all())
-    assert targets >= {*files().audio_targets(), *files().video_targets(), *files().all_features()}
+    assert targets >= {*files().targets(""), *files().all_features()}
     assert {"results/demo/report/report.html", "results/demo/folds/official/fusion.h5"} <= targets
     assert {"results/demo/report/contact_sheets.html", "results/demo/report/contact_sheets/test0.png"} <= targets
 
@@ -141,7 +141,7 @@ CHOOSING = {"inner_folds", "inner_repeats", "choice", "class_weights"}
 )
 def test_the_video_system_is_a_combination_or_a_single_feature(features, file, stage, wildcards):
     chosen = plan(video={"combination": {"features": features}})
-    assert Files(chosen).fused("official", "video") == f"{FOLD}/{file}"
+    assert Files(chosen).fused("official", "video", "") == [f"{FOLD}/{file}"]
     above = chosen.stage("fusion", fold="official")["above"]
     assert above["video"] == chosen.stage(stage, fold="official", **wildcards, classifier="pls").digest
 
@@ -283,12 +283,12 @@ def test_sounds_are_given_to_networks_to_pooled_statistics_and_to_image_sets():
         *(f"{FOLD}/combined/egemaps+whisper/{c}.h5" for c in VOICE["classifiers"]),
         f"{FOLD}/functionals/baseline.h5",
     ]
-    assert found.fused("official", "audio") == f"{FOLD}/combined/egemaps+whisper/pooled_logistic.h5"
+    assert found.fused("official", "audio", "") == [f"{FOLD}/combined/egemaps+whisper/pooled_logistic.h5"]
     of_whisper = set(found.networks("official", "whisper", "posteriors"))
     assert len(of_whisper) == 60
     assert of_whisper < set(found.all())
     assert found.of_networks("frames") == [f"{FOLD}/{name}/blstm_frames.h5" for name in VOICE["features"]]
-    assert {"results/demo/features/whisper/test0.h5", f"{FOLD}/whisper/pls.h5"} <= set(found.audio_targets())
+    assert {"results/demo/features/whisper/test0.h5", f"{FOLD}/whisper/pls.h5"} <= set(found.targets("audio_only/"))
     assert not [path for path in files().all() if "whisper" in path]
 
 
@@ -299,12 +299,12 @@ def test_faces_are_given_to_networks_and_a_feature_of_whole_clips_to_pooled_clas
     of_clips = [f"{FOLD}/lbp_top/pooled_svm.h5", f"{FOLD}/combined/hog+lbp_top/pooled_svm.h5"]
     assert found.scores("video") == [*of_hog, *of_clips, f"{FOLD}/lbp_top/baseline.h5"]
     assert found.plan.networks() == ["hog", "egemaps"]
-    assert found.fused("official", "video") == f"{FOLD}/hog/blstm.h5"
+    assert found.fused("official", "video", "") == [f"{FOLD}/hog/blstm.h5"]
 
 
 def test_frames_of_a_network_are_read_by_the_page_only_where_sounds_are_fused_by_networks():
-    assert files().courses() == [f"{FOLD}/egemaps/blstm_frames.h5"]
-    assert files(audio=VOICE).courses() == []
+    assert files().courses("") == [f"{FOLD}/egemaps/blstm_frames.h5"]
+    assert files(audio=VOICE).courses("") == files().courses("video_only/") == []
 
 
 @pytest.mark.parametrize(
@@ -378,8 +378,8 @@ def embedded(**first):
 def test_an_embedding_is_a_feature_like_any_other():
     found = embedded()
     assert set(Files(found).features("one")) <= set(Files(found).all_features())
-    assert set(Files(found).features("two")) <= set(Files(found).video_targets())
-    assert Files(found).fused("official", "video") == f"{FOLD}/combined/one+cnn/pls.h5"
+    assert set(Files(found).features("two")) <= set(Files(found).targets("video_only/"))
+    assert Files(found).fused("official", "video", "") == [f"{FOLD}/combined/one+cnn/pls.h5"]
     assert f"{FOLD}/two/pls.h5" in Files(found).scores("video")
     assert Files(found).embeddings() == ["tiny.onnx", "two.onnx"]
     assert not files().embeddings()
@@ -456,6 +456,56 @@ def test_a_network_of_sound_is_told_its_own_settings_and_reads_the_sound():
     stage = heard().stage("sound_embedding", sound_embedding="two", job="test0")
     assert stage["settings"] == {"sound_embeddings": {"two": sound_embedding(b"2", path="two.onnx")}}
     assert set(stage["above"]) == {"audio"}
+
+
+# --- features from elsewhere -------------------------------------------------------------------------------------
+
+
+def elsewhere(level="frame", **hashes):
+    """A plan with an imported feature, with hashes of the contents of some clips."""
+    section = {"modality": "audio", "level": level, "path": "files", "licence": "MIT"}
+    clips = {row.clip: (f"files/{row.clip}.npy", hashes.get(row.clip, "0")) for row in ROWS}
+    config = settings.merge(settings.load([]), {"imports": {"mine": section}})
+    return Plan(config, CORPUS, {"mine": clips})
+
+
+def test_an_import_adds_a_feature_of_its_name_and_reads_its_files():
+    found = Files(elsewhere())
+    assert set(found.features("mine")) <= set(found.all_features())
+    assert found.features("mine")[0] == "results/demo/features/mine/test0.h5"
+    assert found.imported("mine", "test0") == ["files/test0.npy"]
+    assert elsewhere().layout.pattern("imported") == "results/demo/features/{imported}/{job}.h5"
+    assert elsewhere().layout.log("imported") == "results/demo/logs/imported/{imported}_{job}.log"
+
+
+def test_a_clip_without_a_file_needs_none():
+    plan = elsewhere()
+    plan.imports["mine"]["test0"] = ("", "")
+    assert Files(plan).imported("mine", "test0") == []
+
+
+def test_the_content_of_a_clip_s_file_is_in_the_identity_of_its_own_job_only():
+    before, after = elsewhere(), elsewhere(test0="1")
+    equal = [
+        before.stage("imported", imported="mine", job=job).digest
+        == after.stage("imported", imported="mine", job=job).digest
+        for job in ("test0", "test1")
+    ]
+    assert equal == [False, True]
+    assert (
+        elsewhere("clip").stage("imported", imported="mine", job="test1").digest
+        != before.stage("imported", imported="mine", job="test1").digest
+    )
+    assert before.stage("cnn", job="test0").digest == after.stage("cnn", job="test0").digest
+
+
+def test_the_content_of_a_clip_itself_is_in_no_identity_of_an_import():
+    changed = Plan(elsewhere().config, with_clip("test0", sha256="new"), elsewhere().imports)
+    for job in ("test0", "test1"):
+        assert (
+            changed.stage("imported", imported="mine", job=job).digest
+            == elsewhere().stage("imported", imported="mine", job=job).digest
+        )
 
 
 # --- the fine-tuned network --------------------------------------------------------------------------------------
