@@ -15,7 +15,10 @@ include: "rules/weights.smk"
 include: "rules/audio.smk"
 include: "rules/face.smk"
 include: "rules/features.smk"
+include: "rules/imports.smk"
 include: "rules/video.smk"
+include: "rules/scores.smk"
+include: "rules/networks.smk"
 include: "rules/baseline.smk"
 include: "rules/fusion.smk"
 include: "rules/report.smk"
@@ -49,12 +52,12 @@ rule fine_tuned:
 
 rule audio_only:
     input:
-        FILES.audio_targets(),
+        FILES.targets("audio_only/"),
 
 
 rule video_only:
     input:
-        FILES.video_targets(),
+        FILES.targets("video_only/"),
 
 
 rule manifest:

@@ -17,14 +17,14 @@ import numpy as np
 import safetensors
 import torch
 
-from emotiw.audio import blstm, standardisation
+from emotiw.audio import blstm
 from emotiw.audio.blstm import BLSTM
-from emotiw.audio.standardisation import Array, Scaler
 from emotiw.core.status import Status
 from emotiw.corpora import manifest
 from emotiw.corpora.manifest import Manifest
 from emotiw.jobs import gather
-from emotiw.statistics import metrics
+from emotiw.statistics import metrics, standardisation
+from emotiw.statistics.standardisation import Array, Scaler
 
 PRIORS: tuple[float, ...] = (0, 50, 100, 200, 400, 800, 1600, 1e12)
 PARTS = ("val", "test")

@@ -34,7 +34,7 @@ C_GRID = 10.0 ** np.arange(-2, 5)
 GRIDS = {
     "pls": {"n_components": range(1, N_COMPONENTS + 1)},
     "kernel_pls": {"n_components": range(1, N_COMPONENTS + 1)},
-    "svm": {"onevsrestclassifier__estimator__C": C_GRID},
+    "svm": {"weightedonevsrest__estimator__C": C_GRID},
     "logistic": {"logisticregression__C": C_GRID},
 }
 SETTINGS = {"n_components": N_COMPONENTS, "svm_c": 1.0, "logistic_c": 1.0}

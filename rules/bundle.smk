@@ -6,12 +6,9 @@ rule bundle:
     input:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
-        metrics=rules.evaluate.output.metrics,
+        metrics=LAYOUT.path("evaluate", "metrics"),
         fusion=FILES.per_fold("fusion"),
-        pca=BUNDLED["pca"],
-        kernels=BUNDLED["kernels"],
-        classifiers=BUNDLED["classifiers"],
-        networks=BUNDLED["networks"],
+        models=BUNDLED["models"],
         features=BUNDLED["features"],
         weights=BUNDLED["weights"],
         records=BUNDLED["records"],
@@ -32,7 +29,6 @@ rule bundle:
         stage=stage("bundle"),
     shell:
         'python "$EMOTIW_PROGRAMS"/bundle.py --manifest {input.manifest:q} --metrics {input.metrics:q}'
-        " --fusion {input.fusion:q} --pca {input.pca:q} --kernels {input.kernels:q}"
-        " --classifiers {input.classifiers:q} --networks {input.networks:q} --features {params.features_folder:q}"
+        " --fusion {input.fusion:q} --models {input.models:q} --features {params.features_folder:q}"
         " --weights {input.weights:q} --embeddings {input.embeddings:q} --output {output:q}"
         " --stage {params.stage:q} > {log:q} 2>&1"

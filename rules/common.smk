@@ -9,8 +9,8 @@ sys.path.insert(0, str(SCRIPTS))
 
 from emotiw.corpora import inventory
 from emotiw.corpora import manifest as manifests
-from emotiw.jobs import cache, settings, stages
-from emotiw.workflow import checksums, failures, layout, plan, warm
+from emotiw.jobs import cache, features, settings, stages
+from emotiw.workflow import checksums, failures, imported_clips, layout, plan, warm
 from emotiw.workflow.costs import Costs
 from emotiw.workflow.files import Files
 from emotiw.workflow.layout import Layout
@@ -60,23 +60,26 @@ def deposit(path):
 
 # Only the main process reads the corpus; Snakemake's processes on the nodes of a cluster read the table.
 if workflow.is_main_process:
-    PLAN = Plan(config, inventory.refresh(config, Path(TABLE), media_facts))
-    deposit(TABLE)
-    deposit(ABOUT)
+    corpus = inventory.refresh(config, Path(TABLE), media_facts)
+    PLAN = Plan(config, corpus, imported_clips.refresh(config, corpus))
+    for path in (TABLE, ABOUT, *map(LAYOUT.imports, config["imports"])):
+        deposit(path)
 else:
-    PLAN = Plan(config, manifests.read(Path(TABLE)))
+    PLAN = Plan(config, manifests.read(Path(TABLE)), imported_clips.read(config))
 FILES, COSTS = Files(PLAN), Costs(config, PLAN.manifest)
 
 
 wildcard_constraints:
     digest=r"[0-9a-f]{12}",
+    scope="|".join(map(re.escape, layout.SCOPES)),
     job=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}",
     # a fold of the protocol, or an inner fold (its name, a dot, and i of n)
     fold=r"[A-Za-z0-9][A-Za-z0-9_-]*(\.\d+of\d+)?",
-    feature="|".join(map(re.escape, settings.frame_features(config))),
+    feature="|".join(map(re.escape, features.available(config))),
     # none: matches nothing
     embedding="|".join(map(re.escape, config["embeddings"])) or r"(?!)",
     sound_embedding="|".join(map(re.escape, config["sound_embeddings"])) or r"(?!)",
+    imported="|".join(map(re.escape, config["imports"])) or r"(?!)",
     features=r"[A-Za-z0-9_.-]+(\+[A-Za-z0-9_.-]+)+",
     classifier="|".join(stages.CLASSIFIERS),
     architecture=r"\d+(-\d+)*",

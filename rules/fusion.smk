@@ -2,9 +2,10 @@ rule fusion:
     input:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
-        audio=OUT("audio_scores", "scores"),
-        video=lambda w: FILES.video_system(w.fold),
-        held_out=lambda w: FILES.inner_audio_scores(w.fold),
+        audio=lambda w: FILES.fused(w.fold, "audio", w.scope),
+        video=lambda w: FILES.fused(w.fold, "video", w.scope),
+        held_out_audio=lambda w: FILES.inner_scores(w.fold, "audio", w.scope),
+        held_out_video=lambda w: FILES.inner_scores(w.fold, "video", w.scope),
     output:
         OUT("fusion"),
     log:
@@ -19,5 +20,5 @@ rule fusion:
         stage=stage("fusion"),
     shell:
         'python "$EMOTIW_PROGRAMS"/fusion.py --manifest {input.manifest:q} --audio {input.audio:q} --video {input.video:q}'
-        " --held-out {input.held_out:q} --output {output:q}"
+        " --held-out-audio {input.held_out_audio:q} --held-out-video {input.held_out_video:q} --output {output:q}"
         " --stage {params.stage:q} > {log:q} 2>&1"

@@ -1,13 +1,17 @@
+# the folders may be absent, where no clip has a stream of the modality
+SIGNALS = {name: str(Path(LAYOUT.feature(name, "")).parent) for name in ("audio", "faces")}
+
+
 rule evaluate:
     input:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
-        fusion=FILES.per_fold("fusion"),
-        audio_scores=FILES.all_audio_scores(),
-        video_scores=FILES.all_video_scores(),
-        faces=FILES.features("faces"),
-        audio=FILES.features("audio"),
-        records=FILES.weights_records(),
+        fusion=lambda w: FILES.per_fold("fusion", scope=w.scope),
+        audio_scores=lambda w: FILES.scores("audio", w.scope),
+        video_scores=lambda w: FILES.scores("video", w.scope),
+        faces=lambda w: FILES.signal("faces", w.scope),
+        audio=lambda w: FILES.signal("audio", w.scope),
+        records=lambda w: FILES.weights_records(w.scope),
     output:
         metrics=report(
             OUT("evaluate", "metrics"),
@@ -30,8 +34,8 @@ rule evaluate:
         mem_mb=memory("evaluate"),
         runtime=minutes("evaluate"),
     params:
-        audio_folder=folder("audio"),
-        faces_folder=folder("faces"),
+        audio_folder=SIGNALS["audio"],
+        faces_folder=SIGNALS["faces"],
         stage=stage("evaluate"),
     shell:
         'python "$EMOTIW_PROGRAMS"/evaluate.py --manifest {input.manifest:q} --fusion {input.fusion:q}'
@@ -90,7 +94,7 @@ rule submission:
     input:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
-        predictions=rules.evaluate.output.predictions,
+        predictions=LAYOUT.path("evaluate", "predictions"),
     output:
         FILES.submission(),
     log:
@@ -118,12 +122,12 @@ rule report:
         predictions=rules.evaluate.output.predictions,
         scores=rules.evaluate.output.scores,
         ledger=rules.evaluate.output.ledger,
-        fusion=FILES.per_fold("fusion"),
-        frames=FILES.per_fold("audio_scores", "frames"),
-        faces=FILES.features("faces"),
-        records=FILES.weights_records(),
+        fusion=lambda w: FILES.per_fold("fusion", scope=w.scope),
+        frames=lambda w: FILES.courses(w.scope),
+        faces=lambda w: FILES.signal("faces", w.scope),
+        records=lambda w: FILES.weights_records(w.scope),
         # the page links to these files and does not read them
-        contact_page=ancient(rules.contact_page.output),
+        contact_page=lambda w: ancient(FILES.contact_page(w.scope)),
         learning_curves=ancient(rules.learning_curves.output),
     output:
         page=report(
@@ -148,7 +152,7 @@ rule report:
         mem_mb=memory("report"),
         runtime=minutes("report"),
     params:
-        faces_folder=folder("faces"),
+        faces_folder=SIGNALS["faces"],
         stage=stage("report"),
     shell:
         'python "$EMOTIW_PROGRAMS"/report.py --manifest {input.manifest:q}'
@@ -163,11 +167,12 @@ rule crate:
     input:
         manifest=ancient(TABLE),
         results=[
-            *(rules.evaluate.output[name] for name in ("metrics", "predictions")),
-            *rules.tables.output,
-            *rules.report.output,
+            LAYOUT.path("evaluate", "metrics"),
+            LAYOUT.path("evaluate", "predictions"),
+            *(LAYOUT.path("tables", name) for name in layout.OUTPUTS["tables"]),
+            *(LAYOUT.path("report", name) for name in layout.OUTPUTS["report"]),
         ],
-        records=rules.report.input.records,
+        records=FILES.weights_records(),
     output:
         OUT("crate"),
     log:

@@ -1,4 +1,4 @@
-"""A tiny system, trained by the workflow's programs on made-up features, and its bundle."""
+"""Tiny systems, trained by the workflow's programs on made-up features, and their bundles."""
 
 import importlib
 import json
@@ -12,9 +12,11 @@ from emotiw.core import files
 from emotiw.core.status import Status
 from emotiw.corpora import manifest, splits
 from emotiw.corpora.manifest import Manifest, Row
-from emotiw.jobs import settings, store
+from emotiw.evaluation import systems
+from emotiw.jobs import settings, stages, store
+from emotiw.jobs.features import MODALITIES
 from emotiw.jobs.identity import Stage
-from emotiw.video import dense_sift
+from emotiw.video import dense_sift, hog
 from test_loading import train_predictor
 
 CLASSES = ("anger", "happiness", "neutral")
@@ -27,7 +29,11 @@ OVER = {
         "subspace_rank": 3,
         "n_components": 3,
         "inner_folds": 2,
+        "inner_repeats": 1,
+        "choice": "best",
+        "class_weights": "none",
     },
+    "pooled": {"c": 0.1, "inner_folds": 2},
     "blstm": {"architectures": [[4]], "repeats": 2, "optimiser": "adam", "learning_rate": 0.01, "max_epochs": 2},
     "fusion": {"cv_folds": 2},
     "faces": {"frame_step": 2},
@@ -36,12 +42,19 @@ PARTS = ("train",) * 9 + ("val",) * 6 + ("test",) * 3
 SILENT, HIDDEN = "clip16", "clip17"  # a test clip without sound, one without a face
 
 
+def system(features, classifier):
+    """Section of a modality whose fused system has these features and this classifier."""
+    chosen = {"features": list(features), "classifier": classifier}
+    return {"features": list(features), "classifiers": [classifier], "combination": chosen}
+
+
 @dataclass(frozen=True)
 class Run:
     """Where the artefacts of a run are, and its bundle."""
 
     folder: Path
     corpus: Manifest
+    config: dict
 
     @property
     def bundle(self):
@@ -50,9 +63,15 @@ class Run:
     def entry(self, feature, clip):
         return store.read(self.folder / "features" / feature / "all.h5", "frame_features", names=[clip]).entries[clip]
 
+    def features(self, modality, clip):
+        """Frames of each feature of the fused system, by name; empty for a clip without the modality."""
+        names = systems.fused(self.config, modality).features
+        entries = {name: self.entry(name, clip) for name in names}
+        return {name: entry.arrays["features"] for name, entry in entries.items() if entry.status == Status.OK}
 
-def config():
-    return settings.merge(settings.load([]), OVER)
+
+def config(over=None):
+    return settings.merge(settings.merge(settings.load([]), OVER), over or {})
 
 
 def chips(i, n=6):
@@ -63,33 +82,46 @@ def chips(i, n=6):
     return np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[..., None], 3, axis=3)
 
 
-def sound_frames(i, n=12):
-    """Frames (n, 88) of sound whose level tells the class of clip `i`."""
-    return np.random.default_rng(100 + i).normal(i % 3, 1, (n, 88)).astype(np.float32)
+def sound_frames(i, n=12, n_values=88):
+    """Frames of sound whose level tells the class of clip `i`."""
+    return np.random.default_rng(100 + i).normal(i % 3, 1, (n, n_values)).astype(np.float32)
 
 
-def write_run(folder):
+def posteriors(i, n=6):
+    """Posteriors of the classes in another order, the first of which is no class of the corpus."""
+    values = np.random.default_rng(200 + i).gamma(1, size=(n, 4)) + 3 * np.eye(4)[3 - i % 3]
+    return (values / values.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+POSTERIORS_OF = ["contempt", *reversed(CLASSES)]
+# of each feature: frames of clip `i`, and the facts of its files
+FEATURES = {
+    "dense_sift": (lambda i: dense_sift.face_sift(chips(i), **config()["dense_sift"]), {}),
+    "hog": (lambda i: hog.face_hog(chips(i), **config()["hog"]), {}),
+    "face_posteriors": (posteriors, {"columns": POSTERIORS_OF}),
+    "egemaps": (sound_frames, {"columns": egemaps.columns(**config()["egemaps"])}),
+    "whisper": (lambda i: sound_frames(i + 50, 7, 512), {}),  # fewer and longer frames than eGeMAPS has
+}
+
+
+def write_run(folder, over=None):
+    """Train the systems of a configuration, fuse them, and export the bundle."""
     rows = [
         Row(f"clip{i:02d}", f"{i}.mp4", CLASSES[i % 3], f"s{i // 3}", split=part, job="all")
         for i, part in enumerate(PARTS)
     ]
-    run = Run(folder, Manifest(tuple(rows), CLASSES, "demo", synthetic=True))
+    run = Run(folder, Manifest(tuple(rows), CLASSES, "demo", synthetic=True), config(over))
     manifest.write(folder / "manifest.csv", run.corpus)
-    seen = [
-        store.Entry(row.clip, status=Status.NO_FACE)
-        if row.clip == HIDDEN
-        else store.Entry(row.clip, frames(dense_sift.face_sift(chips(i), **config()["dense_sift"])))
-        for i, row in enumerate(rows)
-    ]
-    store.write(folder / "features/dense_sift/all.h5", "frame_features", seen, stage={})
-    heard = [
-        store.Entry(row.clip, status=Status.NO_AUDIO)
-        if row.clip == SILENT
-        else store.Entry(row.clip, frames(sound_frames(i)))
-        for i, row in enumerate(rows)
-    ]
-    columns = {"columns": egemaps.columns(**config()["egemaps"])}
-    store.write(folder / "features/egemaps/all.h5", "frame_features", heard, stage={}, facts=columns)
+    for modality, lacking in (("video", {HIDDEN: Status.NO_FACE}), ("audio", {SILENT: Status.NO_AUDIO})):
+        for name in systems.fused(run.config, modality).features:
+            make, facts = FEATURES[name]
+            clips = [
+                store.Entry(row.clip, status=lacking[row.clip])
+                if row.clip in lacking
+                else store.Entry(row.clip, frames(make(i)))
+                for i, row in enumerate(rows)
+            ]
+            store.write(folder / f"features/{name}/all.h5", "frame_features", clips, stage={}, facts=facts)
     train(run)
     return run
 
@@ -100,31 +132,64 @@ def frames(features):
 
 def start(run, program, output, *, wildcards=None, chosen=None, **options):
     """Run a program's main in this process."""
-    whole = {"settings": config() if chosen is None else chosen, "code": "", "distributions": {}, "above": {}}
+    whole = {"settings": chosen or run.config, "code": "", "distributions": {}, "above": {}}
     about = Stage(**whole, fold="official", **(wildcards or {}))
     paths = [part for key, value in options.items() for part in (f"--{key}", *map(str, np.atleast_1d(value)))]
-    argv = ["--manifest", str(run.folder / "manifest.csv")] if program != "audio_scores" else []
+    argv = [] if program in ("blstm_scores", "combination") else ["--manifest", str(run.folder / "manifest.csv")]
     importlib.import_module(program).main([*argv, *paths, "--output", str(output), "--stage", str(about)])
     return output
 
 
-def train(run):
-    to, of = run.folder, {"feature": "dense_sift"}
-    features, sound = to / "features/dense_sift", to / "features/egemaps"
+def scores_of_kernels(run, of, to):
+    features = run.folder / "features" / of["feature"]
     pca = start(run, "pca", to / "pca.h5", features=features, wildcards=of)
     kernels = start(run, "kernels", to / "kernels.h5", features=features, pca=pca, wildcards=of)
-    of = of | {"classifier": "pls"}
-    start(run, "video_scores", to / "video.h5", kernels=kernels, model=to / "model.h5", wildcards=of)
-    scaler = start(run, "scaler", to / "scaler.h5", features=sound)
-    sound = start(run, "gather_egemaps", to / "egemaps.h5", features=sound)
-    chosen = {"blstm": {key: it for key, it in config()["blstm"].items() if key not in ("architectures", "repeats")}}
+    return start(run, "kernel_scores", to / "scores.h5", kernels=kernels, model=to / "model.h5", wildcards=of)
+
+
+def scores_of_pooled(run, of, to):
+    features, of = run.folder / "features" / of["feature"], of | {"feature_kind": "frame_features"}
+    return start(run, "pooled_scores", to / "scores.h5", features=features, model=to / "model.h5", wildcards=of)
+
+
+def scores_of_networks(run, of, to):
+    features = run.folder / "features" / of["feature"]
+    scaler = start(run, "scaler", to / "scaler.h5", features=features, wildcards=of)
+    gathered = start(run, "gather_frames", to / "gathered.h5", features=features, wildcards=of)
+    section = run.config["blstm"]
+    chosen = {"blstm": {key: it for key, it in section.items() if key not in ("architectures", "repeats")}}
     for repeat in (0, 1):
-        about = {"architecture": [4], "repeat": repeat, "seed": 7 + repeat}
+        about = of | {"architecture": [4], "repeat": repeat, "seed": 7 + repeat}
         model, output = (to / f"4_{repeat}.{suffix}" for suffix in ("safetensors", "h5"))
-        options = {"features": sound, "scaler": scaler, "model": model, "wildcards": about, "chosen": chosen}
+        options = {"features": gathered, "scaler": scaler, "model": model, "wildcards": about, "chosen": chosen}
         start(run, "train_blstm", output, **options)
-    start(run, "audio_scores", to / "audio.h5", frames=to / "frames.h5", posteriors=[to / "4_0.h5", to / "4_1.h5"])
-    start(run, "fusion", to / "fusion.h5", **{"audio": to / "audio.h5", "video": to / "video.h5", "held-out": []})
+    networks = [to / "4_0.h5", to / "4_1.h5"]
+    return start(run, "blstm_scores", to / "scores.h5", frames=to / "frames.h5", posteriors=networks, wildcards=of)
+
+
+def scores_of_posteriors(run, of, to):
+    features = run.folder / "features" / of["feature"]
+    return start(run, "average_scores", to / "scores.h5", features=features, wildcards=of)
+
+
+SCORES = {
+    "kernel_scores": scores_of_kernels,
+    "pooled_scores": scores_of_pooled,
+    "blstm_scores": scores_of_networks,
+    "average_scores": scores_of_posteriors,
+}
+
+
+def train(run):
+    to, fused = run.folder, {}
+    for modality in MODALITIES:
+        chosen = systems.fused(run.config, modality)
+        score = SCORES[stages.CLASSIFIERS[chosen.classifier].stage]
+        of = {"modality": modality, "classifier": chosen.classifier}
+        tables = [score(run, of | {"feature": name}, to / name) for name in chosen.features]
+        of = of | {"features": systems.joined(chosen.features)}
+        fused[modality] = start(run, "combination", to / f"{modality}.h5", scores=tables, wildcards=of)
+    start(run, "fusion", to / "fusion.h5", **fused, **{"held-out-audio": [], "held-out-video": []})
     landmarks = to / "weights/landmarks.dat"
     landmarks.parent.mkdir()
     sha256 = train_predictor(landmarks, 5)
@@ -135,11 +200,19 @@ def train(run):
     export(run, run.bundle)
 
 
+def models(run):
+    """Files of all trained models."""
+    names = ("pca.h5", "kernels.h5", "model.h5", "4_0.safetensors", "4_1.safetensors")
+    of_features = [
+        run.folder / name for modality in MODALITIES for name in systems.fused(run.config, modality).features
+    ]
+    return [folder / name for folder in of_features for name in names if (folder / name).exists()]
+
+
 def export(run, output, features=None):
     to = run.folder
-    networks = [to / "4_0.safetensors", to / "4_1.safetensors"]
-    sources = {"fusion": to / "fusion.h5", "pca": to / "pca.h5", "kernels": to / "kernels.h5", "networks": networks}
-    sources |= {"classifiers": to / "model.h5", "weights": to / "weights/landmarks.dat", "embeddings": []}
+    weights = [to / "weights/landmarks.dat", *sorted(to.glob("weights/*.safetensors"))]
+    sources = {"fusion": to / "fusion.h5", "models": models(run), "weights": weights, "embeddings": []}
     return start(run, "bundle", output, metrics=to / "metrics.json", features=features or to / "features", **sources)
 
 

@@ -25,7 +25,14 @@ MORE = {  # stage, index of the modality, entries, noise
     "lbp_top": ({"feature": "lbp_top"}, 0, ("svm",), 1.0),
     "functionals": ({"feature": "functionals"}, 1, ("svm",), 1.0),
 }
-SETTINGS = {"calibration": "validation", "scheme": "joint", "grid_step": 0.1, "cv_folds": 3, "cv_repeats": 2}
+SETTINGS = {
+    "calibration": "validation",
+    "scheme": "joint",
+    "shrinkage": 0.0,
+    "grid_step": 0.1,
+    "cv_folds": 3,
+    "cv_repeats": 2,
+}
 
 
 @dataclass(frozen=True)
@@ -207,11 +214,12 @@ def start(program, stage, **options):
     importlib.import_module(program).main(argv)
 
 
-def fuse_all(run):
+def fuse_all(run, **over):
+    """Fuse all folds; `over` are settings of the section `fusion` that differ from `SETTINGS`."""
     for name in run.folds:
         start(
             "fusion",
-            {"settings": {"fusion": SETTINGS}, "fold": name},
+            {"settings": {"fusion": SETTINGS | over}, "fold": name},
             manifest=run.table,
             audio=run.folder / f"audio_{name}.h5",
             video=run.folder / f"video_{name}.h5",

@@ -1,21 +1,22 @@
 import json
 import logging
 
+import audio_scores
+import gather_egemaps
 import numpy as np
 import pytest
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-import audio_scores
-import gather_egemaps
 import scaler
 import train_blstm
-from emotiw.audio import blstm, standardisation
+from emotiw.audio import blstm
 from emotiw.core.errors import StoreError
 from emotiw.core.status import Status
 from emotiw.corpora import manifest
 from emotiw.jobs import store
 from emotiw.jobs.identity import Stage
+from emotiw.statistics import standardisation
 
 CLASSES = ("anger", "fear")
 PARTS = ["train"] * 8 + ["val"] * 4 + ["test"] * 4

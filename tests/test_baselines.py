@@ -6,7 +6,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from emotiw.statistics.cross_validation import Training
+from emotiw.statistics.cross_validation import Choosing, Training
 from emotiw.video import baselines
 
 SETTINGS = {"c_grid": [10.0, 0.1, 1.0], "gamma_grid": [1.0, 0.1]}
@@ -59,3 +59,23 @@ def test_other_clips_change_neither_the_choice_nor_a_training_clip_s_score(task)
 def test_training_clips_alone_are_scored(task):
     X, _, training = task
     assert baselines.clip_scores(X[:N], training, SETTINGS).values.shape == (N, 3)
+
+
+def test_with_balanced_weights_decision_values_are_those_of_scikit_learn_s_weighted_machines(task):
+    X, y, _ = task
+    uneven = np.where(np.arange(N) < 40, 0, y[:N])  # 43, 2 and 3 clips
+    w = (N / 3 / np.bincount(uneven))[uneven]
+    computed = baselines.grid_scorer(X, uneven, "balanced")([(10.0, 0.5)], np.arange(N), np.arange(N, 60))[0]
+    scaled = StandardScaler().fit(X[:N])
+    for c in range(3):
+        machine = SVC(C=10.0, gamma=0.5 / 8).fit(scaled.transform(X[:N]), uneven == c, sample_weight=w)
+        np.testing.assert_allclose(computed[:, c], machine.decision_function(scaled.transform(X[N:])), atol=1e-2)
+
+
+def test_the_training_s_weights_are_those_of_the_machine(task):
+    X, y, training = task
+    uneven = np.where(np.arange(N) < 30, 0, y[:N])
+    balanced = Training(uneven, training.groups, 3, choosing=Choosing(class_weights="balanced"))
+    computed = baselines.clip_scores(X, balanced, SETTINGS)
+    expected = baselines.grid_scorer(X, uneven, "balanced")([computed.selection.value], np.arange(N), np.arange(N, 60))
+    np.testing.assert_array_equal(computed.values[-12:], expected[0])

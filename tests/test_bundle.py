@@ -10,10 +10,12 @@ import pytest
 import safetensors.numpy
 
 import bundle_fixtures as tiny
-from emotiw.audio import blstm, standardisation
+from emotiw.audio import blstm
 from emotiw.core.errors import BundleError, EmotiwError
 from emotiw.jobs import store
-from emotiw.prediction import bundle, bundle_export, bundle_load
+from emotiw.prediction import bundle, bundle_export, bundle_load, describers
+from emotiw.prediction.bundle_models import Models
+from emotiw.statistics import standardisation
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,8 @@ def copy(run, tmp_path):
 def load(folder):
     """Everything that a predictor loads."""
     found = bundle.read(folder)
-    return bundle_load.recogniser(found), bundle_load.describers(found), bundle_load.landmarks(found)
+    recogniser = bundle_load.recogniser(found)
+    return recogniser, describers.of_faces(found) | describers.of_sound(found), bundle_load.landmarks(found)
 
 
 def forge(folder, name, arrays):
@@ -41,7 +44,7 @@ def forge(folder, name, arrays):
 
 
 FEATURE = "official/dense_sift.safetensors"
-NETWORK = "official/blstm/4_0.safetensors"
+NETWORK = "official/egemaps/4_0.safetensors"
 
 
 def test_a_bundle_holds_what_a_stranger_needs_to_know(run):
@@ -74,9 +77,7 @@ def test_it_gives_the_posteriors_of_the_run(run):
     recogniser, *_ = load(run.bundle)
     fused = store.read(run.folder / "fusion.h5", "scores")
     for i, clip in list(enumerate(fused.facts["clips"]))[9:]:
-        faces, sound = run.entry("dense_sift", clip).arrays, run.entry("egemaps", clip).arrays
-        seen = {"dense_sift": faces["features"]} if faces else None
-        found = recogniser.predict(recogniser.encode(seen, sound.get("features")))
+        found = recogniser.predict(recogniser.encode(run.features("video", clip), run.features("audio", clip)))
         assert found.source == fused.facts["sources"][clip]
         for name, values in found.mean.items():
             if values is not None:
@@ -87,8 +88,8 @@ def test_it_gives_the_posteriors_of_the_run(run):
 def test_a_network_that_learnt_subjects_hears_a_clip_as_one_of_their_population(tmp_path, monkeypatch):
     monkeypatch.setitem(tiny.OVER["blstm"], "normalise", "subject")
     run = tiny.write_run(tmp_path)
-    network = load(run.bundle)[0].members[0].networks[0]
-    found = store.read(run.folder / "scaler.h5", "scaler").entries
+    network = load(run.bundle)[0].members[0].audio["egemaps"].networks[0]
+    found = store.read(run.folder / "egemaps/scaler.h5", "scaler").entries
     np.testing.assert_array_equal(network.population.mean, found["population"].arrays["mean"])
     frames = run.entry("egemaps", "clip12").arrays["features"]
     heard = standardisation.by_new_subject(frames, standardisation.Scaler(**found["population"].arrays))
@@ -117,21 +118,20 @@ def test_features_are_described_as_the_workflow_does(run):
 def test_a_fold_without_a_video_system_is_exported_without_one(run, tmp_path):
     empty = tmp_path / "model.h5"
     facts = {"clips": [], "classes": list(tiny.CLASSES), "selection": {}}
-    store.write(empty, "classifier", [], stage={"fold": "official", "feature": "dense_sift"}, facts=facts)
-    paths = {name: [run.folder / f"{name}.h5"] for name in ("fusion", "pca", "kernels")}
-    about = {"config": tiny.config(), "provenance": {}}
+    stage = {"fold": "official", "feature": "dense_sift", "classifier": "pls"}
+    store.write(empty, "classifier", [], stage=stage, facts=facts)
+    about = {"config": run.config, "provenance": {}}
     about["metrics"] = json.loads((run.folder / "metrics.json").read_text())
     sources = bundle_export.Sources(
-        **paths,
-        classifiers=[empty],
-        networks=[run.folder / "4_0.safetensors"],
-        features=run.folder / "features",
+        [run.folder / "fusion.h5"],
+        Models.of([empty, run.folder / "egemaps/4_0.safetensors"]),
+        run.folder / "features",
         weights={"landmarks": run.folder / "weights/landmarks.dat"},
         embeddings={},
     )
     bundle_export.write(tmp_path / "bundle", run.corpus, tiny.folds(run), sources, about)
     recogniser, *_ = load(tmp_path / "bundle")
-    judged = recogniser.predict(recogniser.encode({}, tiny.sound_frames(3)))
+    judged = recogniser.predict(recogniser.encode({}, {"egemaps": tiny.sound_frames(3)}))
     assert judged.source == "audio"
     assert judged.mean["video"] is None
 
@@ -151,11 +151,17 @@ def member(**values):
     return lambda about: about["members"][0].update(values)
 
 
+def model(modality="video", feature="dense_sift", **values):
+    return lambda about: about["members"][0][modality][feature].update(values)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (put("version", 1), r"version 1, expected 'emotiw-bundle' of version 2; export the bundle again"),
-        (put("format", "other"), r"is 'other' of version 2"),
+        (put("version", 1), r"version 1, expected 'emotiw-bundle' of version 2 or 3; export the bundle again"),
+        (put("version", True), r"of version True, expected"),
+        (put("version", 3.0), r"of version 3\.0, expected"),
+        (put("format", "other"), r"is 'other' of version 3"),
         (put("classes", ["a"]), r"classes: \['a'\] is too short"),
         (put("extra", 1), r"top level: Additional properties"),
         (lambda about: about.pop("members"), r"'members' is a required property"),
@@ -172,12 +178,26 @@ def member(**values):
         ),
         (lambda about: about["settings"]["faces"].update(upsample="no"), r"settings: faces.upsample"),
         (lambda about: about["settings"].update(faces={}), r"settings: faces"),
+        (lambda about: about["settings"].pop("faces"), r"settings: 'faces' is a required property"),
+        (lambda about: about["settings"]["video"].pop("subspace_rank"), r"settings.video: 'subspace_rank' is a requ"),
+        (lambda about: about["settings"]["video"].update(subspace_rank=0), r"settings: video.subspace_rank"),
+        (lambda about: about["settings"].pop("dense_sift"), r"lacks the section 'dense_sift'"),
+        (lambda about: about["settings"].pop("egemaps"), r"lacks the section 'egemaps'"),
+        (lambda about: about["columns"].update(egemaps=["a"] * 88), r"was trained on other columns than this version"),
         (lambda about: about["weights"]["landmarks"].update(file="other.safetensors"), r"which it does not list"),
         (member(scheme="none"), r"fusion 'none'"),
         (member(weights=[0.5, 0.5]), r"fusion 'joint' of 2 classes"),
         (member(audio_scale=-1), r"audio_scale: -1 is less than"),
-        (lambda about: about.update(features=["hog"]), r"member official: features dense_sift"),
-        (lambda about: about["members"][0]["video"]["dense_sift"].update(gamma={}), r"no gamma of covariance_rbf"),
+        (lambda about: about["features"].update(video=["hog"]), r"member official: features dense_sift, expected hog"),
+        (lambda about: about["features"].update(audio=[]), r"features.audio: \[\] should be non-empty"),
+        (lambda about: about.update(features=["dense_sift"]), r"features: \['dense_sift'\] is not of type 'object'"),
+        (model(gamma={}), r"no gamma of covariance_rbf"),
+        (model(classifier="none"), r"classifier: 'none' is not one of"),
+        (model(classifier="pooled_svm"), r"Additional properties are not allowed \('gamma' was unexpected\)"),
+        (model(classifier="blstm"), r"'files' is a required property|Additional properties"),
+        (model(files=["x.safetensors"]), r"Additional properties are not allowed \('files' was unexpected\)"),
+        (model("audio", "egemaps", files=[]), r"files: \[\] should be non-empty"),
+        (model("audio", "egemaps", files=["other.safetensors"]), r"which it does not list"),
     ],
 )
 def test_an_index_that_is_not_right_is_refused(copy, change, message):
@@ -186,24 +206,29 @@ def test_an_index_that_is_not_right_is_refused(copy, change, message):
         load(copy)
 
 
-def test_an_unknown_feature_is_refused(copy):
+@pytest.mark.parametrize("name", ["new", "whisper", "lbp_top", "fusion"])
+def test_an_unknown_feature_is_refused(copy, name):
     def change(about):
-        about["features"] = ["new"]
-        about["members"][0]["video"] = {"new": about["members"][0]["video"]["dense_sift"]}
+        about["features"]["video"] = [name]
+        about["members"][0]["video"] = {name: about["members"][0]["video"]["dense_sift"]}
 
     tiny.rewrite(copy, change)
-    with pytest.raises(BundleError, match="feature 'new' is unknown; export the bundle again"):
+    with pytest.raises(BundleError, match=f"feature '{name}' of faces is unknown; export the bundle again"):
         load(copy)
 
 
-@pytest.mark.parametrize("feature", ["cnn", "cnn_fer2013"])
-def test_weights_that_a_feature_needs_must_be_there(copy, feature):
+@pytest.mark.parametrize(
+    ("modality", "feature", "weights"),
+    [("video", "cnn", "alexnet"), ("video", "cnn_fer2013", "alexnet_fer2013"), ("audio", "whisper", "whisper_base")],
+)
+def test_weights_that_a_feature_needs_must_be_there(copy, modality, feature, weights):
     def change(about):
-        about["features"] = [feature]
-        about["members"][0]["video"] = {feature: about["members"][0]["video"]["dense_sift"]}
+        (entry,) = about["members"][0][modality].values()
+        about["features"][modality] = [feature]
+        about["members"][0][modality] = {feature: entry}
 
     tiny.rewrite(copy, change)
-    with pytest.raises(BundleError, match="lacks the weights 'alexnet"):
+    with pytest.raises(BundleError, match=f"lacks the weights '{weights}'"):
         load(copy)
 
 

@@ -7,7 +7,7 @@ from sklearn.svm import SVC
 
 from emotiw.core.errors import FeatureError
 from emotiw.statistics import cross_validation
-from emotiw.statistics.cross_validation import Training
+from emotiw.statistics.cross_validation import Choosing, Training
 from emotiw.video import classifiers
 
 SETTINGS = {"n_components": 4, "svm_c": 1.0, "logistic_c": 1.0}
@@ -224,3 +224,90 @@ def test_the_mean_of_kernels_carries_the_coefficients_of_each(task):
     computed = classifiers.feature_scores("pls", SETTINGS, {"a": K, "b": 2 * K}, training)["mean"]
     values = [computed.models[name].decision_values(matrix[36:, :36]) for name, matrix in (("a", K), ("b", 2 * K))]
     np.testing.assert_allclose(np.mean(values, axis=0), computed.values[computed.scored[:36].sum() :], atol=1e-9)
+
+
+# class weights
+
+
+@pytest.fixture
+def uneven():
+    """Features of 36 training sets of three classes (24, 8 and 4 sets) and of 12 others, and the classes."""
+    rng = np.random.default_rng(7)
+    y = np.repeat([0, 1, 2, 0], [24, 8, 4, 12])
+    return rng.standard_normal((48, 10)) + 0.8 * rng.standard_normal((3, 10))[y], y[:36]
+
+
+def weighted(name, X, y, class_weights):
+    family = classifiers.family(name)
+    settings = SETTINGS | {"svm_c": 0.5, "logistic_c": 0.5}
+    K = X @ X.T
+    fitted = classifiers.fit(family.make(settings[family.parameter], class_weights), K[:36, :36], y)
+    return classifiers.decision_values(fitted, K[36:, :36])
+
+
+@NAMES
+def test_balanced_weights_equal_repeated_sets(uneven, name):
+    X, y = uneven
+    rows = np.repeat(np.arange(36), np.array([1, 3, 6])[y])
+    family = classifiers.family(name)
+    # C times the mean weight of a set in the repeated task, 36 / 72
+    settings = SETTINGS | {"svm_c": 0.25, "logistic_c": 0.25}
+    copies = classifiers.fit(family.make(settings[family.parameter], "none"), X[rows] @ X[rows].T, y[rows])
+    expected = classifiers.decision_values(copies, X[36:] @ X[rows].T)
+    np.testing.assert_allclose(weighted(name, X, y, "balanced"), expected, atol=1e-2 if name == "svm" else 1e-4)
+
+
+def test_the_balanced_svm_is_one_machine_a_class_with_the_weights_of_all_classes(uneven):
+    X, y = uneven
+    w = (36 / 3 / np.bincount(y))[y]
+    computed = weighted("svm", X, y, "balanced")
+    for c in range(3):
+        machine = SVC(kernel="linear", C=0.5).fit(X[:36], y == c, sample_weight=w)
+        np.testing.assert_allclose(computed[:, c], machine.decision_function(X[36:]), atol=1e-2)
+
+
+def test_balanced_logistic_regression_is_scikit_learn_s(uneven):
+    X, y = uneven
+    linear = LogisticRegression(C=0.5, tol=1e-8, class_weight="balanced").fit(X[:36], y)
+    np.testing.assert_allclose(weighted("logistic", X, y, "balanced"), linear.decision_function(X[36:]), atol=1e-4)
+
+
+@NAMES
+def test_weights_move_decisions_to_the_rare_classes(uneven, name):
+    X, y = uneven
+    plain, balanced = (weighted(name, X, y, w) for w in ("none", "balanced"))
+    ahead = [(values[:, 1:].max(axis=1) - values[:, 0]).mean() for values in (plain, balanced)]
+    assert ahead[1] > ahead[0] + 0.05
+
+
+@NAMES
+def test_a_feature_is_scored_and_its_training_clips_too_with_the_weights_of_its_training(uneven, name):
+    X, y = uneven
+    K = X @ X.T
+    subjects = tuple(f"s{i % 9}" for i in range(36))
+    of = {w: Training(y, subjects, 3, choosing=Choosing(class_weights=w)) for w in ("none", "balanced")}
+    plain, balanced = (alone(name, SETTINGS, K, training) for training in of.values())
+    family = classifiers.family(name)
+    last = classifiers.fit(family.make(SETTINGS[family.parameter], "balanced"), K[:36, :36], y)
+    np.testing.assert_array_equal(balanced.values[36:], classifiers.decision_values(last, K[36:, :36]))
+    for train, test in of["balanced"].folds(np.arange(36)):
+        parts = K[np.ix_(train, train)], y[train], K[np.ix_(test, train)]
+        inside = family.grid_scores([SETTINGS[family.parameter]], *parts, "balanced")[0]
+        np.testing.assert_array_equal(balanced.values[test], inside)
+    assert not np.allclose(balanced.values[:36], plain.values[:36])
+
+
+@NAMES
+def test_a_class_with_one_clip_can_be_weighted(uneven, name):
+    X, _ = uneven
+    y = np.repeat([0, 1, 2], [24, 11, 1])
+    choosing = Choosing(n_repeats=2, class_weights="balanced")
+    training = Training(y, tuple(f"s{i % 9}" for i in range(36)), 3, choosing=choosing)
+    computed = alone(name, AUTO | {"n_components_max": 4}, X @ X.T, training)
+    assert np.isfinite(computed.values).all()
+    assert "nothing was chosen" in computed.selection.note
+
+
+def test_unknown_weights_are_refused():
+    with pytest.raises(FeatureError, match="class weights 'heavy' are unknown; expected none or balanced"):
+        classifiers.svm(1.0, "heavy")

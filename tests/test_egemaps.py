@@ -7,12 +7,13 @@ import numpy as np
 import opensmile
 import pytest
 
-from emotiw.audio import egemaps, functionals, opensmile_features, standardisation
+from emotiw.audio import egemaps, functionals, opensmile_features
 from emotiw.audio.sound import TooShortError
 from emotiw.core.errors import FeatureError
 from emotiw.core.status import Status
 from emotiw.jobs.store import Entry
 from emotiw.media import soundtrack
+from emotiw.statistics import standardisation
 
 VERSIONS = ["eGeMAPSv01a", "eGeMAPSv01b", "eGeMAPSv02"]
 FULL = 32767 / 32768

@@ -14,12 +14,12 @@ PROGRAMS = {
     "demo": ("demo_clips", "demo_corpus", "fetch_text", "fetch_ravdess", "fetch_crema_d"),
     "audio": (
         *("audio", "egemaps", "functionals", "whisper", "sound_embedding"),
-        *("gather_egemaps", "scaler", "train_blstm", "audio_scores"),
+        *("gather_frames", "scaler", "train_blstm", "blstm_scores"),
     ),
     "video": (
         *("landmarks", "alexnet", "fine_tune", "faces", "cnn", "dense_sift", "hog", "lbp_top"),
-        *("embedding", "efficientnet_lite0", "whisper_base"),
-        *("pca", "kernels", "video_scores", "video_combination", "baseline", "bundle"),
+        *("embedding", "imported", "efficientnet_lite0", "whisper_base"),
+        *("pca", "kernels", "kernel_scores", "pooled_scores", "average_scores", "combination", "baseline", "bundle"),
     ),
     "predict": ("predict_clips", "gather_predictions"),
     "report": (

@@ -1,5 +1,6 @@
 """Fusion of one fold: each step on made-up tables, without files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from emotiw.statistics import selection_record
 CLASSES = ("anger", "fear")
 SPLITS = ("train",) * 4 + ("val",) * 5 + ("test",) * 3
 CLIPS = tuple(f"c{i:02}" for i in range(len(SPLITS)))
-SETTINGS = {"scheme": "shared", "grid_step": 0.25, "cv_folds": 2, "cv_repeats": 1}
+SETTINGS = {"scheme": "shared", "shrinkage": 0.0, "grid_step": 0.25, "cv_folds": 2, "cv_repeats": 1}
 
 
 @pytest.fixture
@@ -84,9 +85,37 @@ def test_the_facts_of_a_fold_name_each_thing_once_and_nothing_that_nobody_reads(
     assert {entry.name for entry in entries} == {"video", "audio", *schemes.SCHEMES, "fusion"}
     assert set(facts) == {
         *("fold", "clips", "classes", "parts", "sources", "scheme", "weights", "temperatures", "calibration"),
-        *("joint", "stacked", "optimism", "n_fitted", "choices"),
+        *("joint", "stacked", "choice", "optimism", "n_fitted", "choices"),
     }
     assert facts["calibration"]["audio"] == {"part": "val", "n_clips": 2}
+
+
+def test_with_auto_the_system_called_fusion_is_the_scheme_that_was_chosen(corpus):
+    entries, facts = fold_fusion.fuse(
+        corpus, fold_of(corpus), tables(), settings=SETTINGS | {"scheme": "auto", "shrinkage": "auto"}
+    )
+    scores = {entry.name: entry.arrays["scores"] for entry in entries}
+    chosen = facts["choice"]["scheme"]
+    assert facts["scheme"] == "auto"
+    assert facts["weights"]["auto"] == facts["weights"][chosen]
+    np.testing.assert_array_equal(scores["fusion"], scores["auto"])
+    np.testing.assert_array_equal(scores["fusion"], scores[chosen])
+    assert "auto" in facts["optimism"]
+    recorded = {entry["choice"]: entry for entry in facts["choices"]["entries"]}
+    assert recorded["fusion/scheme"]["chosen"] == chosen
+    assert facts["choices"]["clips"][recorded["fusion/scheme"]["clips_sha256"]] == ["c04", "c07"]
+
+
+def test_test_clips_choose_neither_scheme_nor_shrinkage(corpus):
+    settings = SETTINGS | {"scheme": "auto", "shrinkage": "auto"}
+    given = tables()
+    audio = given.audio.systems["mean"].copy()
+    audio[[clip in CLIPS[9:] for clip in given.audio.clips]] = [0.01, 0.99]
+    other = FoldTables(replace(given.audio, systems={"mean": audio}), given.video)
+    first, second = (fold_fusion.fuse(corpus, fold_of(corpus), it, settings=settings) for it in (given, other))
+    assert first[1]["choice"] == second[1]["choice"]
+    assert first[1]["weights"] == second[1]["weights"]
+    assert not np.array_equal(first[0][-1].arrays["scores"], second[0][-1].arrays["scores"])
 
 
 def test_held_out_scores_calibrate_each_modality_on_training_clips(corpus):

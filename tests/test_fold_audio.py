@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from safetensors import deserialize
 
-from emotiw.audio import blstm, fold_network, fold_scaler, fold_scores, standardisation
+from emotiw.audio import blstm, fold_network, fold_scaler, fold_scores
 from emotiw.audio.fold_scores import NetworkPosteriors
 from emotiw.audio.training import Session
 from emotiw.core.status import Status
 from emotiw.corpora.manifest import Manifest, Row
 from emotiw.jobs import settings, store
 from emotiw.jobs.store import Artefact, Entry
-from emotiw.statistics import selection_record
+from emotiw.statistics import selection_record, standardisation
 
 CLASSES = ("anger", "fear")
 PARTS = ("train",) * 4 + ("val",) * 2 + ("test",) * 2

@@ -19,6 +19,7 @@ PROVENANCE = {
     "config": config(),
     "manifest_sha256": "a" * 64,
     "weights": [{"name": "alexnet", "licence": "BSD", "source": {"distribution": "x"}}],
+    "imports": [{"name": "imports.hubert", "licence": "MIT, of elsewhere"}],
     "artefacts": {"metrics.json": "b" * 64},
     "python": "3.11.2",
     "packages": {"numpy": "1.0"},
@@ -250,6 +251,12 @@ def test_provenance_is_on_the_page(page):
 def test_a_folder_without_git_is_said(render):
     without = {**PROVENANCE, "git": {"commit": None, "dirty": None}}
     assert "not a git repository" in render(provenance=without)
+
+
+def test_features_computed_elsewhere_are_named_with_their_licence(render):
+    text = render()
+    assert "Features computed elsewhere: imports.hubert" in text
+    assert "MIT, of elsewhere" in text
 
 
 @pytest.mark.parametrize("place", ["origin", None])

@@ -25,16 +25,17 @@ ROWS = tuple(
     for i in (0, 1)
 )
 CORPUS = Manifest(ROWS, CLASSES, "csv")
+FOLD = "results/demo/folds/official"
 GATHERED = {
     "pca": {"fold": "official", "feature": "cnn"},
     "kernels": {"fold": "official", "feature": "cnn"},
-    "video_scores": {"fold": "official", "feature": "cnn", "classifier": "pls"},
-    "video_combination": {"fold": "official", "features": "cnn+dense_sift", "classifier": "pls"},
+    "kernel_scores": {"fold": "official", "feature": "cnn", "classifier": "pls"},
+    "combination": {"fold": "official", "features": "cnn+dense_sift", "classifier": "pls"},
     "baseline": {"fold": "official", "feature": "functionals"},
-    "gather_egemaps": {"fold": "official"},
-    "scaler": {"fold": "official"},
-    "train_blstm": {"fold": "official", "architecture": "64-64", "repeat": "3"},
-    "audio_scores": {"fold": "official"},
+    "gather_frames": {"fold": "official", "feature": "egemaps"},
+    "scaler": {"fold": "official", "feature": "egemaps"},
+    "train_blstm": {"fold": "official", "feature": "egemaps", "architecture": "64-64", "repeat": "3"},
+    "blstm_scores": {"fold": "official", "feature": "egemaps"},
     "fusion": {"fold": "official"},
     "evaluate": {},
     "tables": {},
@@ -76,77 +77,85 @@ def test_a_batch_is_needed_once():
 
 
 def test_there_are_six_architectures_of_ten_networks():
-    assert len(set(files().networks("official"))) == 60
-    assert "results/demo/audio/official/blstm/156-300-102_9.h5" in files().networks("official")
+    networks = files().networks("official", "egemaps")
+    assert len(set(networks)) == 60
+    assert "results/demo/folds/official/egemaps/blstm/156-300-102_9.h5" in networks
 
 
 def test_everything_is_a_target():
     targets = set(files().all())
     assert targets >= {*files().audio_targets(), *files().video_targets(), *files().all_features()}
-    assert {"results/demo/report/report.html", "results/demo/fusion/official/scores.h5"} <= targets
+    assert {"results/demo/report/report.html", "results/demo/folds/official/fusion.h5"} <= targets
     assert {"results/demo/report/contact_sheets.html", "results/demo/report/contact_sheets/test0.png"} <= targets
 
 
-def test_calibration_by_training_clips_needs_networks_that_hold_these_out():
+def of_subjects():
+    """A corpus with a clip of each class by each of five subjects, three of whom are for training."""
     parts = [("train", s) for s in "abc"] + [("val", "d"), ("test", "e")]
     rows = [
         Row(f"{s}{c}", f"{s}{c}.mp4", c, s, split=part, sha256=f"{s}{c}", job=f"{s}{c}")
         for part, s in parts
         for c in CLASSES
     ]
-    corpus = Manifest(tuple(rows), CLASSES, "csv")
+    return Manifest(tuple(rows), CLASSES, "csv")
+
+
+def test_calibration_by_training_clips_needs_networks_that_hold_these_out():
+    corpus = of_subjects()
     chosen = plan(corpus, fusion={"calibration": "training"})
     names = [f"official.{i}of3" for i in (1, 2, 3)]
-    assert files(corpus).inner_audio_scores("official") == []
-    assert Files(chosen).inner_audio_scores("official") == [f"results/demo/audio/{name}/scores.h5" for name in names]
-    assert {path for name in names for path in Files(chosen).networks(name)} <= {*Files(chosen).all()}
-    above = {"audio_scores", "video_system", *(f"audio_scores/{name}" for name in names)}
+    inner = [f"results/demo/folds/{name}/egemaps/blstm.h5" for name in names]
+    assert files(corpus).inner_scores("official", "audio") == []
+    assert Files(chosen).inner_scores("official", "audio") == inner
+    assert Files(chosen).inner_scores("official", "video") == []
+    assert {path for name in names for path in Files(chosen).networks(name, "egemaps")} <= {*Files(chosen).all()}
+    above = {"audio", "video", *(f"audio/{name}" for name in names)}
     assert set(chosen.stage("fusion", fold="official")["above"]) == above
     inside, outside = (Files(chosen).features("egemaps", name, ["train"]) for name in (names[0], "official"))
     assert set(inside) < set(outside)
-    assert chosen.stage("scaler", fold=names[0])["rows"] != chosen.stage("scaler", fold="official")["rows"]
+    of_fold = [chosen.stage("scaler", fold=name, feature="egemaps")["rows"] for name in (names[0], "official")]
+    assert of_fold[0] != of_fold[1]
 
 
 def test_every_feature_combination_and_classifier_is_scored():
     both = plan(video={"features": ["cnn", "dense_sift"], "classifiers": ["pls", "svm"]})
-    folder = "results/demo/video/official"
-    assert Files(both).all_video_scores() == [
-        *(f"{folder}/{feature}/{name}.h5" for feature in ("cnn", "dense_sift") for name in ("pls", "svm")),
-        *(f"{folder}/combined/cnn+dense_sift/{name}.h5" for name in ("pls", "svm")),
-        "results/demo/baseline/official/lbp_top.h5",
+    assert Files(both).scores("video") == [
+        *(f"{FOLD}/{feature}/{name}.h5" for feature in ("cnn", "dense_sift") for name in ("pls", "svm")),
+        *(f"{FOLD}/combined/cnn+dense_sift/{name}.h5" for name in ("pls", "svm")),
+        f"{FOLD}/lbp_top/baseline.h5",
     ]
-    alone = [f"{folder}/{name}/svm.h5" for name in ("cnn", "dense_sift")]
+    alone = [f"{FOLD}/{name}/svm.h5" for name in ("cnn", "dense_sift")]
     assert Files(both).combined("official", "cnn+dense_sift", "svm") == alone
-    assert Files(both).all_audio_scores() == ["results/demo/audio/official/scores.h5", BASELINE]
+    assert Files(both).scores("audio") == [f"{FOLD}/egemaps/blstm.h5", f"{FOLD}/functionals/baseline.h5"]
 
 
-BASELINE = "results/demo/baseline/official/functionals.h5"
+CHOOSING = {"inner_folds", "inner_repeats", "choice", "class_weights"}
 
 
 @pytest.mark.parametrize(
     ("features", "file", "stage", "wildcards"),
     [
-        (["dense_sift", "cnn"], "combined/cnn+dense_sift/pls.h5", "video_combination", {"features": "cnn+dense_sift"}),
-        (["cnn"], "cnn/pls.h5", "video_scores", {"feature": "cnn"}),
+        (["dense_sift", "cnn"], "combined/cnn+dense_sift/pls.h5", "combination", {"features": "cnn+dense_sift"}),
+        (["cnn"], "cnn/pls.h5", "kernel_scores", {"feature": "cnn"}),
     ],
 )
 def test_the_video_system_is_a_combination_or_a_single_feature(features, file, stage, wildcards):
     chosen = plan(video={"combination": {"features": features}})
-    assert Files(chosen).video_system("official") == f"results/demo/video/official/{file}"
+    assert Files(chosen).fused("official", "video") == f"{FOLD}/{file}"
     above = chosen.stage("fusion", fold="official")["above"]
-    assert above["video_system"] == chosen.stage(stage, fold="official", **wildcards, classifier="pls").digest
+    assert above["video"] == chosen.stage(stage, fold="official", **wildcards, classifier="pls").digest
 
 
 @pytest.mark.parametrize(
     ("over", "read"),
     [
-        ({"svm_c": "auto"}, {"svm_c", "c_grid", "inner_folds"}),
-        ({"svm_c": 1.0}, {"svm_c", "inner_folds"}),
+        ({"svm_c": "auto"}, {"svm_c", "c_grid", *CHOOSING}),
+        ({"svm_c": 1.0}, {"svm_c", *CHOOSING}),
     ],
 )
 def test_a_grid_is_in_the_identity_of_what_chooses_from_it(over, read):
-    wildcards = {**GATHERED["video_scores"], "classifier": "svm"}
-    assert set(plan(video=over).stage("video_scores", **wildcards)["settings"]["video"]) == read
+    wildcards = {**GATHERED["kernel_scores"], "classifier": "svm"}
+    assert set(plan(video=over).stage("kernel_scores", **wildcards)["settings"]["video"]) == read
 
 
 @pytest.mark.parametrize(
@@ -173,7 +182,7 @@ def test_a_clip_that_goes_to_the_next_part_reaches_everything_though_the_order_o
 
 def test_a_film_reaches_what_makes_folds_inside_a_part():
     assert changed(plan(with_clip("train0", film="one"))) == {
-        *("video_scores", "video_combination", "baseline", "fusion"),
+        *("kernel_scores", "combination", "baseline", "fusion"),
         *END,
     }
 
@@ -181,18 +190,18 @@ def test_a_film_reaches_what_makes_folds_inside_a_part():
 @pytest.mark.parametrize(
     ("over", "reached"),
     [
-        ({"seed": 1}, {"train_blstm", "audio_scores", "fusion", *END}),
+        ({"seed": 1}, {"train_blstm", "blstm_scores", "fusion", *END}),
         ({"fusion": {"grid_step": 0.1}}, {"fusion", *END}),
         ({"fusion": {"calibration": "training"}}, {"fusion", *END}),
         ({"video": {"svm_c": 3.0}}, {"report", "bundle"}),
-        ({"video": {"n_components_max": 3}}, {"video_scores", "video_combination", "fusion", *END}),
+        ({"video": {"n_components_max": 3}}, {"kernel_scores", "combination", "fusion", *END}),
         ({"baseline": {"inner_folds": 2}}, {"baseline", *END}),
-        ({"video": {"subspace_rank": 3}}, {"kernels", "video_scores", "video_combination", "fusion", *END}),
+        ({"video": {"subspace_rank": 3}}, {"kernels", "kernel_scores", "combination", "fusion", *END}),
         ({"limits": {"job_s": 5.0}}, {"report", "bundle"}),
         ({"accelerator": "cpu"}, {"report", "bundle"}),
         (
             {"cnn": {"storage": "float32"}},
-            set(GATHERED) - {"baseline", "gather_egemaps", "scaler", "train_blstm", "audio_scores"},
+            set(GATHERED) - {"baseline", "gather_frames", "scaler", "train_blstm", "blstm_scores"},
         ),
         ({"limits": {"max_pixels": 5}}, set(GATHERED)),
     ],
@@ -253,12 +262,109 @@ def test_weights_from_an_address_are_named_by_the_hash_that_is_asked_for():
     assert mine.stage("alexnet")["sha256"] == "ab" * 32
 
 
+# --- features of either modality ---------------------------------------------------------------------------------
+
+VOICE = {
+    "features": ["egemaps", "whisper"],
+    "classifiers": ["blstm", "pooled_logistic", "pls"],
+    "combination": {"features": ["egemaps", "whisper"], "classifier": "pooled_logistic"},
+}
+FACE = {
+    "features": ["hog", "lbp_top"],
+    "classifiers": ["pls", "pooled_svm", "blstm"],
+    "combination": {"features": ["hog"], "classifier": "blstm"},
+}
+
+
+def test_sounds_are_given_to_networks_to_pooled_statistics_and_to_image_sets():
+    found = files(audio=VOICE)
+    assert found.scores("audio") == [
+        *(f"{FOLD}/{name}/{c}.h5" for name in VOICE["features"] for c in VOICE["classifiers"]),
+        *(f"{FOLD}/combined/egemaps+whisper/{c}.h5" for c in VOICE["classifiers"]),
+        f"{FOLD}/functionals/baseline.h5",
+    ]
+    assert found.fused("official", "audio") == f"{FOLD}/combined/egemaps+whisper/pooled_logistic.h5"
+    of_whisper = set(found.networks("official", "whisper", "posteriors"))
+    assert len(of_whisper) == 60
+    assert of_whisper < set(found.all())
+    assert found.of_networks("frames") == [f"{FOLD}/{name}/blstm_frames.h5" for name in VOICE["features"]]
+    assert {"results/demo/features/whisper/test0.h5", f"{FOLD}/whisper/pls.h5"} <= set(found.audio_targets())
+    assert not [path for path in files().all() if "whisper" in path]
+
+
+def test_faces_are_given_to_networks_and_a_feature_of_whole_clips_to_pooled_classifiers_alone():
+    found = files(video=FACE)
+    of_hog = [f"{FOLD}/hog/{name}.h5" for name in FACE["classifiers"]]
+    # no frames, so no image sets, no networks, and no combination with a feature by these
+    of_clips = [f"{FOLD}/lbp_top/pooled_svm.h5", f"{FOLD}/combined/hog+lbp_top/pooled_svm.h5"]
+    assert found.scores("video") == [*of_hog, *of_clips, f"{FOLD}/lbp_top/baseline.h5"]
+    assert found.plan.networks() == ["hog", "egemaps"]
+    assert found.fused("official", "video") == f"{FOLD}/hog/blstm.h5"
+
+
+def test_frames_of_a_network_are_read_by_the_page_only_where_sounds_are_fused_by_networks():
+    assert files().courses() == [f"{FOLD}/egemaps/blstm_frames.h5"]
+    assert files(audio=VOICE).courses() == []
+
+
+@pytest.mark.parametrize(
+    ("over", "stage", "wildcards", "modality"),
+    [
+        ({"audio": VOICE}, "pooled_scores", {"feature": "whisper", "classifier": "pooled_logistic"}, "audio"),
+        ({"audio": VOICE}, "kernel_scores", {"feature": "whisper", "classifier": "pls"}, "audio"),
+        ({"audio": VOICE}, "combination", {"features": "egemaps+whisper", "classifier": "pls"}, "audio"),
+        ({"video": FACE}, "train_blstm", {"feature": "hog", "architecture": "64", "repeat": "0"}, "video"),
+        ({"video": FACE}, "blstm_scores", {"feature": "hog"}, "video"),
+    ],
+)
+def test_a_program_is_told_the_modality_of_its_feature(over, stage, wildcards, modality):
+    assert plan(**over).stage(stage, fold="official", **wildcards)["modality"] == modality
+
+
+def test_pooling_is_told_whether_a_clip_has_frames_or_one_vector():
+    chosen = {"fold": "official", "classifier": "pooled_svm"}
+    kinds = [plan(video=FACE).stage("pooled_scores", feature=name, **chosen) for name in FACE["features"]]
+    assert [stage["feature_kind"] for stage in kinds] == ["frame_features", "clip_features"]
+    assert set(kinds[0]["settings"]) == {"pooled"}
+
+
+def test_a_feature_reaches_the_systems_that_it_is_part_of_and_no_other():
+    before, after = plan(audio=VOICE), plan(audio=VOICE, whisper={"layer": 4})
+    reached = {
+        system
+        for system in before.systems()
+        if before.system_stage("official", system).digest != after.system_stage("official", system).digest
+    }
+    assert reached == {system for system in before.systems() if "whisper" in system.features}
+    assert {system.classifier for system in reached} == set(VOICE["classifiers"])
+    ends = [which.stage(name, **w).digest for which in (before, after) for name, w in ENDS.items()]
+    assert len(set(ends)) == 2 * len(ENDS)
+
+
+ENDS = {"fusion": {"fold": "official"}, "learning_curves": {}, "evaluate": {}}
+
+
+def test_inner_networks_are_those_of_the_fused_systems_of_both_modalities():
+    both = {"audio": {**VOICE, "combination": {"features": ["whisper", "egemaps"], "classifier": "blstm"}}}
+    chosen = Files(plan(of_subjects(), video=FACE, **both, fusion={"calibration": "training"}))
+    names = [f"official.{i}of3" for i in (1, 2, 3)]
+    inner = {modality: chosen.inner_scores("official", modality) for modality in ("audio", "video")}
+    assert inner["video"] == [f"results/demo/folds/{name}/hog/blstm.h5" for name in names]
+    assert inner["audio"] == [f"results/demo/folds/{name}/combined/egemaps+whisper/blstm.h5" for name in names]
+    made = set(chosen.all())
+    for name in names:
+        for feature in ("egemaps", "whisper", "hog"):
+            assert set(chosen.networks(name, feature)) <= made
+    above = chosen.plan.stage("fusion", fold="official")["above"]
+    assert set(above) == {"audio", "video", *(f"{modality}/{name}" for modality in inner for name in names)}
+
+
 # --- embeddings --------------------------------------------------------------------------------------------------
 
 BELOW = {
     "pca": {"fold": "official"},
     "kernels": {"fold": "official"},
-    "video_scores": {"fold": "official", "classifier": "pls"},
+    "kernel_scores": {"fold": "official", "classifier": "pls"},
 }
 
 
@@ -273,8 +379,8 @@ def test_an_embedding_is_a_feature_like_any_other():
     found = embedded()
     assert set(Files(found).features("one")) <= set(Files(found).all_features())
     assert set(Files(found).features("two")) <= set(Files(found).video_targets())
-    assert Files(found).video_system("official") == "results/demo/video/official/combined/one+cnn/pls.h5"
-    assert "results/demo/video/official/two/pls.h5" in Files(found).all_video_scores()
+    assert Files(found).fused("official", "video") == f"{FOLD}/combined/one+cnn/pls.h5"
+    assert f"{FOLD}/two/pls.h5" in Files(found).scores("video")
     assert Files(found).embeddings() == ["tiny.onnx", "two.onnx"]
     assert not files().embeddings()
 
@@ -308,7 +414,7 @@ def test_the_content_of_a_clip_is_in_the_identity_of_its_own_embedding_only():
     assert equal == [False, True]
 
 
-@pytest.mark.parametrize("name", ["fusion", "video_system", "efficientnet_lite0"])
+@pytest.mark.parametrize("name", ["fusion", "systems", "efficientnet_lite0"])
 def test_an_embedding_may_be_called_as_a_stage_that_makes_no_feature(name):
     mine = plan(embeddings={name: embedding(b"1")}, video={"features": ["cnn", name]})
     assert Files(mine).features(name)[0] == f"results/demo/features/{name}/test0.h5"
@@ -410,8 +516,8 @@ def test_every_name_that_a_row_uses_is_known():
         assert set(row.facts) <= set(plans.FACTS), row.name
         for name in row.above:
             assert name in plans.LINKS or name in stages.ROWS or name == "{feature}", row.name
-        for wildcard in row.wildcards:
-            assert wildcard in plans.DOMAINS or wildcard in {"embedding", "sound_embedding"}, row.name
+            open_ones = set(stages.ROWS[name].wildcards if name in stages.ROWS else ()) - set(row.wildcards)
+            assert open_ones <= set(plans.DOMAINS), row.name
 
 
 @pytest.mark.parametrize("row", stages.face_features(), ids=lambda row: row.name)

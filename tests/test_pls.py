@@ -159,5 +159,68 @@ def test_the_order_of_training_sets_changes_nothing(task, model):
 @BOTH
 def test_a_clone_is_equal_and_pairwise(model):
     fitted = model(3, tol=1e-8)
-    assert clone(fitted).get_params() == {"n_components": 3, "tol": 1e-8}
+    assert clone(fitted).get_params() == {"n_components": 3, "tol": 1e-8, "class_weight": None}
     assert fitted.__sklearn_tags__().input_tags.pairwise
+
+
+# class weights
+
+
+def repeated(y, times):
+    """Rows of a task with the sets of each class repeated."""
+    return np.repeat(np.arange(len(y)), np.array(times)[y])
+
+
+@BOTH
+@pytest.mark.parametrize("n_components", [1, 3, 12])
+def test_a_set_of_weight_w_counts_as_w_equal_sets(task, model, n_components):
+    X, Z, y = task
+    times = [1, 2, 3, 1, 4]
+    rows = repeated(y, times)
+    weighted = model(n_components, class_weight=dict(enumerate(times))).fit(X @ X.T, y)
+    copies = model(n_components).fit(X[rows] @ X[rows].T, y[rows])
+    computed, expected = weighted.staged_class_scores(Z @ X.T), copies.staged_class_scores(Z @ X[rows].T)
+    np.testing.assert_allclose(computed, expected, atol=1e-8)
+
+
+@BOTH
+def test_balanced_weights_equal_repeating_the_rare_classes(task, model):
+    X, Z, _ = task
+    y = np.repeat([0, 1, 2], [36, 18, 6])
+    rows = repeated(y, [1, 2, 6])
+    weighted = model(5, class_weight="balanced").fit(X @ X.T, y)
+    copies = model(5).fit(X[rows] @ X[rows].T, y[rows])
+    np.testing.assert_allclose(weighted.class_scores(Z @ X.T), copies.class_scores(Z @ X[rows].T), atol=1e-8)
+    np.testing.assert_allclose(weighted.intercept_, 1 / 3)
+
+
+def test_weighted_kernel_pls_is_weighted_linear_pls(task):
+    """The textbook form: weighted means, rows times the root of their weights, PLS without another centring."""
+    X, Z, y = task
+    w = np.array([1.0, 0.3, 2.5, 1, 0.7])[y]
+    mean, root = np.average(X, axis=0, weights=w), np.sqrt(w)[:, None]
+    Y = np.eye(5)[y]
+    Y_mean = np.average(Y, axis=0, weights=w)
+    # both signs of each row: their mean is zero, so PLSRegression's own centring does nothing
+    A, B = root * (X - mean), root * (Y - Y_mean)
+    linear = PLSRegression(4, scale=False, tol=1e-28, max_iter=100_000).fit(np.vstack([A, -A]), np.vstack([B, -B]))
+    expected = (Z - mean) @ linear.coef_.T + Y_mean
+    weights = {c: w[y == c][0] for c in range(5)}
+    computed = KernelPLS(4, class_weight=weights).fit(X @ X.T, y).class_scores(Z @ X.T)
+    np.testing.assert_allclose(computed, expected, atol=1e-8)
+
+
+@BOTH
+def test_weights_of_balanced_classes_change_nothing(task, model):
+    X, Z, y = task
+    plain, weighted = (model(6, class_weight=w).fit(X @ X.T, y).class_scores(Z @ X.T) for w in (None, "balanced"))
+    np.testing.assert_allclose(weighted, plain, atol=1e-9)
+
+
+@BOTH
+def test_a_class_of_one_set_has_as_much_weight_as_the_others(task, model):
+    X, _, _ = task
+    y = np.repeat([0, 1, 2], [40, 19, 1])
+    fitted = model(10, class_weight="balanced").fit(X @ X.T, y)
+    assert fitted.predict(X @ X.T)[-1] == 2
+    assert np.isfinite(fitted.coef_path_).all()

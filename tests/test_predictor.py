@@ -18,11 +18,12 @@ from typer.testing import CliRunner
 import bundle_fixtures as tiny
 import media_fixtures as made
 from emotiw import cli
+from emotiw.audio.sound import TooShortError
 from emotiw.core.errors import BundleError, FeatureError, MediaError
 from emotiw.core.status import Status
 from emotiw.demo import design, render
 from emotiw.media import soundtrack, video_frames
-from emotiw.prediction import batch, clip_files, console, output_files, segments, timeline
+from emotiw.prediction import batch, clip_files, console, output_files, probes, segments, timeline
 from emotiw.prediction import bundle as bundles
 from emotiw.prediction import predictor as predictors
 from emotiw.prediction.predictor import Predictor
@@ -87,11 +88,24 @@ def test_the_timeline_is_of_windows_that_are_judged_as_clips_are(judged, predict
 
 def test_a_window_as_long_as_the_clip_gets_the_clips_posteriors(judged, predictor, run):
     faces, sound = (run.entry(name, "clip04").arrays["features"] for name in ("dense_sift", "egemaps"))
-    encoded = predictor.recogniser.encode({"dense_sift": faces}, sound)
+    encoded = predictor.recogniser.encode({"dense_sift": faces}, {"egemaps": sound})
     whole = predictor.recogniser.predict(encoded).mean
-    track = predictor.recogniser.timeline(encoded, [np.arange(len(faces))], [np.arange(len(sound))])
+    all_rows = [{"dense_sift": np.arange(len(faces))}], [{"egemaps": np.arange(len(sound))}]
+    track = predictor.recogniser.timeline(encoded, *all_rows)
     for name, values in whole.items():
         np.testing.assert_allclose(track[name][0], values)
+
+
+def test_windows_hold_each_features_own_frames():
+    fine, coarse = np.arange(0, 2, 0.04), np.arange(0, 2, 0.5)
+    windows = predictors.windows_of({"fine": fine, "coarse": coarse, "none": fine[:0]}, np.array([0.125, 1.0, 5.0]))
+    for window, centre in zip(windows, (0.125, 1.0, 5.0), strict=True):
+        for name, times in (("fine", fine), ("coarse", coarse)):
+            np.testing.assert_array_equal(window[name], np.flatnonzero(abs(times - centre) <= 0.5))
+        assert not len(window["none"])
+    assert [len(window["coarse"]) for window in windows] == [2, 3, 0]
+    fewest = predictors.windows_of({"coarse": coarse}, np.array([0.125, 1.0]), 3)
+    assert [len(window["coarse"]) for window in fewest] == [0, 3]
 
 
 def test_a_clip_is_judged_alike_whatever_was_judged_before(judged, predictor, talking, tmp_path):
@@ -145,7 +159,7 @@ def failing(predictor, error):
     def fail(chips):
         raise error
 
-    return replace(predictor, describers={"dense_sift": fail})
+    return replace(predictor, face_features={"dense_sift": fail})
 
 
 @pytest.mark.parametrize(
@@ -246,9 +260,9 @@ def test_it_computes_alike_whatever_the_settings_of_the_host(host, predictor, ta
 
     def describe(chips):
         seen.append((torch.get_num_threads(), torch.get_deterministic_debug_mode()))
-        return predictor.describers["dense_sift"](chips)
+        return predictor.face_features["dense_sift"](chips)
 
-    again = one(replace(predictor, describers={"dense_sift": describe}), talking)
+    again = one(replace(predictor, face_features={"dense_sift": describe}), talking)
     assert seen == [(1, 2)]
     for name, values in judged.posteriors.items():
         np.testing.assert_array_equal(again.posteriors[name], values)
@@ -325,17 +339,34 @@ def test_frames_are_counted_as_they_are_searched(predictor, tmp_path):
 
 
 def test_a_bundle_whose_parts_do_not_fit_is_refused(predictor):
-    broken = replace(predictor, describers={"dense_sift": lambda chips: np.zeros((len(chips), 7), np.float32)})
-    with pytest.raises(BundleError, match="dense_sift has 7 values, its PCA of official takes 6272"):
-        broken._check_features()
+    faces = {"dense_sift": lambda chips: np.zeros((len(chips), 7), np.float32)}
+    with pytest.raises(BundleError, match="dense_sift has 7 values, its model of official takes 6272"):
+        probes.check(predictor.bundle, predictor.recogniser, faces, {})
+    sound = {"egemaps": lambda waveform: {"features": np.zeros((3, 7), np.float32), "time": np.arange(3.0)}}
+    with pytest.raises(BundleError, match="egemaps has 7 values, its model of official takes 88"):
+        probes.check(predictor.bundle, predictor.recogniser, {}, sound)
+
+
+def test_a_bundle_whose_frames_are_longer_than_the_first_tone_is_tried_on_a_longer_one(predictor):
+    tried = []
+
+    def describe(waveform):
+        tried.append(len(waveform) / 16000)
+        if tried[-1] < 10:
+            raise TooShortError("too short for a frame of 10 s; leave the clip out")
+        return {"features": np.zeros((1, 88), np.float32), "time": np.zeros(1)}
+
+    probes.check(predictor.bundle, predictor.recogniser, {}, {"egemaps": describe})
+    assert tried == [1, 12]
 
 
 def test_a_bundle_whose_networks_fail_is_refused(predictor):
     def fail(chips):
         raise MemoryError("no more")
 
-    with pytest.raises(BundleError, match=r"dense_sift fails on a face \(no more\); copy the bundle anew"):
-        replace(predictor, describers={"dense_sift": fail})._check_features()
+    for probe, features in (("face", ({"dense_sift": fail}, {})), ("tone", ({}, {"egemaps": fail}))):
+        with pytest.raises(BundleError, match=rf"fails on a {probe} \(no more\); copy the bundle anew"):
+            probes.check(predictor.bundle, predictor.recogniser, *features)
 
 
 def test_pictures_are_the_same_bytes_for_the_same_prediction(judged):
@@ -435,7 +466,7 @@ def test_the_command_logs_a_bug_and_says_so_by_its_status(run, talking, tmp_path
     def fail(self, sound):
         raise IndexError("a bug")
 
-    monkeypatch.setattr(Predictor, "_egemaps", fail)
+    monkeypatch.setattr(Predictor, "_sound", fail)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.mp4").write_text("bad")
     result = invoke(talking, tmp_path / "none.mp4", "--bundle", run.bundle, "--output", "out")
@@ -455,7 +486,7 @@ def test_the_log_lies_where_it_is_named_and_only_where_it_is_needed(run, talking
     monkeypatch.chdir(tmp_path)
     assert invoke(talking, "--bundle", run.bundle).exit_code == cli.OK
     assert not (tmp_path / "predict.log").exists()
-    monkeypatch.setattr(Predictor, "_egemaps", None)
+    monkeypatch.setattr(Predictor, "_sound", None)
     result = invoke(talking, "--bundle", run.bundle, "--log", "here.log")
     assert result.exit_code == cli.INTERNAL
     assert "see here.log" in result.output

@@ -65,6 +65,28 @@ def test_an_embedding_that_no_rule_made_is_named_as_such(repository, tmp_path):
     }
 
 
+def test_an_import_is_named_with_its_licence_and_the_hash_of_the_contents_of_all_clips(repository, tmp_path):
+    section = {"path": "/far/away/hubert", "licence": "MIT", "modality": "audio", "level": "frame"}
+    table = tmp_path / "imports/hubert.csv"
+    table.parent.mkdir()
+    found = []
+    for path, sha256 in (("x/a.npy", "0"), ("y/a.npy", "0"), ("y/a.npy", "1")):
+        table.write_text(f"clip,path,sha256,job\na,{path},{sha256},a\n")
+        (tmp_path / "manifest.csv").write_text("clip\n")
+        facts = provenance.determinants(
+            repository=repository,
+            config={"imports": {"hubert": section}},
+            manifest=tmp_path / "manifest.csv",
+            records=[],
+        )
+        (record,) = facts["imports"]
+        found.append(record.pop("sha256"))
+    assert record == {
+        "name": "imports.hubert", "licence": "MIT", "source": {"file": "hubert"}, "modality": "audio", "level": "frame",
+    }  # fmt: skip
+    assert found[0] == found[1] != found[2]
+
+
 def test_it_is_the_same_twice_and_holds_no_time_or_host(determinants):
     assert json.dumps(determinants(), sort_keys=True) == json.dumps(determinants(), sort_keys=True)
     assert not {"time_utc", "host"} & set(determinants())

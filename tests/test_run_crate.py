@@ -18,6 +18,7 @@ FACTS = {
     "python": "3.11.7",
     "packages": {"snakemake": "9.27.1", "numpy": "2.4.6"},
     "weights": [{"name": "AlexNet", "licence": "BSD-3-Clause", "sha256": "b" * 64}],
+    "imports": [{"name": "imports.hubert", "licence": "MIT", "sha256": "d" * 64}],
 }
 ABOUT = {"name": "A run: small", "description": "Audio-video emotion recognition on 3 clips."}
 METADATA = "ro-crate-metadata.json"
@@ -43,7 +44,12 @@ def test_a_crate_describes_what_ran_on_what_and_what_came_out(run, tmp_path):
     found = unpacked(run_crate.packed(*run, facts=FACTS, heading=ABOUT), tmp_path / "crate")
     action = found["#run"]
     assert action["instrument"] == {"@id": "workflow/Snakefile"} == found["./"]["mainEntity"]
-    assert [thing["@id"] for thing in action["object"]] == ["config.json", "manifest.csv", f"#weights-{'b' * 12}"]
+    assert [thing["@id"] for thing in action["object"]] == [
+        "config.json",
+        "manifest.csv",
+        f"#weights-{'b' * 12}",
+        f"#imports-{'d' * 12}",
+    ]
     assert action["result"] in ({"@id": "report/metrics.json"}, [{"@id": "report/metrics.json"}])
     assert found["report/metrics.json"]["sha256"] == hashlib.sha256(b"{}").hexdigest()
     assert found["pkg:pypi/numpy@2.4.6"]["softwareVersion"] == "2.4.6"

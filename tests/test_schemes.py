@@ -6,7 +6,8 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
 from emotiw.core.errors import FeatureError
-from emotiw.fusion import schemes
+from emotiw.fusion import choice, records, schemes
+from emotiw.fusion.choice import Method
 from emotiw.fusion.schemes import Scores
 
 
@@ -151,11 +152,12 @@ def test_records_name_the_clips_that_were_fitted_to():
     s = made_up(n=40)
     named = Scores(s.audio, s.video, s.truth, s.groups, tuple(f"c{i:02d}" for i in range(40)))
     known = named[np.arange(3, 33)]
-    records = {record.choice: record for record in schemes.records(schemes.fit(known, step=0.25), known, step=0.25)}
-    assert all(record.clips == named.clips[3:33] for record in records.values())
-    assert records["fusion/joint"].candidates == 5**4
-    assert records["fusion/joint"].criterion.endswith("; proven")
-    assert set(records) > {"fusion/scale of audio", "fusion/scale of video", "fusion/shared", "fusion/stacked: C"}
+    method = Method(0.25)
+    found = {record.choice: record for record in records.of(choice.fit(known, method), known, method)}
+    assert all(record.clips == named.clips[3:33] for record in found.values())
+    assert found["fusion/joint"].candidates == 5**4
+    assert found["fusion/joint"].criterion.endswith("; proven")
+    assert set(found) > {"fusion/scale of audio", "fusion/scale of video", "fusion/shared", "fusion/stacked: C"}
 
 
 def test_missing_modalities_are_completed_and_named():

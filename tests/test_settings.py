@@ -3,7 +3,7 @@ import yaml
 
 from emotiw.audio import log_mel
 from emotiw.core.errors import ConfigError
-from emotiw.jobs import settings
+from emotiw.jobs import features, settings
 from onnx_fixtures import settings as embedding
 from sound_network_fixtures import CLIP, MEL
 from sound_network_fixtures import settings as sound_embedding
@@ -40,7 +40,8 @@ def test_a_user_file_replaces_only_what_it_names(tmp_path):
 def test_an_embedding_becomes_a_known_feature(tmp_path):
     text = with_embedding("vgg") + "video: {features: [vgg], combination: {features: [vgg]}}"
     config = settings.load(over(tmp_path, text))
-    assert settings.frame_features(config) == ("cnn", "cnn_fer2013", "dense_sift", "hog", "vgg")
+    offered = {name for name, feature in features.available(config).items() if feature.modality == "video"}
+    assert offered == {"cnn", "cnn_fer2013", "dense_sift", "hog", "lbp_top", "vgg"}
 
 
 @pytest.mark.parametrize("changed", [{}, CLIP, MEL, spectrogram(), spectrogram(scale="htk", range=None)])
@@ -102,6 +103,30 @@ def test_a_network_of_faces_and_one_of_sound_have_different_names(tmp_path):
         ("video: {features: [hog]}", "video.combination.features: 'cnn' is not among"),
         ("video: {classifiers: [svm]}", "video.combination.classifier: 'pls' is not among"),
         ("video: {combinations: [[cnn, hog]]}", "video.combinations: 'hog' is not among"),
+        ("video: {features: [cnn, egemaps]}", "video.features: 'egemaps' is a feature of audio, expected some of cnn"),
+        ("audio: {features: [egemaps, hog]}", "audio.features: 'hog' is a feature of video, expected some of egemaps"),
+        ("audio: {features: [voice]}", "audio.features: 'voice' is unknown, expected some of egemaps, functionals, wh"),
+        ("audio: {features: []}", r"audio.features: \[\] should be non-empty"),
+        ("audio: {classifiers: [forest]}", "audio.classifiers.0: 'forest' is not one of"),
+        ("audio: {features: [whisper]}", "audio.combination.features: 'egemaps' is not among audio.features"),
+        ("audio: {combinations: [[egemaps, whisper]]}", "audio.combinations: 'whisper' is not among audio.features"),
+        ("audio: {classifiers: [pls]}", "audio.combination.classifier: 'blstm' is not among audio.classifiers"),
+        (
+            "audio: {features: [egemaps, functionals]}",
+            "audio.features: no classifier of audio.classifiers takes 'functionals'; add one of pooled_logistic, pool",
+        ),
+        (
+            "audio: {features: [functionals], classifiers: [blstm, pls], combination: {features: [functionals]}}",
+            "combination.classifier: 'blstm' does not take 'functionals', expected one of pooled_logistic, pooled_svm",
+        ),
+        (
+            "video: {classifiers: [pls, average], combination: {classifier: average}}",
+            "video.combination.classifier: 'average' does not take 'cnn', expected one of pls, kernel_pls, svm, logis",
+        ),
+        ("pooled: {c: 0}", "pooled.c: 0 is less than or equal to the minimum of 0"),
+        ("pooled: {class_weights: true}", "pooled.class_weights: True is not one of"),
+        ("pooled: {normalise: speaker}", "pooled.normalise: 'speaker' is not one of"),
+        ("pooled: {inner_folds: 1}", "pooled.inner_folds: 1 is less than the minimum of 2"),
         ("video: {combinations: [[cnn]]}", r"\['cnn'\] is too short"),
         ("video: {n_components: many}", "video.n_components: 'many' does not match '\\^auto\\$'"),
         ("video: {svm_c: 0}", "video.svm_c: 0 is less than or equal to the minimum of 0"),
@@ -164,14 +189,14 @@ def test_an_example_is_a_configuration(root, name):
 
 
 def test_the_modern_preset_is_laid_over_another_configuration(root):
-    found = settings.load([root / "examples" / "demo.yaml", root / "presets" / "modern.yaml"])
+    found = settings.load([root / "examples" / "demo.yaml", root / "presets" / "blstm_adam.yaml"])
     assert (found["run"], found["blstm"]["repeats"]) == ("demo", 2)
     assert (found["blstm"]["peepholes"], found["blstm"]["normalise"]) == (False, "subject")
 
 
 def test_the_preset_of_deltas_changes_what_the_networks_hear_and_nothing_else(root):
-    modern = [root / "examples" / "demo.yaml", root / "presets" / "modern.yaml"]
-    before, after = settings.load(modern), settings.load([*modern, root / "presets" / "deltas.yaml"])
+    modern = [root / "examples" / "demo.yaml", root / "presets" / "blstm_adam.yaml"]
+    before, after = settings.load(modern), settings.load([*modern, root / "presets" / "blstm_descriptors.yaml"])
     before["egemaps"] |= {"mode": "both", "deltas": True}
     assert after == before
 
@@ -189,3 +214,21 @@ def test_the_default_is_currennts_semantics():
     expected = {"peepholes": True, "optimiser": "sgd", "learning_rate": 1e-5, "momentum": 0.9, "init_range": 0.1}
     expected |= {"batch_size": 10, "patience": 20, "dropout": 0.0, "input_noise": 0.0, "schedule": "constant"}
     assert {key: blstm[key] for key in expected} == expected
+
+
+def test_a_faulty_feature_is_reported_once_and_its_systems_are_not(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        settings.load(over(tmp_path, "audio: {features: [voice]}"))
+    assert str(caught.value).count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "audio: {features: [egemaps, whisper, functionals], classifiers: [blstm, pooled_logistic, pls]}",
+        "audio: {classifiers: [svm], combination: {classifier: svm}}",
+        "video: {features: [hog], classifiers: [blstm], combination: {features: [hog], classifier: blstm}}",
+    ],
+)
+def test_features_of_either_modality_may_go_to_any_classifier_that_takes_them(tmp_path, text):
+    settings.load(over(tmp_path, text))

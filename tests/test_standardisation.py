@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from emotiw.audio import standardisation
 from emotiw.core.errors import FeatureError
+from emotiw.statistics import standardisation
 
 
 def clips(lengths=(7, 3, 1, 5)):

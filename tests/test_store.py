@@ -141,6 +141,15 @@ def test_another_kind_is_refused(path):
         store.read(path, "audio")
 
 
+def test_the_kind_of_a_file_can_be_asked_for(path, tmp_path):
+    assert store.kind_of(path) == "frame_features"
+    rewrite(path, lambda stream: stream.attrs.__setitem__("kind", "new"))
+    with pytest.raises(StoreError, match=r"of the unknown kind 'new', expected one of audio, .*; delete it"):
+        store.kind_of(path)
+    with pytest.raises(StoreError, match=r"x.h5: missing"):
+        store.kind_of(tmp_path / "x.h5")
+
+
 def rewrite(path, change):
     with h5py.File(path, "r+") as stream:
         change(stream)

@@ -17,8 +17,18 @@ SETTINGS = {
         "svm_c": 1.0,
         "logistic_c": 1.0,
         "inner_folds": 3,
+        "inner_repeats": 1,
+        "choice": "best",
+        "class_weights": "none",
     },
-    "baseline": {"c_grid": [1.0, 10.0], "gamma_grid": [0.3, 1.0], "inner_folds": 3},
+    "baseline": {
+        "c_grid": [1.0, 10.0],
+        "gamma_grid": [0.3, 1.0],
+        "inner_folds": 3,
+        "inner_repeats": 1,
+        "choice": "best",
+        "class_weights": "none",
+    },
 }
 AUTO = {**SETTINGS["video"], "n_components": "auto", "n_components_max": 5}
 N_TRAIN, N_VAL, N_TEST = 18, 6, 6

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from emotiw.corpora import manifest
-from emotiw.jobs import runtime, store
+from emotiw.jobs import gather, runtime, store
 from emotiw.video import baseline_names, fold_baseline
 
 
@@ -12,7 +12,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = runtime.arguments(__doc__, argv, one=["manifest", "features"])
     table, system = manifest.read(args.manifest), baseline_names.system(args.stage["modality"], args.stage["feature"])
     fold = manifest.folds(table)[args.stage["fold"]]
-    scores, facts = fold_baseline.scored(table, fold, args.features, args.settings["baseline"], system=system)
+    source = gather.Source(args.features, "clip_features", args.stage["stream"])
+    scores, facts = fold_baseline.scored(table, fold, source, args.settings["baseline"], system=system)
     entries = [store.Entry("svm", {"scores": scores.values})]
     store.write(args.output, "scores", entries, stage=args.stage, facts=facts)
 

@@ -25,13 +25,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     entries = ledger.gather(folds, [*fused, *audio, *video])
     entries += ledger.outside(map(provenance.record, args.weights_records))
     parts = pools.join(corpus, folds, fused, {"video": video, "audio": audio})
-    statuses = clip_account.read_statuses(corpus, {"video": args.faces, "audio": args.audio})
+    folders = clip_account.folders(corpus, args.stage["modalities"], {"video": args.faces, "audio": args.audio})
+    statuses = clip_account.read_statuses(corpus, folders)
     content = run_metrics.content(corpus, fused, parts, statuses, settings=args.settings)
-    content |= {"networks": run_metrics.networks(audio), "firewall": firewall, "ledger": ledger.summary(entries)}
+    content |= {"modalities": args.stage["modalities"]}
+    content |= {"firewall": firewall, "ledger": ledger.summary(entries)}
+    content |= {"networks": run_metrics.networks([*audio, *video])}
     files.write_json(args.output, content)
     files.write_json(args.ledger, {"run": content["run"], "entries": entries})
-    predictions = clip_account.prediction_rows(corpus, parts, statuses)
-    files.write_atomic(args.predictions, manifest.table_bytes(predictions))
+    files.write_atomic(args.predictions, manifest.table_bytes(clip_account.prediction_rows(corpus, parts, statuses)))
     scores = manifest.table_bytes(clip_account.score_rows(corpus, parts))
     files.write_atomic(args.scores, gzip.compress(scores, mtime=0))
 

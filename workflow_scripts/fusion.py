@@ -10,15 +10,18 @@ from emotiw.jobs import runtime, store
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the score tables of a fold, fuse them, and write the scores and what was fitted."""
-    args = runtime.arguments(__doc__, argv, one=["manifest", "audio", "video"], many=["held_out"])
+    many = ["audio", "video", "held_out_audio", "held_out_video"]
+    args = runtime.arguments(__doc__, argv, one=["manifest"], many=many)
     corpus = manifest.read(args.manifest)
+    settings, paths = args.settings["fusion"], {"audio": args.held_out_audio, "video": args.held_out_video}
     tables = fold_fusion.FoldTables(
-        score_tables.read(args.audio, corpus),
-        score_tables.read(args.video, corpus),
-        tuple(score_tables.read(path, corpus) for path in args.held_out),
+        next((score_tables.read(path, corpus) for path in args.audio), None),
+        next((score_tables.read(path, corpus) for path in args.video), None),
+        {modality: tuple(score_tables.read(path, corpus) for path in files) for modality, files in paths.items()},
+        out_of_fold=settings["calibration"] == "training",
     )
     fold = manifest.folds(corpus)[args.stage["fold"]]
-    entries, facts = fold_fusion.fuse(corpus, fold, tables, settings=args.settings["fusion"])
+    entries, facts = fold_fusion.fuse(corpus, fold, tables, settings=settings)
     store.write(args.output, "scores", entries, stage=args.stage, facts=facts)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from emotiw.corpora import manifest
-from emotiw.jobs import runtime, store
+from emotiw.jobs import gather, runtime, store
 from emotiw.video import fold_kernels
 from emotiw.video.pca import PCA
 
@@ -14,7 +14,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     table, pca_artefact = manifest.read(args.manifest), store.read(args.pca, "pca")
     fold = manifest.folds(table)[args.stage["fold"]]
     pca = PCA(**pca_artefact.entries["pca"].arrays) if pca_artefact.entries else None
-    sets = fold_kernels.projected(table, fold, args.features, pca)
+    source = gather.Source(args.features, stream=args.stage["stream"])
+    sets = fold_kernels.projected(table, fold, source, pca)
     video, feature = args.settings["video"], args.stage["feature"]
     kernels, facts = fold_kernels.six_kernels(sets, video, feature=feature, above=pca_artefact.facts)
     entries = [store.Entry(name, {"matrix": kernel.matrix}) for name, kernel in kernels.items()]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from emotiw.corpora import manifest
-from emotiw.jobs import runtime, store
+from emotiw.jobs import gather, runtime, store
 from emotiw.video import fold_pca
 
 
@@ -12,7 +12,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = runtime.arguments(__doc__, argv, one=["manifest", "features"])
     table, feature = manifest.read(args.manifest), args.stage["feature"]
     fold, dimension = manifest.folds(table)[args.stage["fold"]], args.settings["video"]["pca_dimension"]
-    pca, facts = fold_pca.fit(table, fold, args.features, feature=feature, dimension=dimension)
+    source = gather.Source(args.features, stream=args.stage["stream"])
+    pca, facts = fold_pca.fit(table, fold, source, feature=feature, dimension=dimension)
     entries = [store.Entry("pca", vars(pca))] if pca else []
     store.write(args.output, "pca", entries, stage=args.stage, facts=facts)
 

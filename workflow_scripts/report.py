@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     metrics = json.loads(args.metrics.read_bytes())
     record |= {"ledger": json.loads(args.ledger.read_bytes())["entries"]}
     html = page.render(corpus, metrics, rows, contents, provenance=record)
-    charts = page.plots(metrics, rows, args.settings["video"])
+    charts = page.plots(metrics, rows, args.settings)
     for path in args.figures:
         files.write_atomic(path, charts[path.stem].svg.encode())
     files.write_atomic(args.output, html.encode())

@@ -1,4 +1,4 @@
-"""Write the mean and the standard deviation of the audio frames of a fold's training clips."""
+"""Write the mean and the standard deviation of the frames of a fold's training clips."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = runtime.arguments(__doc__, argv, one=["manifest", "features"])
     corpus = manifest.read(args.manifest)
     clips = manifest.fold(corpus, args.stage["fold"]).train
-    entries = gather.load(corpus, args.features, "frame_features", clips).values()
+    source = gather.Source(args.features, stream=args.stage["stream"])
+    entries = gather.load(corpus, source, clips).values()
     usable = [entry for entry in entries if entry.status == Status.OK]
     subjects = [corpus.row_of_clip[entry.name].subject for entry in usable]
-    fitted, facts = fold_scaler.fit(usable, subjects, normalise=args.settings["blstm"]["normalise"])
-    job = next(row.job for row in corpus.rows if row.clip in clips)
-    columns = store.read(args.features / f"{job}.h5", "frame_features", names=()).facts["columns"]
+    feature = args.stage["feature"]
+    fitted, facts = fold_scaler.fit(usable, subjects, feature=feature, normalise=args.settings["blstm"]["normalise"])
+    n_columns = usable[0].arrays["features"].shape[1] if usable else 0
+    columns = source.facts(corpus).get("columns") or [f"{feature}_{i}" for i in range(n_columns)]
     store.write(args.output, "scaler", fitted, stage=args.stage, facts={"columns": columns, **facts})
 
 

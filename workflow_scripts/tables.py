@@ -1,4 +1,4 @@
-"""Write the tables of the video system as JSON, CSV, Markdown and LaTeX."""
+"""Write the tables of the systems as JSON, CSV, Markdown and LaTeX."""
 
 import json
 from collections.abc import Sequence
@@ -8,19 +8,19 @@ from emotiw.corpora import manifest
 from emotiw.jobs import runtime
 from emotiw.report import paper_tables
 
-TABLES = ("classifiers", "combinations", "kernels")  # in the order of `paper_tables.latex_tables`
+TABLES = ("classifiers", "combinations", "kernels")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Write every table in every format, and all tables as JSON to `--output`."""
     args = runtime.arguments(__doc__, argv, one=["metrics", "text", *TABLES, *(f"{name}_latex" for name in TABLES)])
-    metrics, video = json.loads(args.metrics.read_bytes()), args.settings["video"]
-    lines_of_table = paper_tables.lines_of_table(metrics, video)
+    metrics, config = json.loads(args.metrics.read_bytes()), args.settings
+    lines_of_table = paper_tables.lines_of_table(metrics, config)
     for name, lines in lines_of_table.items():
         files.write_atomic(vars(args)[name], manifest.table_bytes(paper_tables.table_rows(lines)))
-    for name, text in zip(TABLES, paper_tables.latex_tables(metrics, video), strict=True):
+    for name, text in paper_tables.latex_tables(metrics, config).items():
         files.write_atomic(vars(args)[f"{name}_latex"], text.encode())
-    files.write_atomic(args.text, paper_tables.markdown(metrics, video).encode())
+    files.write_atomic(args.text, paper_tables.markdown(metrics, config).encode())
     files.write_json(args.output, paper_tables.content(metrics, lines_of_table))
 
 

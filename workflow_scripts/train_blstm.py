@@ -1,4 +1,4 @@
-"""Train one network on a fold's audio frames; write its weights and the frame posteriors of the fold's clips."""
+"""Train one network on a fold's frames; write its weights and the frame posteriors of the fold's clips."""
 
 import logging
 from collections.abc import Sequence

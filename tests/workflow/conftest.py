@@ -28,6 +28,7 @@ corpus:
   classes: [anger, happiness, neutral]
 faces: {frame_step: 4}
 video: {features: [cnn, dense_sift], pca_dimension: 16, n_components_max: 4, inner_folds: 2}
+audio: {classifiers: [blstm, pooled_logistic]}
 blstm: {architectures: [[8], [8, 8]], repeats: 1, optimiser: adam, learning_rate: 1.0e-3, max_epochs: 6}
 fusion: {cv_folds: 2}
 evaluation: {bootstrap: 200}

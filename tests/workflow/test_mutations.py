@@ -12,22 +12,26 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 CLIPS = 19
 REPORT_END = {"evaluate": 1, "tables": 1, "report": 1, "crate": 1, "bundle": 1}
 END = {"fusion": 1, **REPORT_END}
-NETWORKS_END = {"train_blstm": 2, "audio_scores": 1, "learning_curves": 1, **END}
+NETWORKS_END = {"train_blstm": 2, "blstm_scores": 1, "learning_curves": 1, **END}
 AUDIO_END = {"scaler": 1, **NETWORKS_END}
 # a third feature, alone and in three more combinations, none of which is the video system
-NEW_FEATURE = {"pca": 1, "kernels": 1, "video_scores": 1, "video_combination": 3, **REPORT_END}
-SCORES_END = {"video_combination": 1, **END}
+NEW_FEATURE = {"pca": 1, "kernels": 1, "kernel_scores": 1, "combination": 3, **REPORT_END}
+SCORES_END = {"combination": 1, **END}
+# the frames of sounds as image sets, for a system that is not fused
+OF_SOUND_SETS = {"pca": 1, "kernels": 1, "kernel_scores": 1, **REPORT_END}
 
 
 def gathered(n_features):
     """Jobs of the gather for a number of features."""
-    return {"pca": n_features, "kernels": n_features, "video_scores": n_features, **SCORES_END}
+    return {"pca": n_features, "kernels": n_features, "kernel_scores": n_features, **SCORES_END}
 
 
-DESCRIPTORS = {"cnn": CLIPS, "dense_sift": CLIPS, "hog": CLIPS, "lbp_top": CLIPS, "embedding": CLIPS}
+# the features that the small configuration names, and that of the baseline
+DESCRIPTORS = {"cnn": CLIPS, "dense_sift": CLIPS, "lbp_top": CLIPS}
 SHEETS = {"contact_sheet": CLIPS, "contact_page": 1}
 FACES_DOWN = {"faces": CLIPS, "faces_film": 1, **SHEETS, **DESCRIPTORS, "baseline": 1, **gathered(2)}
-EGEMAPS_END = {"gather_egemaps": 1, **AUDIO_END}
+POOLED = {"pooled_scores": 1}
+EGEMAPS_END = {"gather_frames": 1, **POOLED, **AUDIO_END}
 AUDIO_DOWN = {"audio": CLIPS, "egemaps": CLIPS, "functionals": CLIPS, "baseline": 1, **EGEMAPS_END}
 
 EDITS = {
@@ -45,7 +49,7 @@ EDITS = {
     "emotiw/audio/onnx_sound.py": {},
     "emotiw/jobs/sound_settings.py": {},
     "sound_embedding.py": {},
-    "emotiw/weights/onnx_network.py": {"embedding": CLIPS},
+    "emotiw/weights/onnx_network.py": {},
     "emotiw/audio/sound_entries.py": {"egemaps": CLIPS, "functionals": CLIPS, "baseline": 1, **EGEMAPS_END},
     "emotiw/audio/opensmile_features.py": {"egemaps": CLIPS, "functionals": CLIPS, "baseline": 1, **EGEMAPS_END},
     "emotiw/faces/search.py": FACES_DOWN,
@@ -55,39 +59,46 @@ EDITS = {
     "emotiw/report/contact_sheet.py": SHEETS,
     "emotiw/report/contact_page.py": {"contact_page": 1},
     "emotiw/video/alexnet.py": {"cnn": CLIPS, **gathered(1)},
-    "emotiw/video/onnx_embedding.py": {"embedding": CLIPS},
-    "emotiw/video/grey.py": {"dense_sift": CLIPS, "hog": CLIPS, "lbp_top": CLIPS, "baseline": 1, **gathered(1)},
+    "emotiw/video/onnx_embedding.py": {},
+    "emotiw/video/grey.py": {"dense_sift": CLIPS, "lbp_top": CLIPS, "baseline": 1, **gathered(1)},
     "emotiw/video/dense_sift.py": {"dense_sift": CLIPS, **gathered(1)},
-    "emotiw/video/hog.py": {"hog": CLIPS},
+    "emotiw/video/hog.py": {},
     "emotiw/video/lbp_top.py": {"lbp_top": CLIPS, "baseline": 1, **REPORT_END},
     "emotiw/jobs/accelerator.py": {"cnn": CLIPS, **gathered(1), **NETWORKS_END},
     "emotiw/jobs/devices.py": {"cnn": CLIPS, **gathered(1), **NETWORKS_END},
-    "emotiw/core/agreement.py": {"cnn": CLIPS, "embedding": CLIPS, **gathered(1), **NETWORKS_END},
-    "emotiw/core/device_choice.py": {"cnn": CLIPS, "embedding": CLIPS, **gathered(1), **NETWORKS_END},
+    "emotiw/core/agreement.py": {"cnn": CLIPS, **gathered(1), **NETWORKS_END},
+    "emotiw/core/device_choice.py": {"cnn": CLIPS, **gathered(1), **NETWORKS_END},
     "emotiw/core/progress.py": NETWORKS_END,
     "emotiw/weights/acquisition.py": {"landmarks": 1, "alexnet": 1, **FACES_DOWN},
     "emotiw/weights/package_index.py": {"landmarks": 1, "alexnet": 1, **FACES_DOWN},
     "emotiw/core/download.py": {"landmarks": 1, "alexnet": 1, **FACES_DOWN},
     "emotiw/video/pca.py": gathered(2),
     "emotiw/video/eigenvectors.py": {"baseline": 2, **gathered(2)},
-    "emotiw/video/image_sets.py": {"baseline": 2, "kernels": 2, "video_scores": 2, **SCORES_END},
+    "emotiw/video/image_sets.py": {"baseline": 2, "kernels": 2, "kernel_scores": 2, **SCORES_END},
     "emotiw/video/fold_pca.py": gathered(2),
-    "emotiw/video/fold_kernels.py": {"kernels": 2, "video_scores": 2, **SCORES_END},
-    "emotiw/video/fold_scores.py": {"video_scores": 2, **SCORES_END},
+    "emotiw/video/fold_kernels.py": {"kernels": 2, "kernel_scores": 2, **SCORES_END},
+    "emotiw/video/fold_scores.py": {"kernel_scores": 2, **SCORES_END},
     "emotiw/video/fold_baseline.py": {"baseline": 2, **REPORT_END},
-    "emotiw/video/pls.py": {"video_scores": 2, "baseline": 2, **SCORES_END},
-    "emotiw/statistics/cross_validation.py": {"video_scores": 2, "baseline": 2, **SCORES_END},
+    "emotiw/video/pls.py": {"kernel_scores": 2, "baseline": 2, **SCORES_END},
+    "emotiw/statistics/cross_validation.py": {"kernel_scores": 2, "baseline": 2, **POOLED, **SCORES_END},
+    "emotiw/statistics/one_vs_rest.py": {"kernel_scores": 2, "baseline": 2, **POOLED, **SCORES_END},
     "emotiw/statistics/selection_record.py": {
-        **{"baseline": 2, **gathered(2)},
-        **{"scaler": 1, "train_blstm": 2, "audio_scores": 1, "learning_curves": 1},
+        **{"baseline": 2, **POOLED, **gathered(2)},
+        **{"scaler": 1, "train_blstm": 2, "blstm_scores": 1, "learning_curves": 1},
     },
-    "emotiw/video/score_average.py": SCORES_END,
+    "emotiw/scoring/score_average.py": SCORES_END,
+    "emotiw/scoring/pooled_classifiers.py": {**POOLED, **REPORT_END},
+    "emotiw/scoring/fold_pooled.py": {**POOLED, **REPORT_END},
+    "emotiw/scoring/fold_average.py": {},
+    "emotiw/statistics/pooling.py": {**POOLED, **REPORT_END},
     "emotiw/video/baselines.py": {"baseline": 2, **REPORT_END},
     "emotiw/fusion/branch_and_bound.py": END,
     "emotiw/fusion/score_tables.py": END,
     "emotiw/fusion/fold.py": END,
     "emotiw/fusion/stacking.py": END,
     "emotiw/fusion/optimism.py": END,
+    "emotiw/fusion/choice.py": END,
+    "emotiw/fusion/records.py": END,
     "emotiw/statistics/comparisons.py": REPORT_END,
     "emotiw/evaluation/ledger.py": REPORT_END,
     "emotiw/evaluation/pools.py": REPORT_END,
@@ -98,9 +109,11 @@ EDITS = {
     "submission.py": {},
     "emotiw/evaluation/systems.py": REPORT_END,
     "emotiw/jobs/stages.py": REPORT_END,
+    "emotiw/jobs/stage_table.py": REPORT_END,
+    "emotiw/jobs/features.py": REPORT_END,
     "emotiw/video/baseline_names.py": {"baseline": 2, **REPORT_END},
     "emotiw/report/paper_tables.py": {"tables": 1, "report": 1, "crate": 1},
-    "emotiw/audio/standardisation.py": AUDIO_END,
+    "emotiw/statistics/standardisation.py": {**POOLED, **AUDIO_END},
     "emotiw/audio/blstm.py": NETWORKS_END,
     "emotiw/audio/peephole_lstm.py": NETWORKS_END,
     "emotiw/audio/peephole_autograd.py": NETWORKS_END,
@@ -108,8 +121,8 @@ EDITS = {
     "emotiw/audio/training.py": NETWORKS_END,
     "emotiw/audio/fold_network.py": NETWORKS_END,
     "emotiw/audio/fold_scaler.py": AUDIO_END,
-    "emotiw/audio/fold_scores.py": {"audio_scores": 1, "learning_curves": 1, **END},
-    "emotiw/audio/ensemble.py": {"audio_scores": 1, "learning_curves": 1, **END},
+    "emotiw/audio/fold_scores.py": {"blstm_scores": 1, "learning_curves": 1, **END},
+    "emotiw/audio/ensemble.py": {"blstm_scores": 1, "learning_curves": 1, **END},
     "emotiw/jobs/lightning.py": NETWORKS_END,
     "emotiw/video/fine_tuning.py": {},
     "emotiw/video/fine_tuning_state.py": {},
@@ -132,21 +145,23 @@ EDITS = {
     "emotiw/corpora/afew.py": {},
     "audio.py": AUDIO_DOWN,
     "egemaps.py": {"egemaps": CLIPS, **EGEMAPS_END},
-    "gather_egemaps.py": {"gather_egemaps": 1, **NETWORKS_END},
+    "gather_frames.py": {"gather_frames": 1, **NETWORKS_END},
     "functionals.py": {"functionals": CLIPS, "baseline": 1, **REPORT_END},
     "faces.py": FACES_DOWN,
     "cnn.py": {"cnn": CLIPS, **gathered(1)},
-    "hog.py": {"hog": CLIPS},
+    "hog.py": {},
     "lbp_top.py": {"lbp_top": CLIPS, "baseline": 1, **REPORT_END},
-    "embedding.py": {"embedding": CLIPS},
+    "embedding.py": {},
     "dense_sift.py": {"dense_sift": CLIPS, **gathered(1)},
     "pca.py": gathered(2),
-    "kernels.py": {"kernels": 2, "video_scores": 2, **SCORES_END},
-    "video_scores.py": {"video_scores": 2, **SCORES_END},
-    "video_combination.py": SCORES_END,
+    "kernels.py": {"kernels": 2, "kernel_scores": 2, **SCORES_END},
+    "kernel_scores.py": {"kernel_scores": 2, **SCORES_END},
+    "pooled_scores.py": {**POOLED, **REPORT_END},
+    "average_scores.py": {},
+    "combination.py": SCORES_END,
     "scaler.py": AUDIO_END,
     "train_blstm.py": NETWORKS_END,
-    "audio_scores.py": {"audio_scores": 1, "learning_curves": 1, **END},
+    "blstm_scores.py": {"blstm_scores": 1, "learning_curves": 1, **END},
     "learning_curves.py": {"learning_curves": 1},
     "emotiw/report/learning_curves.py": {"learning_curves": 1},
     "fusion.py": END,
@@ -209,27 +224,28 @@ def test_a_comment_runs_nothing(workspace):
         pytest.param("fusion: {grid_step: 0.1}", END, id="grid_step"),
         (
             "fusion: {calibration: training}",
-            {"gather_egemaps": 2, "scaler": 2, "train_blstm": 4, "audio_scores": 2, **END},
+            {"gather_frames": 2, "scaler": 2, "train_blstm": 4, "blstm_scores": 2, **END},
         ),
         ("seed: 7", {**NETWORKS_END}),
         ("evaluation: {bootstrap: 300}", REPORT_END),
         ("baseline: {c_grid: [1.0]}", {"baseline": 2, **REPORT_END}),
-        ("video: {classifiers: [pls, svm]}", {"video_scores": 2, "video_combination": 1, **REPORT_END}),
+        ("video: {classifiers: [pls, svm]}", {"kernel_scores": 2, "combination": 1, **REPORT_END}),
         ("report: {title: Another}", {"report": 1}),
         ("blstm: {dropout: 0.1}", NETWORKS_END),
         ("blstm: {normalise: subject}", AUDIO_END),
         ("blstm: {repeats: 2}", NETWORKS_END),
-        ("video: {n_components: 1}", {"video_scores": 2, **SCORES_END}),
+        ("video: {n_components: 1}", {"kernel_scores": 2, **SCORES_END}),
         ("video: {svm_c: 2.0}", {"report": 1}),
         ("video: {pca_dimension: 12}", gathered(2)),
         ("audio: {silence_peak: 1.0e-3}", AUDIO_DOWN),
-        ("hog: {bins: 8}", {"hog": CLIPS, "report": 1}),
-        ("embeddings: {tiny: {mean: [0.1, 0.1, 0.1]}}", {"embedding": CLIPS}),
-        (f"embeddings: {{tiny: {{sha256: {'a' * 64}}}}}", {"embedding": CLIPS}),
-        (
-            "video: {features: [cnn, dense_sift, tiny]}",
-            NEW_FEATURE,
-        ),
+        ("hog: {bins: 8}", {}),
+        ("embeddings: {tiny: {mean: [0.1, 0.1, 0.1]}}", {}),
+        (f"embeddings: {{tiny: {{sha256: {'a' * 64}}}}}", {}),
+        ("video: {features: [cnn, dense_sift, tiny]}", {"embedding": CLIPS, **NEW_FEATURE}),
+        ("video: {features: [cnn, dense_sift, hog]}", {"hog": CLIPS, **NEW_FEATURE}),
+        ("pooled: {c_grid: [1.0]}", {**POOLED, **REPORT_END}),
+        ("audio: {classifiers: [blstm, pooled_logistic, pls]}", OF_SOUND_SETS),
+        ("audio: {combination: {classifier: pooled_logistic}}", END),
         (
             "{embeddings: {tiny: {std: [2, 2, 2]}}, video: {features: [cnn, dense_sift, tiny]}}",
             {"embedding": CLIPS, **NEW_FEATURE},

@@ -96,6 +96,7 @@ def manifest(configfile: ConfigFiles = None, output: Output = None) -> None:
     from emotiw.jobs.settings import load  # noqa: PLC0415
     from emotiw.media.container import probe  # noqa: PLC0415
     from emotiw.workflow import console as texts  # noqa: PLC0415
+    from emotiw.workflow import imported_clips  # noqa: PLC0415
 
     config = load(configfile or [])
     path = output or Path("results", config["run"], "manifest.csv")
@@ -103,7 +104,7 @@ def manifest(configfile: ConfigFiles = None, output: Output = None) -> None:
     console = Console()
     console.print(Text(texts.heading(table)))
     console.print(texts.summary(table))
-    for note in table.notes:
+    for note in (*table.notes, *imported_clips.notes(imported_clips.refresh(config, table))):
         console.print(Text(f"note: {note}"))
     console.print(Text(f"{texts.n_subjects(table)}; written to {path}"))
 
@@ -251,13 +252,14 @@ def why(
     from emotiw.corpora.inventory import refresh  # noqa: PLC0415
     from emotiw.jobs.settings import load  # noqa: PLC0415
     from emotiw.media.container import probe  # noqa: PLC0415
-    from emotiw.workflow import explain  # noqa: PLC0415
+    from emotiw.workflow import explain, imported_clips  # noqa: PLC0415
     from emotiw.workflow.files import Files  # noqa: PLC0415
     from emotiw.workflow.plan import Plan  # noqa: PLC0415
 
     extras.require("snakemake")
     config = load(configfile or [])
-    plan = Plan(config, refresh(config, Path("results", config["run"], "manifest.csv"), probe))
+    corpus = refresh(config, Path("results", config["run"], "manifest.csv"), probe)
+    plan = Plan(config, corpus, imported_clips.refresh(config, corpus))
     row, targets = explain.targets(Files(plan), clip)
     jobs = explain.jobs(explain.dry_run(snakefile, configfile or [], targets))
     own = [job for job in jobs if any(Path(path).stem == row.job for path in job.output.split(", "))]
@@ -270,6 +272,18 @@ def why(
         reasons = Counter(job.reason for job in jobs if job.rule == rule and job not in own)
         table.add_row(Text(rule), Text(f"{n} job{'s' * (n > 1)} for its scores: {reasons.most_common(1)[0][0]}"))
     Console(highlight=False).print(table)
+
+
+@app.command()
+def export_features(
+    feature: Annotated[Path, typer.Argument(help="Folder of a feature, such as results/demo/features/cnn.")],
+    output: Annotated[Path, typer.Argument(help="New folder for the archives, CLIP.npz.")],
+) -> None:
+    """Write a feature of a run as NumPy archives, one a clip; `imports` of another run takes them back unchanged."""
+    from emotiw.imports.export import export  # noqa: PLC0415
+
+    n_written, n_without = export(feature, output)
+    typer.echo(f"{n_written} clips written to {output}; {n_without} have no {feature.name}")
 
 
 @app.command()

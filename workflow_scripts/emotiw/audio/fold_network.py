@@ -1,4 +1,4 @@
-"""Training of one audio network of a fold, from stored frame features to weights and frame posteriors."""
+"""Training of one network of a fold, from stored frame features to weights and frame posteriors."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,17 +7,17 @@ from typing import Any
 
 from safetensors.torch import save
 
-from emotiw.audio import blstm, standardisation, training
-from emotiw.audio.standardisation import Array, Scaler
+from emotiw.audio import blstm, training
 from emotiw.audio.training import Clips, Recipe, Session, Trained
 from emotiw.core.status import Status
 from emotiw.corpora import manifest
 from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import SPLITS, Fold
 from emotiw.jobs.store import Artefact, Entry
-from emotiw.statistics import selection_record
-from emotiw.statistics.selection_record import Record
+from emotiw.statistics import selection_record, standardisation
+from emotiw.statistics.standardisation import Array, Scaler
 
+BY_SUBJECT = "subject"  # value of `blstm.normalise`
 NO_RESULTS: dict[str, Any] = {"validation": None, "best_epoch": None, "improved": None, "history": []}
 
 
@@ -53,7 +53,8 @@ def train(
     corpus : Manifest
         Labels and subjects of the clips.
     stage : mapping
-        Identity of the stage: `fold`, `architecture`, `repeat`, `seed`, and `settings` with section `blstm`.
+        Identity of the stage: `fold`, `modality`, `feature`, `architecture`, `repeat`, `seed`, and `settings` with
+        section `blstm`.
     entries : mapping of str to Entry
         Frame features of the fold's clips.
     scaler : Artefact
@@ -63,6 +64,7 @@ def train(
         as a bundle computes them.
     """
     settings, fold = stage["settings"]["blstm"], manifest.fold(corpus, stage["fold"])
+    system = f"{stage['modality']}/{stage['feature']}/blstm"
     facts = network_facts(stage, corpus.classes)
     description = facts | {key: scaler.facts[key] for key in ("columns", "constant")} | settings
     metadata = {"emotiw": json.dumps(description, sort_keys=True)}
@@ -70,12 +72,14 @@ def train(
     if not scaler.entries or not any(entry.name in fold.val for entry in usable):
         facts |= NO_RESULTS | {"parts": dict.fromkeys(SPLITS, ())} | selection_record.facts([], scaler.facts)
         return FoldNetwork(save({}, metadata), [], facts)
-    inputs, input_records = standardised_inputs(corpus, usable, scaler, settings)
+    inputs = standardised_inputs(corpus, usable, scaler, settings)
+    by_subject = settings["normalise"] == BY_SUBJECT
+    input_records = [standardisation.record(system, [entry.name for entry in usable])] if by_subject else []
     train_clips, val_clips = labelled_parts(corpus, fold, inputs)
     recipe = Recipe.from_settings(stage["architecture"], settings)
     trained = training.train(train_clips, val_clips, recipe, n_classes=len(corpus.classes), session=session)
     arrays = {name: entry.arrays for name, entry in scaler.entries.items()}
-    records = [*input_records, *training.records(facts["network"], trained, train_clips, val_clips)]
+    records = [*input_records, *training.records(f"{system}/{facts['network']}", trained, train_clips, val_clips)]
     facts |= trained.facts | selection_record.facts(records, scaler.facts)
     facts["parts"] = {part: [clip for clip in getattr(fold, part) if clip in inputs] for part in SPLITS}
     model = save(blstm.tensors(trained.model, **arrays), metadata)
@@ -83,23 +87,22 @@ def train(
 
 
 def network_facts(stage: Mapping[str, Any], classes: Sequence[str]) -> dict[str, Any]:
-    """Identify a network: fold, architecture, repeat, seed, classes and name."""
-    facts = {key: stage[key] for key in ("fold", "architecture", "repeat", "seed")}
+    """Identify a network: fold, feature, architecture, repeat, seed, classes and name."""
+    facts = {key: stage[key] for key in ("fold", "feature", "architecture", "repeat", "seed")}
     name = f"{'-'.join(map(str, stage['architecture']))}_{stage['repeat']}"
     return {**facts, "classes": classes, "network": name}
 
 
 def standardised_inputs(
     corpus: Manifest, usable: Sequence[Entry], scaler: Artefact, settings: Mapping[str, Any]
-) -> tuple[dict[str, Array], list[Record]]:
-    """Standardise the frames of usable clips; also return the ledger records of the normalisation by subject."""
-    features, records = [entry.arrays["features"] for entry in usable], []
-    if settings["normalise"] == "subject":
+) -> dict[str, Array]:
+    """Standardise the frames of usable clips, by subject first if the settings say so."""
+    features = [entry.arrays["features"] for entry in usable]
+    if settings["normalise"] == BY_SUBJECT:
         features = standardisation.by_subject(features, [corpus.row_of_clip[entry.name].subject for entry in usable])
-        records.append(standardisation.record([entry.name for entry in usable]))
     fitted = Scaler(**scaler.entries["scaler"].arrays, constant=tuple(scaler.facts["constant"]))
     scaled = standardisation.standardise(features, fitted, clip=settings["feature_clip"])
-    return {entry.name: values for entry, values in zip(usable, scaled, strict=True)}, records
+    return {entry.name: values for entry, values in zip(usable, scaled, strict=True)}
 
 
 def labelled_parts(corpus: Manifest, fold: Fold, inputs: Mapping[str, Array]) -> tuple[Clips, Clips]:

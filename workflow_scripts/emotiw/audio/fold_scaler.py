@@ -3,21 +3,24 @@
 from collections.abc import Sequence
 from typing import Any
 
-from emotiw.audio import standardisation
-from emotiw.audio.standardisation import Scaler
 from emotiw.jobs.store import Entry
-from emotiw.statistics import selection_record
+from emotiw.statistics import selection_record, standardisation
+from emotiw.statistics.standardisation import Scaler
 
 
-def fit(clips: Sequence[Entry], subjects: Sequence[str], *, normalise: str) -> tuple[list[Entry], dict[str, Any]]:
+def fit(
+    clips: Sequence[Entry], subjects: Sequence[str], *, feature: str, normalise: str
+) -> tuple[list[Entry], dict[str, Any]]:
     """Fit the scaler of a fold.
 
     Parameters
     ----------
     clips : sequence of Entry
-        Frame features of the usable training clips. Without any, the fold has no audio system.
+        Frame features of the usable training clips. Without any, the fold has no networks.
     subjects : sequence of str
         Subject of each clip.
+    feature : str
+        Name of the feature, for the record.
     normalise : str
         `blstm.normalise` of the configuration. With "subject" the frames are normalised by subject first.
 
@@ -36,7 +39,7 @@ def fit(clips: Sequence[Entry], subjects: Sequence[str], *, normalise: str) -> t
     entries += [_entry("scaler", scaler) for scaler in scalers]
     constant = [column for scaler in scalers for column in scaler.constant]
     record = selection_record.Record(
-        "audio: standardisation",
+        f"{feature}: standardisation",
         None,
         "mean and deviation",
         [clip.name for clip in clips],

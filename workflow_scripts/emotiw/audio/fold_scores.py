@@ -58,13 +58,15 @@ def read(path: Path) -> NetworkPosteriors:
     return NetworkPosteriors(facts, list(entries.values()))
 
 
-def score(networks: Sequence[NetworkPosteriors]) -> tuple[list[store.Entry], dict[str, Any]]:
+def score(networks: Sequence[NetworkPosteriors], *, system: str) -> tuple[list[store.Entry], dict[str, Any]]:
     """Clip scores of a fold's networks.
 
     Parameters
     ----------
     networks : sequence of NetworkPosteriors
         Networks of one fold, at least one.
+    system : str
+        Modality, feature and classifier, for the record.
 
     Returns
     -------
@@ -80,12 +82,14 @@ def score(networks: Sequence[NetworkPosteriors]) -> tuple[list[store.Entry], dic
     selected = ensemble.best(by_network)
     scores |= ensemble.mean_scores(scores) | {"selected": scores[selected]}
     record = selection_record.Record(
-        "audio: best network", selected, ensemble.RULE, validation, candidates=len(by_network)
+        f"{system}: best network", selected, ensemble.RULE, validation, candidates=len(by_network)
     )
     return [store.Entry(name, {"scores": values}) for name, values in scores.items()], {
         "fold": facts["fold"],
         "clips": [*validation, *facts["parts"]["test"]],
         "classes": facts["classes"],
+        "scores": "posteriors",
+        "classifier": "blstm",
         "networks": by_network,
         "selected": selected,
         "selection": {"rule": ensemble.RULE, "part": "val", "n_clips": len(validation)},

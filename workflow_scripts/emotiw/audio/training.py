@@ -170,11 +170,11 @@ def labelled(
 
 def records(network: str, trained: Trained, training: Clips, validation: Clips) -> list[Record]:
     """Ledger records of a training: the weights, and the epoch chosen on the validation clips."""
-    n_epochs, name = len(trained.history), f"audio/{network}"
+    n_epochs = len(trained.history)
     return [
-        selection_record.Record(f"{name}: weights", None, "cross-entropy of the frames", training.names),
+        selection_record.Record(f"{network}: weights", None, "cross-entropy of the frames", training.names),
         selection_record.Record(
-            f"{name}: epoch",
+            f"{network}: epoch",
             trained.best_epoch,
             "least cross-entropy of the frames",
             validation.names,

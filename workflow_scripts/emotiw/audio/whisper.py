@@ -4,7 +4,7 @@ Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", ar
 transformer with layer normalisation before each part (Vaswani et al. 2017). Its weights stay as they were published.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,7 +103,11 @@ class Encoder(nn.Module):
         self.layer_norm = nn.LayerNorm(size.width)
 
     def forward(self, spectrogram: Tensor, layer: int) -> Tensor:
-        """Return the output of a layer, (n, width), of a log-mel spectrogram, (80, 2 n).
+        """Return the output of a layer, (n, width), of a log-mel spectrogram, (80, 2 n)."""
+        return self.outputs(spectrogram, [layer])[0]
+
+    def outputs(self, spectrogram: Tensor, layers: Sequence[int]) -> list[Tensor]:
+        """Return the outputs of several layers, (n, width) each, of a log-mel spectrogram, (80, 2 n).
 
         Layer 0 is the sum of the convolutions' output and the positions. The last layer is followed by the last layer
         normalisation, as in Whisper.
@@ -111,9 +115,12 @@ class Encoder(nn.Module):
         maps = gelu(self.conv2(gelu(self.conv1(spectrogram[None]))))
         frames: Tensor = maps[0].T
         frames = frames + self.embed_positions.weight[: len(frames)]
-        for number in range(layer):
+        made = {0: frames}
+        for number in range(max(layers)):
             frames = self.layers[number](frames)
-        return self.layer_norm(frames) if layer == len(self.layers) else frames
+            made[number + 1] = frames
+        made[len(self.layers)] = self.layer_norm(frames) if max(layers) == len(self.layers) else frames
+        return [made[layer] for layer in layers]
 
 
 def shapes(size: Size = BASE) -> dict[str, tuple[int, ...]]:
@@ -138,23 +145,24 @@ def encoder(arrays: Mapping[str, npt.NDArray[Any]], size: Size = BASE) -> Encode
     return model.eval().requires_grad_(False)
 
 
-def on_device(model: Encoder, device: torch.device, layer: int) -> Encoder:
-    """Move the encoder to a device, and check that a layer's output there equals the CPU's up to rounding.
+def on_device(model: Encoder, device: torch.device, layer: int | Sequence[int]) -> Encoder:
+    """Move the encoder to a device, and check that the layers' outputs there equal the CPU's up to rounding.
 
     Raises
     ------
     FeatureError
-        If its outputs for a second of fixed noise differ by more than `agreement.AGREEMENT` times the largest of them.
+        If the outputs of a layer for a second of fixed noise differ by more than `agreement.AGREEMENT` times the largest
+        of them.
     """
     noise = torch.rand(sound.RATE_HZ, generator=torch.Generator().manual_seed(0)) * 2 - 1
     spectrogram = torch.from_numpy(log_mel.log_mel(noise.numpy()))[:, : 2 * model.embed_positions.num_embeddings]
-    return devices.moved("Whisper", model, device, lambda network: [_output(network, spectrogram, layer)])
+    return devices.moved("Whisper", model, device, lambda network: _outputs(network, spectrogram, _listed(layer)))
 
 
 def frames(
-    waveform: Floats, model: Encoder, *, layer: int, frame_length_s: float, padded: bool
+    waveform: Floats, model: Encoder, *, layer: int | Sequence[int], frame_length_s: float, padded: bool
 ) -> tuple[npt.NDArray[np.float64], Floats]:
-    """Start times (n_frames,) in s and values (n_frames, width) of consecutive frames of a waveform.
+    """Start times (n_frames,) in s and values (n_frames, n_layers * width) of consecutive frames of a waveform.
 
     The encoder gives a vector each 20 ms. A frame is the mean of the vectors of its length; a last frame that the sound
     does not fill is left out. Sound of more than 30 s is cut into pieces of 30 s, so memory is bounded.
@@ -165,8 +173,9 @@ def frames(
         float32 (n_samples,) in [-1, 1], mono, 16 kHz.
     model : Encoder
         From `encoder`, or `on_device`.
-    layer : int
-        Layer whose output is returned: 1 is the first after the convolutions.
+    layer : int or sequence of int
+        Layer whose output is returned: 1 is the first after the convolutions. The values of several layers stand side
+        by side, in the given order.
     frame_length_s : float
         Length of a frame and distance between frames, a multiple of 0.02 s.
     padded : bool
@@ -183,12 +192,13 @@ def frames(
     """
     sound.check(waveform)
     steps = _steps(frame_length_s)
-    if not 0 <= layer <= len(model.layers):
+    layers = _listed(layer)
+    if not layers or not all(0 <= number <= len(model.layers) for number in layers):
         raise FeatureError(f"whisper.layer is {layer}; expected 0 to {len(model.layers)}; change it")
     longest = model.embed_positions.num_embeddings * STEP_SAMPLES
     pieces = [waveform[start : start + longest] for start in range(0, waveform.size, longest)]
-    vectors = [_vectors(piece, model, layer, longest if padded else 0) for piece in pieces]
-    width = model.embed_positions.embedding_dim
+    vectors = [_vectors(piece, model, layers, longest if padded else 0) for piece in pieces]
+    width = len(layers) * model.embed_positions.embedding_dim
     joined = np.concatenate([np.zeros((0, width), np.float32), *vectors])
     n_frames = len(joined) // steps
     if not n_frames:
@@ -200,21 +210,24 @@ def frames(
     return np.arange(n_frames, dtype=np.float64) * frame_length_s, values
 
 
-def _vectors(piece: Floats, model: Encoder, layer: int, length: int) -> Floats:
-    """Vectors (n_samples // 320, width) of a piece of sound, filled up to `length` samples."""
+def _vectors(piece: Floats, model: Encoder, layers: Sequence[int], length: int) -> Floats:
+    """Vectors (n_samples // 320, n_layers * width) of a piece of sound, filled up to `length` samples."""
     n_vectors = piece.size // STEP_SAMPLES
     if not n_vectors:
-        return np.zeros((0, model.embed_positions.embedding_dim), np.float32)
+        return np.zeros((0, len(layers) * model.embed_positions.embedding_dim), np.float32)
     filled = np.pad(piece, (0, max(0, length - piece.size)))
     spectrogram = torch.from_numpy(log_mel.log_mel(filled))
-    return _output(model, spectrogram, layer)[:n_vectors].numpy()
+    return torch.cat(_outputs(model, spectrogram, layers), dim=1)[:n_vectors].numpy()
 
 
-def _output(model: Encoder, spectrogram: Tensor, layer: int) -> Tensor:
-    """Output of a layer, on the CPU."""
+def _outputs(model: Encoder, spectrogram: Tensor, layers: Sequence[int]) -> list[Tensor]:
+    """Compute the outputs of some layers, and move them to the CPU."""
     with torch.inference_mode(), devices.exact():
-        output: Tensor = model(spectrogram.to(devices.device_of(model)), layer)
-        return output.cpu()
+        return [output.cpu() for output in model.outputs(spectrogram.to(devices.device_of(model)), layers)]
+
+
+def _listed(layer: int | Sequence[int]) -> list[int]:
+    return [layer] if isinstance(layer, int) else list(layer)
 
 
 def _steps(frame_length_s: float) -> int:

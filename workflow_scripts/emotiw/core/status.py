@@ -14,3 +14,4 @@ class Status(StrEnum):
     SILENT_AUDIO = "silent_audio"
     SHORT_AUDIO = "short_audio"
     UNDECODABLE = "undecodable"
+    NO_FEATURE = "no_feature"  # of an imported feature: there is no file of the clip, or no frame in it

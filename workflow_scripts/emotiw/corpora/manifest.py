@@ -62,6 +62,11 @@ class Row:
     channels: str = ""
     film: str = ""
 
+    def has(self, modality: str) -> bool:
+        """Whether the file has a stream of a modality, `video` or `audio`; true if its header could not be read."""
+        facts = (self.width, self.height, self.fps) if modality == "video" else (self.rate_hz, self.channels)
+        return not self.format or any(facts)
+
 
 COLUMNS = tuple(field.name for field in fields(Row))
 _values = attrgetter(*COLUMNS)  # dataclasses.astuple copies deeply and is ten times slower
@@ -85,6 +90,18 @@ class Manifest:
     def row_of_clip(self) -> dict[str, Row]:
         """Row of each clip, by its id."""
         return {row.clip: row for row in self.rows}
+
+    @cached_property
+    def jobs(self) -> frozenset[str]:
+        """Names of the jobs."""
+        return frozenset(row.job for row in self.rows)
+
+    @cached_property
+    def jobs_with(self) -> dict[str, frozenset[str]]:
+        """Jobs with a clip that has a stream of `video`, and of `audio`."""
+        return {
+            modality: frozenset(row.job for row in self.rows if row.has(modality)) for modality in ("video", "audio")
+        }
 
 
 _METADATA = tuple(field.name for field in fields(Manifest))[1:]

@@ -10,16 +10,22 @@ from emotiw.core.status import Status
 from emotiw.corpora.manifest import Manifest
 from emotiw.evaluation.pools import SCORED, Pool
 from emotiw.evaluation.systems import COVERED_BY, MAIN
-from emotiw.jobs import store
+from emotiw.jobs import gather, store
 
 KIND_OF_MODALITY = {"video": "faces", "audio": "audio"}
 
 Statuses = dict[str, dict[str, Status]]  # by modality and clip
 
 
+def folders(corpus: Manifest, modalities: Sequence[str], of_modality: Mapping[str, Path]) -> dict[str, Path]:
+    """Folders of the modalities whose statuses are known: those of the run, and those that no clip has a stream of."""
+    known = [name for name in of_modality if name in modalities or not corpus.jobs_with[name]]
+    return {name: of_modality[name] for name in known}
+
+
 def read_statuses(corpus: Manifest, folders: Mapping[str, Path]) -> Statuses:
     """Read the status of every clip of the corpus from the per-clip artefacts in the folder of each modality."""
-    return {modality: _of_modality(corpus, folder, KIND_OF_MODALITY[modality]) for modality, folder in folders.items()}
+    return {modality: _of_modality(corpus, folder, modality) for modality, folder in folders.items()}
 
 
 def check_complete(corpus: Manifest, pools: Sequence[Pool], statuses: Statuses) -> None:
@@ -65,7 +71,7 @@ def _pool_rows(corpus: Manifest, pool: Pool, statuses: Statuses) -> Iterable[lis
     predicted = [[corpus.classes[i] for i in pool.systems[name][0].argmax(1)] for name in MAIN]
     for i, (clip, fold) in enumerate(zip(pool.clips, pool.folds, strict=True)):
         label, subject = corpus.row_of_clip[clip].label, corpus.row_of_clip[clip].subject
-        status = [statuses[modality][clip].value for modality in ("video", "audio")]
+        status = [statuses[name][clip].value if name in statuses else "" for name in ("video", "audio")]
         row = [clip, fold, pool.part, label, subject, *status, pool.sources[i], *(names[i] for names in predicted)]
         yield row + [f"{value:.6f}" for value in posteriors[i]]
 
@@ -97,7 +103,8 @@ def notes(corpus: Manifest, pools: Sequence[Pool], statuses: Statuses) -> list[s
 def _without_scores(pool: Pool, statuses: Statuses) -> list[str]:
     """Remark on the clips that are ok in a modality and yet have no scores of it."""
     remarks = []
-    for modality, covering in COVERED_BY.items():
+    for modality in statuses:
+        covering = COVERED_BY[modality]
         clips = sorted(
             clip
             for clip, source in zip(pool.clips, pool.sources, strict=True)
@@ -108,8 +115,9 @@ def _without_scores(pool: Pool, statuses: Statuses) -> list[str]:
     return remarks
 
 
-def _of_modality(corpus: Manifest, folder: Path, kind: str) -> dict[str, Status]:
+def _of_modality(corpus: Manifest, folder: Path, modality: str) -> dict[str, Status]:
     statuses: dict[str, Status] = {}
-    for job in sorted({row.job for row in corpus.rows}):
-        statuses |= store.statuses(folder / f"{job}.h5", kind)
+    for job in sorted(gather.jobs_with(corpus, modality)):
+        statuses |= store.statuses(folder / f"{job}.h5", KIND_OF_MODALITY[modality])
+    statuses = {row.clip: gather.ABSENT[modality] for row in corpus.rows if not row.has(modality)} | statuses
     return {row.clip: statuses[row.clip] for row in corpus.rows if row.clip in statuses}

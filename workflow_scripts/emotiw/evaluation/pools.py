@@ -35,6 +35,8 @@ class Pool:
         By system, scores (n_clips, n_classes) and which clips the system covers (n_clips,).
     sources : tuple of str
         Source of each clip's fused scores (`schemes.source_names`).
+    modalities : tuple of str
+        Modalities of the run.
     """
 
     part: str
@@ -44,6 +46,7 @@ class Pool:
     subjects: Ints
     systems: SystemScores
     sources: tuple[str, ...]
+    modalities: tuple[str, ...] = ("video", "audio")
 
 
 def system_names(table: Table, prefix: str) -> dict[str, str]:
@@ -97,6 +100,7 @@ def join_part(
         score_tables.subjects_of(corpus, clips),
         _joined(blocks),
         tuple(tables[name].facts["sources"][clip] for name, clip in fold_clips),
+        tuple(next(iter(tables.values())).facts["modalities"]),
     )
 
 

@@ -10,7 +10,9 @@ from emotiw.evaluation.clip_account import Statuses
 from emotiw.evaluation.pools import SCORED, Pool
 from emotiw.fusion.score_tables import Table
 
-FUSION_FACTS = ("weights", "temperatures", "calibration", "optimism", "n_fitted", "joint")  # kept of each fold's fusion
+NETWORK_FACTS = ("selected", "selection", "restarts")  # kept of each table of networks
+# kept of each fold's fusion
+FUSION_FACTS = ("weights", "temperatures", "calibration", "optimism", "choice", "n_fitted", "joint")
 FAMILY = (
     "fusion against video, audio and stacked regression; video and audio each against the challenge's baseline of its "
     "modality; the schemes of fusion among themselves: Holm's correction over all of these, for each part and test"
@@ -67,9 +69,11 @@ def content(
 
 
 def networks(tables: Sequence[Table]) -> dict[str, Any]:
-    """Collect the selected network, selection rule and restarts of each fold from its table of audio scores."""
+    """Collect the selected network, selection rule and restarts of each feature and fold from its networks' scores."""
     return {
-        table.fold: {key: table.facts[key] for key in ("selected", "selection", "restarts")}
+        f"{table.stage['feature']}/{table.fold}": {
+            key: table.facts[key] for key in ("selected", "selection", "restarts")
+        }
         for table in tables
         if "restarts" in table.facts
     }

@@ -49,8 +49,10 @@ def part_metrics(pool: Pool, classes: Sequence[str], *, seed: int, n_resamples: 
         "n_subjects": n_subjects,
         "sources": {name: pool.sources.count(name) for name in (*ANY_MODALITY, "prior")},
         "systems": by_system,
-        "fusion_gain": {name: _gain(clusters["fusion"], clusters[name], resamples) for name in ("video", "audio")},
-        "comparisons": comparisons.compare(right, subjects, systems.family(right), resamples, seed=seed),
+        "fusion_gain": {name: _gain(clusters["fusion"], clusters[name], resamples) for name in pool.modalities},
+        "comparisons": comparisons.compare(
+            right, subjects, systems.family(right, pool.modalities), resamples, seed=seed
+        ),
         "majority_class": _majority(truth, classes),
     }
 

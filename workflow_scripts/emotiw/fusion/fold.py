@@ -1,7 +1,7 @@
 """Fusion of one fold: align the score tables, calibrate, fit the schemes, fuse, and record what was fitted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from emotiw.core.errors import StoreError
 from emotiw.corpora import splits
 from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import Fold
-from emotiw.fusion import optimism, schemes, score_tables
+from emotiw.fusion import choice, optimism, records, schemes, score_tables
+from emotiw.fusion.choice import Method
 from emotiw.fusion.schemes import FittedFusion, Fusion, Scale, Scores
 from emotiw.fusion.score_tables import AlignedScores, Bools, Floats, Table
 from emotiw.jobs import store
@@ -24,17 +25,20 @@ class FoldTables:
 
     Attributes
     ----------
-    audio : Table
-        Posteriors of the audio networks' ensemble.
-    video : Table
-        Decision values of the video system; for training clips out-of-fold values.
-    held_out : tuple of Table
-        Posteriors of the inner folds' ensembles for the training clips that each inner fold held out.
+    audio, video : Table or None
+        Posteriors or decision values of each modality's system; for training clips out-of-fold values, or none if the
+        system is an ensemble of networks. None for a modality that the run lacks.
+    held_out : mapping of str to tuple of Table
+        By modality, posteriors of the inner folds' networks for the training clips that each inner fold held out. Empty
+        if its system is none of networks.
+    out_of_fold : bool
+        Whether temperatures are fitted on out-of-fold scores of the training clips.
     """
 
-    audio: Table
-    video: Table
-    held_out: tuple[Table, ...] = ()
+    audio: Table | None
+    video: Table | None
+    held_out: Mapping[str, tuple[Table, ...]] = field(default_factory=dict)
+    out_of_fold: bool = False
 
 
 def fuse(
@@ -42,10 +46,9 @@ def fuse(
 ) -> tuple[list[store.Entry], dict[str, Any]]:
     """Fuse the `mean` systems of both modalities for every clip of a fold.
 
-    Weights are fitted on the labelled validation clips that have both modalities. The video system was not trained on
-    these clips; the audio networks used them for early stopping. Temperatures are fitted on the same clips or, if
-    `tables.held_out` is given, on out-of-fold scores of the training clips (the video PCA and kernel widths are fitted
-    on all training clips, without labels).
+    Weights are fitted on the labelled validation clips that have both modalities. No system was trained on these clips;
+    networks used them for early stopping. Temperatures are fitted on the same clips or, if `tables.out_of_fold` is set,
+    on out-of-fold scores of the training clips (PCA and kernel widths are fitted on all of them, without labels).
 
     Parameters
     ----------
@@ -56,15 +59,17 @@ def fuse(
     tables : FoldTables
         Its scores.
     settings : mapping
-        `scheme` (of the system called `fusion`), `grid_step`, `cv_folds`, `cv_repeats`.
+        `scheme` (of the system called `fusion`), `shrinkage`, `grid_step`, `cv_folds`, `cv_repeats`.
 
     Returns
     -------
     entries : list of Entry
-        Scores of `video` and `audio` (calibrated posteriors), of each scheme, and of `fusion`.
+        Scores of `video` and `audio` (calibrated posteriors), of each scheme, and of `fusion`; with `scheme: auto`, of
+        `auto` too.
     facts : dict
         Clips, classes, parts, sources, weights, temperatures and the clips they were fitted on, the proof of the joint
-        search, the stacked regression, optimism, the number of clips fitted on, and the ledger records.
+        search, the stacked regression, the choice of scheme and shrinkage, optimism, the number of clips fitted on, and
+        the ledger records.
 
     Raises
     ------
@@ -73,22 +78,22 @@ def fuse(
     """
     aligned = score_tables.align(corpus, fold, tables.audio, tables.video)
     validation = aligned.labelled_with_both("val")
-    step = settings["grid_step"]
-    fitted = schemes.fit(validation, step=step, scales=out_of_fold_scales(corpus, fold, tables))
-    systems = fused_systems(aligned, fitted, score_tables.prior_of(corpus, fold))
+    method = Method.of(settings)
+    chosen = choice.fit(validation, method, scales=out_of_fold_scales(corpus, fold, tables))
+    systems = fused_systems(aligned, chosen.fusion, score_tables.prior_of(corpus, fold))
     systems["fusion"] = systems[settings["scheme"]]
     facts = {
         "fold": fold.name,
         "classes": corpus.classes,
         "scheme": settings["scheme"],
+        "modalities": [name for name, table in (("video", tables.video), ("audio", tables.audio)) if table],
         **clip_facts(aligned),
-        **fit_facts(fitted, validation),
-        "optimism": optimism.by_scheme(
-            validation, fitted, step=step, n_folds=settings["cv_folds"], n_repeats=settings["cv_repeats"]
-        ),
+        **fit_facts(chosen.fusion, validation),
+        "choice": chosen.facts,
+        "optimism": optimism.by_scheme(validation, chosen, method),
         **selection_record.facts(
-            [*schemes.records(fitted, validation, step=step), score_tables.prior_record(corpus, fold)],
-            *map(_with_inner_fold_names, tables.held_out),
+            [*records.of(chosen, validation, method), score_tables.prior_record(corpus, fold)],
+            *(_with_inner_fold_names(table) for held_out in tables.held_out.values() for table in held_out),
         ),
     }
     return [store.Entry(name, {"scores": scores}) for name, scores in systems.items()], facts
@@ -100,19 +105,22 @@ def out_of_fold_scales(corpus: Manifest, fold: Fold, tables: FoldTables) -> dict
     Returns
     -------
     dict of str to Scale
-        Of `audio` and `video`, where the modality has scores of training clips; empty without inner folds.
+        Of `audio` and `video`, where the modality has scores of training clips; empty if none are asked for.
 
     Raises
     ------
     StoreError
         If an inner network was trained on a clip that it is said to have held out.
     """
-    if not tables.held_out:
+    if not tables.out_of_fold:
         return {}
     clips, truth = np.array(fold.train), score_tables.truth_of(corpus, fold.train)
     scores = {
-        "audio": _held_out_log_posteriors(tables.held_out, fold.train, len(corpus.classes)),
-        "video": tables.video.rows("mean", fold.train),
+        modality: _held_out_log_posteriors(held_out, fold.train, len(corpus.classes))
+        if (held_out := tables.held_out.get(modality))
+        else table.evidence(fold.train)
+        for modality, table in (("audio", tables.audio), ("video", tables.video))
+        if table
     }
     return {
         modality: Scale(schemes.calibration_scale(values[scored], truth[scored]), tuple(clips[scored].tolist()))
@@ -141,7 +149,7 @@ def fused_systems(aligned: AlignedScores, fusion: Fusion, prior: Floats) -> dict
     single = schemes.completed(audio, has_audio, video)
     fused = {
         scheme: schemes.completed(schemes.fused(fusion, scores, scheme), has_audio & has_video, single)
-        for scheme in schemes.SCHEMES
+        for scheme in (*fusion.weights, "stacked")
     }
     return {"video": video, "audio": audio, **fused}
 

@@ -14,7 +14,7 @@ nearness to 1/2, then likelihood. Stacked logistic regression is added for refer
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -25,8 +25,7 @@ from scipy.special import log_softmax, softmax
 from emotiw.core.errors import FeatureError
 from emotiw.fusion import branch_and_bound, stacking
 from emotiw.fusion.branch_and_bound import SearchResult
-from emotiw.statistics import cross_validation, metrics, selection_record
-from emotiw.statistics.selection_record import Record
+from emotiw.statistics import metrics
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -34,6 +33,7 @@ Bools = npt.NDArray[np.bool_]
 
 WEIGHTED = ("shared", "per_class", "joint")  # the paper's schemes 1, 2, 3
 SCHEMES = (*WEIGHTED, "stacked")
+AUTO = "auto"  # the weighted scheme that is chosen by cross-validation (`choice`)
 SCALE_BOUNDS = (1e-2, 1e2)  # limits of a calibration scale [ours]: without them it is infinite for separable clips
 N_COMPARED = 256  # candidate weights whose fused scores are held in memory at a time
 TINY = 1e-12  # lower limit of a posterior before its logarithm is taken
@@ -303,6 +303,16 @@ def fit(
     max_branches : int
         Limit of the joint search (`joint_search`).
     """
+    fitted = fit_weights(scores, step=step, scales=scales, max_branches=max_branches)
+    audio, video = calibrated(scores.audio, fitted.audio_scale), calibrated(scores.video, fitted.video_scale)
+    stacked = stacking.fit(stacking.features(audio, video), scores.truth, scores.groups)
+    return replace(fitted, stacked=stacked)
+
+
+def fit_weights(
+    scores: Scores, *, step: float, scales: Mapping[str, Scale], max_branches: int = branch_and_bound.MAX_BRANCHES
+) -> FittedFusion:
+    """Fit the weighted schemes and the calibrations as `fit` does, and no stacked regression."""
     scale_a, scale_v = (
         scales[name].value if name in scales else calibration_scale(values, scores.truth)
         for name, values in (("audio", scores.audio), ("video", scores.video))
@@ -310,48 +320,14 @@ def fit(
     audio, video = calibrated(scores.audio, scale_a), calibrated(scores.video, scale_v)
     weights = {name: scheme(audio, video, scores.truth, step) for name, scheme in SEPARATE.items()}
     joint = joint_search(audio, video, scores.truth, step, max_branches=max_branches)
-    stacked = stacking.fit(stacking.features(audio, video), scores.truth, scores.groups)
     weights["joint"] = joint.weights
-    return FittedFusion(scale_a, scale_v, weights, stacked, joint=joint, scales=scales)
-
-
-def records(fusion: FittedFusion, scores: Scores, *, step: float) -> list[Record]:
-    """Ledger records of what `fit` fitted on the clips of `scores`."""
-    return _scale_records(fusion, scores) + _weight_records(fusion, scores, step)
-
-
-def _scale_records(fusion: FittedFusion, scores: Scores) -> list[Record]:
-    values = {"audio": fusion.audio_scale, "video": fusion.video_scale}
-    scales = {name: fusion.scales.get(name, Scale(value, scores.clips)) for name, value in values.items()}
-    return [
-        selection_record.Record(f"fusion/scale of {name}", scale.value, "likelihood", scale.clips)
-        for name, scale in scales.items()
-    ]
-
-
-def _weight_records(fusion: FittedFusion, scores: Scores, step: float) -> list[Record]:
-    n, n_classes = len(grid(step)), scores.audio.shape[1]
-    objective = "most clips right, then nearest to 1/2, then likeliest"
-    proof = "proven" if fusion.joint.complete else f"at most {fusion.joint.upper_bound} clips could be right"
-    # by scheme: what was chosen, the criterion, the number of candidates
-    choices = {
-        "shared": (fusion.weights["shared"].tolist(), objective, n),
-        "per_class": (fusion.weights["per_class"].tolist(), "recalls of the single modalities", 1),
-        "joint": (fusion.weights["joint"].tolist(), f"{objective}; {proof}", n**n_classes),
-    }
-    if fusion.stacked:
-        choice = fusion.stacked.choice
-        choices["stacked: C"] = (choice.value, choice.note or cross_validation.CRITERION, len(choice.grid))
-    return [
-        selection_record.Record(f"fusion/{name}", chosen, criterion, scores.clips, candidates=n_candidates)
-        for name, (chosen, criterion, n_candidates) in choices.items()
-    ]
+    return FittedFusion(scale_a, scale_v, weights, joint=joint, scales=scales)
 
 
 def fused(fusion: Fusion, scores: Scores, scheme: str) -> Floats:
-    """Fused scores of clips that have both modalities by one of `SCHEMES`, shape (n_clips, n_classes)."""
+    """Fused scores of clips that have both modalities by a scheme, shape (n_clips, n_classes)."""
     audio, video = calibrated(scores.audio, fusion.audio_scale), calibrated(scores.video, fusion.video_scale)
-    if scheme in WEIGHTED:
+    if scheme in fusion.weights:
         return weighted_sum(audio, video, fusion.weights[scheme])
     if fusion.stacked is None:
         return weighted_sum(audio, video, np.full(audio.shape[1], 0.5))

@@ -21,6 +21,7 @@ from emotiw.statistics.selection_record import Record
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
+POSTERIORS = "posteriors"  # value of the fact `scores` of a table; others hold decision values
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,19 @@ class Table:
         has_scores = rows >= 0
         scores = np.zeros((len(clips), self.systems[system].shape[1]))
         scores[has_scores] = self.systems[system][rows[has_scores]]
+        return scores, has_scores
+
+    def evidence(self, clips: Sequence[str]) -> tuple[Floats, Bools]:
+        """Scores of the system `mean` as the fusion calibrates them: logarithms of posteriors, or decision values.
+
+        Returns
+        -------
+        scores, has_scores
+            As in `rows`.
+        """
+        scores, has_scores = self.rows("mean", clips)
+        if self.facts["scores"] == POSTERIORS:
+            scores[has_scores] = schemes.log_posteriors(scores[has_scores])
         return scores, has_scores
 
 
@@ -143,7 +157,7 @@ class AlignedScores:
     Attributes
     ----------
     scores : Scores
-        Log posteriors of audio and decision values of video; rows of zeros where a modality has none.
+        Log posteriors or decision values of each modality (`Table.evidence`); rows of zeros where it has none.
     has_audio, has_video : ndarray of bool, shape (n_clips,)
         Whether each modality has scores of the clip.
     parts : dict of str to str
@@ -161,24 +175,20 @@ class AlignedScores:
         return self.scores[np.flatnonzero(in_part & self.has_audio & self.has_video & (self.scores.truth >= 0))]
 
 
-def align(corpus: Manifest, fold: Fold, audio: Table, video: Table) -> AlignedScores:
+def align(corpus: Manifest, fold: Fold, audio: Table | None, video: Table | None) -> AlignedScores:
     """Align the `mean` systems of both modalities with the clips of a fold, sorted by id.
 
     Parameters
     ----------
     corpus, fold : Manifest, Fold
         Labels, groups and parts of the clips.
-    audio : Table
-        Posteriors; their logarithms are returned.
-    video : Table
-        Decision values.
+    audio, video : Table or None
+        Posteriors or decision values; no clip has scores of a modality that is None.
     """
     parts = parts_of(fold)
     clips = tuple(parts)
-    decision_values, has_video = video.rows("mean", clips)
-    log_posteriors, has_audio = audio.rows("mean", clips)
-    log_posteriors[has_audio] = schemes.log_posteriors(log_posteriors[has_audio])
-    scores = schemes.Scores(
-        log_posteriors, decision_values, truth_of(corpus, clips), groups_of(corpus, fold, clips), clips
-    )
+    none = np.zeros((len(clips), len(corpus.classes))), np.zeros(len(clips), np.bool_)
+    of_audio, has_audio = audio.evidence(clips) if audio else none
+    of_video, has_video = video.evidence(clips) if video else none
+    scores = schemes.Scores(of_audio, of_video, truth_of(corpus, clips), groups_of(corpus, fold, clips), clips)
     return AlignedScores(scores, has_audio, has_video, parts)

@@ -1,7 +1,9 @@
 """Read the per-clip artefacts of a feature from the files of all jobs, as a model needs them."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from emotiw.core.errors import ManifestError
 from emotiw.core.status import Status
@@ -9,18 +11,43 @@ from emotiw.corpora.manifest import Manifest, Row
 from emotiw.corpora.splits import SPLITS, Fold
 from emotiw.jobs import store
 
+ABSENT = {"video": Status.NO_VIDEO, "audio": Status.NO_AUDIO}
 
-def load(manifest: Manifest, folder: Path, kind: str, clips: Iterable[str]) -> dict[str, store.Entry]:
-    """Entries of `clips`, in that order, from the files `<folder>/<job>.h5`; no other entry is read.
+
+@dataclass(frozen=True)
+class Source:
+    """Files of a signal or feature.
+
+    Attributes
+    ----------
+    folder : Path
+        Folder with one file `<job>.h5` per job.
+    kind : str
+        Kind of the files (`store.KINDS`).
+    stream : str
+        `video` or `audio`: a job whose clips have no such stream has no file. Empty: every job has one.
+    """
+
+    folder: Path
+    kind: str = "frame_features"
+    stream: str = ""
+
+    def facts(self, manifest: Manifest) -> dict[str, Any]:
+        """Facts that all files have in common, such as the names of the columns; empty without any file."""
+        made = sorted(jobs_with(manifest, self.stream))
+        return store.read(self.folder / f"{made[0]}.h5", self.kind, names=()).facts if made else {}
+
+
+def load(manifest: Manifest, source: Source, clips: Iterable[str]) -> dict[str, store.Entry]:
+    """Entries of `clips`, in that order; no other entry is read.
+
+    A clip whose job has no file, because its clips lack the stream, gets the status of that.
 
     Parameters
     ----------
     manifest : Manifest
         Names the job of each clip.
-    folder : Path
-        Folder with one file per job.
-    kind : str
-        Kind of the files (`store.KINDS`).
+    source : Source
     clips : iterable of str
         Clip ids.
 
@@ -35,23 +62,33 @@ def load(manifest: Manifest, folder: Path, kind: str, clips: Iterable[str]) -> d
     wanted = list(clips)
     if unknown := [clip for clip in wanted if clip not in rows]:
         raise ManifestError(
-            f"{folder}: clips {', '.join(unknown)} are not in the manifest of {manifest.corpus}; run the workflow again"
+            f"{source.folder}: clips {', '.join(unknown)} are not in the manifest of {manifest.corpus}; "
+            "run the workflow again"
         )
     clips_of_job: dict[str, list[str]] = {}
     for clip in wanted:
         clips_of_job.setdefault(rows[clip].job, []).append(clip)
     entries: dict[str, store.Entry] = {}
+    made = jobs_with(manifest, source.stream)
     for job, names in clips_of_job.items():
-        entries |= store.read(folder / f"{job}.h5", kind, names=names).entries
+        if job in made:
+            entries |= store.read(source.folder / f"{job}.h5", source.kind, names=names).entries
+        else:
+            entries |= {clip: store.Entry(clip, status=ABSENT[source.stream]) for clip in names}
     return {clip: entries[clip] for clip in wanted}
 
 
-def usable(manifest: Manifest, fold: Fold, folder: Path, kind: str) -> list[tuple[Row, str, store.Entry]]:
+def usable(manifest: Manifest, fold: Fold, source: Source) -> list[tuple[Row, str, store.Entry]]:
     """(row, part, entry) of each clip of a fold whose status is `ok`; training clips first.
 
     Parameters and errors as in `load`.
     """
     rows = manifest.row_of_clip
     parts = [(clip, part) for part in SPLITS for clip in getattr(fold, part)]
-    entries = load(manifest, folder, kind, [clip for clip, _ in parts])
+    entries = load(manifest, source, [clip for clip, _ in parts])
     return [(rows[clip], part, entries[clip]) for clip, part in parts if entries[clip].status == Status.OK]
+
+
+def jobs_with(manifest: Manifest, stream: str) -> frozenset[str]:
+    """Jobs with a clip that has a stream, `video` or `audio`; all jobs if it is empty."""
+    return manifest.jobs_with.get(stream, manifest.jobs)

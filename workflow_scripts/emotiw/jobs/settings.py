@@ -12,7 +12,8 @@ from jsonschema.exceptions import ValidationError
 
 from emotiw.core.errors import ConfigError
 from emotiw.core.resources import PACKAGE
-from emotiw.jobs import sound_settings, stages
+from emotiw.jobs import features, sound_settings, stages
+from emotiw.jobs.features import MODALITIES
 
 # Copies of config.yaml and its schema, made by setup.py when a wheel is built; a checkout has none. They lie outside
 # `resources`, whose files enter the fingerprint of the code: a comment in config.yaml must change no identity.
@@ -21,6 +22,7 @@ ROOT = Path() if SHIPPED.is_dir() else PACKAGE.parents[1]  # of the checkout, el
 DEFAULTS = SHIPPED / "config.yaml" if SHIPPED.is_dir() else ROOT / "config.yaml"
 SCHEMA = SHIPPED / "config.schema.yaml" if SHIPPED.is_dir() else ROOT / "schemas" / "config.schema.yaml"
 RESERVED = ("demo_corpus", "weights")
+ADDING = ("embeddings", "sound_embeddings", "imports")  # sections whose entries are features of their names
 OPTIONAL_WEIGHTS = "alexnet_fer2013"  # the workflow fine-tunes them if the configuration names no file
 
 
@@ -91,21 +93,6 @@ def completed(config: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def frame_features(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Features of faces that can be turned into image sets: the built-in ones and the configured embeddings."""
-    return (*(row.name for row in stages.face_features()), *config["embeddings"])
-
-
-def network_stage(config: Mapping[str, Any], feature: str) -> str:
-    """Stage that computes a feature by an ONNX file of the user; empty for any other feature.
-
-    The stage has one wildcard of its own name, whose value is the name of the feature.
-    """
-    if feature in config["embeddings"]:
-        return "embedding"
-    return "sound_embedding" if feature in config["sound_embeddings"] else ""
-
-
 class _UniqueKeys(yaml.SafeLoader):
     """A safe loader that refuses a key given twice."""
 
@@ -160,22 +147,9 @@ def _not_finite(value: Any, where: tuple[str, ...]) -> Iterator[tuple[str, float
 
 
 def _contradictions(config: Mapping[str, Any]) -> list[str]:
-    video = config["video"]
-    chosen = video["combination"]
     lines = list(_feature_faults(config))
-    lines += [
-        f"video.combination.features: {name!r} is not among video.features {video['features']}; add it there"
-        for name in chosen["features"]
-        if name not in video["features"]
-    ]
-    lines += [
-        f"video.combinations: {name!r} is not among video.features {video['features']}; add it there"
-        for name in sorted({name for names in video["combinations"] or () for name in names})
-        if name not in video["features"]
-    ]
-    if chosen["classifier"] not in video["classifiers"]:
-        fault = f"{chosen['classifier']!r} is not among video.classifiers {video['classifiers']}"
-        lines.append(f"video.combination.classifier: {fault}; add it there")
+    for modality in () if lines else MODALITIES:
+        lines += _system_faults(config, modality)
     lines += _weights_contradictions(config)
     if config["run"] in RESERVED:
         lines.append(
@@ -203,12 +177,7 @@ def _weights_contradictions(config: Mapping[str, Any]) -> list[str]:
 
 
 def _feature_faults(config: Mapping[str, Any]) -> Iterator[str]:
-    for section in ("embeddings", "sound_embeddings"):
-        for name in config[section]:
-            if name in stages.ROWS and stages.ROWS[name].per_clip:
-                yield f"{section}.{name}: is the name of a built-in stage; choose another name"
-    for name in set(config["embeddings"]) & set(config["sound_embeddings"]):
-        yield f"sound_embeddings.{name}: is a name under embeddings too; choose another name"
+    yield from _name_faults(config)
     yield from sound_settings.faults(config)
     tuned = config["weights"][OPTIONAL_WEIGHTS]
     available = tuned["path"] or tuned["url"] or config["fine_tuning"]["faces"]["path"]
@@ -218,7 +187,45 @@ def _feature_faults(config: Mapping[str, Any]) -> Iterator[str]:
             f"video.features: {name} needs FER2013 or weights that were fine-tuned on it; set"
             f" fine_tuning.faces.path or weights.{OPTIONAL_WEIGHTS}.path"
         )
-    known = ", ".join(frame_features(config))
-    for name in config["video"]["features"]:
-        if name not in frame_features(config):
-            yield f"video.features: {name!r} is unknown, expected some of {known}; correct it or add embeddings.{name}"
+    known = features.available(config)
+    for modality in MODALITIES:
+        offered = ", ".join(name for name, feature in known.items() if feature.modality == modality)
+        for name in config[modality]["features"]:
+            if name not in known:
+                add = f"; correct it or add embeddings.{name}" if modality == "video" else ""
+                yield f"{modality}.features: {name!r} is unknown, expected some of {offered}{add}"
+            elif known[name].modality != modality:
+                of = known[name].modality
+                yield f"{modality}.features: {name!r} is a feature of {of}, expected some of {offered}"
+
+
+def _name_faults(config: Mapping[str, Any]) -> Iterator[str]:
+    """Names of added features that something else has."""
+    owner = {row.name: "a built-in stage" for row in stages.TABLE if row.per_clip}
+    for section in ADDING:
+        for name in config[section]:
+            if name in owner:
+                yield f"{section}.{name}: is the name of {owner[name]} too; choose another name"
+            owner[name] = f"an entry of {section}"
+
+
+def _system_faults(config: Mapping[str, Any], modality: str) -> Iterator[str]:
+    """Faults of the systems of a modality whose features are known."""
+    section, known = config[modality], features.available(config)
+    combination = section["combination"]
+    combined = {name for names in section["combinations"] or () for name in names}
+    for key, names in (("combination.features", combination["features"]), ("combinations", sorted(combined))):
+        for name in names:
+            if name not in section["features"]:
+                yield f"{modality}.{key}: {name!r} is not among {modality}.features {section['features']}; add it there"
+    chosen = combination["classifier"]
+    if chosen not in section["classifiers"]:
+        fault = f"{chosen!r} is not among {modality}.classifiers {section['classifiers']}"
+        yield f"{modality}.combination.classifier: {fault}; add it there"
+    for name in section["features"]:
+        fitting = [row.name for row in stages.CLASSIFIERS.values() if known[name].takes(row)]
+        expected = ", ".join(fitting)
+        if name in combination["features"] and chosen not in fitting:
+            yield f"{modality}.combination.classifier: {chosen!r} does not take {name!r}, expected one of {expected}"
+        if not set(fitting) & set(section["classifiers"]):
+            yield f"{modality}.features: no classifier of {modality}.classifiers takes {name!r}; add one of {expected}"

@@ -42,7 +42,7 @@ class Cost:
         CPU time in s: constant part, and part for each clip.
     pair_bytes : float
         Memory for each pair of clips of the corpus, in bytes.
-    scales_with_egemaps : bool
+    scales_with_frames : bool
         Whether the memory of a clip grows with the number of eGeMAPS values a frame; it is measured with 88.
     held_clips : int
         Clips that are in memory at a time; 0: all.
@@ -53,7 +53,7 @@ class Cost:
     memory_mb: tuple[float, float]
     seconds: tuple[float, float]
     pair_bytes: float = 0.0
-    scales_with_egemaps: bool = False
+    scales_with_frames: bool = False
     held_clips: int = 0
     clip_kb: float = 0.0
 
@@ -90,18 +90,20 @@ class StageRow:
         Program in `workflow_scripts`, if its name is not that of the stage.
     source : str
         Of a stage of single clips: the stage whose files it reads, `faces` or `audio`; empty if it reads the clips.
-    features : Kind or None
-        Kind of the features that its wildcard `feature` can name.
     server : str
         Name of the warm interpreter that its program is forked from; programs with the same imports share one. Empty if
         there is none.
     describe : str
         Of a frame feature that one function computes without weights: `module:function`, called with (faces,
-        **settings). A bundle computes the feature with it.
+        **settings) or (waveform, **settings); of sound it returns times and values. A bundle computes the feature
+        with it.
     weights : str
-        Of a frame feature that AlexNet computes: name of the weights, which a bundle contains.
+        Of a frame feature that a network computes: name of the weights, which a bundle contains
+        (`prediction.describers`).
+    posteriors : bool
+        Of a frame feature: whether its values are posteriors of classes, whose names its files hold as columns.
     on_demand : bool
-        Whether it is computed only if `video.features` names it, or if a file of it is asked for.
+        Whether it is computed only if `video.features` or `audio.features` names it, or if a file of it is asked for.
     cost : Cost or None
         None for a stage that runs once and outside the jobs of a cluster.
     """
@@ -118,10 +120,10 @@ class StageRow:
     reads_films: bool = False
     program: str = ""
     source: str = ""
-    features: Kind | None = None
     server: str = ""
     describe: str = ""
     weights: str = ""
+    posteriors: bool = False
     on_demand: bool = False
     cost: Cost | None = None
 
@@ -134,3 +136,34 @@ class StageRow:
     def modality(self) -> str:
         """Modality of a stage of single clips: `video` or `audio`."""
         return MODALITY_OF_SOURCE[self.source or self.name]
+
+
+@dataclass(frozen=True)
+class ClassifierRow:
+    """A classifier of features.
+
+    Attributes
+    ----------
+    name, title : str
+    stage : str
+        Stage that computes its scores of one feature.
+    setting, grid : str
+        Setting of the section `video` that holds its hyperparameter, and the one with the values that `auto` tries;
+        empty if its stage's own settings are all that it reads.
+    kinds : tuple of Kind
+        Kinds of the features that it takes.
+    needs_posteriors : bool
+        Whether it takes only features whose values are posteriors.
+    uses_validation : bool
+        Whether its training uses the validation clips, as early stopping does. It then gives no scores of training
+        clips; those that the fusion is calibrated on come from the networks of inner folds.
+    """
+
+    name: str
+    title: str
+    stage: str
+    setting: str = ""
+    grid: str = ""
+    kinds: tuple[Kind, ...] = (Kind.FRAME_FEATURE,)
+    needs_posteriors: bool = False
+    uses_validation: bool = False

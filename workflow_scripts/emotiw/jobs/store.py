@@ -64,6 +64,11 @@ KINDS: dict[str, dict[str, Field]] = {
     },
     "kernels": {"matrix": Field("<f8", ("clips", "clips"))},
     "classifier": {"coefficients": Field("<f8", ("clips", "classes")), "intercept": Field("<f8", ("classes",))},
+    "pooled_classifier": {
+        **{name: Field("<f8", ("values",)) for name in ("mean", "scale", "population_mean", "population_scale")},
+        "coefficients": Field("<f8", ("values", "classes")),
+        "intercept": Field("<f8", ("classes",)),
+    },
     "scores": {"scores": Field("<f8", ("clips", "classes"))},
     "posteriors": {"posteriors": Field("<f4", ("frames", "classes")), "time": _TIME},
     "scaler": {"mean": Field("<f8", ("features",)), "scale": Field("<f8", ("features",))},
@@ -263,6 +268,15 @@ def narrow(values: npt.NDArray[Any], dtype: np.dtype[Any], subject: str = "featu
     if largest > limit:
         raise StoreError(f"{subject}: {largest:g} is above {limit:g}, the largest {dtype}; set the storage to float32")
     return values.astype(dtype)
+
+
+def kind_of(path: Path) -> str:
+    """Return the kind of an artefact, one of `KINDS`; errors as in `read`."""
+    with _explained(path), h5py.File(path, "r") as stream:
+        kind = stream.attrs["kind"]
+        if kind not in KINDS:
+            raise StoreError(f"{path}: is of the unknown kind {kind!r}, expected one of {', '.join(KINDS)}; {AGAIN}")
+        return str(kind)
 
 
 def statuses(path: Path, kind: str) -> dict[str, Status]:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,13 +23,21 @@ from safetensors import SafetensorError, safe_open
 from emotiw.core.errors import BundleError, ConfigError
 from emotiw.core.html import resource
 from emotiw.jobs import settings, stages
+from emotiw.jobs.stage_row import Kind
 
-FORMAT, VERSION = "emotiw-bundle", 2
+FORMAT, VERSION = "emotiw-bundle", 3
+READABLE = (2, 3)  # versions
 INDEX = "bundle.json"
 AGAIN = "copy the bundle anew, or export it again by running the workflow"
 MAX_INDEX_BYTES = 1 << 26
 SUFFIXES = (".safetensors", ".onnx")
-SECTIONS = ("limits", "audio", "egemaps", "faces", *stages.face_feature_sections(), "embeddings", "video")
+# sections of the configuration that every prediction reads as a whole
+SECTIONS = ("limits", "faces")
+# keys that a prediction reads of sections which hold choices of the run too
+KEYS = {
+    "audio": ("rate_hz", "silence_peak", "min_duration_s"),
+    "video": ("subspace_rank", "regularisation", "polynomial_degree"),
+}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,127}")
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -44,7 +52,7 @@ class Bundle:
     ----------
     folder : Path
     about : dict
-        The content of `bundle.json`.
+        The content of `bundle.json`, in the form of the newest version.
     """
 
     folder: Path
@@ -59,6 +67,12 @@ class Bundle:
     def identity(self) -> str:
         """SHA-256 of the index, which identifies the whole bundle."""
         return str(self.about["sha256"])
+
+    def section(self, name: str) -> dict[str, Any]:
+        """Section of the configuration that the bundle was made with; a missing one raises a BundleError."""
+        if name not in self.about["settings"]:
+            raise BundleError(f"{self.folder / INDEX}: settings: lacks the section {name!r}; {AGAIN}")
+        return dict(self.about["settings"][name])
 
     def path(self, name: str) -> Path:
         """Path of a file of the bundle; one that is not listed, or is reached by a link, raises a BundleError."""
@@ -119,10 +133,10 @@ def read(folder: Path) -> Bundle:
         raise BundleError(f"{folder}: no such folder; name one that holds {INDEX}, as results/<run>/bundle does")
     index = _index(path)
     found_format, found_version = index.get("format"), index.get("version")
-    if (found_format, found_version) != (FORMAT, VERSION):
+    if found_format != FORMAT or found_version not in READABLE or not isinstance(found_version, int):
         raise BundleError(
-            f"{path}: is {found_format!r} of version {found_version!r}, expected {FORMAT!r} of version {VERSION}; "
-            "export the bundle again with this emotiw, or use the emotiw that made it"
+            f"{path}: is {found_format!r} of version {found_version!r}, expected {FORMAT!r} of version "
+            f"{' or '.join(map(str, READABLE))}; export the bundle again with this emotiw, or use the one that made it"
         )
     faults = sorted(_schema().iter_errors(index), key=str)
     if faults:
@@ -132,10 +146,8 @@ def read(folder: Path) -> Bundle:
         raise BundleError(f"{path}: altered since it was written (its own sha256 differs); {AGAIN}")
     for name in index["files"]:
         _plain(folder, name)
-    try:
-        settings.check_sections(index["settings"])
-    except ConfigError as error:
-        raise BundleError(f"{path}: settings: {error}; {AGAIN}") from error
+    index = index if index["version"] == VERSION else _upgraded(index)
+    _check_settings(path, index["settings"])
     return Bundle(folder, index)
 
 
@@ -154,6 +166,13 @@ def default_folder() -> Path:
             "no bundle is named, and there is none of the demo; run `make demo`, or name one with --bundle"
         )
     return folder
+
+
+def sections(features: Iterable[str]) -> list[str]:
+    """Sections of the configuration that computing built-in features reads; other names are ignored."""
+    rows = [stages.ROWS[name] for name in features if name in stages.ROWS]
+    settings_read = [name for row in rows if row.kind == Kind.FRAME_FEATURE for name in row.settings]
+    return list(dict.fromkeys(name.partition(".")[0] for name in settings_read))
 
 
 def index_sha256(index: Mapping[str, Any]) -> str:
@@ -199,6 +218,34 @@ def _index(path: Path) -> dict[str, Any]:
     if not isinstance(index, dict):
         raise BundleError(f"{path}: holds {type(index).__name__}, expected a mapping; {AGAIN}")
     return index
+
+
+def _upgraded(index: Mapping[str, Any]) -> dict[str, Any]:
+    """Index of version 2, which can hold kernels of faces and networks of eGeMAPS only, in the form of version 3."""
+    chosen, classifier = index["settings"], index["settings"]["video"]["combination"]["classifier"]
+    members = [
+        {
+            **{key: value for key, value in member.items() if key != "networks"},
+            "video": {name: {"classifier": classifier, **entry} for name, entry in member["video"].items()},
+            "audio": {"egemaps": {"classifier": "blstm", "files": member["networks"]}} if member["networks"] else {},
+        }
+        for member in index["members"]
+    ]
+    features = {"video": index["features"], "audio": ["egemaps"]}
+    names = (*SECTIONS, "embeddings", *sections([*features["video"], *features["audio"]]))
+    kept = {name: chosen[name] for name in names if name in chosen}
+    keys = {section: {key: chosen[section][key] for key in names} for section, names in KEYS.items()}
+    return {**index, "settings": kept | keys, "features": features, "members": members, "columns": {}}
+
+
+def _check_settings(path: Path, chosen: Mapping[str, Any]) -> None:
+    """Check the sections of the configuration that the bundle holds; a run's other choices are not among them."""
+    defaults = settings.read(settings.DEFAULTS)
+    whole = {section: defaults[section] | chosen[section] for section in KEYS}
+    try:
+        settings.check_sections({**chosen, **whole})
+    except ConfigError as error:
+        raise BundleError(f"{path}: settings: {error}; {AGAIN}") from error
 
 
 def _no_constant(name: str) -> Any:

@@ -1,30 +1,24 @@
 """Export of a run as a bundle: its artefacts are copied file by file, the index last."""
 
-import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import safetensors.numpy
-from safetensors import safe_open
 
 from emotiw.core import files
-from emotiw.core.errors import StoreError
-from emotiw.core.status import Status
 from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import Fold
 from emotiw.evaluation import systems
 from emotiw.fusion import score_tables
-from emotiw.jobs import gather, stages, store
-from emotiw.prediction import bundle
-from emotiw.video import image_sets, kernels
-from emotiw.video.pca import PCA, project
-
-Arrays = Mapping[str, npt.NDArray[Any]]
+from emotiw.jobs import store
+from emotiw.jobs.features import MODALITIES, Feature
+from emotiw.jobs.gather import Source
+from emotiw.prediction import bundle, bundle_contents, bundle_models
+from emotiw.prediction.bundle_models import FoldModel, Models, Training, Writer
 
 AVERAGING = (
     "one member a fold, each with its own calibration and fusion weights; a clip's posteriors are the mean of the "
@@ -51,40 +45,23 @@ class Sources:
 
     Attributes
     ----------
-    fusion, pca, kernels, classifiers : sequence of Path
-        Artefacts; the stage in each file names its fold and feature.
-    networks : sequence of Path
-        Weights of BLSTMs; the metadata of each file names its fold.
+    fusion : sequence of Path
+        Score tables of the fusion, one a fold.
+    models : Models
+        Trained models of both modalities.
     features : Path
         Folder that holds a folder for each feature.
     weights : mapping of str to Path
-        Files of the landmark model and of AlexNet by name; the record of each lies beside it.
+        Files of the landmark model and of the features' networks by name; the record of each lies beside it.
     embeddings : mapping of str to Path
         ONNX files by name of the embedding.
     """
 
     fusion: Sequence[Path]
-    pca: Sequence[Path]
-    kernels: Sequence[Path]
-    classifiers: Sequence[Path]
-    networks: Sequence[Path]
+    models: Models
     features: Path
     weights: Mapping[str, Path]
     embeddings: Mapping[str, Path]
-
-
-@dataclass
-class Writer:
-    """Writes files of a bundle and records their sizes and hashes."""
-
-    folder: Path
-    files: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def add(self, name: str, data: bytes) -> str:
-        """Write a file; return its name."""
-        files.write_atomic(self.folder / name, data)
-        self.files[name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-        return name
 
 
 def write(
@@ -103,15 +80,19 @@ def write(
 
     Raises
     ------
+    ConfigError
+        If a feature of the fused systems cannot be computed for new clips.
     StoreError
         If an artefact is missing or damaged.
     """
     config, writer = about["config"], Writer(folder)
-    features = systems.video_system(config["video"])
-    shared = {"weights": dict(_weights(writer, sources)), "licences": _licences(corpus, sources)}
+    modalities = about["metrics"]["modalities"]
+    bundle_contents.check(config, modalities)
+    shared = {"weights": dict(_weights(writer, sources)), "licences": _licences(corpus, sources, config)}
     for name, path in sources.embeddings.items():
         writer.add(f"embeddings/{name}.onnx", path.read_bytes())
-    members = [_member(writer, corpus, fold, sources, about["config"]) for fold in folds.values()]
+    training = Training(corpus, sources.features, config["video"])
+    members = [_member(writer, fold, sources, training, config) for fold in folds.values()]
     subjects = {row.subject for row in corpus.rows if row.subject != row.clip}
     index = {
         "format": bundle.FORMAT,
@@ -126,8 +107,12 @@ def write(
             "scheme": corpus.scheme,
             "note": SYNTHETIC if corpus.synthetic else REAL,
         },
-        "settings": _settings(config, features),
-        "features": list(features),
+        "settings": _settings(config, modalities),
+        "features": {
+            modality: list(systems.fused(config, modality).features) if modality in modalities else []
+            for modality in MODALITIES
+        },
+        "columns": dict(_columns(corpus, sources, bundle_contents.features(config, modalities))),
         "averaging": AVERAGING,
         "members": members,
         **shared,
@@ -138,26 +123,21 @@ def write(
     files.write_json(folder / bundle.INDEX, index | {"sha256": bundle.index_sha256(index)})
 
 
-def feature_arrays(sets: Mapping[str, npt.NDArray[Any]], pca: PCA, video: Mapping[str, Any]) -> dict[str, Any]:
-    """Arrays of a feature's file except those of the classifiers: the PCA and the models of the training clips.
-
-    Subspaces are stored as bases (n, d, r), padded with zeros if one has fewer directions; logarithms as half vectors
-    in float32.
-    """
-    projected = {clip: project(F, pca) for clip, F in sets.items()}
-    vectors = kernels.training_vectors(projected, rank=video["subspace_rank"], regularisation=video["regularisation"])
-    bases = [image_sets.linear_subspace(F, video["subspace_rank"]) for F in projected.values()]
-    subspaces = np.zeros((len(bases), bases[0].shape[0], max(P.shape[1] for P in bases)))
-    for stack, P in zip(subspaces, bases, strict=True):
-        stack[:, : P.shape[1]] = P
-    logs = {name: vectors[name].astype(np.float32) for name in ("covariance", "gaussian")}
-    return {**{f"pca.{name}": values for name, values in vars(pca).items()}, "subspace": subspaces, **logs}
+def _settings(config: Mapping[str, Any], modalities: Sequence[str]) -> dict[str, Any]:
+    """Part of the configuration that a prediction reads."""
+    embeddings = {name: config["embeddings"][name] for name in bundle_contents.embeddings(config, modalities)}
+    sections = bundle.sections(feature.stage for feature in bundle_contents.features(config, modalities))
+    chosen = {name: config[name] for name in (*bundle.SECTIONS, *sections)}
+    keys = {section: {key: config[section][key] for key in names} for section, names in bundle.KEYS.items()}
+    return chosen | keys | {"embeddings": embeddings}
 
 
-def _settings(config: Mapping[str, Any], features: Sequence[str]) -> dict[str, Any]:
-    chosen = {name: config[name] for name in bundle.SECTIONS}
-    embeddings = {name: section for name, section in config["embeddings"].items() if name in features}
-    return chosen | {"embeddings": embeddings}
+def _columns(corpus: Manifest, sources: Sources, features: Sequence[Feature]) -> Iterator[tuple[str, list[str]]]:
+    """Names of the values of each feature that has names, as its files hold them."""
+    for feature in features:
+        facts = Source(sources.features / feature.name, stream=feature.stream).facts(corpus)
+        if "columns" in facts:
+            yield feature.name, facts["columns"]
 
 
 def _weights(writer: Writer, sources: Sources) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -169,13 +149,14 @@ def _weights(writer: Writer, sources: Sources) -> Iterator[tuple[str, dict[str, 
         yield name, {"file": file, "record": json.loads(path.with_suffix(".json").read_bytes())}
 
 
-def _licences(corpus: Manifest, sources: Sources) -> dict[str, str]:
+def _licences(corpus: Manifest, sources: Sources, config: Mapping[str, Any]) -> dict[str, str]:
     records = {name: json.loads(path.with_suffix(".json").read_bytes()) for name, path in sources.weights.items()}
+    opensmile = {"openSMILE": "research only (audEERING), needed to use the bundle"}
     return {
         "corpus": CORPUS_LICENCES.get(corpus.corpus, "unknown: supplied by the user"),
         **{name: str(record["licence"]) for name, record in records.items()},
         **{name: "unknown: supplied by the user" for name in sources.embeddings},
-        "openSMILE": "research only (audEERING), needed to use the bundle",
+        **(opensmile if "egemaps" in systems.fused(config, "audio").features else {}),
     }
 
 
@@ -191,76 +172,25 @@ def _metrics(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _member(
-    writer: Writer, corpus: Manifest, fold: Fold, sources: Sources, config: Mapping[str, Any]
+    writer: Writer, fold: Fold, sources: Sources, training: Training, config: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Write the files of one fold's system and describe it."""
-    (fused,) = _of_fold(sources.fusion, "scores", fold.name)
-    video: dict[str, Any] = {}
-    for feature in systems.video_system(config["video"]):
-        description = _feature(writer, corpus, fold, feature, sources, config)
-        video |= {feature: description} if description else {}
-    complete = len(video) == len(systems.video_system(config["video"]))
+    (table,) = (artefact for artefact in map(_fusion, sources.fusion) if artefact.stage["fold"] == fold.name)
+    models: dict[str, Any] = {name: {} for name in MODALITIES}
+    for modality in table.facts["modalities"]:
+        system = systems.fused(config, modality)
+        fitted = [FoldModel(fold.name, feature, system.classifier) for feature in system.features]
+        described = {it.feature: bundle_models.write(writer, it, sources.models, training) for it in fitted}
+        models[modality] = described if all(described.values()) else {}
     return {
         "fold": fold.name,
-        "video": video if complete else {},
-        "networks": list(_networks(writer, sources.networks, fold.name)),
-        "scheme": fused.facts["scheme"],
-        "weights": fused.facts["weights"][fused.facts["scheme"]],
-        **{f"{name}_scale": 1 / fused.facts["temperatures"][name] for name in ("audio", "video")},
-        "class_prior": score_tables.prior_of(corpus, fold).tolist(),
+        **models,
+        "scheme": table.facts["scheme"],
+        "weights": table.facts["weights"][table.facts["scheme"]],
+        **{f"{name}_scale": 1 / table.facts["temperatures"][name] for name in ("audio", "video")},
+        "class_prior": score_tables.prior_of(training.corpus, fold).tolist(),
     }
 
 
-def _feature(  # noqa: PLR0913, PLR0917 - the writer, and what identifies the file
-    writer: Writer, corpus: Manifest, fold: Fold, feature: str, sources: Sources, config: Mapping[str, Any]
-) -> dict[str, Any] | None:
-    """Write a feature's file and describe it; None if the fold has no training clips."""
-    fitted = {}
-    for kind, paths in (("pca", sources.pca), ("kernels", sources.kernels), ("classifier", sources.classifiers)):
-        names = () if kind == "kernels" else None
-        (fitted[kind],) = [
-            artefact for artefact in _of_fold(paths, kind, fold.name, names) if artefact.stage["feature"] == feature
-        ]
-    clips = fitted["classifier"].facts["clips"]
-    if not clips:
-        return None
-    entries = gather.load(corpus, sources.features / feature, "frame_features", clips)
-    sets = {clip: entry.arrays["features"] for clip, entry in entries.items() if entry.status == Status.OK}
-    if list(sets) != clips:
-        raise StoreError(
-            f"{sources.features / feature}: clips of its classifier are not usable; run the workflow again"
-        )
-    arrays = feature_arrays(sets, PCA(**fitted["pca"].entries["pca"].arrays), config["video"])
-    for name, entry in fitted["classifier"].entries.items():
-        arrays |= {f"{name}.{part}": values for part, values in entry.arrays.items()}
-    return {
-        "file": writer.add(f"{fold.name}/{feature}.safetensors", safetensors.numpy.save(arrays)),
-        "gamma": fitted["kernels"].facts["gamma"],
-        "selection": {
-            "criterion": fitted["classifier"].facts["selection"]["criterion"],
-            **fitted["classifier"].facts["selection"]["choices"]["mean"],
-        },
-    }
-
-
-def _networks(writer: Writer, paths: Iterable[Path], fold: str) -> Iterator[str]:
-    """Copy the networks of a fold; those of a fold without an audio system are empty and left out."""
-    for path in paths:
-        with safe_open(path, "np") as stream:
-            metadata = json.loads(stream.metadata()["emotiw"])
-            empty = not len(stream.keys())
-        if metadata["fold"] == fold and not empty:
-            yield writer.add(f"{fold}/blstm/{path.name}", path.read_bytes())
-
-
-def _of_fold(
-    paths: Iterable[Path], kind: str, fold: str, names: Iterable[str] | None = None
-) -> Iterator[store.Artefact]:
-    for path in paths:
-        if store.read(path, kind, names=()).stage["fold"] == fold:
-            yield store.read(path, kind, names=names)
-
-
-def alexnet_name(feature: str) -> str | None:
-    """Name of the network of a feature among the weights of a bundle; None if it has none."""
-    return (stages.ROWS[feature].weights or None) if feature in stages.ROWS else None
+def _fusion(path: Path) -> store.Artefact:
+    return store.read(path, "scores", names=())

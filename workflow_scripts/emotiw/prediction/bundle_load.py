@@ -1,6 +1,5 @@
-"""Load the recogniser of a bundle, the landmark model, and the functions that compute its face features."""
+"""Load the recogniser of a bundle and the landmark model."""
 
-import importlib
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -9,26 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
 from emotiw.audio import egemaps
 from emotiw.audio.blstm import BLSTM
-from emotiw.audio.standardisation import Scaler
 from emotiw.core.errors import BundleError, FeatureError
-from emotiw.fusion.schemes import SCHEMES, Fusion
-from emotiw.jobs import stages, store
+from emotiw.fusion.schemes import AUTO, SCHEMES, Fusion
+from emotiw.jobs.features import MODALITIES
 from emotiw.prediction.bundle import AGAIN, Arrays, Bundle, Shape, check_shapes
-from emotiw.prediction.recogniser import FeatureModel, Member, Network, Recogniser
-from emotiw.video import alexnet, onnx_embedding
-from emotiw.video.classifiers import Linear
+from emotiw.prediction.models import KernelModel, Model, Network, NetworkEnsemble, PooledModel, PosteriorAverage
+from emotiw.prediction.recogniser import Member, Recogniser
+from emotiw.scoring import fold_average, pooled_classifiers
+from emotiw.statistics.pooling import PooledLinear
+from emotiw.statistics.standardisation import Scaler
+from emotiw.video.classifiers import FAMILIES, Linear
 from emotiw.video.kernels import MODELS, Reference, half_vectors
 from emotiw.video.pca import PCA
 from emotiw.weights import landmark_format, loading
 
-Chips = npt.NDArray[np.uint8]
-Describe = Callable[[Chips], npt.NDArray[np.float32]]
 KERNELS = tuple(f"{model}_{name}" for model in MODELS for name in ("polynomial", "rbf"))
 
 
@@ -40,28 +38,19 @@ def recogniser(bundle: Bundle) -> Recogniser:
     BundleError
         If a file is missing or altered, or an array is not what the index says.
     """
-    video = bundle.about["settings"]["video"]
-    settings = {
-        "rank": video["subspace_rank"],
-        "regularisation": video["regularisation"],
-        "degree": video["polynomial_degree"],
-    }
-    return Recogniser([_member(bundle, entry) for entry in bundle.about["members"]], settings)
+    for feature, columns in bundle.about["columns"].items():
+        _check_columns(str(bundle.folder), feature, columns, bundle)
+    return Recogniser([_member(bundle, entry) for entry in bundle.about["members"]])
 
 
-def describers(bundle: Bundle) -> dict[str, Describe]:
-    """Functions that compute each feature of the video system from aligned faces (n, height, width, 3).
+def landmarks(bundle: Bundle) -> Any:
+    """Landmark model, a `dlib.shape_predictor`.
 
     Raises
     ------
     BundleError, WeightsError
-        If a network is missing, altered, or not what the index says.
+        If the model is missing, altered, or not what the index says.
     """
-    return {name: _describer(bundle, name) for name in bundle.about["features"]}
-
-
-def landmarks(bundle: Bundle) -> Any:
-    """Landmark model, a `dlib.shape_predictor`; raises the errors of `describers`."""
     name = bundle.about["weights"]["landmarks"]["file"]
     arrays = bundle.arrays(name)
     if set(arrays) != {"dlib"} or arrays["dlib"].dtype != np.uint8:
@@ -77,18 +66,25 @@ def landmarks(bundle: Bundle) -> Any:
 def _member(bundle: Bundle, entry: Mapping[str, Any]) -> Member:
     """Member that an entry of the index describes."""
     n_classes, subject = len(bundle.classes), f"{bundle.folder}: member {entry['fold']}"
-    if entry["scheme"] not in SCHEMES or len(entry["weights"]) != n_classes:
+    if entry["scheme"] not in (*SCHEMES, AUTO) or len(entry["weights"]) != n_classes:
         raise BundleError(f"{subject}: fusion {entry['scheme']!r} of {len(entry['weights'])} classes; {AGAIN}")
-    if entry["video"] and set(entry["video"]) != set(bundle.about["features"]):
-        raise BundleError(f"{subject}: features {', '.join(entry['video'])}; {AGAIN}")
+    for modality in MODALITIES:
+        found, expected = entry[modality], bundle.about["features"][modality]
+        if found and set(found) != set(expected):
+            raise BundleError(f"{subject}: features {', '.join(found)}, expected {', '.join(expected)}; {AGAIN}")
+        if len(classifiers := sorted({model["classifier"] for model in found.values()})) > 1:
+            raise BundleError(f"{subject}: {modality} by {' and '.join(classifiers)}, expected one classifier; {AGAIN}")
     fusion = Fusion(entry["audio_scale"], entry["video_scale"], {entry["scheme"]: np.array(entry["weights"])})
-    video = {name: _feature(bundle, feature) for name, feature in entry["video"].items()}
-    networks = [_network(bundle, name) for name in entry["networks"]]
-    return Member(entry["fold"], video, networks, fusion, entry["scheme"])
+    models = {name: _models(bundle, entry[name]) for name in MODALITIES}
+    return Member(entry["fold"], models["video"], models["audio"], fusion, entry["scheme"])
 
 
-def _feature(bundle: Bundle, entry: Mapping[str, Any]) -> FeatureModel:
-    """Models of the feature that an entry of a member describes."""
+def _models(bundle: Bundle, entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Model]:
+    """Model of each feature of a modality."""
+    return {feature: LOADERS[entry["classifier"]](bundle, feature, entry) for feature, entry in entries.items()}
+
+
+def _kernels(bundle: Bundle, _: str, entry: Mapping[str, Any]) -> KernelModel:
     arrays, subject = bundle.arrays(entry["file"]), str(bundle.folder / entry["file"])
     shapes: dict[str, Shape] = {
         "pca.mean": ("features",),
@@ -112,21 +108,49 @@ def _feature(bundle: Bundle, entry: Mapping[str, Any]) -> FeatureModel:
         "covariance": arrays["covariance"],
         "gaussian": arrays["gaussian"],
     }
-    return FeatureModel(
+    video = bundle.about["settings"]["video"]
+    return KernelModel(
         PCA(*(arrays[f"pca.{name}"] for name in ("mean", "components", "variance"))),
         {name: Reference.of(values) for name, values in vectors.items()},
         entry["gamma"],
         {name: Linear(arrays[f"{name}.coefficients"], arrays[f"{name}.intercept"]) for name in KERNELS},
+        {
+            "rank": video["subspace_rank"],
+            "regularisation": video["regularisation"],
+            "degree": video["polynomial_degree"],
+        },
     )
 
 
-def _network(bundle: Bundle, name: str) -> Network:
+def _pooled(bundle: Bundle, _: str, entry: Mapping[str, Any]) -> PooledModel:
+    arrays, subject = bundle.arrays(entry["file"]), str(bundle.folder / entry["file"])
+    shapes: dict[str, Shape] = dict.fromkeys(("mean", "scale", "population_mean", "population_scale"), ("values",))
+    shapes |= {"coefficients": ("values", "classes"), "intercept": ("classes",)}
+    check_shapes(subject, arrays, shapes, {"classes": len(bundle.classes)})
+    if arrays["mean"].size % 2:
+        raise BundleError(f"{subject}: mean has {arrays['mean'].size} values, expected an even number; {AGAIN}")
+    for name in ("scale", "population_scale"):
+        if not (arrays[name] > 0).all():
+            raise BundleError(f"{subject}: {name} has values that are not positive; {AGAIN}")
+    linear = PooledLinear(*(arrays[name] for name in ("mean", "scale", "coefficients", "intercept")))
+    return PooledModel(linear, Scaler(arrays["population_mean"], arrays["population_scale"]))
+
+
+def _networks(bundle: Bundle, feature: str, entry: Mapping[str, Any]) -> NetworkEnsemble:
+    networks = [_network(bundle, feature, name) for name in entry["files"]]
+    if len({network.scaler.mean.size for network in networks}) > 1:
+        raise BundleError(f"{bundle.folder}: networks of {feature} differ in their numbers of inputs; {AGAIN}")
+    return NetworkEnsemble(networks)
+
+
+def _network(bundle: Bundle, feature: str, name: str) -> Network:
     subject, arrays, metadata = str(bundle.folder / name), bundle.arrays(name), bundle.metadata(name)
     try:
-        constant, n = tuple(int(i) for i in metadata["constant"]), len(metadata["columns"])
+        n = int(np.size(arrays["scaler.mean"]))
+        constant = tuple(range(n)[i] for i in metadata["constant"])
         if tuple(metadata["classes"]) != bundle.classes:
             raise BundleError(f"{subject}: classes {', '.join(metadata['classes'])}, expected the index's; {AGAIN}")
-        _check_columns(subject, metadata["columns"], bundle.about["settings"]["egemaps"])
+        _check_columns(subject, feature, metadata.get("columns"), bundle)
         model = BLSTM(n, metadata["architecture"], len(bundle.classes), peepholes=bool(metadata["peepholes"]))
         names = ("scaler", "population") if metadata["normalise"] == "subject" else ("scaler",)
         check_shapes(subject, arrays, {f"{name}.{key}": (n,) for name in names for key in ("mean", "scale")}, {})
@@ -134,12 +158,32 @@ def _network(bundle: Bundle, name: str) -> Network:
         _load(subject, model, arrays)
         scaler = replace(scaler, constant=constant)
         return Network(model.eval(), scaler, float(metadata["feature_clip"]), *population)
-    except (KeyError, TypeError, ValueError, FeatureError) as error:
+    except (LookupError, TypeError, ValueError, FeatureError) as error:
         raise BundleError(f"{subject}: not a network that emotiw has trained ({error}); {AGAIN}") from error
 
 
-def _check_columns(subject: str, columns: list[str], settings: Mapping[str, Any]) -> None:
-    if list(columns) != egemaps.columns(**settings):
+def _average(bundle: Bundle, feature: str, _: Mapping[str, Any]) -> PosteriorAverage:
+    columns = bundle.about["columns"].get(feature, [])
+    aligned = partial(fold_average.aligned, columns=columns, classes=bundle.classes, feature=feature)
+    try:
+        aligned(np.ones((1, len(columns))))
+    except FeatureError as error:
+        raise BundleError(f"{bundle.folder}: {error}; {AGAIN}") from error
+    return PosteriorAverage(len(columns), aligned)
+
+
+# by classifier: (bundle, feature, entry of the index) -> model
+LOADERS: Mapping[str, Callable[[Bundle, str, Mapping[str, Any]], Model]] = {
+    **dict.fromkeys(FAMILIES, _kernels),
+    **dict.fromkeys(pooled_classifiers.FAMILIES, _pooled),
+    "blstm": _networks,
+    "average": _average,
+}
+
+
+def _check_columns(subject: str, feature: str, columns: Any, bundle: Bundle) -> None:
+    """Check the names of a feature's values, which another version of openSMILE may give in another order."""
+    if feature == "egemaps" and list(columns) != egemaps.columns(**bundle.section("egemaps")):
         raise BundleError(f"{subject}: was trained on other columns than this version of openSMILE computes; {AGAIN}")
 
 
@@ -150,34 +194,3 @@ def _load(subject: str, model: nn.Module, arrays: Arrays) -> None:
         differ = sorted(set(actual.items()) ^ set(expected.items()))
         raise BundleError(f"{subject}: {differ[0][0]} is not of the network that it describes; {AGAIN}")
     model.load_state_dict({name: torch.from_numpy(np.array(values)) for name, values in arrays.items()})
-
-
-def _describer(bundle: Bundle, name: str) -> Describe:
-    settings = bundle.about["settings"]
-    if name in settings["embeddings"]:
-        file = f"embeddings/{name}.onnx"
-        bundle.data(file)
-        return partial(
-            onnx_embedding.embed, network=onnx_embedding.read(bundle.path(file), name, settings["embeddings"][name])
-        )
-    if (row := stages.ROWS.get(name)) and row.weights:
-        return _alexnet(bundle, row.weights, settings[row.settings[0]])
-    if row and row.describe:
-        module, _, function = row.describe.partition(":")
-        return partial(getattr(importlib.import_module(module), function), **settings[name])
-    raise BundleError(f"{bundle.folder}: feature {name!r} is unknown; export the bundle again with this emotiw")
-
-
-def _alexnet(bundle: Bundle, name: str, settings: Mapping[str, Any]) -> Describe:
-    if name not in bundle.about["weights"]:
-        raise BundleError(f"{bundle.folder}: lacks the weights {name!r}; {AGAIN}")
-    file, layout = bundle.about["weights"][name]["file"], settings["layout"]
-    arrays = loading.checked(str(bundle.folder / file), bundle.arrays(file), loading.ALEXNET_SHAPES[layout])
-    model = alexnet.alexnet(arrays, layout=layout, layer=settings["layer"])
-    dtype = np.dtype(settings["storage"])
-
-    def describe(chips: Chips) -> npt.NDArray[np.float32]:
-        values = alexnet.features(chips, model, batch_size=settings["batch_size"], crop=settings["crop"])
-        return store.narrow(values, dtype).astype(np.float32)
-
-    return describe

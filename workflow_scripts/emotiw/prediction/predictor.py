@@ -17,16 +17,18 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from emotiw.audio import egemaps
-from emotiw.core.errors import BundleError, EmotiwError
+from emotiw.audio import sound_entries
+from emotiw.core.errors import EmotiwError
 from emotiw.core.status import Status
 from emotiw.faces.tracking import evenly_spaced
 from emotiw.jobs import runtime
-from emotiw.jobs.store import Entry
+from emotiw.jobs.features import MODALITIES
+from emotiw.jobs.store import Arrays, Entry
 from emotiw.prediction import bundle as bundles
-from emotiw.prediction import bundle_load, segments
+from emotiw.prediction import bundle_load, describers, probes, segments
 from emotiw.prediction.bundle import Bundle
-from emotiw.prediction.recogniser import ClipPosteriors, Encoded, Recogniser
+from emotiw.prediction.describers import DescribeFaces, DescribeSound
+from emotiw.prediction.recogniser import ClipPosteriors, Encoded, Recogniser, Window
 from emotiw.prediction.segments import Segment
 
 LOG = logging.getLogger(__name__)
@@ -42,7 +44,6 @@ CLIP_FAILURES = (
     MemoryError,
 )  # errors that a clip can cause; any other exception is a bug of emotiw
 INTERNAL_ERROR = "internal_error"  # status of both modalities if the program itself failed
-MODALITIES = ("video", "audio")
 NAMES = ("fusion", *MODALITIES)
 
 Floats = npt.NDArray[np.float64]
@@ -163,8 +164,8 @@ class Predictor:
     ----------
     bundle : Bundle
     recogniser : Recogniser
-    describers : mapping of str to callable
-        For each feature, the function that computes it from aligned faces.
+    face_features, sound_features : mapping of str to callable
+        For each feature, the function that computes it from aligned faces, or from a waveform.
     landmarks : dlib.shape_predictor
     segment_s : float
         Longer clips are predicted in segments of this length, each as a clip of its own.
@@ -174,14 +175,15 @@ class Predictor:
 
     bundle: Bundle
     recogniser: Recogniser
-    describers: Mapping[str, bundle_load.Describe]
+    face_features: Mapping[str, DescribeFaces]
+    sound_features: Mapping[str, DescribeSound]
     landmarks: Any
     segment_s: float = SEGMENT_S
     longest_s: float = LONGEST_S
 
     @classmethod
     def load(cls, folder: str | Path, *, segment_s: float = SEGMENT_S, longest_s: float = LONGEST_S) -> Self:
-        """Load a bundle and check its networks on a black face.
+        """Load a bundle, and check the functions of its features on a black face and on a tone.
 
         Raises
         ------
@@ -193,12 +195,13 @@ class Predictor:
             predictor = cls(
                 bundle,
                 bundle_load.recogniser(bundle),
-                bundle_load.describers(bundle),
+                describers.of_faces(bundle),
+                describers.of_sound(bundle),
                 bundle_load.landmarks(bundle),
                 segment_s=segment_s,
                 longest_s=longest_s,
             )
-            predictor._check_features()
+            probes.check(bundle, predictor.recogniser, predictor.face_features, predictor.sound_features)
         return predictor
 
     def predict(self, paths: Iterable[str | Path], progress: Progress | None = None) -> Iterator[Prediction]:
@@ -256,18 +259,16 @@ class Predictor:
         )
 
     def _part(self, segment: Segment) -> tuple[SegmentPrediction, Timeline, list[tuple[float, Chip]]]:
-        faces, sound = segment.faces, self._egemaps(segment.sound)
-        features = None
+        faces, (heard, sound) = segment.faces, self._sound(segment.sound)
+        features: dict[str, npt.NDArray[Any]] = {}
         if faces.status == Status.OK:
-            features = {name: describe(faces.arrays["chips"]) for name, describe in self.describers.items()}
-        frames = sound.arrays["features"] if sound.status == Status.OK else None
-        encoded = self.recogniser.encode(features, frames)
+            features = {name: describe(faces.arrays["chips"]) for name, describe in self.face_features.items()}
+        encoded = self.recogniser.encode(features, {name: arrays["features"] for name, arrays in sound.items()})
         face_times = faces.arrays["time"] - segment.video_start_s if features else np.empty(0)
-        frame_times = sound.arrays["time"] if frames is not None else np.empty(0)
         part = SegmentPrediction(
             segment.start_s,
             max(face_times.max(initial=0.0), float(segment.sound.facts.get("duration_s", 0.0))),
-            {"video": faces.status, "audio": sound.status},
+            {"video": faces.status, "audio": heard},
             self.recogniser.predict(encoded),
             faces.facts.get("n_searched", 0),
             faces.facts.get("n_kept", 0),
@@ -275,35 +276,31 @@ class Predictor:
         )
         chosen = np.unique(np.linspace(0, len(face_times) - 1, min(STRIP, len(face_times))).astype(int))
         strip = [(segment.start_s + float(face_times[i]), faces.arrays["chips"][i].copy()) for i in chosen]
-        return part, self._timeline(part, encoded, face_times, frame_times), strip
+        times = dict.fromkeys(features, face_times), {name: arrays["time"] for name, arrays in sound.items()}
+        return part, self._timeline(part, encoded, *times), strip
 
-    def _egemaps(self, sound: Entry) -> Entry:
-        return next(egemaps.frame_entries([sound], self.bundle.about["settings"]["egemaps"]))
+    def _sound(self, sound: Entry) -> tuple[Status, dict[str, Arrays]]:
+        """Status of the sound, and the frames of each of its features; none unless the status is `ok`."""
+        if sound.status != Status.OK:
+            return sound.status, {}
+        heard = {name: sound_entries.entry(sound, describe) for name, describe in self.sound_features.items()}
+        fewest = self.recogniser.min_frames("audio")
+        if any(entry.status != Status.OK or len(entry.arrays["time"]) < fewest for entry in heard.values()):
+            return Status.SHORT_AUDIO, {}
+        return Status.OK, {name: dict(entry.arrays) for name, entry in heard.items()}
 
-    def _timeline(self, part: SegmentPrediction, encoded: Encoded, face_times: Floats, frame_times: Floats) -> Timeline:
+    def _timeline(
+        self, part: SegmentPrediction, encoded: Encoded, faces: Mapping[str, Floats], sound: Mapping[str, Floats]
+    ) -> Timeline:
+        """Timeline of a part of a clip; `faces` and `sound` are the times of each feature's frames."""
         centres = np.arange(STEP_S / 2, max(part.duration_s, STEP_S), STEP_S)
         fewest = self.bundle.about["settings"]["faces"]["min_frames"]
-        rows = {"faces": _windows(face_times, centres, fewest), "frames": _windows(frame_times, centres, 1)}
-        return Timeline(centres + part.start_s, self.recogniser.timeline(encoded, **rows))
+        windows = windows_of(faces, centres, fewest), windows_of(sound, centres)
+        return Timeline(centres + part.start_s, self.recogniser.timeline(encoded, *windows))
 
     def _without(self, path: Path, status: str, reason: str) -> Prediction:
         """Prediction without a class."""
         return Prediction(path, self.bundle.classes, dict.fromkeys(NAMES), dict.fromkeys(MODALITIES, status), reason)
-
-    def _check_features(self) -> None:
-        size = self.bundle.about["settings"]["faces"]["chip_size"]
-        black = np.zeros((1, size, size, 3), np.uint8)
-        for name, describe in self.describers.items():
-            try:
-                n = describe(black).shape[1]
-            except (EmotiwError, MemoryError, RuntimeError, ValueError) as error:  # the bundle's settings may be wrong
-                raise BundleError(f"{self.bundle.folder}: {name} fails on a face ({error}); {bundles.AGAIN}") from error
-            for member in self.recogniser.members:
-                if member.video and (expected := member.video[name].pca.mean.size) != n:
-                    raise BundleError(
-                        f"{self.bundle.folder}: {name} has {n} values, its PCA of {member.name} takes {expected}; "
-                        f"{bundles.AGAIN}"
-                    )
 
 
 def joined(strip: list[tuple[float, Chip]], more: list[tuple[float, Chip]]) -> list[tuple[float, Chip]]:
@@ -322,10 +319,24 @@ def _ignore(_: int) -> None:
     """Report no progress."""
 
 
-def _windows(times: Floats, centres: Floats, fewest: int) -> list[npt.NDArray[np.int64]]:
-    """Rows of the times within half a window of each centre; none if they are fewer than `fewest`."""
-    rows = [np.flatnonzero(np.abs(times - centre) <= WINDOW_S / 2) for centre in centres]
-    return [chosen if len(chosen) >= fewest else chosen[:0] for chosen in rows]
+def windows_of(times: Mapping[str, Floats], centres: Floats, fewest: int = 1) -> list[Window]:
+    """Windows around the centres: the rows of each feature's frames that begin within half a window.
+
+    Parameters
+    ----------
+    times : mapping of str to ndarray, shape (n_frames,)
+        Times of each feature's frames in s; features may differ in their number of frames.
+    centres : ndarray, shape (n_windows,)
+    fewest : int
+        A feature with fewer frames in a window gets none there.
+    """
+    rows = {
+        name: [np.flatnonzero(np.abs(of - centre) <= WINDOW_S / 2) for centre in centres] for name, of in times.items()
+    }
+    return [
+        {name: chosen[i] if len(chosen[i]) >= fewest else chosen[i][:0] for name, chosen in rows.items()}
+        for i in range(len(centres))
+    ]
 
 
 def _weighted_mean(parts: Iterable[SegmentPrediction], name: str) -> Floats | None:
@@ -350,12 +361,6 @@ def _reason(parts: list[SegmentPrediction]) -> str:
 
 
 def _joined(timelines: list[Timeline]) -> Timeline:
-    """Concatenate the timelines of consecutive segments; a single column of NaN stands for a missing modality."""
-    n_classes = max(values.shape[1] for timeline in timelines for values in timeline.posteriors.values())
-    posteriors = {
-        name: np.concatenate(
-            [np.broadcast_to(part.posteriors[name], (len(part.time_s), n_classes)) for part in timelines]
-        )
-        for name in NAMES
-    }
+    """Concatenate the timelines of consecutive segments."""
+    posteriors = {name: np.concatenate([part.posteriors[name] for part in timelines]) for name in NAMES}
     return Timeline(np.concatenate([timeline.time_s for timeline in timelines]), posteriors)

@@ -1,146 +1,100 @@
-"""The trained system as a function of a clip's features: decision values, frame posteriors, fusion, mean of members.
+"""The trained system as a function of a clip's features: scores of each feature, fusion, mean of members.
 
 A recogniser has one member for each training fold. A member is the whole system of its fold, with its own calibration
 and fusion weights. The posteriors of the recogniser are the mean of the posteriors of its members.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from emotiw.audio import blstm, standardisation
-from emotiw.audio.blstm import BLSTM
-from emotiw.audio.standardisation import Scaler
 from emotiw.fusion import schemes
 from emotiw.fusion.schemes import Fusion
-from emotiw.video.classifiers import Linear
+from emotiw.jobs.features import MODALITIES
+from emotiw.prediction.models import POSTERIORS, Model
 from emotiw.video.image_sets import Frames
-from emotiw.video.kernels import Reference, kernels_with
-from emotiw.video.pca import PCA, project
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Posteriors = Floats | None  # None: the clip lacks the modality
-
-
-@dataclass(frozen=True)
-class FeatureModel:
-    """Models fitted to one feature of the training clips.
-
-    Attributes
-    ----------
-    pca : PCA
-    references : mapping of str to Reference
-        Training clips as each image-set model represents them.
-    gammas : mapping of str to float
-        Widths of the RBF kernels.
-    classifiers : mapping of str to Linear
-        One for each kernel.
-    """
-
-    pca: PCA
-    references: Mapping[str, Reference]
-    gammas: Mapping[str, float]
-    classifiers: Mapping[str, Linear]
-
-    def decision_values(self, sets: Sequence[Floats], settings: Mapping[str, Any]) -> Floats:
-        """Decision values (n_sets, n_classes) of image sets (n_frames, d) after PCA, averaged over the kernels."""
-        kernels = kernels_with(sets, self.references, self.gammas, settings)
-        return np.asarray(np.mean([self.classifiers[name].decision_values(K) for name, K in kernels.items()], axis=0))
-
-
-@dataclass(frozen=True)
-class Network:
-    """A trained network and the standardisation of its inputs.
-
-    Attributes
-    ----------
-    model : BLSTM
-    scaler : Scaler
-    clip : float
-        Limit of the inputs in standard deviations.
-    population : Scaler, optional
-        Average training subject. Given if the network was trained on frames standardised by subject; each new clip is
-        then treated as a subject of its own.
-    """
-
-    model: BLSTM
-    scaler: Scaler
-    clip: float
-    population: Scaler | None = None
-
-    def posteriors(self, features: Frames) -> npt.NDArray[np.float32]:
-        """Frame posteriors (n_frames, n_classes) of a clip's features (n_frames, n_features)."""
-        own = standardisation.by_new_subject(features, self.population) if self.population else features
-        scaled = standardisation.standardise([own], self.scaler, clip=self.clip)
-        return np.asarray(blstm.frame_posteriors(self.model, scaled)[0])
+Window = Mapping[str, npt.NDArray[np.int64]]  # rows of each feature's frames that lie in a window of the clip
 
 
 @dataclass(frozen=True)
 class Member:
-    """The system of one fold; `video` is empty if it has no video system, `networks` if it has no audio system."""
+    """The system of one fold.
+
+    Attributes
+    ----------
+    name : str
+    video, audio : mapping of str to Model
+        Model of each feature, all of one form of scores; empty if the fold has no system of the modality.
+    fusion : Fusion
+    scheme : str
+        Scheme of the fusion.
+    """
 
     name: str
-    video: Mapping[str, FeatureModel]
-    networks: Sequence[Network]
+    video: Mapping[str, Model]
+    audio: Mapping[str, Model]
     fusion: Fusion
     scheme: str
 
-    def project(self, features: Mapping[str, Frames]) -> dict[str, Floats]:
-        """Frames of every feature after this member's PCA."""
-        return {name: project(features[name], model.pca) for name, model in self.video.items()}
+    def models(self, modality: str) -> Mapping[str, Model]:
+        """Models of `video` or `audio`."""
+        return self.video if modality == "video" else self.audio
 
-    def frame_posteriors(self, features: Frames) -> Posteriors:
-        """Frame posteriors (n_frames, n_classes) of the audio features (n_frames, n), averaged over the networks."""
-        if not self.networks:
-            return None
-        posteriors = [network.posteriors(features) for network in self.networks]
-        return np.asarray(np.mean(posteriors, axis=0, dtype=np.float64))
+    def encode(self, modality: str, frames: Mapping[str, Frames]) -> dict[str, Frames]:
+        """Frames of each feature of a modality as its model takes them; empty if the clip lacks the modality."""
+        return {name: model.encode(frames[name]) for name, model in self.models(modality).items()} if frames else {}
 
-    def video_posteriors(
-        self, projected: Mapping[str, Floats], rows: Sequence[Ints], settings: Mapping[str, Any]
-    ) -> Posteriors:
-        """Calibrated posteriors (n_sets, n_classes) of image sets, each given by its rows of the frames."""
-        if not self.video or not rows:
-            return None
-        values = [
-            model.decision_values([projected[name][chosen] for chosen in rows], settings)
-            for name, model in self.video.items()
-        ]
-        return schemes.calibrated(np.asarray(np.mean(values, axis=0)), self.fusion.video_scale)
+    def posteriors(self, modality: str, encoded: Mapping[str, Frames], windows: Sequence[Window]) -> Floats:
+        """Calibrated posteriors (n_windows, n_classes) of a modality in parts of a clip.
 
-    def audio_posteriors(self, frames: Posteriors, rows: Sequence[Ints]) -> Posteriors:
-        """Calibrated posteriors (n_sets, n_classes) of parts of the sound, each given by its rows of the frames."""
-        if frames is None or not rows:
-            return None
-        scores = blstm.clip_scores([frames[chosen] for chosen in rows])
-        return schemes.calibrated(schemes.log_posteriors(scores), self.fusion.audio_scale)
+        The scores of several features are averaged. A window in which a feature has too few frames gets a row of NaN.
+        """
+        models = self.models(modality)
+        posteriors = np.full((len(windows), len(self._weights)), np.nan)
+        filled = [i for i, window in enumerate(windows) if encoded and _suffices(window, models)]
+        if filled:
+            scores = self._scores(models, encoded, [windows[i] for i in filled])
+            scale = self.fusion.video_scale if modality == "video" else self.fusion.audio_scale
+            posteriors[filled] = schemes.calibrated(scores, scale)
+        return posteriors
 
-    def fused(self, video: Posteriors, audio: Posteriors) -> Posteriors:
-        """Fused posteriors; those of the only modality if the other one is None."""
-        if video is None or audio is None:
-            return audio if video is None else video
-        return schemes.weighted_sum(audio, video, self.fusion.weights[self.scheme])
+    def fused(self, video: Floats, audio: Floats) -> Floats:
+        """Fused posteriors (n_windows, n_classes); those of the other modality where one is NaN."""
+        both = schemes.weighted_sum(audio, video, self._weights)
+        single = np.where(np.isnan(video), audio, video)
+        return np.where(np.isnan(both), single, both)
+
+    @property
+    def _weights(self) -> Floats:
+        return self.fusion.weights[self.scheme]
+
+    @staticmethod
+    def _scores(models: Mapping[str, Model], encoded: Mapping[str, Frames], windows: Sequence[Window]) -> Floats:
+        """Mean of the features' scores (n_windows, n_classes), as the fusion takes them."""
+        each = [model.scores(encoded[name], [window[name] for window in windows]) for name, model in models.items()]
+        scores = np.asarray(np.mean(each, axis=0))
+        is_posterior = next(iter(models.values())).form == POSTERIORS
+        return schemes.log_posteriors(scores) if is_posterior else scores
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A clip's frames as each member represents them, in the order of the members; None for a missing modality.
+    """A clip's frames as each member takes them, in the order of the members; empty for a missing modality.
 
     Attributes
     ----------
-    video : list of dict of str to ndarray, or None
-        For each feature, the frames after PCA (n_frames, d).
-    audio : list of ndarray or None, or None
-        Frame posteriors (n_frames, n_classes).
+    video, audio : list of dict of str to ndarray
+        For each feature, (n_frames, n).
     """
 
-    video: Sequence[Mapping[str, Floats]] | None
-    audio: Sequence[Posteriors] | None
+    video: Sequence[Mapping[str, Frames]]
+    audio: Sequence[Mapping[str, Frames]]
 
 
 @dataclass(frozen=True)
@@ -161,94 +115,78 @@ class ClipPosteriors:
     @property
     def source(self) -> str:
         """Source of the fused posteriors: `fusion`, `video` or `audio` alone, or `none`."""
-        present = [name for name in ("video", "audio") if self.mean[name] is not None]
+        present = [name for name in MODALITIES if self.mean[name] is not None]
         return "fusion" if len(present) == 2 else (present or ["none"])[0]
 
 
 @dataclass(frozen=True)
 class Recogniser:
-    """Members whose posteriors are averaged.
-
-    Attributes
-    ----------
-    members : sequence of Member
-    kernel_settings : mapping
-        `rank`, `regularisation` and `degree` of the image sets and kernels.
-    """
+    """Members whose posteriors are averaged."""
 
     members: Sequence[Member]
-    kernel_settings: Mapping[str, Any]
 
-    def encode(self, faces: Mapping[str, Frames] | None, sound: Frames | None) -> Encoded:
-        """Project a clip's face features, (n_faces, n_features) each, and compute the frame posteriors of its sound.
+    def min_frames(self, modality: str) -> int:
+        """Fewest frames of each feature of a modality that every member can score."""
+        return max(
+            (model.min_frames for member in self.members for model in member.models(modality).values()), default=1
+        )
+
+    def encode(self, faces: Mapping[str, Frames] | None, sound: Mapping[str, Frames] | None) -> Encoded:
+        """Frames of a clip as each member takes them.
 
         Parameters
         ----------
-        faces : mapping of str to ndarray, or None
-            By feature, (n_faces, n_features).
-        sound : ndarray or None
-            Audio features (n_frames, n).
+        faces, sound : mapping of str to ndarray, or None
+            Frames (n_frames, n_values) of each feature of the faces and of the sound; features of one modality may
+            differ in their numbers of frames. None for a missing modality.
         """
         return Encoded(
-            None if faces is None else [member.project(faces) for member in self.members],
-            None if sound is None else [member.frame_posteriors(sound) for member in self.members],
+            [member.encode("video", faces or {}) for member in self.members],
+            [member.encode("audio", sound or {}) for member in self.members],
         )
 
     def predict(self, encoded: Encoded) -> ClipPosteriors:
         """Posteriors of a whole clip."""
         members = {}
-        for i, member in enumerate(self.members):
-            video, audio = self._video(i, encoded, None), self._audio(i, encoded, None)
+        for member, faces, sound in zip(self.members, encoded.video, encoded.audio, strict=True):
+            video = member.posteriors("video", faces, [_whole(faces)])
+            audio = member.posteriors("audio", sound, [_whole(sound)])
             values = {"video": video, "audio": audio, "fusion": member.fused(video, audio)}
-            members[member.name] = {name: None if rows is None else rows[0] for name, rows in values.items()}
-        names = ("video", "audio", "fusion")
+            members[member.name] = {name: None if np.isnan(rows).any() else rows[0] for name, rows in values.items()}
+        names = (*MODALITIES, "fusion")
         return ClipPosteriors({name: _mean([values[name] for values in members.values()]) for name in names}, members)
 
-    def timeline(self, encoded: Encoded, faces: Sequence[Ints], frames: Sequence[Ints]) -> dict[str, Floats]:
+    def timeline(self, encoded: Encoded, faces: Sequence[Window], sound: Sequence[Window]) -> dict[str, Floats]:
         """Posteriors of `video`, `audio` and `fusion` for windows of a clip, each (n_windows, n_classes).
 
         Parameters
         ----------
         encoded : Encoded
-        faces, frames : sequence of ndarray of int
-            Rows of the faces and of the audio frames in each window. A window without rows gets a row of NaN.
+        faces, sound : sequence of mapping of str to ndarray of int
+            Rows of each feature's frames in each window, of faces and of sound. A window in which a feature has too few
+            frames gets a row of NaN.
         """
         members = []
         for i, member in enumerate(self.members):
-            video = _scattered(partial(self._video, i, encoded), faces)
-            audio = _scattered(partial(self._audio, i, encoded), frames)
-            both = schemes.weighted_sum(audio, video, member.fusion.weights[member.scheme])
-            single = np.where(np.isnan(video), audio, video)
-            members.append({"video": video, "audio": audio, "fusion": np.where(np.isnan(both), single, both)})
-        return {name: _mean_known([values[name] for values in members]) for name in ("video", "audio", "fusion")}
-
-    def _video(self, i: int, encoded: Encoded, rows: Sequence[Ints] | None) -> Posteriors:
-        if encoded.video is None or not encoded.video[i]:
-            return None
-        projected = encoded.video[i]
-        chosen = [np.arange(len(next(iter(projected.values()))))] if rows is None else rows
-        return self.members[i].video_posteriors(projected, chosen, self.kernel_settings)
-
-    def _audio(self, i: int, encoded: Encoded, rows: Sequence[Ints] | None) -> Posteriors:
-        frames = None if encoded.audio is None else encoded.audio[i]
-        chosen = [np.arange(0 if frames is None else len(frames))] if rows is None else rows
-        return self.members[i].audio_posteriors(frames, chosen)
+            video = member.posteriors("video", encoded.video[i], faces)
+            audio = member.posteriors("audio", encoded.audio[i], sound)
+            members.append({"video": video, "audio": audio, "fusion": member.fused(video, audio)})
+        return {name: _mean_known([values[name] for values in members]) for name in (*MODALITIES, "fusion")}
 
 
-def _scattered(posteriors: Callable[[Sequence[Ints]], Posteriors], rows: Sequence[Ints]) -> Floats:
-    """Posteriors of all windows; a row of NaN for a window without rows."""
-    filled = [i for i, chosen in enumerate(rows) if len(chosen)]
-    values = posteriors([rows[i] for i in filled])
-    if values is None:
-        return np.full((len(rows), 1), np.nan)
-    scattered = np.full((len(rows), values.shape[1]), np.nan)
-    scattered[filled] = values
-    return scattered
+def _suffices(window: Window, models: Mapping[str, Model]) -> bool:
+    """Whether each model has the frames that it needs in a window; never without a model."""
+    return bool(models) and all(len(window.get(name, ())) >= model.min_frames for name, model in models.items())
+
+
+def _whole(encoded: Mapping[str, npt.NDArray[Any]]) -> Window:
+    """All rows of every feature."""
+    return {name: np.arange(len(frames)) for name, frames in encoded.items()}
 
 
 def _mean_known(values: Sequence[Floats]) -> Floats:
-    """Mean of the values (n, n_classes) that are not NaN; an array of one column is broadcast."""
-    stack = np.stack(np.broadcast_arrays(*values))
+    """Mean of the values (n, n_classes) that are not NaN."""
+    stack = np.stack(values)
     n = (~np.isnan(stack)).sum(axis=0)
     return np.asarray(np.where(n > 0, np.nansum(stack, axis=0) / np.maximum(n, 1), np.nan))
 

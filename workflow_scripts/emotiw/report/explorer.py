@@ -18,6 +18,7 @@ from emotiw.corpora.manifest import Manifest
 from emotiw.evaluation.systems import COVERED_BY, MAIN
 from emotiw.fusion import score_tables
 from emotiw.jobs import gather, store
+from emotiw.jobs.gather import Source
 from emotiw.report import time_courses
 
 N_CHIPS, CHIP_PX, JPEG_QUALITY = 6, 48, 60
@@ -110,7 +111,7 @@ def face_strips(corpus: Manifest, folder: Path) -> dict[str, bytes]:
     """JPEG picture of a few faces of each clip that has faces; one clip at a time is in memory."""
     strips = {}
     for row in corpus.rows:
-        arrays = gather.load(corpus, folder, "faces", [row.clip])[row.clip].arrays
+        arrays = gather.load(corpus, Source(folder, "faces", "video"), [row.clip])[row.clip].arrays
         if len(arrays.get("chips", ())):
             strips[row.clip] = _strip(arrays["chips"])
     return strips

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from emotiw.core import files
 from emotiw.corpora.manifest import Manifest
 from emotiw.jobs import gather, store
+from emotiw.jobs.gather import Source
 
 COLUMNS, ROWS = 10, 6
 FACE_PX, CAPTION_PX, MARGIN_PX = 96, 32, 4
@@ -43,7 +44,7 @@ def write(path: Path, corpus: Manifest, folder: Path) -> None:
 
     @lru_cache(maxsize=1)
     def frames(page: int) -> list[Images]:
-        return list(page_frames(list(gather.load(corpus, folder, "faces", pages[page]).values())))
+        return list(page_frames(list(gather.load(corpus, Source(folder, "faces", "video"), pages[page]).values())))
 
     def picture(time_s: float) -> Images:
         page, frame = divmod(min(round(time_s * FPS), len(pages) * N_FRAMES - 1), N_FRAMES)

@@ -1,4 +1,4 @@
-"""Figure of the learning curves of a run's audio networks, a row for each architecture."""
+"""Figure of the learning curves of a run's networks, a row for each architecture."""
 
 import io
 import math
@@ -32,6 +32,8 @@ def render(networks: Sequence[Mapping[str, Any]], n_classes: int) -> bytes:
     rows: dict[str, list[Mapping[str, Any]]] = {}
     for network in networks:
         rows.setdefault("-".join(map(str, network["architecture"])), []).append(network)
+    if not rows:
+        return _without_networks()
     with mpl.rc_context(figure_style.RC):
         figure = Figure(figsize=(WIDTH_IN, 0.6 + ROW_IN * len(rows)), layout="constrained")
         axes = figure.subplots(len(rows), 2, squeeze=False, sharex="row", sharey="col")
@@ -43,8 +45,19 @@ def render(networks: Sequence[Mapping[str, Any]], n_classes: int) -> bytes:
         for chart in axes[-1]:
             chart.set_xlabel("epoch")
         figure.legend(handles=_legend(), loc="outside lower center", ncols=4, frameon=False)
-        stream = io.BytesIO()
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+        return _svg(figure)
+
+
+def _without_networks() -> bytes:
+    with mpl.rc_context(figure_style.RC):
+        figure = Figure(figsize=(WIDTH_IN, ROW_IN / 2))
+        figure.text(0.5, 0.5, "This run trains no recurrent network.", ha="center", va="center")
+        return _svg(figure)
+
+
+def _svg(figure: Figure) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     return stream.getvalue()
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from emotiw.core import html
 from emotiw.corpora.manifest import Manifest
 from emotiw.evaluation import systems
-from emotiw.evaluation.systems import MAIN
 from emotiw.report import charts, datasheet, explorer, formats, paper_tables, paper_values, system_tables
 from emotiw.report.charts import Chart
 from emotiw.report.explorer import ClipContents
@@ -65,12 +64,15 @@ def render(
         "metrics": metrics,
         "part": part,
         "n_folds": len(metrics["fusion"]["folds"]),
-        "main": MAIN,
+        "main": systems.shown(metrics["modalities"]),
         "verdict": verdict(metrics, part),
         "provenance": provenance,
-        "charts": plots(metrics, rows, config["video"]),
+        "charts": plots(metrics, rows, config),
         **_paper(corpus, metrics, part, config),
-        "confusions": [confusion_cells(name, metrics["parts"][part]["systems"][name]["confusion"]) for name in MAIN],
+        "confusions": [
+            confusion_cells(name, metrics["parts"][part]["systems"][name]["confusion"])
+            for name in systems.shown(metrics["modalities"])
+        ],
         "clips": list(explorer.clip_rows(rows, contents)),
         "clip_data": explorer.script_data(corpus.classes, rows, contents),
         "error_filters": explorer.ERRORS,
@@ -84,17 +86,18 @@ def render(
 
 
 def plots(
-    metrics: Mapping[str, Any], rows: Mapping[str, Mapping[str, str]], video: Mapping[str, Any]
+    metrics: Mapping[str, Any], rows: Mapping[str, Mapping[str, str]], config: Mapping[str, Any]
 ) -> dict[str, Chart]:
-    """Charts of the page by name; `video` is the section of the configuration, the rest as in `render`."""
+    """Charts of the page by name; `config` is the configuration, the rest as in `render`."""
     part, classes, scheme = shown_part(metrics), metrics["classes"], metrics["fusion"]["scheme"]
-    confusions = {name: metrics["parts"][part]["systems"][name]["confusion"] for name in MAIN}
+    main = systems.shown(metrics["modalities"])
+    confusions = {name: metrics["parts"][part]["systems"][name]["confusion"] for name in main}
     weights = {name: fold["weights"][scheme] for name, fold in metrics["fusion"]["folds"].items()}
-    best = system_tables.best_modality(metrics["parts"][part])
+    best = system_tables.best_modality(metrics, part)
     changes = explorer.changes([row for row in rows.values() if row["part"] == part], best, classes)
     drawn = (
         system_tables.overview_chart(metrics, part),
-        system_tables.classifier_chart(metrics, part, video),
+        system_tables.classifier_chart(metrics, part, config),
         system_tables.figure_4(metrics, part),
         charts.recall_chart("recall", f"Recall of each class, {part} clips", confusions, classes),
         charts.gain_chart("gains", f"Clips that fusion wins and loses over {best} alone, {part}", changes),
@@ -122,12 +125,16 @@ def verdict(metrics: Mapping[str, Any], part: str) -> list[str]:
     clips = _account(metrics, part_metrics, part)
     if not part_metrics["n_scored"]:
         return ["No label is known, so nothing is scored.", "Every clip has a prediction.", clips]
-    fused, constant = part_metrics["systems"]["fusion"], part_metrics["majority_class"]
+    chief = systems.shown(metrics["modalities"])[-1]
+    fused, constant = part_metrics["systems"][chief], part_metrics["majority_class"]
     first = (
-        f"Fusion is right on {percent(fused['accuracy'])} of {where}{_range(fused['accuracy_interval'])}; "
+        f"{chief.capitalize()} is right on {percent(fused['accuracy'])} of {where}"
+        f"{_range(fused['accuracy_interval'])}; "
         f"always predicting “{constant['label']}” would be right on {percent(constant['accuracy'])}."
     )
-    best = system_tables.best_modality(part_metrics)
+    if chief != "fusion":
+        return [first, f"This run has {chief} alone, so nothing is fused.", clips]
+    best = system_tables.best_modality(metrics, part)
     gain = part_metrics["fusion_gain"][best]
     points = f"{100 * gain['accuracy']:+.1f} points{_range(gain['accuracy_interval'], signed=True)}"
     alone = percent(part_metrics["systems"][best]["accuracy"])
@@ -157,7 +164,7 @@ def _paper(corpus: Manifest, metrics: Mapping[str, Any], part: str, config: Mapp
         "schemes": system_tables.schemes(metrics),
         "comparisons": metrics["parts"][part]["comparisons"],
         "baselines": [systems.baseline(name) for name in systems.BASELINES],
-        "tables": paper_tables.readable(metrics, config["video"]),
+        "tables": paper_tables.readable(metrics, config),
         "classifier_names": paper_tables.CLASSIFIER_NAMES,
         "others": system_tables.others(metrics),
     }

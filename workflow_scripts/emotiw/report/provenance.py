@@ -1,5 +1,7 @@
 """Provenance of a run: everything that determines its results, such as code, settings, data, weights and packages."""
 
+import csv
+import hashlib
 import importlib.metadata
 import json
 import platform
@@ -42,7 +44,7 @@ def determinants(
     Returns
     -------
     dict
-        `git`, `config`, `manifest_sha256`, `weights`, `artefacts`, `python`, `packages`, `machine`.
+        `git`, `config`, `manifest_sha256`, `weights`, `imports`, `artefacts`, `python`, `packages`, `machine`.
     """
     recorded = [record(path) for path in sorted(records)]
     return {
@@ -50,6 +52,7 @@ def determinants(
         "config": dict(config),
         "manifest_sha256": files.sha256(manifest),
         "weights": [*recorded, *_supplied(config, recorded)],
+        "imports": _imports(config, manifest.parent / "imports"),
         "artefacts": {_name(path, manifest.parent): files.sha256(path) for path in sorted(artefacts)},
         "python": platform.python_version(),
         "packages": packages(),
@@ -116,3 +119,24 @@ def _supplied(config: Mapping[str, Any], recorded: Iterable[Mapping[str, Any]]) 
         for name, embedding in config.get(section, {}).items()
         if embedding["sha256"] not in known
     ]
+
+
+def _imports(config: Mapping[str, Any], tables: Path) -> list[dict[str, Any]]:
+    """Record the features that another program has computed; the hash covers the content of every clip's file."""
+    return [
+        {
+            "name": f"imports.{name}",
+            "licence": section["licence"],
+            "source": {"file": Path(section["path"]).name},
+            **{key: section[key] for key in ("modality", "level")},
+            "sha256": _contents_sha256(tables / f"{name}.csv"),
+        }
+        for name, section in config.get("imports", {}).items()
+    ]
+
+
+def _contents_sha256(table: Path) -> str:
+    """Hash of the clips and contents of a table of imported files, wherever these lie."""
+    with table.open(newline="", encoding="utf-8") as stream:
+        contents = [(row["clip"], row["sha256"]) for row in csv.DictReader(stream)]
+    return hashlib.sha256(json.dumps(contents).encode()).hexdigest()

@@ -8,7 +8,7 @@ import io
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ def packed(
         settings = Path(folder, "config.json")
         settings.write_text(json.dumps(facts["config"], indent=2, sort_keys=True, ensure_ascii=False) + "\n")
         main = _workflow(crate, workflow, facts)
-        read = [*_files(crate, {**inputs, "config.json": settings}), *_weights(crate, facts["weights"])]
+        read = [*_files(crate, {**inputs, "config.json": settings}), *_given(crate, facts)]
         action = crate.add_action(
             main,
             identifier="#run",
@@ -128,17 +128,19 @@ def _files(crate: ROCrate, files: Mapping[str, Path]) -> list[Any]:
     return entities
 
 
-def _weights(crate: ROCrate, records: Iterable[Mapping[str, Any]]) -> list[Any]:
-    """Entities of the model files, which are not part of the crate."""
+def _given(crate: ROCrate, facts: Mapping[str, Any]) -> list[Any]:
+    """Entities of the model files and of imported features, which are not part of the crate."""
+    kinds = (("weights", facts["weights"]), ("imports", facts["imports"]))
     return [
         _entity(
             crate,
-            f"#weights-{record['sha256'][:12]}",
+            f"#{kind}-{record['sha256'][:12]}",
             "CreativeWork",
-            name=str(record.get("name", "weights")),
+            name=str(record.get("name", kind)),
             license=str(record.get("licence", "unknown")),
             sha256=record["sha256"],
         )
+        for kind, records in kinds
         for record in records
     ]
 

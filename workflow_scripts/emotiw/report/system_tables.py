@@ -12,20 +12,22 @@ from emotiw.report.charts import Chart, Mark
 from emotiw.report.formats import MISSING
 
 Metrics = Mapping[str, Any]
-REPEAT = re.compile(r"^audio/(?P<architecture>\d+(-\d+)*)_\d+$")
+REPEAT = re.compile(r"^(?P<system>(video|audio)/[^/]+/blstm)/(?P<architecture>\d+(-\d+)*)_\d+$")
 OPTIMISM = ("resubstitution", "cross_validated", "optimism")
-ENSEMBLES = {"audio/selected": "the network best on validation, in each fold", "audio/mean": "mean of all networks"}
+ENSEMBLES = {"selected": "the network best on validation, in each fold", "mean": "mean of all networks"}
 
 
-def best_modality(part_metrics: Mapping[str, Any]) -> str:
-    """Name of the more accurate modality of a part; video if nothing is scored."""
-    return max(("video", "audio"), key=lambda name: part_metrics["systems"][name]["accuracy"] or 0)
+def best_modality(metrics: Metrics, part: str) -> str:
+    """Name of the most accurate modality of the run on a part; the first if nothing is scored."""
+    of_system = metrics["parts"][part]["systems"]
+    modalities: list[str] = metrics["modalities"]
+    return max(modalities, key=lambda name: of_system[name]["accuracy"] or 0)
 
 
 def overview_chart(metrics: Metrics, part: str) -> Chart:
     """Chart of the accuracy of the main systems, the baselines and the majority class."""
     part_metrics = metrics["parts"][part]
-    label_of_system = {name: name for name in MAIN} | {
+    label_of_system = {name: name for name in systems.shown(metrics["modalities"])} | {
         systems.baseline(name): f"baseline: {paper_tables.NAMES[name]} + SVM" for name in systems.BASELINES
     }
     marks = []
@@ -45,23 +47,28 @@ def overview_chart(metrics: Metrics, part: str) -> Chart:
 
 
 def figure_4(metrics: Metrics, part: str) -> Chart:
-    """Figure 4 of the paper: recall of each class by the audio networks and by the audio baseline."""
-    metrics_of_system = metrics["parts"][part]["systems"]
-    baseline = metrics_of_system[systems.baseline("functionals")]
-    confusions = {"openSMILE + SVM": baseline["confusion"], "BLSTMs": metrics_of_system["audio"]["confusion"]}
-    return charts.recall_chart(
-        "figure4", f"Recall of each class from sound, {part} clips", confusions, metrics["classes"]
-    )
+    """Figure 4 of the paper: recall of each class by the audio networks and by the audio baseline.
+
+    A run without sound has the same figure of its video system and baseline.
+    """
+    of_system = metrics["parts"][part]["systems"]
+    modality = "audio" if "audio" in metrics["modalities"] else "video"
+    feature = next(name for name, of in systems.BASELINES.items() if of == modality)
+    names = {f"baseline: {paper_tables.feature_title(feature)} + SVM": systems.baseline(feature), modality: modality}
+    confusions = {title: of_system[name]["confusion"] for title, name in names.items()}
+    source = "sound" if modality == "audio" else "faces"
+    title = f"Recall of each class from {source}, {part} clips"
+    return charts.recall_chart("figure4", title, confusions, metrics["classes"])
 
 
-def classifier_chart(metrics: Metrics, part: str, video: Mapping[str, Any]) -> Chart:
+def classifier_chart(metrics: Metrics, part: str, config: Mapping[str, Any]) -> Chart:
     """Chart of tables 5 to 7: accuracy of each feature and combination with each classifier."""
     marks = [
         Mark(
             *(paper_tables.title(line), paper_tables.CLASSIFIER_NAMES[line.classifier], 100 * line.accuracy),
             *(_percent(_ends(line)), line.n),
         )
-        for line in paper_tables.combination_lines(metrics, video)
+        for line in paper_tables.combination_lines(metrics, config)
         if line.part == part and line.kernel and line.accuracy is not None
     ]
     title = f"Accuracy by feature and classifier, {part} clips"
@@ -70,21 +77,23 @@ def classifier_chart(metrics: Metrics, part: str, video: Mapping[str, Any]) -> C
 
 
 def networks(metrics: Metrics) -> list[dict[str, Any]]:
-    """Accuracy of each architecture: mean and standard deviation of single networks, and of their mean scores."""
+    """Accuracy of each feature's architectures: mean and deviation of single networks, and of their mean scores."""
     parts = metrics["parts"]
-    groups: dict[str, list[str]] = {}
+    groups: dict[str, dict[str, list[str]]] = {}
     for name in parts["test"]["systems"]:
         if match := REPEAT.match(name):
-            groups.setdefault(match["architecture"], []).append(name)
+            groups.setdefault(match["system"], {}).setdefault(match["architecture"], []).append(name)
     lines = []
-    for architecture, names in groups.items():
-        restarts = {part: mean_deviation(_accuracies(parts[part], names)) for part in parts}
-        ensemble = {part: parts[part]["systems"].get(f"audio/{architecture}", {}) for part in parts}
-        lines.append({"name": architecture, "n": len(names), "restarts": restarts, "ensemble": ensemble})
-    for name, title in ENSEMBLES.items():
-        if name in parts["test"]["systems"]:
-            ensemble = {part: parts[part]["systems"][name] for part in parts}
-            lines.append({"name": title, "n": None, "restarts": None, "ensemble": ensemble})
+    for system, architectures in groups.items():
+        feature = paper_tables.feature_title(system.split("/")[1])
+        of = f"{feature}, " if len(groups) > 1 else ""
+        for architecture, names in architectures.items():
+            restarts = {part: mean_deviation(_accuracies(parts[part], names)) for part in parts}
+            ensemble = {part: parts[part]["systems"].get(f"{system}/{architecture}", {}) for part in parts}
+            lines.append({"name": of + architecture, "n": len(names), "restarts": restarts, "ensemble": ensemble})
+        for name, title in ENSEMBLES.items():
+            ensemble = {part: parts[part]["systems"].get(f"{system}/{name}", {}) for part in parts}
+            lines.append({"name": of + title, "n": None, "restarts": None, "ensemble": ensemble})
     return lines
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sklearn.preprocessing import StandardScaler
 
 from emotiw.statistics import cross_validation
-from emotiw.statistics.cross_validation import Grid, GridScorer, Ints, Training
+from emotiw.statistics.cross_validation import NONE, Grid, GridScorer, Ints, Training
 from emotiw.video import classifiers, kernels
 from emotiw.video.classifiers import Scores
 
@@ -27,7 +27,7 @@ def grid(settings: Mapping[str, Any]) -> Grid:
     return Grid(pairs, int(np.abs(np.log(pairs)).sum(axis=1).argmin()))
 
 
-def grid_scorer(X: Matrix, y: Ints) -> GridScorer:
+def grid_scorer(X: Matrix, y: Ints, class_weights: str = NONE) -> GridScorer:
     """Decision values for pairs (C, gamma d), where k(x, z) = exp(-gamma ||x - z||^2) and d is the number of features.
 
     Parameters
@@ -36,6 +36,8 @@ def grid_scorer(X: Matrix, y: Ints) -> GridScorer:
         Features, training clips first; each call standardises them by its training rows.
     y : ndarray, shape (n_train,)
         Class indices of the training clips.
+    class_weights : str
+        `none` or `balanced`, for the support vector machine; features are standardised without weights.
     """
 
     def scores(values: Sequence[tuple[float, float]], train: Ints, test: Ints) -> Matrix:
@@ -44,7 +46,7 @@ def grid_scorer(X: Matrix, y: Ints) -> GridScorer:
         D, D_new = (_mean_squared_distances(points, A) for points in (A, B))
         of_values = []
         for c, width in values:
-            fitted = classifiers.fit(classifiers.svm(c), kernels.rbf_kernel(D, gamma=width), y[train])
+            fitted = classifiers.fit(classifiers.svm(c, class_weights), kernels.rbf_kernel(D, gamma=width), y[train])
             of_values.append(classifiers.decision_values(fitted, kernels.rbf_kernel(D_new, gamma=width)))
         return np.stack(of_values)
 
@@ -59,12 +61,12 @@ def clip_scores(X: Matrix, training: Training, settings: Mapping[str, Any]) -> S
     X : ndarray, shape (n_clips, d)
         Features, training clips first.
     training : Training
-        Class indices and groups of the training clips, and the number of folds.
+        Class indices and groups of the training clips, the folds, and the class weights.
     settings : mapping
         `c_grid`, `gamma_grid`.
     """
     n = len(training.y)
-    scorer = grid_scorer(X, training.y)
+    scorer = grid_scorer(X, training.y, training.choosing.class_weights)
     out_of_fold, has_score, selection = cross_validation.out_of_fold(scorer, grid(settings), training)
     others = np.arange(n, len(X))
     values = scorer([selection.value], np.arange(n), others)[0] if others.size else np.zeros((0, training.n_classes))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,14 +9,12 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.decomposition import KernelPCA
 from sklearn.linear_model import LogisticRegression
-from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KernelCenterer
-from sklearn.svm import SVC
 
 from emotiw.core.errors import FeatureError
-from emotiw.statistics import cross_validation
-from emotiw.statistics.cross_validation import Grid, GridScorer, Ints, Selection, Training
+from emotiw.statistics import cross_validation, one_vs_rest
+from emotiw.statistics.cross_validation import NONE, Grid, GridScorer, Ints, Selection, Training, class_weight
 from emotiw.video.pls import KernelPLS, KernelRowPLS
 
 Matrix = npt.NDArray[np.float64]
@@ -83,41 +80,52 @@ class Family:
     parameter : str
         Its name in the settings.
     make : callable
-        value -> unfitted classifier.
+        (value, class_weights) -> unfitted classifier; class weights are `none` or `balanced`
+        (`cross_validation.class_weight`).
     grid_scores : callable
-        (values, K, y, K_new) -> decision values (n_values, n_new, n_classes) by the classifiers of all values, fitted
-        to the kernel K (n_train, n_train) and applied to K_new (n_new, n_train).
+        (values, K, y, K_new, class_weights) -> decision values (n_values, n_new, n_classes) by the classifiers of all
+        values, fitted to the kernel K (n_train, n_train) and applied to K_new (n_new, n_train).
     """
 
     parameter: str
-    make: Callable[[Any], BaseEstimator]
-    grid_scores: Callable[[Sequence[Any], Matrix, Ints, Matrix], Matrix]
+    make: Callable[[Any, str], BaseEstimator]
+    grid_scores: Callable[[Sequence[Any], Matrix, Ints, Matrix, str], Matrix]
 
 
-def _pls_grid_scores(
-    pls: type[KernelRowPLS | KernelPLS], values: Sequence[int], K: Matrix, y: Ints, K_new: Matrix
-) -> Matrix:
-    # one fit holds the models of every smaller number; more components than sets add nothing
-    numbers = np.minimum(values, len(K))
-    staged = fit(pls(int(numbers.max())), K, y).staged_class_scores(K_new)
-    return np.asarray(staged[numbers - 1])
+@dataclass(frozen=True)
+class _PLS:
+    """One of the two kinds of PLS; one fit holds the models of every smaller number of components."""
+
+    kind: type[KernelRowPLS | KernelPLS]
+
+    def make(self, value: int, class_weights: str = NONE) -> BaseEstimator:
+        """Unfitted PLS."""
+        return self.kind(value, class_weight=class_weight(class_weights))
+
+    def grid_scores(
+        self, values: Sequence[int], K: Matrix, y: Ints, K_new: Matrix, class_weights: str = NONE
+    ) -> Matrix:
+        """Decision values with each number of components; more components than sets add nothing."""
+        numbers = np.minimum(values, len(K))
+        staged = fit(self.make(int(numbers.max()), class_weights), K, y).staged_class_scores(K_new)
+        return np.asarray(staged[numbers - 1])
 
 
 def _centred() -> TransformerMixin:
     return KernelCenterer()
 
 
-def svm(c: float) -> BaseEstimator:
+def svm(c: float, class_weights: str = NONE) -> BaseEstimator:
     r"""Unfitted support vector machine on a precomputed kernel, one class against the rest.
 
     .. math::
-        \min_{w, b} \tfrac{1}{2} \|w\|^2 + C \sum_i \max(0, 1 - y_i (w \cdot \phi(x_i) + b))
+        \min_{w, b} \tfrac{1}{2} \|w\|^2 + C \sum_i u_i \max(0, 1 - y_i (w \cdot \phi(x_i) + b))
 
-    For each class, y_i = 1 in the class and -1 elsewhere; phi is the kernel's feature map. The decision value is
-    w . phi(x) + b = sum_i a_i y_i k(x_i, x) + b.
+    For each class, y_i = 1 in the class and -1 elsewhere; phi is the kernel's feature map; u_i is the weight of the
+    set's class (`class_weight`), 1 by default. The decision value is w . phi(x) + b = sum_i a_i y_i k(x_i, x) + b.
     """
     # SVC alone votes one-vs-one: 50 % against 67 % on the Virus image sets, which have three training sets a class
-    return OneVsRestClassifier(SVC(kernel="precomputed", C=c))
+    return one_vs_rest.svm(c, kernel="precomputed", class_weights=class_weights)
 
 
 def _empirical_map() -> TransformerMixin:
@@ -125,16 +133,17 @@ def _empirical_map() -> TransformerMixin:
     return KernelPCA(kernel="precomputed", eigen_solver="dense", remove_zero_eig=True)
 
 
-def logistic_regression(c: float) -> BaseEstimator:
+def logistic_regression(c: float, class_weights: str = NONE) -> BaseEstimator:
     r"""Unfitted multinomial logistic regression on the empirical kernel map z of the centred kernel.
 
     .. math::
-        \min_{W, b} \tfrac{1}{2} \|W\|_F^2 - C \sum_i \log p_{y_i}(z_i), \qquad
+        \min_{W, b} \tfrac{1}{2} \|W\|_F^2 - C \sum_i u_i \log p_{y_i}(z_i), \qquad
         p_c(z) = \frac{\exp(w_c \cdot z + b_c)}{\sum_k \exp(w_k \cdot z + b_k)}
 
-    The map has z_i . z_j = k_ij (kernel PCA with all components); the decision values are w_c . z + b_c.
+    The map has z_i . z_j = k_ij (kernel PCA with all components); the decision values are w_c . z + b_c; u_i is the
+    set's class weight (`class_weight`), 1 by default.
     """
-    return LogisticRegression(C=c, tol=1e-8, max_iter=10_000)
+    return LogisticRegression(C=c, tol=1e-8, max_iter=10_000, class_weight=class_weight(class_weights))
 
 
 @dataclass(frozen=True)
@@ -142,23 +151,26 @@ class _Mapped:
     """A model on a map of the kernel that does not depend on the model's parameter."""
 
     kernel_map: Callable[[], TransformerMixin]
-    model: Callable[[float], BaseEstimator]
+    model: Callable[[float, str], BaseEstimator]
 
-    def make(self, value: float) -> BaseEstimator:
+    def make(self, value: float, class_weights: str = NONE) -> BaseEstimator:
         """Unfitted map and model."""
-        return make_pipeline(self.kernel_map(), self.model(value))
+        return make_pipeline(self.kernel_map(), self.model(value, class_weights))
 
-    def grid_scores(self, values: Sequence[float], K: Matrix, y: Ints, K_new: Matrix) -> Matrix:
+    def grid_scores(
+        self, values: Sequence[float], K: Matrix, y: Ints, K_new: Matrix, class_weights: str = NONE
+    ) -> Matrix:
         """Decision values by the models of all values, on one map."""
         mapping = self.kernel_map()
         Z, Z_new = mapping.fit_transform(K), mapping.transform(K_new)
-        return np.stack([decision_values(self.model(value).fit(Z, y), Z_new) for value in values])
+        return np.stack([decision_values(self.model(value, class_weights).fit(Z, y), Z_new) for value in values])
 
 
+PLS, KERNEL_PLS = _PLS(KernelRowPLS), _PLS(KernelPLS)
 SVM, LOGISTIC = _Mapped(_centred, svm), _Mapped(_empirical_map, logistic_regression)
 FAMILIES = {
-    "pls": Family("n_components", KernelRowPLS, partial(_pls_grid_scores, KernelRowPLS)),
-    "kernel_pls": Family("n_components", KernelPLS, partial(_pls_grid_scores, KernelPLS)),
+    "pls": Family("n_components", PLS.make, PLS.grid_scores),
+    "kernel_pls": Family("n_components", KERNEL_PLS.make, KERNEL_PLS.grid_scores),
     "svm": Family("svm_c", SVM.make, SVM.grid_scores),
     "logistic": Family("logistic_c", LOGISTIC.make, LOGISTIC.grid_scores),
 }
@@ -242,14 +254,15 @@ def linear(fitted: BaseEstimator, n_train: int) -> Linear:
     return Linear(decision_values(fitted, np.eye(n_train)) - intercept, intercept[0])
 
 
-def kernel_scorer(name: str, K: Matrix, y: Ints) -> GridScorer:
+def kernel_scorer(name: str, K: Matrix, y: Ints, class_weights: str = NONE) -> GridScorer:
     """Decision values for the values of a grid on parts of a kernel (n_train, n_train); each is computed once."""
     computed: dict[tuple[Any, ...], Matrix] = {}
 
     def scorer(values: Sequence[Any], train: Ints, test: Ints) -> Matrix:
         key = (tuple(values), train.tobytes(), test.tobytes())
         if key not in computed:
-            computed[key] = family(name).grid_scores(values, K[np.ix_(train, train)], y[train], K[np.ix_(test, train)])
+            inside, across = K[np.ix_(train, train)], K[np.ix_(test, train)]
+            computed[key] = family(name).grid_scores(values, inside, y[train], across, class_weights)
         return computed[key]
 
     return scorer
@@ -273,11 +286,13 @@ def feature_scores(
     kernels : mapping of str to ndarray, shape (n_sets, n_sets)
         Kernels between all sets, training sets first; only their columns of training sets are read.
     training : Training
-        Class indices and groups of the training sets, and the number of folds for selection and out-of-fold scores.
+        Class indices and groups of the training sets, the folds for selection and out-of-fold scores, and the class
+        weights.
     """
     n = len(training.y)
     values = grid(name, settings, n)
-    scorers = {kernel: kernel_scorer(name, K[:n, :n], training.y) for kernel, K in kernels.items()}
+    weights = training.choosing.class_weights
+    scorers = {kernel: kernel_scorer(name, K[:n, :n], training.y, weights) for kernel, K in kernels.items()}
     scores = {
         kernel: _scores(name, {kernel: kernels[kernel]}, scorer, values, training) for kernel, scorer in scorers.items()
     }
@@ -292,7 +307,8 @@ def _scores(name: str, kernels: Mapping[str, Matrix], scorer: GridScorer, values
     """Scores by the mean of the kernels' decision values; `scorer` computes this mean on parts of the training sets."""
     n = len(training.y)
     out_of_fold, has_score, selection = cross_validation.out_of_fold(scorer, values, training)
-    fitted = {kernel: fit(family(name).make(selection.value), K[:n, :n], training.y) for kernel, K in kernels.items()}
+    unfitted = family(name).make(selection.value, training.choosing.class_weights)
+    fitted = {kernel: fit(unfitted, K[:n, :n], training.y) for kernel, K in kernels.items()}
     n_others = len(next(iter(kernels.values()))) - n
     scores = out_of_fold[has_score]
     if n_others:

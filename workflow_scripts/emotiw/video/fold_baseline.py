@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from itertools import compress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from emotiw.corpora import manifest, splits
 from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import Fold
 from emotiw.jobs import gather
+from emotiw.jobs.gather import Source
 from emotiw.statistics import cross_validation, selection_record
 from emotiw.statistics.cross_validation import Training
 from emotiw.video import baselines, classifiers
@@ -18,7 +18,7 @@ from emotiw.video.classifiers import Scores
 
 
 def scored(
-    table: Manifest, fold: Fold, folder: Path, settings: Mapping[str, Any], *, system: str
+    table: Manifest, fold: Fold, source: Source, settings: Mapping[str, Any], *, system: str
 ) -> tuple[Scores, dict[str, Any]]:
     """Fit the support vector machine to the usable training clips of a fold and score all usable clips.
 
@@ -28,8 +28,8 @@ def scored(
         Labels and groups of the clips, and the job that holds each.
     fold : Fold
         Division of the clips.
-    folder : Path
-        Folder of the per-clip features, with one file per job.
+    source : Source
+        Files of the features of whole clips.
     settings : mapping
         Section `baseline` of the configuration.
     system : str
@@ -47,12 +47,12 @@ def scored(
     StoreError
         If a file of features is missing or damaged, or lacks a clip.
     """
-    usable = gather.usable(table, fold, folder, "clip_features")
+    usable = gather.usable(table, fold, source)
     training_clips = [row.clip for row, part, _ in usable if part == "train"]
     lacking = splits.lacking((table.row_of_clip[clip].label for clip in training_clips), table.classes)
     scores, records = classifiers.no_scores(len(table.classes)), []
     if not lacking:
-        training = Training.of(manifest.grouped(table, training_clips), table.classes, settings["inner_folds"])
+        training = Training.of(manifest.grouped(table, training_clips), table.classes, settings)
         X = np.stack([entry.arrays["features"] for _, _, entry in usable]).astype(np.float64)
         scores = baselines.clip_scores(X, training, settings)
         records = cross_validation.selection_records({system: scores.selection}, training, "C, gamma")

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from emotiw.core.status import Status
 from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import SPLITS, Fold
 from emotiw.jobs import gather
+from emotiw.jobs.gather import Source
 from emotiw.statistics import selection_record
 from emotiw.video import kernels
 from emotiw.video.image_sets import Matrix
@@ -36,7 +36,7 @@ class ImageSets:
         return list(self.frames)[: self.parts.count("train")]
 
 
-def projected(manifest: Manifest, fold: Fold, folder: Path, pca: PCA | None) -> ImageSets:
+def projected(manifest: Manifest, fold: Fold, source: Source, pca: PCA | None) -> ImageSets:
     """Project the frame features of all usable clips of a fold.
 
     Parameters
@@ -45,10 +45,10 @@ def projected(manifest: Manifest, fold: Fold, folder: Path, pca: PCA | None) -> 
         Names the job that holds each clip.
     fold : Fold
         Division of the clips.
-    folder : Path
-        Folder of the frame features, with one file per job.
+    source : Source
+        Files of the frame features.
     pca : PCA or None
-        PCA of the training clips; None if the fold has no video system, which gives no image sets.
+        PCA of the training clips; None if the fold has no such system, which gives no image sets.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def projected(manifest: Manifest, fold: Fold, folder: Path, pca: PCA | None) -> 
     part_of_clip = {clip: part for part in SPLITS for clip in getattr(fold, part)}
     for clip, part in part_of_clip.items():
         # one clip at a time: the 9216 values of all frames of EmotiW are 4 GB
-        entry = gather.load(manifest, folder, "frame_features", [clip])[clip]
+        entry = gather.load(manifest, source, [clip])[clip]
         if entry.status == Status.OK:
             frames[clip] = project(entry.arrays["features"], pca)
             parts.append(part)
@@ -107,7 +107,7 @@ def six_kernels(
     )
     gammas = {name: kernel.gamma for name, kernel in six.items()}
     widths = selection_record.Record(
-        f"video/{feature}: kernel widths",
+        f"{feature}: kernel widths",
         gammas,
         "median squared distance",
         sets.training,

@@ -1,6 +1,5 @@
 """The PCA of one feature in one fold: fitted to the frames of the training clips."""
 
-from pathlib import Path
 from typing import Any
 
 from emotiw.core.status import Status
@@ -8,12 +7,13 @@ from emotiw.corpora import splits
 from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import Fold
 from emotiw.jobs import gather
+from emotiw.jobs.gather import Source
 from emotiw.statistics import selection_record
 from emotiw.video.pca import PCA, fit_pca
 
 
 def fit(
-    manifest: Manifest, fold: Fold, folder: Path, *, feature: str, dimension: int
+    manifest: Manifest, fold: Fold, source: Source, *, feature: str, dimension: int
 ) -> tuple[PCA | None, dict[str, Any]]:
     """Fit the PCA to the usable training clips of a fold.
 
@@ -23,8 +23,8 @@ def fit(
         Labels of the clips, and the job that holds each.
     fold : Fold
         Division of the clips; validation and test clips are not read.
-    folder : Path
-        Folder of the frame features, with one file per job.
+    source : Source
+        Files of the frame features.
     feature : str
         Name of the feature, for the record.
     dimension : int
@@ -33,7 +33,7 @@ def fit(
     Returns
     -------
     pca : PCA or None
-        None if a class has no usable training clip; the fold then has no video system.
+        None if a class has no usable training clip; the fold then has no such system.
     facts : dict
         Numbers of clips and frames, the classes without a clip, and the record, as JSON.
 
@@ -44,7 +44,7 @@ def fit(
     FeatureError
         If there are fewer than two frames, or all frames are equal.
     """
-    entries = gather.load(manifest, folder, "frame_features", fold.train)
+    entries = gather.load(manifest, source, fold.train)
     sets = {clip: entry.arrays["features"] for clip, entry in entries.items() if entry.status == Status.OK}
     lacking = splits.lacking((manifest.row_of_clip[clip].label for clip in sets), manifest.classes)
     facts = {"n_clips": len(sets), "n_frames": sum(map(len, sets.values())), "lacking": lacking}
@@ -52,6 +52,6 @@ def fit(
         return None, facts | selection_record.facts([])
     pca = fit_pca([*sets.values()], dimension)
     record = selection_record.Record(
-        f"video/{feature}: PCA", len(pca.components), "variance of the frames", sets, kind=selection_record.NO_LABELS
+        f"{feature}: PCA", len(pca.components), "variance of the frames", sets, kind=selection_record.NO_LABELS
     )
     return pca, facts | selection_record.facts([record])

@@ -33,9 +33,7 @@ class FoldScores:
     model_facts: dict[str, Any]
 
 
-def scored(
-    table: Manifest, kernels: Artefact, video: Mapping[str, Any], *, feature: str, classifier: str
-) -> FoldScores:
+def scored(table: Manifest, kernels: Artefact, video: Mapping[str, Any], *, system: str, classifier: str) -> FoldScores:
     """Fit the classifier to each kernel's training clips and score all clips.
 
     Parameters
@@ -46,8 +44,8 @@ def scored(
         Of kind `kernels`, training clips first; without a training clip nothing is scored.
     video : mapping
         Section `video` of the configuration.
-    feature, classifier : str
-        Names of the system's parts; the classifier is a key of `classifiers.FAMILIES`.
+    system, classifier : str
+        Name of the system, for the records, and of its classifier, a key of `classifiers.FAMILIES`.
 
     Raises
     ------
@@ -59,10 +57,10 @@ def scored(
     records: list[selection_record.Record] = []
     scores = dict.fromkeys([*kernels.entries, "mean"], classifiers.no_scores(len(table.classes)))
     if training_clips:
-        training = Training.of(manifest.grouped(table, training_clips), table.classes, video["inner_folds"])
+        training = Training.of(manifest.grouped(table, training_clips), table.classes, video)
         matrices = {name: entry.arrays["matrix"] for name, entry in kernels.entries.items()}
         scores = classifiers.feature_scores(classifier, video, matrices, training)
-        selections = {f"video/{feature}/{classifier}/{name}": values.selection for name, values in scores.items()}
+        selections = {f"{system}/{name}": values.selection for name, values in scores.items()}
         records = cross_validation.selection_records(selections, training, classifiers.family(classifier).parameter)
     has_score = scores["mean"].scored
     selection = cross_validation.facts({name: values.selection for name, values in scores.items()}, training_clips)
@@ -70,6 +68,8 @@ def scored(
         "clips": list(compress(clips, has_score)),
         "parts": list(compress(parts, has_score)),
         "classes": list(table.classes),
+        "scores": "decision values",
+        "classifier": classifier,
         "n_components": {name: values.n_components for name, values in scores.items()},
         "selection": selection,
         **selection_record.facts(records, kernels.facts),

@@ -4,15 +4,21 @@ M. Liu et al., "Combining multiple kernel methods on Riemannian manifold for emo
 2014. Both are scikit-learn classifiers. They stop at the numerical rank, where a further component would be rounding
 divided by nearly nothing, and report the number of components used as `n_components_`. One fit also holds the models of
 every smaller number of components.
+
+With class weights, a training set of weight w counts as w equal sets would: the fit is that of the kernel in which
+each set is repeated w times, and weights need not be whole numbers. With w (n_train,) and W = diag(w), the kernel is
+centred by its weighted means, and the components are those of W^1/2 K~ W^1/2 and W^1/2 Y~ [ours].
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.preprocessing import KernelCenterer, StandardScaler
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -23,9 +29,12 @@ Path = tuple[Matrix, "int | npt.NDArray[np.int64]"]
 class _KernelClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """Regression of class indicators on the centred values of a kernel: S = K~ B + mean(Y), class = argmax of S."""
 
-    def __init__(self, n_components: int = 20, *, tol: float = 1e-10) -> None:
+    def __init__(
+        self, n_components: int = 20, *, tol: float = 1e-10, class_weight: Mapping[Any, float] | str | None = None
+    ) -> None:
         self.n_components = n_components
         self.tol = tol
+        self.class_weight = class_weight
 
     def fit(self, K: npt.ArrayLike, y: npt.ArrayLike) -> Self:
         """Fit on the kernel between training sets.
@@ -45,10 +54,14 @@ class _KernelClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mi
         X, labels = validate_data(self, K, y, dtype=np.float64, ensure_min_samples=2)
         self._check(X)
         Y = self._indicators(labels)
-        self.intercept_ = Y.mean(axis=0)
-        self.centerer_ = self._centerer().fit(X)
-        smallest = self.tol * float(np.linalg.norm(X))
-        self.coef_path_, self.n_components_ = self._path(self.centerer_.transform(X), Y - self.intercept_, smallest)
+        weights = None if self.class_weight is None else compute_sample_weight(self.class_weight, labels)
+        self.intercept_: Matrix = np.average(Y, axis=0, weights=weights)
+        self.centerer_ = self._centerer().fit(X, sample_weight=weights)
+        root = np.ones(len(X)) if weights is None else np.asarray(np.sqrt(weights))
+        centred = self.centerer_.transform(X) * root[:, None] * root
+        smallest = self.tol * float(np.linalg.norm(X * root[:, None] * root))
+        path, self.n_components_ = self._path(centred, (Y - self.intercept_) * root[:, None], smallest)
+        self.coef_path_ = path * root[:, None]
         if not np.max(self.n_components_):
             raise ValueError("K has rank 0 after centring; expected training sets that differ")
         return self
@@ -100,7 +113,7 @@ class _KernelClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mi
 
     @abstractmethod
     def _centerer(self) -> TransformerMixin:
-        """Unfitted transformer that centres the kernel on the training sets."""
+        """Unfitted transformer that centres the kernel on the weighted training sets."""
 
     @abstractmethod
     def _path(self, K: Matrix, Y: Matrix, smallest: float) -> Path:
@@ -139,6 +152,8 @@ class KernelRowPLS(_KernelClassifier):
         Upper bound of the number of components.
     tol : float
         A component whose norm is below `tol` times that of the data is not used.
+    class_weight : mapping, 'balanced' or None
+        Weight of each class; `balanced`: n_train / (n_classes * sets of the class). None: 1.
 
     Attributes
     ----------
@@ -205,6 +220,8 @@ class KernelPLS(_KernelClassifier):
         Upper bound of the number of components.
     tol : float
         A component whose norm is below `tol` times that of the kernel is not used.
+    class_weight : mapping, 'balanced' or None
+        As in `KernelRowPLS`.
 
     Attributes
     ----------
@@ -221,7 +238,7 @@ class KernelPLS(_KernelClassifier):
     """
 
     def _centerer(self) -> TransformerMixin:
-        return KernelCenterer()
+        return _WeightedKernelCenterer()
 
     def _path(self, K: Matrix, Y: Matrix, smallest: float) -> Path:
         n, q = Y.shape
@@ -241,6 +258,26 @@ class KernelPLS(_KernelClassifier):
             Y -= np.outer(t, t @ Y)
             n_used += 1
         return coef, n_used
+
+
+class _WeightedKernelCenterer(KernelCenterer):  # type: ignore[misc]
+    """Centre a kernel in feature space on the weighted mean of the training sets; `KernelCenterer` without weights."""
+
+    def fit(self, K: Matrix, y: None = None, sample_weight: Matrix | None = None) -> Self:
+        """Fit on the kernel between training sets (n_train, n_train) and their weights (n_train,)."""
+        super().fit(K, y)
+        self.weights_ = sample_weight
+        if sample_weight is not None:
+            self.K_fit_rows_ = np.average(K, axis=0, weights=sample_weight)
+            self.K_fit_all_ = np.average(self.K_fit_rows_, weights=sample_weight)
+        return self
+
+    def transform(self, K: Matrix, copy: bool = True) -> Matrix:
+        """Centre a kernel (n_sets, n_train)."""
+        if self.weights_ is None:
+            return np.asarray(super().transform(K, copy=copy))
+        columns = np.average(K, axis=1, weights=self.weights_)[:, None]
+        return np.asarray(K - self.K_fit_rows_ - columns + self.K_fit_all_)
 
 
 def _orthogonal(v: Matrix, V: Matrix) -> Matrix:

@@ -61,8 +61,8 @@ def from_file(subject: str, data: bytes) -> dict[str, npt.NDArray[Any]]:
         If the file is damaged, or is not Whisper-base.
     """
     if PurePosixPath(subject).suffix == ".safetensors":
-        return _checked(subject, _from_transformers(subject, data))
-    return _checked(subject, _from_ctranslate2(subject, ctranslate2_format.read(subject, data, kind="WhisperSpec")))
+        return checked(subject, _from_transformers(subject, data))
+    return checked(subject, _from_ctranslate2(subject, ctranslate2_format.read(subject, data, kind="WhisperSpec")))
 
 
 def load(path: Path) -> Weights:
@@ -79,7 +79,7 @@ def load(path: Path) -> Weights:
             arrays = {name: stream.get_tensor(name) for name in stream.keys()}
     except SafetensorError as error:
         raise WeightsError(f"{path}: unreadable ({error}); {GET_AGAIN}") from error
-    return {name: values.astype(np.float32) for name, values in _checked(str(path), arrays).items()}
+    return {name: values.astype(np.float32) for name, values in checked(str(path), arrays).items()}
 
 
 def _weight_and_bias(name: str, *shape: int) -> dict[str, tuple[int, ...]]:
@@ -142,8 +142,21 @@ def _projections(subject: str, given: Arrays, number: int) -> dict[str, npt.NDAr
     return arrays
 
 
-def _checked(subject: str, arrays: Arrays) -> dict[str, npt.NDArray[Any]]:
-    """Arrays in the order of `shapes`, contiguous; raises WeightsError on a wrong name, type, shape or value."""
+def checked(subject: str, arrays: Arrays) -> dict[str, npt.NDArray[Any]]:
+    """Arrays of an encoder in the order of `shapes`, contiguous.
+
+    Parameters
+    ----------
+    subject : str
+        Name of the weights' file, for error messages.
+    arrays : mapping of str to ndarray
+        Content of the file.
+
+    Raises
+    ------
+    WeightsError
+        On a wrong name, type, shape or value.
+    """
     expected: Shapes = shapes()
     if wrong := sorted(set(expected) ^ set(arrays)):
         raise WeightsError(f"{subject}: lacks or adds {', '.join(wrong[:3])}; expected {NAME}; name such a file")

@@ -53,7 +53,7 @@ class Costs:
         row = stages.ROWS[stage]
         cost, n_clips = _cost(row), self._clips(row)
         constant, per_clip = cost.memory_mb
-        per_clip *= self.frame_factor if cost.scales_with_egemaps else 1
+        per_clip *= self.frame_factor if cost.scales_with_frames else 1
         peak = constant + per_clip * (cost.held_clips or n_clips) + cost.pair_bytes * n_clips**2 / 1e6
         return math.ceil(MEMORY_MARGIN * peak + self.snakemake_mb)
 

@@ -42,7 +42,11 @@ def targets(files: Files, clip: str) -> tuple[Row, list[str]]:
         near = [row.clip for row in plan.manifest.rows if clip.lower() in row.clip.lower()][:5]
         hint = f"; similar: {', '.join(near)}" if near else ""
         raise ManifestError(f"{clip}: not a clip of {plan.manifest.corpus}{hint}; see results/<run>/manifest.csv")
-    own = [plan.layout.feature(name, row.job) for name in files.feature_names()]
+    own = [
+        plan.layout.feature(name, row.job)
+        for name in files.feature_names()
+        if row.job in plan.protocol.jobs(plan.stream(name))
+    ]
     tested = [name for name, fold in plan.protocol.folds.items() if row.clip in fold.test]
     return row, own + [plan.layout.path("fusion", fold=name) for name in tested]
 

@@ -6,11 +6,18 @@ The rules, and all code that names a file of a run, take the paths from this mod
 from collections.abc import Mapping
 
 from emotiw.evaluation import systems
+from emotiw.evaluation.systems import System
 from emotiw.jobs import stages
 
 RESULTS = "results"
 WEIGHTS = f"{RESULTS}/weights"
 TABLES = ("classifiers", "kernels", "combinations")
+# part of a run: all of it, or one modality, whose files lie in a folder of their own
+SCOPES: Mapping[str, tuple[str, ...]] = {
+    "": ("video", "audio"),
+    "audio_only/": ("audio",),
+    "video_only/": ("video",),
+}
 FIGURES = ("systems", "classifiers", "figure4", "recall", "gains", "weights")
 TABLE_FILES = {
     "classifiers": "table5_6_classifiers",
@@ -20,42 +27,51 @@ TABLE_FILES = {
 
 # suffix of the files below results/weights, by stage; others end with .safetensors
 WEIGHTS_SUFFIX = {"landmarks": ".dat", "efficientnet_lite0": ".onnx"}
+OF_CLASSIFIER = {
+    "scores": "folds/{fold}/{feature}/{classifier}.h5",
+    "model": "folds/{fold}/{feature}/{classifier}_coefficients.h5",
+}
 # files below the run's folder by stage and output, without the per-clip features
 OUTPUTS: Mapping[str, Mapping[str, str]] = {
     "contact_sheet": {"": "report/contact_sheets/{job}.png"},
-    "pca": {"": "video/{fold}/{feature}/pca.h5"},
-    "kernels": {"": "video/{fold}/{feature}/kernels.h5"},
-    "video_scores": {
-        "scores": "video/{fold}/{feature}/{classifier}.h5",
-        "model": "video/{fold}/{feature}/{classifier}_coefficients.h5",
-    },
-    "video_combination": {"": "video/{fold}/combined/{features}/{classifier}.h5"},
-    "baseline": {"": "baseline/{fold}/{feature}.h5"},
-    "scaler": {"": "audio/{fold}/scaler.h5"},
-    "gather_egemaps": {"": "audio/{fold}/egemaps.h5"},
+    "pca": {"": "folds/{fold}/{feature}/pca.h5"},
+    "kernels": {"": "folds/{fold}/{feature}/kernels.h5"},
+    "kernel_scores": OF_CLASSIFIER,
+    "pooled_scores": OF_CLASSIFIER,
+    "average_scores": {"scores": "folds/{fold}/{feature}/average.h5"},
+    "baseline": {"": "folds/{fold}/{feature}/baseline.h5"},
+    "scaler": {"": "folds/{fold}/{feature}/scaler.h5"},
+    "gather_frames": {"": "folds/{fold}/{feature}/frames.h5"},
     "train_blstm": {
-        "posteriors": "audio/{fold}/blstm/{architecture}_{repeat}.h5",
-        "model": "audio/{fold}/blstm/{architecture}_{repeat}.safetensors",
+        "posteriors": "folds/{fold}/{feature}/blstm/{architecture}_{repeat}.h5",
+        "model": "folds/{fold}/{feature}/blstm/{architecture}_{repeat}.safetensors",
     },
-    "audio_scores": {"scores": "audio/{fold}/scores.h5", "frames": "audio/{fold}/frames.h5"},
-    "fusion": {"": "fusion/{fold}/scores.h5"},
-    "learning_curves": {"": "report/learning_curves.svg"},
+    "blstm_scores": {
+        "scores": "folds/{fold}/{feature}/blstm.h5",
+        "frames": "folds/{fold}/{feature}/blstm_frames.h5",
+    },
+    "combination": {"": "folds/{fold}/combined/{features}/{classifier}.h5"},
+    "fusion": {"": "{scope}folds/{fold}/fusion.h5"},
+    "learning_curves": {"": "{scope}report/learning_curves.svg"},
     "faces_film": {"": "report/faces.mp4"},
     "contact_page": {"": "report/contact_sheets.html"},
     "evaluate": {
-        "metrics": "report/metrics.json",
-        "predictions": "report/predictions.csv",
-        "scores": "report/scores.csv.gz",
-        "ledger": "report/ledger.json",
+        "metrics": "{scope}report/metrics.json",
+        "predictions": "{scope}report/predictions.csv",
+        "scores": "{scope}report/scores.csv.gz",
+        "ledger": "{scope}report/ledger.json",
     },
     "tables": {
-        **{name: f"report/tables/{TABLE_FILES[name]}.csv" for name in TABLES},
-        **{f"{name}_latex": f"report/tables/{TABLE_FILES[name]}.tex" for name in TABLES},
-        "text": "report/tables/tables.md",
-        "tables": "report/tables/tables.json",
+        **{name: f"{{scope}}report/tables/{TABLE_FILES[name]}.csv" for name in TABLES},
+        **{f"{name}_latex": f"{{scope}}report/tables/{TABLE_FILES[name]}.tex" for name in TABLES},
+        "text": "{scope}report/tables/tables.md",
+        "tables": "{scope}report/tables/tables.json",
     },
     "submission": {"": "report/submission/{name}"},
-    "report": {"page": "report/report.html", **{name: f"report/figures/{name}.svg" for name in FIGURES}},
+    "report": {
+        "page": "{scope}report/report.html",
+        **{name: f"{{scope}}report/figures/{name}.svg" for name in FIGURES},
+    },
     "crate": {"": "report/run_crate.zip"},
     "bundle": {"": "bundle"},
 }
@@ -76,9 +92,12 @@ class Layout:
         self.table_facts = f"{self.folder}/manifest.json"  # read together with the table
 
     def path(self, stage: str, output: str = "", **wildcards: str) -> str:
-        """Path of an output of a stage; a wildcard without a value stays in the path, as `{name}`."""
+        """Path of an output of a stage; a wildcard without a value stays in the path, as `{name}`.
+
+        Without a scope it is the path of the whole run.
+        """
         pattern = self.pattern(stage, output)
-        for name, value in wildcards.items():
+        for name, value in {"scope": "", **wildcards}.items():
             pattern = pattern.replace(f"{{{name}}}", value)
         return pattern
 
@@ -93,20 +112,29 @@ class Layout:
         """Path of a job's file of a signal or feature, whatever its name: an embedding may be called as a stage is."""
         return f"{self.folder}/features/{name}/{job}.h5"
 
+    def imports(self, name: str) -> str:
+        """Path of the table with the file of each clip of an imported feature."""
+        return f"{self.folder}/imports/{name}.csv"
+
+    def imports_memory(self, name: str) -> str:
+        """Path of the JSON file that remembers what was read of the files of an imported feature."""
+        return f"{self.folder}/logs/imports/{name}.json"
+
     def log(self, stage: str, *wildcards: str) -> str:
         """Path of the log of a stage's jobs, with the given wildcards and those of the stage's row."""
         row = stages.ROWS[stage]
         names = [*row.wildcards, *wildcards, *(("job",) if row.per_clip else ())]
-        if not names:
-            return f"{self.folder}/logs/{stage}.log"
-        return f"{self.folder}/logs/{stage}/{'_'.join(f'{{{name}}}' for name in names)}.log"
+        folder = f"{self.folder}/{{scope}}logs" if "scope" in names else f"{self.folder}/logs"
+        parts = "_".join(f"{{{name}}}" for name in names if name != "scope")
+        return f"{folder}/{stage}/{parts}.log" if parts else f"{folder}/{stage}.log"
 
-    def video_scores(self, fold: str, features: tuple[str, ...], classifier: str) -> str:
-        """Path of the scores of a feature, or of a combination of several."""
-        chosen = {"fold": fold, "classifier": classifier}
-        if len(features) == 1:
-            return self.path("video_scores", "scores", feature=features[0], **chosen)
-        return self.path("video_combination", features=systems.joined(features), **chosen)
+    def scores(self, fold: str, system: System, output: str = "scores") -> str:
+        """Path of the scores of a system, or of its classifier (`model`), in a fold."""
+        if len(system.features) == 1:
+            stage = stages.CLASSIFIERS[system.classifier].stage
+            return self.path(stage, output, fold=fold, feature=system.features[0], classifier=system.classifier)
+        names = systems.joined(system.features)
+        return self.path("combination", fold=fold, features=names, classifier=system.classifier)
 
 
 def weights(name: str) -> str:

@@ -7,6 +7,7 @@ values of this configuration and this corpus.
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,14 @@ from emotiw.core.resources import PACKAGE
 from emotiw.core.seeds import derived_seed
 from emotiw.corpora.manifest import Manifest
 from emotiw.evaluation import systems
-from emotiw.jobs import identity, settings, stages
+from emotiw.evaluation.systems import System
+from emotiw.imports.listing import Import
+from emotiw.jobs import features, identity, settings, stages
+from emotiw.jobs.features import Feature
 from emotiw.jobs.identity import Stage
-from emotiw.jobs.stage_row import Kind, StageRow
+from emotiw.jobs.stage_row import StageRow
 from emotiw.workflow import layout
+from emotiw.workflow.imported_clips import Clips
 from emotiw.workflow.layout import Layout
 from emotiw.workflow.protocol import Protocol
 
@@ -38,13 +43,18 @@ class Plan:
         The checked configuration.
     manifest : Manifest
         The checked corpus.
+    imports : mapping, optional
+        Files of the imported features, from `imported_clips.refresh`.
     """
 
-    def __init__(self, config: Mapping[str, Any], manifest: Manifest) -> None:
+    def __init__(
+        self, config: Mapping[str, Any], manifest: Manifest, imports: Mapping[str, Clips] | None = None
+    ) -> None:
         self.config = config
-        self.manifest = manifest
+        self.manifest, self.imports = manifest, imports or {}
         self.protocol = Protocol(config, manifest)
         self.layout = Layout(config["run"])
+        self.features = features.available(config)
         self._identities: dict[tuple[tuple[str, str], ...], Stage] = {}
 
     def stage(self, name: str, **wildcards: str) -> Stage:
@@ -54,15 +64,16 @@ class Plan:
         clips. A per-clip stage below refers to the shared part only, so the identity of one clip's features does not
         depend on the batch that holds the clip.
         """
-        key = (("stage", name), *sorted(wildcards.items()))
+        chosen = {key: value for key, value in wildcards.items() if value}  # the scope of a whole run is empty
+        key = (("stage", name), *sorted(chosen.items()))
         if key not in self._identities:
-            self._identities[key] = self._identity(name, wildcards)
+            self._identities[key] = self._identity(name, chosen)
         return self._identities[key]
 
     def _identity(self, name: str, wildcards: Wildcards) -> Stage:
         if "job" in wildcards:
             others = {key: value for key, value in wildcards.items() if key != "job"}
-            return Stage(self.stage(name, **others), clips_sha256=self.protocol.clips_digest(wildcards["job"]))
+            return Stage(self.stage(name, **others), clips_sha256=self._clips_digest(wildcards))
         row = stages.ROWS[name]
         return identity.stage(
             PROGRAMS / f"{row.program or name}.py",
@@ -71,19 +82,27 @@ class Plan:
             **self._facts(row, wildcards),
         )
 
+    def _clips_digest(self, wildcards: Wildcards) -> str:
+        """Digest of the clips of a job: of their own contents, or of those of the files of an imported feature."""
+        if "imported" not in wildcards:
+            return self.protocol.clips_digest(wildcards["job"])
+        files = self.imports[wildcards["imported"]]
+        return identity.clips_digest((clip, files[clip][1]) for clip in self.protocol.clips_of_job[wildcards["job"]])
+
     # --- stages above a stage ----------------------------------------------------------------------------------------
 
     def _above(self, row: StageRow, wildcards: Wildcards) -> Iterator[tuple[str, str]]:
         """Label and digest of each stage above a stage."""
         for pattern in row.above:
             name = pattern.format(**wildcards)
-            network = settings.network_stage(self.config, name) if pattern != name else ""
-            if network:
-                yield name, self._of_clips(network, {network: name}, wildcards.get("fold"), row.parts)
+            if pattern != name:
+                feature = self.features[name]
+                yield name, self.of_clips(feature, wildcards.get("fold"), row.parts)
             elif name in LINKS:
                 yield from LINKS[name](self, wildcards)
             elif stages.ROWS[name].per_clip and not row.per_clip:
-                yield name, self._of_clips(name, {}, wildcards.get("fold"), row.parts)
+                signal = Feature(name, stages.ROWS[name].modality, stages.ROWS[name].kind, name)
+                yield name, self.of_clips(signal, wildcards.get("fold"), row.parts)
             else:
                 yield from self._upper(stages.ROWS[name], wildcards)
 
@@ -92,10 +111,14 @@ class Plan:
             label = "/".join([upper.name, *(value for key, value in values.items() if key not in wildcards)])
             yield label, self.stage(upper.name, **values).digest
 
-    def _of_clips(self, name: str, network: Wildcards, fold: str | None, parts: tuple[str, ...]) -> str:
-        """Digest of the jobs of a stage of single clips that hold some parts of a fold, or all clips."""
-        jobs = self.protocol.jobs(fold, parts)
-        return Stage({job: self.stage(name, **network, job=job).digest for job in jobs}).digest
+    def of_clips(self, feature: Feature, fold: str | None, parts: tuple[str, ...]) -> str:
+        """Digest of the jobs of a signal or feature that hold clips of some parts of a fold, or all clips."""
+        jobs = self.protocol.jobs(feature.stream, fold, parts)
+        return Stage({job: self.stage(feature.stage, **feature.wildcards, job=job).digest for job in jobs}).digest
+
+    def stream(self, name: str) -> str:
+        """Modality whose stream a signal or feature is computed from; empty if its files need no stream."""
+        return self.features[name].stream if name in self.features else stages.ROWS[name].modality
 
     def _values(self, upper: StageRow, wildcards: Wildcards) -> Iterator[dict[str, str]]:
         """Combine the values of an upper stage's wildcards: the given value, or every possible one."""
@@ -104,24 +127,9 @@ class Plan:
             chosen = [
                 {**values, name: value}
                 for values in chosen
-                for value in ([wildcards[name]] if name in wildcards else self._domain(name, upper, wildcards))
+                for value in ([wildcards[name]] if name in wildcards else DOMAINS[name](self))
             ]
         yield from chosen
-
-    def _domain(self, name: str, upper: StageRow, wildcards: Wildcards) -> list[str]:
-        if name == "feature" and "features" in wildcards:
-            return systems.separated(wildcards["features"])
-        return DOMAINS[name](self, upper)
-
-    def features(self, row: StageRow) -> list[str]:
-        """Features that the wildcard `feature` of a stage runs over."""
-        if row.features == Kind.CLIP_FEATURE:
-            return [feature.name for feature in stages.clip_features()]
-        return list(self.config["video"]["features"])
-
-    def combinations(self) -> list[str]:
-        """Names of the combinations of features that are scored."""
-        return [systems.joined(features) for features in systems.combinations(self.config["video"])]
 
     def architectures(self) -> list[str]:
         """Names of the architectures of the networks."""
@@ -131,16 +139,33 @@ class Plan:
         """Numbers of the random initialisations of an architecture."""
         return [str(repeat) for repeat in range(self.config["blstm"]["repeats"])]
 
-    def video_combination(self) -> tuple[tuple[str, ...], str]:
-        """Features and classifier of the video system that enters the fusion."""
-        video = self.config["video"]
-        return systems.video_system(video), video["combination"]["classifier"]
+    def modalities(self, scope: str = "") -> list[str]:
+        """Modalities of a scope of which any clip has a stream or features from elsewhere."""
+        imported = {feature.modality for feature in features.named(self.config).values() if not feature.stream}
+        present = {*self.protocol.modalities, *imported}
+        return [modality for modality in layout.SCOPES[scope] if modality in present]
 
-    def video_stage(self, fold: str, features: tuple[str, ...], classifier: str) -> Stage:
-        """Identity of the scores of a feature, or of a combination of several."""
-        if len(features) == 1:
-            return self.stage("video_scores", fold=fold, feature=features[0], classifier=classifier)
-        return self.stage("video_combination", fold=fold, features=systems.joined(features), classifier=classifier)
+    def systems(self, scope: str = "") -> list[System]:
+        """Scored systems of the modalities of a scope."""
+        return [system for modality in self.modalities(scope) for system in systems.scored(self.config, modality)]
+
+    def baselines(self, scope: str = "") -> list[StageRow]:
+        """Features that the baselines of the modalities of a scope are trained on."""
+        present = set(self.protocol.modalities).intersection(layout.SCOPES[scope])
+        return [row for row in stages.clip_features() if row.modality in present]
+
+    def system_stage(self, fold: str, system: System) -> Stage:
+        """Identity of the scores of a system in a fold."""
+        chosen = {"fold": fold, "feature": system.features[0], "classifier": system.classifier}
+        if len(system.features) > 1:
+            chosen["features"] = systems.joined(system.features)
+        row = stages.ROWS["combination" if "features" in chosen else stages.CLASSIFIERS[system.classifier].stage]
+        return self.stage(row.name, **{name: chosen[name] for name in row.wildcards})
+
+    def networks(self, scope: str = "") -> list[str]:
+        """Features that networks are trained on."""
+        chosen = (system for system in self.systems(scope) if system.is_network and len(system.features) == 1)
+        return [system.features[0] for system in chosen]
 
     # --- other facts of an identity ----------------------------------------------------------------------------------
 
@@ -168,17 +193,19 @@ class Plan:
         section = self.config["weights"][settings.OPTIONAL_WEIGHTS]
         return settings.OPTIONAL_WEIGHTS if section["path"] or section["url"] else ""
 
-    def model(self, feature: str) -> str:
-        """Name of the weights file of a feature that AlexNet computes."""
-        if stages.ROWS[feature].weights != settings.OPTIONAL_WEIGHTS:
-            return self.weights(stages.ROWS[feature].weights)
+    def model(self, stage: str) -> str:
+        """Name of the weights file of a stage that computes a feature with a network."""
+        if stages.ROWS[stage].weights != settings.OPTIONAL_WEIGHTS:
+            return self.weights(stages.ROWS[stage].weights)
         given = self.given_weights()
         return self.weights(given) if given else f"fine_tuned-{self.stage('fine_tune').digest[:12]}"
 
-    def models(self) -> list[str]:
-        """Names of the weights files that this run depends on, without those of embeddings."""
-        used = [name for name in self.config["video"]["features"] if name in stages.ROWS and stages.ROWS[name].weights]
-        return list(dict.fromkeys([self.weights("landmarks"), self.weights("alexnet"), *map(self.model, used)]))
+    def models(self, scope: str = "") -> list[str]:
+        """Names of the weights files that a scope of this run depends on, without those of embeddings."""
+        present = self.modalities(scope)
+        computed = [feature.stage for feature in features.named(self.config).values() if feature.modality in present]
+        faces = [self.weights("landmarks")] if "video" in present else []
+        return list(dict.fromkeys([*faces, *(self.model(stage) for stage in computed if stages.ROWS[stage].weights)]))
 
 
 def workflow_files() -> list[str]:
@@ -210,13 +237,43 @@ def _tuned_network(plan: Plan, _: Wildcards) -> Iterator[tuple[str, str]]:
     yield "alexnet", plan.stage(plan.given_weights() or "fine_tune").digest
 
 
-def _video_system(plan: Plan, wildcards: Wildcards) -> Iterator[tuple[str, str]]:
-    yield "video_system", plan.video_stage(wildcards["fold"], *plan.video_combination()).digest
+def _combined_features(plan: Plan, wildcards: Wildcards) -> Iterator[tuple[str, str]]:
+    for name in systems.separated(wildcards["features"]):
+        system = System(plan.features[name].modality, (name,), wildcards["classifier"])
+        yield name, plan.system_stage(wildcards["fold"], system).digest
 
 
-def _inner_audio_scores(plan: Plan, wildcards: Wildcards) -> Iterator[tuple[str, str]]:
-    for name in plan.protocol.inner_folds(wildcards["fold"]):
-        yield f"audio_scores/{name}", plan.stage("audio_scores", fold=name).digest
+def _systems(plan: Plan, wildcards: Wildcards) -> Iterator[tuple[str, str]]:
+    for modality in plan.modalities(wildcards.get("scope", "")):
+        yield modality, plan.system_stage(wildcards["fold"], systems.fused(plan.config, modality)).digest
+
+
+def _inner_systems(plan: Plan, wildcards: Wildcards) -> Iterator[tuple[str, str]]:
+    for modality in plan.modalities(wildcards.get("scope", "")):
+        system = systems.fused(plan.config, modality)
+        for name in plan.protocol.inner_folds(wildcards["fold"]) if system.is_network else ():
+            yield f"{modality}/{name}", plan.system_stage(name, system).digest
+
+
+def _networks(plan: Plan, wildcards: Wildcards) -> Iterator[tuple[str, str]]:
+    for fold in plan.protocol.folds:
+        for feature in plan.networks(wildcards.get("scope", "")):
+            yield f"{feature}/{fold}", plan.stage("blstm_scores", fold=fold, feature=feature).digest
+
+
+def _signals(plan: Plan, wildcards: Wildcards) -> Iterator[tuple[str, str]]:
+    for row in stages.signals(plan.modalities(wildcards.get("scope", ""))):
+        yield row.name, plan.of_clips(Feature(row.name, row.modality, row.kind, row.name), None, ())
+
+
+def _scored_systems(plan: Plan, wildcards: Wildcards) -> Iterator[tuple[str, str]]:
+    scope = wildcards.get("scope", "")
+    for fold in plan.protocol.folds:
+        for system in plan.systems(scope):
+            name = "/".join((systems.joined(system.features), system.classifier, fold))
+            yield name, plan.system_stage(fold, system).digest
+        for row in plan.baselines(scope):
+            yield f"baseline/{row.name}/{fold}", plan.stage("baseline", fold=fold, feature=row.name).digest
 
 
 def _fer2013(plan: Plan, _row: StageRow, _: Wildcards) -> dict[str, Any]:
@@ -240,8 +297,21 @@ def _network(plan: Plan, _row: StageRow, wildcards: Wildcards) -> dict[str, Any]
     }
 
 
-def _modality(_plan: Plan, _row: StageRow, wildcards: Wildcards) -> dict[str, Any]:
-    return {"modality": stages.ROWS[wildcards["feature"]].modality}
+def _modality(plan: Plan, _row: StageRow, wildcards: Wildcards) -> dict[str, Any]:
+    feature = wildcards.get("feature") or systems.separated(wildcards["features"])[0]
+    return {"modality": plan.features[feature].modality, "stream": plan.features[feature].stream}
+
+
+def _feature_kind(plan: Plan, _row: StageRow, wildcards: Wildcards) -> dict[str, Any]:
+    return {"feature_kind": plan.features[wildcards["feature"]].kind.value.replace(" ", "_") + "s"}
+
+
+def _modalities(plan: Plan, _row: StageRow, wildcards: Wildcards) -> dict[str, Any]:
+    return {"modalities": plan.modalities(wildcards.get("scope", ""))}
+
+
+def _reading(plan: Plan, _row: StageRow, wildcards: Wildcards) -> dict[str, Any]:
+    return {"reading": asdict(Import(wildcards["imported"], plan.config["imports"][wildcards["imported"]]).reading)}
 
 
 def _workflow(_plan: Plan, _row: StageRow, _: Wildcards) -> dict[str, Any]:
@@ -259,8 +329,12 @@ def _corpus(plan: Plan, row: StageRow, _: Wildcards) -> dict[str, Any]:
 
 LINKS: Mapping[str, Callable[[Plan, Wildcards], Iterator[tuple[str, str]]]] = {
     "tuned_network": _tuned_network,
-    "video_system": _video_system,
-    "inner_audio_scores": _inner_audio_scores,
+    "combined_features": _combined_features,
+    "systems": _systems,
+    "inner_systems": _inner_systems,
+    "networks": _networks,
+    "signals": _signals,
+    "scored_systems": _scored_systems,
 }
 FACTS: Mapping[str, Callable[[Plan, StageRow, Wildcards], dict[str, Any]]] = {
     "fer2013": _fer2013,
@@ -268,15 +342,16 @@ FACTS: Mapping[str, Callable[[Plan, StageRow, Wildcards], dict[str, Any]]] = {
     "sha256": _sha256,
     "network": _network,
     "modality": _modality,
+    "feature_kind": _feature_kind,
+    "modalities": _modalities,
+    "reading": _reading,
     "workflow": _workflow,
     "corpus": _corpus,
 }
 # All values of a wildcard, in their order.
-DOMAINS: Mapping[str, Callable[[Plan, StageRow], list[str]]] = {
-    "fold": lambda plan, _: list(plan.protocol.folds),
-    "feature": Plan.features,
-    "features": lambda plan, _: plan.combinations(),
-    "classifier": lambda plan, _: list(plan.config["video"]["classifiers"]),
-    "architecture": lambda plan, _: plan.architectures(),
-    "repeat": lambda plan, _: plan.repeats(),
+DOMAINS: Mapping[str, Callable[[Plan], list[str]]] = {
+    "scope": lambda _: [""],
+    "fold": lambda plan: list(plan.protocol.folds),
+    "architecture": Plan.architectures,
+    "repeat": Plan.repeats,
 }

@@ -48,12 +48,26 @@ class Protocol:
         """Paths of the clips of a job."""
         return [str(self.manifest.row_of_clip[clip].path) for clip in self.clips_of_job[job]]
 
-    def jobs(self, fold: str | None = None, parts: Sequence[str] = SPLITS) -> list[str]:
-        """Sorted names of the jobs that hold clips of some parts of a fold, or of all jobs if `fold` is None."""
+    def jobs(self, stream: str, fold: str | None = None, parts: Sequence[str] = SPLITS) -> list[str]:
+        """Sorted names of the jobs with a clip that has a stream.
+
+        Parameters
+        ----------
+        stream : str
+            `video` or `audio`; empty for all jobs.
+        fold, parts : str or None, sequence of str
+            Fold, and its parts, whose clips the jobs hold; all jobs if `fold` is None.
+        """
+        made = self.manifest.jobs_with.get(stream, self.manifest.jobs)
         if fold is None:
-            return sorted(self.clips_of_job)
+            return sorted(made)
         rows = self.manifest.row_of_clip
-        return sorted({rows[clip].job for part in parts for clip in getattr(self.fold(fold), part)})
+        return sorted({rows[clip].job for part in parts for clip in getattr(self.fold(fold), part)} & made)
+
+    @cached_property
+    def modalities(self) -> tuple[str, ...]:
+        """Modalities of which any clip has a stream."""
+        return tuple(modality for modality, made in self.manifest.jobs_with.items() if made)
 
     def fold(self, name: str) -> Fold:
         """Fold of this name: a fold of the protocol, or an inner fold of one."""

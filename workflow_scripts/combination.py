@@ -3,21 +3,22 @@
 from collections.abc import Sequence
 
 from emotiw.jobs import runtime, store
+from emotiw.scoring import score_average
 from emotiw.statistics import selection_record
-from emotiw.video import score_average
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write the mean over the features of their scores; the score of a feature is the mean over its kernels."""
+    """Write the mean over the features of their scores, each the mean over its kernels or networks."""
     args = runtime.arguments(__doc__, argv, many=["scores"])
     artefacts = [store.read(path, "scores", names=["mean"]) for path in args.scores]
     clips, classes, scores = score_average.mean_scores(
         [(each.facts["clips"], each.facts["classes"], each.entries["mean"].arrays["scores"]) for each in artefacts]
     )
     features = [each.stage["feature"] for each in artefacts]
-    system = f"video/{args.stage['features']}/{args.stage['classifier']}/mean"
-    weights = selection_record.Record(f"{system}: weights", "equal", "fixed beforehand", [])
-    facts = {"clips": clips, "classes": classes, "features": features, **selection_record.facts([weights])}
+    system = "/".join(args.stage[name] for name in ("modality", "features", "classifier"))
+    weights = selection_record.Record(f"{system}/mean: weights", "equal", "fixed beforehand", [])
+    form = {name: artefacts[0].facts[name] for name in ("scores", "classifier")}
+    facts = {"clips": clips, "classes": classes, "features": features, **form, **selection_record.facts([weights])}
     store.write(args.output, "scores", [store.Entry("mean", {"scores": scores})], stage=args.stage, facts=facts)
 
 

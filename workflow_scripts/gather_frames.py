@@ -1,4 +1,4 @@
-"""Gather the audio frames of a fold's clips in one file, so that the job of a network reads a single file."""
+"""Gather the frames of a fold's clips in one file, so that the job of a network reads a single file."""
 
 from collections.abc import Sequence
 
@@ -12,8 +12,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     corpus = manifest.read(args.manifest)
     fold = manifest.fold(corpus, args.stage["fold"])
     clips = [*fold.train, *fold.val, *fold.test]
-    entries = gather.load(corpus, args.features, "frame_features", clips)
-    facts = store.read(args.features / f"{corpus.row_of_clip[clips[0]].job}.h5", "frame_features", names=()).facts
+    source = gather.Source(args.features, stream=args.stage["stream"])
+    entries, facts = gather.load(corpus, source, clips), source.facts(corpus)
     store.write(args.output, "frame_features", entries.values(), stage=args.stage, facts=facts)
 
 

@@ -74,10 +74,10 @@ def standardise(features: Sequence[Array], scaler: Scaler, *, clip: float) -> li
     return scaled
 
 
-def record(clips: Sequence[str]) -> Record:
+def record(system: str, clips: Sequence[str]) -> Record:
     """Ledger record of the normalisation by subject, which uses all clips of a subject, those of the test part too."""
     return selection_record.Record(
-        "audio: normalisation by subject",
+        f"{system}: normalisation by subject",
         None,
         "mean and deviation of each subject",
         clips,

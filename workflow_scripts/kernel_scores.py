@@ -13,7 +13,8 @@ from emotiw.video import fold_scores
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the scores of each kernel and of their mean, and the classifiers that the mean averages."""
     args = runtime.arguments(__doc__, argv, one=["manifest", "kernels", "model"])
-    names = {name: args.stage[name] for name in ("feature", "classifier")}
+    names = {"classifier": args.stage["classifier"]}
+    names["system"] = "/".join(args.stage[name] for name in ("modality", "feature", "classifier"))
     kernels = store.read(args.kernels, "kernels")
     fold = fold_scores.scored(manifest.read(args.manifest), kernels, args.settings["video"], **names)
     models = [store.Entry(name, vars(model)) for name, model in fold.scores["mean"].models.items()]

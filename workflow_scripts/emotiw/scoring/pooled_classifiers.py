@@ -1,0 +1,140 @@
+"""Linear classifiers of one vector a clip, standardised by the training clips, and their out-of-fold scores.
+
+The vector is a clip's pooled statistics (`statistics.pooling`) or a feature of the whole clip. Multinomial logistic
+regression minimises C times the sum of the cross-entropies plus ||W||^2 / 2; the support vector machine is linear, one
+against the rest, with the hinge loss in place of the cross-entropy.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.linear_model import LogisticRegression
+
+from emotiw.statistics import cross_validation, one_vs_rest
+from emotiw.statistics.cross_validation import Grid, GridScorer, Ints, Selection, Training, class_weight
+from emotiw.statistics.pooling import PooledLinear
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+AUTO, NOMINAL_C = "auto", 1.0  # C if none can be selected: loss and ||W||^2 / 2 have equal weight
+MAX_ITERATIONS = 2000
+
+
+def _logistic(c: float, class_weights: str) -> BaseEstimator:
+    return LogisticRegression(C=c, class_weight=class_weight(class_weights), max_iter=MAX_ITERATIONS)
+
+
+def _svm(c: float, class_weights: str) -> BaseEstimator:
+    return one_vs_rest.svm(c, kernel="linear", class_weights=class_weights)
+
+
+FAMILIES: Mapping[str, Callable[[float, str], BaseEstimator]] = {
+    "pooled_logistic": _logistic,
+    "pooled_svm": _svm,
+}
+
+
+@dataclass(frozen=True)
+class PooledScores:
+    """Decision values of the clips that have them, and the classifier of the clips that are not for training.
+
+    Attributes
+    ----------
+    values : ndarray, shape (n_scored, n_classes)
+        Those of training clips are out-of-fold.
+    scored : ndarray of bool, shape (n_clips,)
+        Which clips have a row in `values`; training clips without an out-of-fold score have none.
+    selection : Selection
+        Of C.
+    model : PooledLinear
+    """
+
+    values: Floats
+    scored: Bools
+    selection: Selection
+    model: PooledLinear
+
+
+def grid(settings: Mapping[str, Any]) -> Grid:
+    """Values of C: the number in the settings, or with `auto` those of `c_grid`, the strongest regularisation first."""
+    if settings["c"] != AUTO:
+        return Grid((settings["c"],))
+    values = tuple(sorted(settings["c_grid"]))
+    return Grid(values, min(range(len(values)), key=lambda i: abs(np.log(values[i] / NOMINAL_C))))
+
+
+def fit(name: str, c: float, X: Floats, y: Ints, class_weights: str) -> PooledLinear:
+    """Standardise training vectors and fit a classifier to them.
+
+    Parameters
+    ----------
+    name : str
+        Key of `FAMILIES`.
+    c : float
+        Weight of the loss, relative to the penalty.
+    X : ndarray, shape (n_train, n)
+    y : ndarray, shape (n_train,)
+        Class indices; each class has a clip.
+    class_weights : str
+        `none`, or `balanced`: a clip of class k weighs n_train / (n_classes n_k).
+    """
+    constant = X.min(axis=0) == X.max(axis=0)
+    mean, scale = np.where(constant, X[0], X.mean(axis=0)), np.where(constant, 1.0, X.std(axis=0))
+    fitted = FAMILIES[name](c, class_weights).fit((X - mean) / scale, y)
+    intercept = _decision_values(fitted, np.zeros((1, X.shape[1])))[0]
+    # from the values at the unit vectors, so that classifiers with one row for two classes need no case of their own
+    coefficients = _decision_values(fitted, np.eye(X.shape[1])) - intercept
+    return PooledLinear(mean, scale, np.where(constant[:, None], 0.0, coefficients), intercept)
+
+
+def grid_scorer(name: str, X: Floats, y: Ints, class_weights: str) -> GridScorer:
+    """Decision values for values of C; each call standardises by its own training rows.
+
+    Parameters
+    ----------
+    name, class_weights
+        As in `fit`.
+    X : ndarray, shape (n_train, n)
+    y : ndarray, shape (n_train,)
+    """
+    computed: dict[tuple[Any, ...], Floats] = {}
+
+    def scores(values: Sequence[float], train: Ints, test: Ints) -> Floats:
+        key = (tuple(values), train.tobytes(), test.tobytes())
+        if key not in computed:
+            models = (fit(name, c, X[train], y[train], class_weights) for c in values)
+            computed[key] = np.stack([model.decision_values(X[test]) for model in models])
+        return computed[key]
+
+    return scores
+
+
+def clip_scores(name: str, X: Floats, training: Training, settings: Mapping[str, Any]) -> PooledScores:
+    """Scores of all clips, with C selected by the training clips.
+
+    Parameters
+    ----------
+    name : str
+        Key of `FAMILIES`.
+    X : ndarray, shape (n_clips, n)
+        Vectors, training clips first.
+    training : Training
+        Class indices and groups of the training clips, and the number of folds.
+    settings : mapping
+        Section `pooled` of the configuration.
+    """
+    n, weights = len(training.y), settings["class_weights"]
+    scorer = grid_scorer(name, X[:n], training.y, weights)
+    out_of_fold, has_score, selection = cross_validation.out_of_fold(scorer, grid(settings), training)
+    model = fit(name, selection.value, X[:n], training.y, weights)
+    values = np.concatenate([out_of_fold[has_score], model.decision_values(X[n:])])
+    return PooledScores(values, np.concatenate([has_score, np.ones(len(X) - n, np.bool_)]), selection, model)
+
+
+def _decision_values(fitted: BaseEstimator, X: Floats) -> Floats:
+    values = np.asarray(fitted.decision_function(X))
+    return values if values.ndim == 2 else np.stack([-values / 2, values / 2], axis=1)
