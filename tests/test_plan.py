@@ -84,7 +84,7 @@ def test_there_are_six_architectures_of_ten_networks():
 
 def test_everything_is_a_target():
     targets = set(files().all())
-    assert targets >= {*files().audio_targets(), *files().video_targets(), *files().all_features()}
+    assert targets >= {*files().targets(""), *files().all_features()}
     assert {"results/demo/report/report.html", "results/demo/folds/official/fusion.h5"} <= targets
     assert {"results/demo/report/contact_sheets.html", "results/demo/report/contact_sheets/test0.png"} <= targets
 
@@ -141,7 +141,7 @@ CHOOSING = {"inner_folds", "inner_repeats", "choice", "class_weights"}
 )
 def test_the_video_system_is_a_combination_or_a_single_feature(features, file, stage, wildcards):
     chosen = plan(video={"combination": {"features": features}})
-    assert Files(chosen).fused("official", "video") == f"{FOLD}/{file}"
+    assert Files(chosen).fused("official", "video", "") == [f"{FOLD}/{file}"]
     above = chosen.stage("fusion", fold="official")["above"]
     assert above["video"] == chosen.stage(stage, fold="official", **wildcards, classifier="pls").digest
 
@@ -283,12 +283,12 @@ def test_sounds_are_given_to_networks_to_pooled_statistics_and_to_image_sets():
         *(f"{FOLD}/combined/egemaps+whisper/{c}.h5" for c in VOICE["classifiers"]),
         f"{FOLD}/functionals/baseline.h5",
     ]
-    assert found.fused("official", "audio") == f"{FOLD}/combined/egemaps+whisper/pooled_logistic.h5"
+    assert found.fused("official", "audio", "") == [f"{FOLD}/combined/egemaps+whisper/pooled_logistic.h5"]
     of_whisper = set(found.networks("official", "whisper", "posteriors"))
     assert len(of_whisper) == 60
     assert of_whisper < set(found.all())
     assert found.of_networks("frames") == [f"{FOLD}/{name}/blstm_frames.h5" for name in VOICE["features"]]
-    assert {"results/demo/features/whisper/test0.h5", f"{FOLD}/whisper/pls.h5"} <= set(found.audio_targets())
+    assert {"results/demo/features/whisper/test0.h5", f"{FOLD}/whisper/pls.h5"} <= set(found.targets("audio_only/"))
     assert not [path for path in files().all() if "whisper" in path]
 
 
@@ -299,12 +299,12 @@ def test_faces_are_given_to_networks_and_a_feature_of_whole_clips_to_pooled_clas
     of_clips = [f"{FOLD}/lbp_top/pooled_svm.h5", f"{FOLD}/combined/hog+lbp_top/pooled_svm.h5"]
     assert found.scores("video") == [*of_hog, *of_clips, f"{FOLD}/lbp_top/baseline.h5"]
     assert found.plan.networks() == ["hog", "egemaps"]
-    assert found.fused("official", "video") == f"{FOLD}/hog/blstm.h5"
+    assert found.fused("official", "video", "") == [f"{FOLD}/hog/blstm.h5"]
 
 
 def test_frames_of_a_network_are_read_by_the_page_only_where_sounds_are_fused_by_networks():
-    assert files().courses() == [f"{FOLD}/egemaps/blstm_frames.h5"]
-    assert files(audio=VOICE).courses() == []
+    assert files().courses("") == [f"{FOLD}/egemaps/blstm_frames.h5"]
+    assert files(audio=VOICE).courses("") == files().courses("video_only/") == []
 
 
 @pytest.mark.parametrize(
@@ -378,8 +378,8 @@ def embedded(**first):
 def test_an_embedding_is_a_feature_like_any_other():
     found = embedded()
     assert set(Files(found).features("one")) <= set(Files(found).all_features())
-    assert set(Files(found).features("two")) <= set(Files(found).video_targets())
-    assert Files(found).fused("official", "video") == f"{FOLD}/combined/one+cnn/pls.h5"
+    assert set(Files(found).features("two")) <= set(Files(found).targets("video_only/"))
+    assert Files(found).fused("official", "video", "") == [f"{FOLD}/combined/one+cnn/pls.h5"]
     assert f"{FOLD}/two/pls.h5" in Files(found).scores("video")
     assert Files(found).embeddings() == ["tiny.onnx", "two.onnx"]
     assert not files().embeddings()

@@ -146,17 +146,17 @@ def encoder(arrays: Mapping[str, npt.NDArray[Any]], size: Size = BASE) -> Encode
 
 
 def on_device(model: Encoder, device: torch.device, layer: int | Sequence[int]) -> Encoder:
-    """Move the encoder to a device, and check that the layers' outputs there equal the CPU's up to rounding.
+    """Move the encoder to a device, and check that its layers' outputs there equal the CPU's up to rounding.
 
     Raises
     ------
     FeatureError
-        If the outputs of a layer for a second of fixed noise differ by more than `agreement.AGREEMENT` times the largest
-        of them.
+        If its outputs for a second of fixed noise differ by more than `agreement.AGREEMENT` times the largest of them.
     """
+    layers = [layer] if isinstance(layer, int) else layer
     noise = torch.rand(sound.RATE_HZ, generator=torch.Generator().manual_seed(0)) * 2 - 1
     spectrogram = torch.from_numpy(log_mel.log_mel(noise.numpy()))[:, : 2 * model.embed_positions.num_embeddings]
-    return devices.moved("Whisper", model, device, lambda network: _outputs(network, spectrogram, _listed(layer)))
+    return devices.moved("Whisper", model, device, lambda network: [_output(network, spectrogram, layers)])
 
 
 def frames(
@@ -192,7 +192,7 @@ def frames(
     """
     sound.check(waveform)
     steps = _steps(frame_length_s)
-    layers = _listed(layer)
+    layers = [layer] if isinstance(layer, int) else list(layer)
     if not layers or not all(0 <= number <= len(model.layers) for number in layers):
         raise FeatureError(f"whisper.layer is {layer}; expected 0 to {len(model.layers)}; change it")
     longest = model.embed_positions.num_embeddings * STEP_SAMPLES
@@ -217,17 +217,13 @@ def _vectors(piece: Floats, model: Encoder, layers: Sequence[int], length: int) 
         return np.zeros((0, len(layers) * model.embed_positions.embedding_dim), np.float32)
     filled = np.pad(piece, (0, max(0, length - piece.size)))
     spectrogram = torch.from_numpy(log_mel.log_mel(filled))
-    return torch.cat(_outputs(model, spectrogram, layers), dim=1)[:n_vectors].numpy()
+    return _output(model, spectrogram, layers)[:n_vectors].numpy()
 
 
-def _outputs(model: Encoder, spectrogram: Tensor, layers: Sequence[int]) -> list[Tensor]:
-    """Compute the outputs of some layers, and move them to the CPU."""
+def _output(model: Encoder, spectrogram: Tensor, layers: Sequence[int]) -> Tensor:
+    """Compute outputs of layers, side by side, on the CPU."""
     with torch.inference_mode(), devices.exact():
-        return [output.cpu() for output in model.outputs(spectrogram.to(devices.device_of(model)), layers)]
-
-
-def _listed(layer: int | Sequence[int]) -> list[int]:
-    return [layer] if isinstance(layer, int) else list(layer)
+        return torch.cat(model.outputs(spectrogram.to(devices.device_of(model)), layers), dim=1).cpu()
 
 
 def _steps(frame_length_s: float) -> int:
