@@ -201,12 +201,12 @@ def _feature_faults(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _name_faults(config: Mapping[str, Any]) -> Iterator[str]:
     """Names of added features that something else has."""
-    owner = {row.name: "a built-in stage" for row in stages.TABLE if row.per_clip}
+    owner = {row.name: "the name of a built-in stage" for row in stages.TABLE if row.per_clip}
     for section in ADDING:
         for name in config[section]:
             if name in owner:
-                yield f"{section}.{name}: is the name of {owner[name]} too; choose another name"
-            owner[name] = f"an entry of {section}"
+                yield f"{section}.{name}: is {owner[name]}; choose another name"
+            owner[name] = f"a name under {section} too"
 
 
 def _system_faults(config: Mapping[str, Any], modality: str) -> Iterator[str]:
