@@ -48,7 +48,7 @@ def load(path: Path) -> Network:
 
 def usable_clips(run: Path, corpus: Manifest, clips: Sequence[str]) -> tuple[list[Array], list[str], list[str]]:
     """Frames, subjects and labels of the clips that have audio features."""
-    loaded = gather.load(corpus, Source(run / "features/egemaps", modality="audio"), clips).values()
+    loaded = gather.load(corpus, Source(run / "features/egemaps", stream="audio"), clips).values()
     entries = [entry for entry in loaded if entry.status == Status.OK]
     rows = [corpus.row_of_clip[entry.name] for entry in entries]
     features = [entry.arrays["features"] for entry in entries]

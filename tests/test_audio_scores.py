@@ -19,7 +19,7 @@ from emotiw.jobs.identity import Stage
 from emotiw.statistics import standardisation
 
 CLASSES = ("anger", "fear")
-OF_FEATURE = {"fold": "official", "modality": "audio", "feature": "egemaps"}
+OF_FEATURE = {"fold": "official", "modality": "audio", "stream": "audio", "feature": "egemaps"}
 PARTS = ["train"] * 8 + ["val"] * 4 + ["test"] * 4
 SETTINGS = {
     "peepholes": True,
@@ -141,6 +141,7 @@ def test_model_is_byte_stable_and_says_what_it_is(corpus):
         "classes": ["anger", "fear"],
         "columns": ["a", "b", "c"],
         "constant": [],
+        "feature": "egemaps",
         "fold": "official",
         "network": "4_0",
         "repeat": 0,

@@ -20,7 +20,7 @@ class Corpus:
     """A corpus on the disk, its manifest and its only fold."""
 
     def __init__(self, folder, **more):
-        self.source = Source(write_corpus(folder, **more) / "features", modality="video")
+        self.source = Source(write_corpus(folder, **more) / "features", stream="video")
         self.table = manifest.read(folder / "manifest.csv")
         self.fold = manifest.fold(self.table, "official")
 

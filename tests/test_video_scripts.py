@@ -18,7 +18,7 @@ def program(root):
     """Run a program by its name with its paths, in this process."""
 
     def run(name, output, **options):
-        more = {key: options.pop(key) for key in ("feature", "modality", "classifier") if key in options}
+        more = {key: options.pop(key) for key in ("feature", "modality", "stream", "classifier") if key in options}
         more |= {"features": options.pop("combination"), "classifier": "pls"} if "combination" in options else {}
         spec = importlib.util.spec_from_file_location(f"program_{name}", root / "workflow_scripts" / f"{name}.py")
         module = importlib.util.module_from_spec(spec)
@@ -34,7 +34,7 @@ def program(root):
 
 def run_all(program, folder, classifier="pls"):
     table, features = folder / "manifest.csv", folder / "features"
-    of = {"manifest": table, "features": features, "feature": "cnn", "modality": "video"}
+    of = {"manifest": table, "features": features, "feature": "cnn", "modality": "video", "stream": "video"}
     pca = program("pca", folder / "pca.h5", **of)
     kernels = program("kernels", folder / "kernels.h5", pca=pca, **of)
     model = folder / "model.h5"
