@@ -27,6 +27,13 @@ OF_FEATURE: dict[str, Any] = {"wildcards": ("fold", "feature"), "facts": ("modal
 # fields of the stages that also have the wildcard `classifier`
 BY_CLASSIFIER: dict[str, Any] = OF_FEATURE | {"wildcards": ("fold", "feature", "classifier")}
 
+# settings of the section `expression` that its training does not read
+EXPRESSION_FEATURE = (
+    *("expression.chip_share", "expression.chip_shift", "expression.mirror"),
+    *("expression.chips_per_batch", "expression.storage"),
+)
+USE_OF_EXPRESSION = (*EXPRESSION_FEATURE, "expression.head")
+
 TABLE: tuple[StageRow, ...] = (
     # --- weights -----------------------------------------------------------------------------------------------------
     StageRow("landmarks", Kind.WEIGHTS, settings=("weights.landmarks",), facts=("sha256",)),
@@ -48,6 +55,17 @@ TABLE: tuple[StageRow, ...] = (
         cost=Cost((3600, 0), (20000, 0)),
     ),
     StageRow("efficientnet_lite0", Kind.WEIGHTS, settings=("weights.efficientnet_lite0",), facts=("sha256",)),
+    StageRow("face_resnet", Kind.WEIGHTS, settings=("weights.face_resnet",), facts=("sha256",)),
+    StageRow("ready_expression", Kind.WEIGHTS, settings=("weights.expression",), facts=("ready_expression",)),
+    StageRow(
+        "train_expression",
+        Kind.WEIGHTS,
+        settings=("expression",),
+        without=("expression.faces", "expression.votes", *USE_OF_EXPRESSION),
+        above=("face_resnet",),
+        facts=("expression_data", "seed"),
+        cost=Cost((1500, 0), (20000, 0)),
+    ),
     StageRow("whisper_base", Kind.WEIGHTS, settings=("weights.whisper_base",), facts=("sha256",)),
     # --- single clips ------------------------------------------------------------------------------------------------
     StageRow(
@@ -130,6 +148,27 @@ TABLE: tuple[StageRow, ...] = (
         weights="alexnet_fer2013",
         on_demand=True,
         cost=Cost((440, 12), (4, 1.1), clip_kb=300),
+    ),
+    frame_feature(
+        "expression",
+        "expression network",
+        settings=EXPRESSION_FEATURE,
+        above=("faces", "expression_network"),
+        server="torch",
+        weights="expression",
+        on_demand=True,
+        cost=Cost((440, 12), (4, 1.1), clip_kb=300),
+    ),
+    frame_feature(
+        "expression_posteriors",
+        "posteriors of the expression network",
+        settings=("expression.head",),
+        above=("expression", "expression_network"),
+        server="light",
+        weights="expression",
+        posteriors=True,
+        on_demand=True,
+        cost=Cost((110, 8), (2, 0.8), clip_kb=10),
     ),
     frame_feature(
         "dense_sift",

@@ -138,7 +138,7 @@ def _settings(contents: Contents) -> dict[str, Any]:
 def _columns(corpus: Manifest, sources: Sources, contents: Contents) -> Iterator[tuple[str, list[str]]]:
     """Names of the values of each feature that has names, as its files hold them."""
     for feature in contents.features():
-        facts = Source(sources.features / feature.name, modality=feature.modality).facts(corpus)
+        facts = Source(sources.features / feature.name, stream=feature.stream).facts(corpus)
         if "columns" in facts:
             yield feature.name, facts["columns"]
 

@@ -163,7 +163,7 @@ def _kernels(writer: Writer, model: FoldModel, models: Models, training: Trainin
     if not clips:
         return None
     folder = training.features / model.feature
-    entries = gather.load(training.corpus, gather.Source(folder, modality=model.system.modality), clips)
+    entries = gather.load(training.corpus, gather.Source(folder, stream=model.system.modality), clips)
     sets = {clip: entry.arrays["features"] for clip, entry in entries.items() if entry.status == Status.OK}
     if list(sets) != clips:
         raise StoreError(f"{folder}: clips of its classifier are not usable; {AGAIN}")
