@@ -473,7 +473,9 @@ def elsewhere(level="frame", **hashes):
     """A plan with an imported feature, with hashes of the contents of some clips."""
     section = {"modality": "audio", "level": level, "path": "files", "licence": "MIT"}
     clips = {row.clip: (f"files/{row.clip}.npy", hashes.get(row.clip, "0")) for row in ROWS}
-    config = settings.merge(settings.load([]), {"imports": {"mine": section}})
+    config = settings.merge(
+        settings.load([]), {"imports": {"mine": section}, "audio": {"features": ["egemaps", "mine"]}}
+    )
     return Plan(config, CORPUS, {"mine": clips})
 
 
