@@ -29,6 +29,7 @@ localrules:
     all,
     features,
     fine_tuned,
+    expression_network,
     audio_only,
     video_only,
     manifest,
@@ -48,6 +49,11 @@ rule features:
 rule fine_tuned:
     input:
         lambda w: layout.weights(PLAN.model("cnn_fer2013")),
+
+
+rule expression_network:
+    input:
+        lambda w: layout.weights(PLAN.model("expression")),
 
 
 rule audio_only:

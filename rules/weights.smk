@@ -5,6 +5,8 @@ localrules:
     alexnet_fer2013,
     efficientnet_lite0,
     whisper_base,
+    face_resnet,
+    ready_expression,
 
 
 rule landmarks:
@@ -108,3 +110,66 @@ rule whisper_base:
     shell:
         'python "$EMOTIW_PROGRAMS"/whisper_base.py --output {output.model:q} --record {output.record:q}'
         " --stage {params.stage:q} > {log:q} 2>&1"
+
+
+# Runs only where the expression network is trained.
+rule face_resnet:
+    output:
+        model=layout.weights(PLAN.weights("face_resnet")),
+        record=layout.weights_record(PLAN.weights("face_resnet")),
+    log:
+        LOG("face_resnet"),
+    conda:
+        "../envs/video.yaml"
+    threads: 1
+    params:
+        stage=stage("face_resnet"),
+    shell:
+        'python "$EMOTIW_PROGRAMS"/face_resnet.py --output {output.model:q} --record {output.record:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"
+
+
+# Runs only if the configuration names a network that was trained elsewhere. The digest is the file's hash.
+rule ready_expression:
+    output:
+        model=layout.weights("ready_expression-{digest}"),
+        record=layout.weights_record("ready_expression-{digest}"),
+    log:
+        LOG("ready_expression", "digest"),
+    conda:
+        "../envs/video.yaml"
+    threads: 1
+    params:
+        stage=lambda w: PLAN.stage("ready_expression"),
+    shell:
+        'python "$EMOTIW_PROGRAMS"/ready_expression.py --output {output.model:q} --record {output.record:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"
+
+
+# A stopped job leaves <digest>.partial.safetensors beside its output and resumes it.
+rule train_expression:
+    input:
+        weights=rules.face_resnet.output.model,
+        record=rules.face_resnet.output.record,
+        faces=lambda w: ancient(config["expression"]["faces"]["path"]),
+        votes=lambda w: [
+            ancient(path) for path in [config["expression"]["votes"]["path"]] if path
+        ],
+    output:
+        model=layout.weights("expression-{digest}"),
+        record=layout.weights_record("expression-{digest}"),
+    log:
+        LOG("train_expression", "digest"),
+    conda:
+        "../envs/video.yaml"
+    threads: config["expression"]["threads"]
+    resources:
+        mem_mb=memory("train_expression"),
+        runtime=minutes("train_expression"),
+        gpu=GPU,
+    params:
+        stage=lambda w: PLAN.stage("train_expression"),
+    shell:
+        'python "$EMOTIW_PROGRAMS"/train_expression.py --weights {input.weights:q} --faces {input.faces:q}'
+        " --votes {input.votes:q} --output {output.model:q} --record {output.record:q}"
+        " --stage {params.stage:q} 2>&1 | tee {log:q}"

@@ -19,6 +19,7 @@ PROGRAMS = {
     "video": (
         *("landmarks", "alexnet", "fine_tune", "faces", "cnn", "dense_sift", "hog", "lbp_top"),
         *("embedding", "imported", "efficientnet_lite0", "whisper_base"),
+        *("face_resnet", "ready_expression", "train_expression", "expression", "expression_posteriors"),
         *("pca", "kernels", "kernel_scores", "pooled_scores", "average_scores", "combination", "baseline", "bundle"),
     ),
     "predict": ("predict_clips", "gather_predictions"),

@@ -9,6 +9,7 @@ from safetensors import deserialize
 
 from emotiw.audio import blstm, fold_network, fold_scaler, fold_scores
 from emotiw.audio.fold_scores import NetworkPosteriors
+from emotiw.audio.training import Session
 from emotiw.core.status import Status
 from emotiw.corpora.manifest import Manifest, Row
 from emotiw.jobs import settings, store
@@ -51,7 +52,7 @@ def train(entries, **changes):
     stage |= {"architecture": [4], "repeat": 3, "seed": 1}
     values = BLSTM | changes
     fitted = scaler(entries, values["normalise"])
-    return fold_network.train(corpus(), {**stage, "settings": {"blstm": values}}, entries, fitted)
+    return fold_network.train(corpus(), {**stage, "settings": {"blstm": values}}, entries, fitted, Session(1))
 
 
 def test_a_scaler_knows_its_constant_columns_and_its_clips():

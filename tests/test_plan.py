@@ -458,6 +458,56 @@ def test_a_network_of_sound_is_told_its_own_settings_and_reads_the_sound():
     assert set(stage["above"]) == {"audio"}
 
 
+# --- features from elsewhere -------------------------------------------------------------------------------------
+
+
+def elsewhere(level="frame", **hashes):
+    """A plan with an imported feature, with hashes of the contents of some clips."""
+    section = {"modality": "audio", "level": level, "path": "files", "licence": "MIT"}
+    clips = {row.clip: (f"files/{row.clip}.npy", hashes.get(row.clip, "0")) for row in ROWS}
+    config = settings.merge(settings.load([]), {"imports": {"mine": section}})
+    return Plan(config, CORPUS, {"mine": clips})
+
+
+def test_an_import_adds_a_feature_of_its_name_and_reads_its_files():
+    found = Files(elsewhere())
+    assert set(found.features("mine")) <= set(found.all_features())
+    assert found.features("mine")[0] == "results/demo/features/mine/test0.h5"
+    assert found.imported("mine", "test0") == ["files/test0.npy"]
+    assert elsewhere().layout.pattern("imported") == "results/demo/features/{imported}/{job}.h5"
+    assert elsewhere().layout.log("imported") == "results/demo/logs/imported/{imported}_{job}.log"
+
+
+def test_a_clip_without_a_file_needs_none():
+    plan = elsewhere()
+    plan.imports["mine"]["test0"] = ("", "")
+    assert Files(plan).imported("mine", "test0") == []
+
+
+def test_the_content_of_a_clip_s_file_is_in_the_identity_of_its_own_job_only():
+    before, after = elsewhere(), elsewhere(test0="1")
+    equal = [
+        before.stage("imported", imported="mine", job=job).digest
+        == after.stage("imported", imported="mine", job=job).digest
+        for job in ("test0", "test1")
+    ]
+    assert equal == [False, True]
+    assert (
+        elsewhere("clip").stage("imported", imported="mine", job="test1").digest
+        != before.stage("imported", imported="mine", job="test1").digest
+    )
+    assert before.stage("cnn", job="test0").digest == after.stage("cnn", job="test0").digest
+
+
+def test_the_content_of_a_clip_itself_is_in_no_identity_of_an_import():
+    changed = Plan(elsewhere().config, with_clip("test0", sha256="new"), elsewhere().imports)
+    for job in ("test0", "test1"):
+        assert (
+            changed.stage("imported", imported="mine", job=job).digest
+            == elsewhere().stage("imported", imported="mine", job=job).digest
+        )
+
+
 # --- the fine-tuned network --------------------------------------------------------------------------------------
 
 TUNED = {"features": ["cnn", "cnn_fer2013", "dense_sift"]}

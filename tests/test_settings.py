@@ -23,6 +23,11 @@ def with_sound_embedding(name, **changed):
     return yaml.safe_dump({"sound_embeddings": {name: sound_embedding(b"", **changed)}})
 
 
+def with_import(name, **changed):
+    section = {"modality": "audio", "level": "frame", "path": "files", "licence": "MIT"}
+    return yaml.safe_dump({"imports": {name: section | changed}})
+
+
 def spectrogram(**changed):
     """A network on a spectrogram of Whisper's settings but for `changed`, which are written out."""
     return MEL | {"log_mel": log_mel.WHISPER.__dict__ | changed}
@@ -146,6 +151,16 @@ def test_a_network_of_faces_and_one_of_sound_have_different_names(tmp_path):
             "cnn_fer2013 needs FER2013 or weights that were fine-tuned on it; set fine_tuning.faces.path or weights",
         ),
         ("weights: {alexnet: {source: null}}", "weights.alexnet.source: is null, as are path and url; name one"),
+        (with_import("cnn"), "imports.cnn: is the name of a built-in stage; choose another name"),
+        (with_import("hu-bert"), "imports: 'hu-bert' does not match"),
+        (with_import("a", level="word"), r"imports.a.level: 'word' is not one of \['frame', 'clip'\]"),
+        (with_import("a", modality="text"), r"imports.a.modality: 'text' is not one of \['video', 'audio'\]"),
+        (with_import("a", licence=""), "imports.a.licence: '' should be non-empty"),
+        (with_import("a", columns=[]), r"imports.a.columns: \[\] should be non-empty"),
+        (with_import("a", frame_step_s=0), "imports.a.frame_step_s: 0 is less than or equal to the minimum of 0"),
+        (with_import("a", unknown_clips="note"), r"imports.a.unknown_clips: 'note' is not one of"),
+        (with_import("a", rate=3), "imports.a: .*'rate' was unexpected"),
+        ("imports: {a: {path: x, modality: audio, level: clip}}", "imports.a: 'licence' is a required property"),
         (with_embedding("faces"), "embeddings.faces: is the name of a built-in stage; choose another name"),
         (with_embedding("cnn"), "embeddings.cnn: is the name of a built-in stage"),
         (with_embedding("Res-Net"), r"embeddings: 'Res-Net' does not match"),
@@ -183,7 +198,7 @@ def test_every_documented_key_is_in_the_schema_and_the_other_way_round(root):
             assert set(about["properties"]) == set(config[section]), section
 
 
-@pytest.mark.parametrize("name", ["demo", "embedding", "sound_embedding"])
+@pytest.mark.parametrize("name", ["demo", "imports", "embedding", "sound_embedding"])
 def test_an_example_is_a_configuration(root, name):
     assert settings.load([root / "examples" / f"{name}.yaml"])["run"] == name
 

@@ -69,14 +69,14 @@ def from_entries(
     args, kind
         As in `from_media`.
     source : str
-        Kind of the artefact that is read (`audio` or `faces`); the argument of the same name holds its path.
+        Stage whose artefact is read: `audio`, `faces` or a feature of frames; the argument of its name holds the path.
     make : callable
         Entries of the source -> one entry for each.
     facts : mapping, optional
         Facts of the whole output.
     """
     path = getattr(args, source)
-    with store.Reader(path, source) as reader:
+    with store.Reader(path, source if source in store.KINDS else "frame_features") as reader:
 
         def compute(clip: str) -> Entry:
             (entry,) = make([reader.entry(clip)])

@@ -23,7 +23,8 @@ DEFAULTS = SHIPPED / "config.yaml" if SHIPPED.is_dir() else ROOT / "config.yaml"
 SCHEMA = SHIPPED / "config.schema.yaml" if SHIPPED.is_dir() else ROOT / "schemas" / "config.schema.yaml"
 RESERVED = ("demo_corpus", "weights")
 ADDING = ("embeddings", "sound_embeddings", "imports")  # sections whose entries are features of their names
-OPTIONAL_WEIGHTS = "alexnet_fer2013"  # the workflow fine-tunes them if the configuration names no file
+# weights that the workflow trains on FER2013 if the configuration names no file, and the section of that training
+TRAINED_WEIGHTS = {"alexnet_fer2013": "fine_tuning", "expression": "expression"}
 
 
 def load(paths: Iterable[Path]) -> dict[str, Any]:
@@ -167,7 +168,7 @@ def _weights_contradictions(config: Mapping[str, Any]) -> list[str]:
             lines.append(f"weights.{name}: names both a path and a url; keep one")
         if section["url"] and not section["sha256"]:
             lines.append(f"weights.{name}.sha256: is null, expected the SHA-256 of the file at weights.{name}.url")
-        if not (section["url"] or section["path"] or section["source"] or name == OPTIONAL_WEIGHTS):
+        if not (section["url"] or section["path"] or section["source"] or name in TRAINED_WEIGHTS):
             lines.append(f"weights.{name}.source: is null, as are path and url; name one of them")
     layout, alexnet = config["cnn"]["layout"], config["weights"]["alexnet"]
     if layout != "torchvision" and not alexnet["path"] and not alexnet["url"]:
@@ -179,14 +180,15 @@ def _weights_contradictions(config: Mapping[str, Any]) -> list[str]:
 def _feature_faults(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _name_faults(config)
     yield from sound_settings.faults(config)
-    tuned = config["weights"][OPTIONAL_WEIGHTS]
-    available = tuned["path"] or tuned["url"] or config["fine_tuning"]["faces"]["path"]
-    names = {row.name for row in stages.face_features() if row.weights == OPTIONAL_WEIGHTS}
-    for name in () if available else names.intersection(config["video"]["features"]):
-        yield (
-            f"video.features: {name} needs FER2013 or weights that were fine-tuned on it; set"
-            f" fine_tuning.faces.path or weights.{OPTIONAL_WEIGHTS}.path"
-        )
+    for weights, section in TRAINED_WEIGHTS.items():
+        given = config["weights"][weights]
+        available = given["path"] or given["url"] or config[section]["faces"]["path"]
+        names = [row.name for row in stages.face_features() if row.weights == weights]
+        for name in [] if available else [name for name in names if name in config["video"]["features"]]:
+            yield (
+                f"video.features: {name} needs FER2013 or weights that were trained on it; set {section}.faces.path or"
+                f" weights.{weights}.path"
+            )
     known = features.available(config)
     for modality in MODALITIES:
         offered = ", ".join(name for name, feature in known.items() if feature.modality == modality)
@@ -201,12 +203,12 @@ def _feature_faults(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _name_faults(config: Mapping[str, Any]) -> Iterator[str]:
     """Names of added features that something else has."""
-    owner = {row.name: "a built-in stage" for row in stages.TABLE if row.per_clip}
+    owner = {row.name: "the name of a built-in stage" for row in stages.TABLE if row.per_clip}
     for section in ADDING:
         for name in config[section]:
             if name in owner:
-                yield f"{section}.{name}: is the name of {owner[name]} too; choose another name"
-            owner[name] = f"an entry of {section}"
+                yield f"{section}.{name}: is {owner[name]}; choose another name"
+            owner[name] = f"a name under {section} too"
 
 
 def _system_faults(config: Mapping[str, Any], modality: str) -> Iterator[str]:

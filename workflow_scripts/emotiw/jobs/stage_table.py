@@ -27,6 +27,13 @@ OF_FEATURE: dict[str, Any] = {"wildcards": ("fold", "feature"), "facts": ("modal
 # fields of the stages that also have the wildcard `classifier`
 BY_CLASSIFIER: dict[str, Any] = OF_FEATURE | {"wildcards": ("fold", "feature", "classifier")}
 
+# settings of the section `expression` that its training does not read
+EXPRESSION_FEATURE = (
+    *("expression.chip_share", "expression.chip_shift", "expression.mirror"),
+    *("expression.chips_per_batch", "expression.storage"),
+)
+USE_OF_EXPRESSION = (*EXPRESSION_FEATURE, "expression.head")
+
 TABLE: tuple[StageRow, ...] = (
     # --- weights -----------------------------------------------------------------------------------------------------
     StageRow("landmarks", Kind.WEIGHTS, settings=("weights.landmarks",), facts=("sha256",)),
@@ -48,6 +55,17 @@ TABLE: tuple[StageRow, ...] = (
         cost=Cost((3600, 0), (20000, 0)),
     ),
     StageRow("efficientnet_lite0", Kind.WEIGHTS, settings=("weights.efficientnet_lite0",), facts=("sha256",)),
+    StageRow("face_resnet", Kind.WEIGHTS, settings=("weights.face_resnet",), facts=("sha256",)),
+    StageRow("ready_expression", Kind.WEIGHTS, settings=("weights.expression",), facts=("ready_expression",)),
+    StageRow(
+        "train_expression",
+        Kind.WEIGHTS,
+        settings=("expression",),
+        without=("expression.faces", "expression.votes", *USE_OF_EXPRESSION),
+        above=("face_resnet",),
+        facts=("expression_data", "seed"),
+        cost=Cost((1500, 0), (20000, 0)),
+    ),
     StageRow("whisper_base", Kind.WEIGHTS, settings=("weights.whisper_base",), facts=("sha256",)),
     # --- single clips ------------------------------------------------------------------------------------------------
     StageRow(
@@ -88,6 +106,7 @@ TABLE: tuple[StageRow, ...] = (
         source="audio",
         server="torch",
         weights="whisper_base",
+        n_values=512,
         on_demand=True,
         cost=Cost((500, 1), (3, 0.1), clip_kb=61),
     ),
@@ -112,6 +131,7 @@ TABLE: tuple[StageRow, ...] = (
     frame_feature(
         "cnn",
         "CNN",
+        n_values=9216,
         above=("faces", "alexnet"),
         server="torch",
         weights="alexnet",
@@ -120,6 +140,7 @@ TABLE: tuple[StageRow, ...] = (
     frame_feature(
         "cnn_fer2013",
         "CNN fine-tuned",
+        n_values=9216,
         settings=("cnn",),
         above=("faces", "tuned_network"),
         program="cnn",
@@ -129,8 +150,30 @@ TABLE: tuple[StageRow, ...] = (
         cost=Cost((440, 12), (4, 1.1), clip_kb=300),
     ),
     frame_feature(
+        "expression",
+        "expression network",
+        settings=EXPRESSION_FEATURE,
+        above=("faces", "expression_network"),
+        server="torch",
+        weights="expression",
+        on_demand=True,
+        cost=Cost((440, 12), (4, 1.1), clip_kb=300),
+    ),
+    frame_feature(
+        "expression_posteriors",
+        "posteriors of the expression network",
+        settings=("expression.head",),
+        above=("expression", "expression_network"),
+        server="light",
+        weights="expression",
+        posteriors=True,
+        on_demand=True,
+        cost=Cost((110, 8), (2, 0.8), clip_kb=10),
+    ),
+    frame_feature(
         "dense_sift",
         "Dense SIFT",
+        n_values=6272,
         above=("faces",),
         server="light",
         describe="emotiw.video.dense_sift:face_sift",
@@ -139,6 +182,7 @@ TABLE: tuple[StageRow, ...] = (
     frame_feature(
         "hog",
         "HOG",
+        n_values=1764,
         above=("faces",),
         server="light",
         describe="emotiw.video.hog:face_hog",
@@ -169,7 +213,7 @@ TABLE: tuple[StageRow, ...] = (
         wildcards=("imported",),
         facts=("reading",),
         server="light",
-        cost=Cost((60, 0.5), (1, 0.05)),
+        cost=Cost((55, 0.25), (1, 0.04), clip_kb=560),
     ),
     StageRow(
         "contact_sheet",

@@ -188,17 +188,22 @@ class Plan:
         """Name of a weights file: the stage that acquires it, and the first digits of its source's SHA-256."""
         return f"{name}-{self.weights_sha256(name)[:12]}"
 
-    def given_weights(self) -> str:
-        """Name of the stage that acquires fine-tuned weights; empty if this run fine-tunes them itself."""
-        section = self.config["weights"][settings.OPTIONAL_WEIGHTS]
-        return settings.OPTIONAL_WEIGHTS if section["path"] or section["url"] else ""
+    def maker(self, weights: str) -> tuple[str, str]:
+        """Stage that makes the weights of a network that the workflow can train, and how the names of its files begin.
+
+        A stage acquires them if the configuration names a file; otherwise another trains them.
+        """
+        section = self.config["weights"][weights]
+        return MAKERS[weights]["given" if section["path"] or section["url"] else "trained"]
 
     def model(self, stage: str) -> str:
         """Name of the weights file of a stage that computes a feature with a network."""
-        if stages.ROWS[stage].weights != settings.OPTIONAL_WEIGHTS:
-            return self.weights(stages.ROWS[stage].weights)
-        given = self.given_weights()
-        return self.weights(given) if given else f"fine_tuned-{self.stage('fine_tune').digest[:12]}"
+        weights = stages.ROWS[stage].weights
+        if weights not in settings.TRAINED_WEIGHTS:
+            return self.weights(weights)
+        maker, beginning = self.maker(weights)
+        stage_of_maker = self.stage(maker)
+        return f"{beginning}-{stage_of_maker.get('sha256', stage_of_maker.digest)[:12]}"
 
     def models(self, scope: str = "") -> list[str]:
         """Names of the weights files that a scope of this run depends on, without those of embeddings."""
@@ -234,7 +239,11 @@ def _known_hashes(path: str) -> Path:
 
 
 def _tuned_network(plan: Plan, _: Wildcards) -> Iterator[tuple[str, str]]:
-    yield "alexnet", plan.stage(plan.given_weights() or "fine_tune").digest
+    yield "alexnet", plan.stage(plan.maker("alexnet_fer2013")[0]).digest
+
+
+def _expression_network(plan: Plan, _: Wildcards) -> Iterator[tuple[str, str]]:
+    yield "expression_network", plan.stage(plan.maker("expression")[0]).digest
 
 
 def _combined_features(plan: Plan, wildcards: Wildcards) -> Iterator[tuple[str, str]]:
@@ -278,6 +287,16 @@ def _scored_systems(plan: Plan, wildcards: Wildcards) -> Iterator[tuple[str, str
 
 def _fer2013(plan: Plan, _row: StageRow, _: Wildcards) -> dict[str, Any]:
     return {"faces": _content("fine_tuning.faces", plan.config["fine_tuning"]["faces"])}
+
+
+def _expression_data(plan: Plan, _row: StageRow, _: Wildcards) -> dict[str, Any]:
+    section = plan.config["expression"]
+    votes = _content("expression.votes", section["votes"]) if section["votes"]["path"] else None
+    return {"faces": _content("expression.faces", section["faces"]), "votes": votes}
+
+
+def _ready_expression(plan: Plan, _row: StageRow, _: Wildcards) -> dict[str, Any]:
+    return {"sha256": plan.weights_sha256("expression")}
 
 
 def _seed(plan: Plan, row: StageRow, _: Wildcards) -> dict[str, Any]:
@@ -327,8 +346,14 @@ def _corpus(plan: Plan, row: StageRow, _: Wildcards) -> dict[str, Any]:
     }
 
 
+# for each of `settings.TRAINED_WEIGHTS`: the stages that acquire and train it, and how the names of their files begin
+MAKERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "alexnet_fer2013": {"given": ("alexnet_fer2013", "alexnet_fer2013"), "trained": ("fine_tune", "fine_tuned")},
+    "expression": {"given": ("ready_expression", "ready_expression"), "trained": ("train_expression", "expression")},
+}
 LINKS: Mapping[str, Callable[[Plan, Wildcards], Iterator[tuple[str, str]]]] = {
     "tuned_network": _tuned_network,
+    "expression_network": _expression_network,
     "combined_features": _combined_features,
     "systems": _systems,
     "inner_systems": _inner_systems,
@@ -338,6 +363,8 @@ LINKS: Mapping[str, Callable[[Plan, Wildcards], Iterator[tuple[str, str]]]] = {
 }
 FACTS: Mapping[str, Callable[[Plan, StageRow, Wildcards], dict[str, Any]]] = {
     "fer2013": _fer2013,
+    "expression_data": _expression_data,
+    "ready_expression": _ready_expression,
     "seed": _seed,
     "sha256": _sha256,
     "network": _network,
