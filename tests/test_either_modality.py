@@ -33,7 +33,7 @@ OVER = {
         "features": ["hog"],
         "classifiers": ["blstm"],
         "combination": {"features": ["hog"], "classifier": "blstm"},
-        **{"pca_dimension": 8, "n_components_max": 4, "inner_folds": 2},
+        **{"pca_dimension": 8, "subspace_rank": 3, "n_components_max": 4, "inner_folds": 2},
     },
     "blstm": {"architectures": [[8]], "repeats": 2, "optimiser": "adam", "learning_rate": 0.01, "max_epochs": 15},
     "fusion": {"calibration": "training", "cv_folds": 2, "cv_repeats": 1},
@@ -88,7 +88,7 @@ class Run:
         for row in self.corpus.rows:
             rng = np.random.default_rng(derived_seed(0, row.clip, 0))
             seen = store.Entry(row.clip, chips(rng, row.label), facts=FACES_FACTS)
-            heard = store.Entry(row.clip, {"waveform": waveform(rng, row.label)})
+            heard = store.Entry(row.clip, {"waveform": waveform(rng, row.label)}, facts={"rate_hz": 16000})
             for name, entry, feature in (("faces", seen, "hog"), ("audio", heard, "egemaps")):
                 source = self.at(self.layout.feature(name, row.job))
                 store.write(source, name, [entry], stage=self.plan.stage(name, job=row.job))
