@@ -15,6 +15,7 @@ from emotiw.corpora import manifest
 from emotiw.imports import export, listing
 from emotiw.jobs import cache, settings, store
 from emotiw.jobs.identity import Stage
+from emotiw.workflow import imported_clips
 from emotiw.workflow.plan import Plan
 from imports_fixtures import CLIPS, FORMATS, values, write_all, write_one
 from video_fixtures import SETTINGS, write_corpus
@@ -140,6 +141,16 @@ def test_the_cache_holds_imported_features_too(tmp_path, files, monkeypatch, cap
     first = run.make("one").read_bytes()
     assert run.make("one").read_bytes() == first
     assert "2 of 2 clips were in the cache" in caplog.text
+
+
+def test_the_imports_of_a_configuration_are_found_read_again_and_counted(tmp_path, files, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    section = {"modality": "video", "level": "frame", "path": str(files), "licence": "MIT"}
+    config = settings.merge(settings.load([]), {"imports": {"mine": section}})
+    found = imported_clips.refresh(config, manifest.Manifest(ROWS, ("x",), "csv"))
+    assert imported_clips.read(config) == found
+    assert imported_clips.notes(found) == ["imports.mine: a file for 3 of 4 clips"]
+    assert imported_clips.refresh(settings.load([]), manifest.Manifest(ROWS, ("x",), "csv")) == {}
 
 
 # --- export ------------------------------------------------------------------------------------------------------
