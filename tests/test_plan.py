@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from emotiw.audio import egemaps
-from emotiw.core.errors import WeightsError
+from emotiw.core.errors import ConfigError, WeightsError
 from emotiw.core.seeds import derived_seed
 from emotiw.corpora.manifest import Manifest, Row
 from emotiw.jobs import identity, settings, stages
@@ -521,6 +521,21 @@ def test_the_content_of_a_clip_itself_is_in_no_identity_of_an_import():
 # --- the fine-tuned network --------------------------------------------------------------------------------------
 
 TUNED = {"features": ["cnn", "cnn_fer2013", "dense_sift"]}
+
+
+@pytest.mark.parametrize(
+    ("feature", "wanted"),
+    [
+        ("cnn_fer2013", "cnn_fer2013 needs FER2013 or weights that were trained on it; set fine_tuning.faces.path or"),
+        ("expression", "expression needs FER2013 or weights that were trained on it; set expression.faces.path or"),
+    ],
+)
+def test_a_network_that_cannot_be_had_is_an_error_only_where_clips_have_pictures(feature, wanted):
+    over = {"features": [feature, "cnn"], "combination": {"features": ["cnn"], "classifier": "pls"}}
+    with pytest.raises(ConfigError, match=wanted):
+        plan(video=over)
+    sound = replace(CORPUS, rows=tuple(replace(row, format="wav", rate_hz="16000") for row in ROWS))
+    assert plan(sound, video=over).modalities() == ["audio"]
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def test_an_embedding_becomes_a_known_feature(tmp_path):
     text = with_embedding("vgg") + "video: {features: [vgg], combination: {features: [vgg]}}"
     config = settings.load(over(tmp_path, text))
     offered = {name for name, feature in features.available(config).items() if feature.modality == "video"}
-    assert offered == {"cnn", "cnn_fer2013", "dense_sift", "hog", "lbp_top", "vgg"}
+    assert offered == {"cnn", "cnn_fer2013", "expression", "expression_posteriors", "dense_sift", "hog", "lbp_top", "vgg"}
 
 
 @pytest.mark.parametrize("changed", [{}, CLIP, MEL, spectrogram(), spectrogram(scale="htk", range=None)])
@@ -146,11 +146,7 @@ def test_a_network_of_faces_and_one_of_sound_have_different_names(tmp_path):
         ("accelerator: tpu", "accelerator: 'tpu' is not one of"),
         (
             "video: {features: [cnn, dense_sift, vgg]}",
-            "video.features: 'vgg' is unknown, expected some of cnn, cnn_fer2013, dense_sift",
-        ),
-        (
-            "video: {features: [cnn, dense_sift, cnn_fer2013]}",
-            "cnn_fer2013 needs FER2013 or weights that were fine-tuned on it; set fine_tuning.faces.path or weights",
+            "video.features: 'vgg' is unknown, expected some of cnn, cnn_fer2013, expression, expression_posteriors, dense_sift",
         ),
         ("weights: {alexnet: {source: null}}", "weights.alexnet.source: is null, as are path and url; name one"),
         (with_import("cnn"), "imports.cnn: is the name of a built-in stage; choose another name"),
