@@ -47,7 +47,7 @@ EDITS = {
     "whisper.py": {},
     "emotiw/audio/log_mel.py": {},
     "emotiw/audio/onnx_sound.py": {},
-    "emotiw/jobs/sound_settings.py": {},
+    "emotiw/jobs/sound_settings.py": {"bundle": 1},
     "sound_embedding.py": {},
     "emotiw/weights/onnx_network.py": {},
     "emotiw/audio/sound_entries.py": {"egemaps": CLIPS, "functionals": CLIPS, "baseline": 1, **EGEMAPS_END},
