@@ -23,10 +23,7 @@ from emotiw.core.status import Status
 from emotiw.corpora import manifest
 from emotiw.corpora.manifest import Manifest
 from emotiw.jobs import gather
-<<<<<<< HEAD
-=======
 from emotiw.jobs.gather import Source
->>>>>>> main
 from emotiw.statistics import metrics, standardisation
 from emotiw.statistics.standardisation import Array, Scaler
 

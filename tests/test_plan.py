@@ -435,13 +435,15 @@ def test_an_embedding_is_told_only_its_own_settings():
 
 
 def heard(**first):
-    """A plan with two networks of sound, `one` and `two`."""
-    return plan(sound_embeddings={"one": sound_embedding(b"1", **first), "two": sound_embedding(b"2", path="two.onnx")})
+    """A plan with two networks of sound, `one` and `two`; `one` is among the features of the audio systems."""
+    networks = {"one": sound_embedding(b"1", **first), "two": sound_embedding(b"2", path="two.onnx")}
+    return plan(sound_embeddings=networks, audio={"features": ["egemaps", "one"]})
 
 
 def test_a_network_of_sound_adds_a_feature_of_its_name():
     found = Files(heard())
-    assert set(found.features("one")) | set(found.features("two")) <= set(found.all_features())
+    assert set(found.features("one")) <= set(found.all_features())
+    assert not set(found.features("two")) & set(found.all_features()), "made on demand, because no system uses it"
     assert found.features("one")[0] == "results/demo/features/one/test0.h5"
     assert heard().layout.pattern("sound_embedding") == "results/demo/features/{sound_embedding}/{job}.h5"
     assert heard().layout.log("sound_embedding") == "results/demo/logs/sound_embedding/{sound_embedding}_{job}.log"
@@ -471,7 +473,9 @@ def elsewhere(level="frame", **hashes):
     """A plan with an imported feature, with hashes of the contents of some clips."""
     section = {"modality": "audio", "level": level, "path": "files", "licence": "MIT"}
     clips = {row.clip: (f"files/{row.clip}.npy", hashes.get(row.clip, "0")) for row in ROWS}
-    config = settings.merge(settings.load([]), {"imports": {"mine": section}})
+    config = settings.merge(
+        settings.load([]), {"imports": {"mine": section}, "audio": {"features": ["egemaps", "mine"]}}
+    )
     return Plan(config, CORPUS, {"mine": clips})
 
 

@@ -4,6 +4,7 @@ import yaml
 from emotiw.audio import log_mel
 from emotiw.core.errors import ConfigError
 from emotiw.jobs import features, settings
+from emotiw.jobs.stage_row import Kind
 from onnx_fixtures import settings as embedding
 from sound_network_fixtures import CLIP, MEL
 from sound_network_fixtures import settings as sound_embedding
@@ -53,8 +54,9 @@ def test_an_embedding_becomes_a_known_feature(tmp_path):
 def test_a_network_of_sound_is_described(tmp_path, changed):
     config = settings.load(over(tmp_path, with_sound_embedding("hubert", **changed)))
     assert config["sound_embeddings"]["hubert"] == sound_embedding(b"", **changed)
-    assert settings.network_stage(config, "hubert") == "sound_embedding"
-    assert settings.network_stage(config, "egemaps") == ""
+    feature = features.available(config)["hubert"]
+    assert (feature.modality, feature.stage) == ("audio", "sound_embedding")
+    assert feature.kind == (Kind.CLIP_FEATURE if changed == CLIP else Kind.FRAME_FEATURE)
 
 
 @pytest.mark.parametrize(
