@@ -32,7 +32,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 
-from emotiw.audio import blstm, training
+from emotiw.audio import blstm, permutation, training
 from emotiw.jobs import lightning as without_extras
 from emotiw.jobs import runtime, settings
 
@@ -105,7 +105,7 @@ class PlainLoop(nn.Module):
 
     def forward(self, x: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """As `PeepholeLSTM.forward`."""
-        back = blstm._permute(self.one_way(blstm._permute(x, rows), 1), rows)
+        back = permutation.permute(self.one_way(permutation.permute(x, rows), 1), rows)
         return torch.cat([self.one_way(x, 0), back], dim=2)
 
 
@@ -182,7 +182,7 @@ def per_epoch(recipe: training.Recipe) -> Trained:
     """Train as the library does: one step of Lightning per epoch."""
     learnt, checked = clips(N_TRAINING, 0), clips(N_VALIDATION, 1)
     start = time.process_time()
-    trained = training.train(learnt, checked, recipe, n_classes=N_CLASSES, seed=SEED)
+    trained = training.train(learnt, checked, recipe, n_classes=N_CLASSES, session=training.Session(SEED))
     seconds = time.process_time() - start
     return seconds, [(e["train_loss"], e["val_loss"]) for e in trained.history], trained.model.state_dict()
 
@@ -288,7 +288,7 @@ def ours(layers: tuple[int, ...], *, peepholes: bool = False) -> tuple[float, li
     recipe = recipe_of(layers, peepholes=peepholes, max_epochs=N_EPOCHS)
     learnt, checked = clips(N_TRAINING, 0), clips(N_VALIDATION, 1)
     start = time.process_time()
-    trained = training.train(learnt, checked, recipe, n_classes=N_CLASSES, seed=SEED)
+    trained = training.train(learnt, checked, recipe, n_classes=N_CLASSES, session=training.Session(SEED))
     return time.process_time() - start, [epoch["train_loss"] for epoch in trained.history]
 
 

@@ -23,6 +23,7 @@ from emotiw.core.status import Status
 from emotiw.corpora import manifest
 from emotiw.corpora.manifest import Manifest
 from emotiw.jobs import gather
+from emotiw.jobs.gather import Source
 from emotiw.statistics import metrics, standardisation
 from emotiw.statistics.standardisation import Array, Scaler
 
@@ -47,7 +48,7 @@ def load(path: Path) -> Network:
 
 def usable_clips(run: Path, corpus: Manifest, clips: Sequence[str]) -> tuple[list[Array], list[str], list[str]]:
     """Frames, subjects and labels of the clips that have audio features."""
-    loaded = gather.load(corpus, run / "features/egemaps", "frame_features", clips).values()
+    loaded = gather.load(corpus, Source(run / "features/egemaps", stream="audio"), clips).values()
     entries = [entry for entry in loaded if entry.status == Status.OK]
     rows = [corpus.row_of_clip[entry.name] for entry in entries]
     features = [entry.arrays["features"] for entry in entries]
@@ -74,7 +75,8 @@ def main() -> None:
     for fold_name, fold in manifest.folds(corpus).items():
         features, subjects, _ = usable_clips(run, corpus, fold.train)
         population = standardisation.fit_population(features, subjects)
-        networks = [load(path) for path in sorted((run / "audio" / fold_name / "blstm").glob("*.safetensors"))]
+        folder = run / "folds" / fold_name / "egemaps" / "blstm"
+        networks = [load(path) for path in sorted(folder.glob("*.safetensors"))]
         for part in PARTS:
             features, subjects, labels = usable_clips(run, corpus, getattr(fold, part))
             normalised: dict[float | str, list[Array]] = {"subject": standardisation.by_subject(features, subjects)}

@@ -10,7 +10,13 @@ The second part leaves the protocol by other features, of the same 20 x 20 or of
 same draws, image-set models, kernels and PLS. Everything is chosen inside the 45 training sets of a draw, by leaving
 one set of each class out in turn: the number of components, and in the last lines the feature and the kernel.
 
-Run: PYTHONPATH=workflow_scripts python benchmarks/virus.py virus.npz [--weights alexnet_conv_imagenet.npz].
+With `--choices`, another table instead: PLS with its number of components chosen by each rule of
+`emotiw.statistics.cross_validation`, in one division of the training sets into three folds or in five, against Liu's
+20. The intervals are of the mean paired difference over the draws (t distribution); draws share sets, so they are too
+narrow for another sample of sets.
+
+Run: PYTHONPATH=workflow_scripts python benchmarks/virus.py virus.npz [--weights alexnet_conv_imagenet.npz], or
+PYTHONPATH=workflow_scripts python benchmarks/virus.py virus.npz --choices --draws 40.
 """
 
 import argparse
@@ -21,10 +27,13 @@ from pathlib import Path
 import numpy as np
 import torch
 import virus_features
+from scipy.stats import t
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_limits
 
+from emotiw.statistics import cross_validation
+from emotiw.statistics.cross_validation import Choosing, Grid, Training
 from emotiw.video import classifiers, kernels
 from emotiw.video.pls import KernelPLS, KernelRowPLS
 
@@ -41,6 +50,8 @@ SETTINGS = {"n_components": N_COMPONENTS, "svm_c": 1.0, "logistic_c": 1.0}
 FOLDS = [(np.flatnonzero(np.arange(N_TRAIN) % 3 != k), np.arange(k, N_TRAIN, 3)) for k in range(3)]
 LINEAR, MEAN = "covariance_linear", "mean of six"
 PLS = {"PLS": KernelRowPLS, "kernel PLS": KernelPLS}
+N_COMPONENTS_MAX, FIXED = 40, f"{N_COMPONENTS} components"
+CHOICES = {f"{rule}, {n} division{'s' * (n > 1)}": Choosing(rule, n) for n in (1, 5) for rule in cross_validation.RULES}
 
 
 def images_of(path):
@@ -157,6 +168,60 @@ def chosen_in_training(scores, truth):
     return np.array([scores[i][k] for k, i in enumerate(best)])
 
 
+def chosen_by_rule(name, inner, label, orders):
+    """Accuracies of PLS by kernel and way of choosing, and the chosen numbers of components, a value a draw."""
+    table, numbers = defaultdict(list), defaultdict(list)
+    grid = Grid(tuple(range(1, N_COMPONENTS_MAX + 1)))
+    for order in orders:
+        y, truth = label[order][:N_TRAIN], label[order][N_TRAIN:]
+        matrices = {**six_kernels(inner, order), LINEAR: linear_kernel(inner, order)}
+        inside = {kernel: classifiers.kernel_scorer(name, K[:N_TRAIN, :N_TRAIN], y) for kernel, K in matrices.items()}
+        test = {
+            kernel: classifiers.family(name).grid_scores(grid.values, K[:N_TRAIN, :N_TRAIN], y, K[N_TRAIN:, :N_TRAIN])
+            for kernel, K in matrices.items()
+        }
+        inside[MEAN] = mean_of([inside[kernel] for kernel in matrices if kernel != LINEAR])
+        test[MEAN] = np.mean([test[kernel] for kernel in matrices if kernel != LINEAR], axis=0)
+        for kernel, scorer in inside.items():
+            right = (test[kernel].argmax(axis=2) == truth).mean(axis=1)
+            table[kernel, FIXED].append(right[N_COMPONENTS - 1])
+            for way, choosing in CHOICES.items():
+                training = Training(y, tuple(map(str, range(N_TRAIN))), 3, choosing=choosing)
+                selection = cross_validation.select(scorer, grid, training, np.arange(N_TRAIN))
+                table[kernel, way].append(right[selection.index])
+                numbers[kernel, way].append(selection.value)
+    return table, numbers
+
+
+def mean_of(scorers):
+    """Scorer of the mean of several scorers' values."""
+    return lambda values, train, test: np.mean([scorer(values, train, test) for scorer in scorers], axis=0)
+
+
+def difference(values, others):
+    """Write the mean paired difference over the draws in points, with its 95 % interval."""
+    d = 100 * (np.array(values) - np.array(others))
+    half = t.ppf(0.975, len(d) - 1) * d.std(ddof=1) / np.sqrt(len(d))
+    return f"{d.mean():+5.2f} ({d.mean() - half:+.2f} to {d.mean() + half:+.2f})"
+
+
+def report_choices(name, table, numbers):
+    """Print the accuracies by way of choosing, and their paired differences."""
+    first = next(iter(CHOICES))
+    heading = f"against {FIXED}", f"against {first}", "median of the components"
+    print(f"\n{name:29s}{'':32s}{'':17s}" + "".join(f"{text:>26s}" for text in heading))
+    means = defaultdict(list)
+    for (kernel, way), values in table.items():
+        chosen = f"{np.median(numbers[kernel, way]):.0f}" if (kernel, way) in numbers else ""
+        against = [difference(values, table[kernel, other]) for other in (FIXED, first)]
+        print(f"{kernel:24s}{way:32s}{cell(values)}" + "".join(f"{text:>28s}" for text in (*against, chosen)))
+        means[way].append(values)
+    of_draws = {way: np.mean(values, axis=0) for way, values in means.items()}
+    for way, values in of_draws.items():
+        against = [difference(values, of_draws[other]) for other in (FIXED, first)]
+        print(f"{'mean of these lines':24s}{way:32s}{cell(values)}" + "".join(f"{text:>28s}" for text in against))
+
+
 def cell(values):
     """Write mean and standard deviation over the draws, in per cent."""
     values = 100 * np.array(values)
@@ -205,6 +270,7 @@ def main():
     parser.add_argument("--weights", type=Path, help="AlexNet's convolution layers; without them its rows are missing")
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--choices", action="store_true", help="compare the ways of choosing the components of PLS")
     args = parser.parse_args()
     threadpool_limits(1)
     torch.set_num_threads(1)
@@ -212,6 +278,11 @@ def main():
     orders = list(draws(label, args.draws, args.seed))
     truth = label[np.array(orders)]
     inner = products(virus_features.intensities(virus_features.reduced(set_)) for set_ in images)
+    if args.choices:
+        for name in ("pls", "kernel_pls"):
+            report_choices(name, *chosen_by_rule(name, inner, label, orders))
+        print(f"\n{time.process_time():.0f} s of CPU time")
+        return
     report_protocol(*published_protocol(inner, label, orders))
     print(
         "\nBeyond the protocol: other features of the same images, the same draws; in brackets: out of fold in training"

@@ -7,10 +7,12 @@ from pathlib import Path
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from snakemake.logging import logger
+
 from emotiw.corpora import inventory
 from emotiw.corpora import manifest as manifests
 from emotiw.jobs import cache, features, settings, stages
-from emotiw.workflow import checksums, failures, imported_clips, layout, plan, warm
+from emotiw.workflow import checksums, failures, hints, imported_clips, layout, plan, warm
 from emotiw.workflow.costs import Costs
 from emotiw.workflow.files import Files
 from emotiw.workflow.layout import Layout
@@ -66,6 +68,10 @@ if workflow.is_main_process:
         deposit(path)
 else:
     PLAN = Plan(config, manifests.read(Path(TABLE)), imported_clips.read(config))
+if workflow.is_main_process and (
+    hint := hints.small_corpus(config, len(PLAN.manifest.rows))
+):
+    logger.info(hint)
 FILES, COSTS = Files(PLAN), Costs(config, PLAN.manifest)
 
 

@@ -66,6 +66,7 @@ rule train_blstm:
     resources:
         mem_mb=memory("train_blstm"),
         runtime=minutes("train_blstm"),
+        gpu=GPU,
     params:
         stage=stage("train_blstm"),
     shell:

@@ -9,6 +9,7 @@ import numpy as np
 
 from emotiw.audio import egemaps
 from emotiw.core import files
+from emotiw.core.emotions import EMOTIONS
 from emotiw.core.status import Status
 from emotiw.corpora import manifest, splits
 from emotiw.corpora.manifest import Manifest, Row
@@ -16,6 +17,7 @@ from emotiw.evaluation import systems
 from emotiw.jobs import settings, stages, store
 from emotiw.jobs.features import MODALITIES
 from emotiw.jobs.identity import Stage
+from emotiw.jobs.stage_row import Kind, StageRow
 from emotiw.video import dense_sift, hog
 from test_loading import train_predictor
 
@@ -60,12 +62,16 @@ class Run:
     def bundle(self):
         return self.folder / "bundle"
 
+    @property
+    def modalities(self):
+        return [modality for modality, jobs in self.corpus.jobs_with.items() if jobs]
+
     def entry(self, feature, clip):
         return store.read(self.folder / "features" / feature / "all.h5", "frame_features", names=[clip]).entries[clip]
 
     def features(self, modality, clip):
         """Frames of each feature of the fused system, by name; empty for a clip without the modality."""
-        names = systems.fused(self.config, modality).features
+        names = systems.fused(self.config, modality).features if modality in self.modalities else ()
         entries = {name: self.entry(name, clip) for name in names}
         return {name: entry.arrays["features"] for name, entry in entries.items() if entry.status == Status.OK}
 
@@ -74,45 +80,69 @@ def config(over=None):
     return settings.merge(settings.merge(settings.load([]), OVER), over or {})
 
 
+def shown(i):
+    """Class that clip `i` shows; every fourth one shows another than its own, so that no system is certain."""
+    return (i + (i % 4 == 0)) % 3
+
+
 def chips(i, n=6):
-    """Faces (n, 128, 128, 3) whose pattern tells the class of clip `i`."""
+    """Faces (n, 128, 128, 3) with the pattern of the class that clip `i` shows."""
     rng = np.random.default_rng(i)
-    waves = np.sin(np.arange(128) * (0.1 + 0.1 * (i % 3)))[:, None] * np.ones(128)
+    waves = np.sin(np.arange(128) * (0.1 + 0.1 * shown(i)))[:, None] * np.ones(128)
     grey = 120 + 60 * waves + rng.normal(0, 25, (n, 128, 128))
     return np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[..., None], 3, axis=3)
 
 
 def sound_frames(i, n=12, n_values=88):
-    """Frames of sound whose level tells the class of clip `i`."""
-    return np.random.default_rng(100 + i).normal(i % 3, 1, (n, n_values)).astype(np.float32)
+    """Frames of sound with the level of the class that clip `i` shows."""
+    return np.random.default_rng(100 + i).normal(shown(i), 1, (n, n_values)).astype(np.float32)
 
 
 def posteriors(i, n=6):
     """Posteriors of the classes in another order, the first of which is no class of the corpus."""
-    values = np.random.default_rng(200 + i).gamma(1, size=(n, 4)) + 3 * np.eye(4)[3 - i % 3]
+    values = np.random.default_rng(200 + i).gamma(1, size=(n, 4)) + 3 * np.eye(4)[3 - shown(i)]
+    return (values / values.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def posteriors_of_emotions(i):
+    """Posteriors of the seven emotions, with the largest where clip `i` shows it."""
+    values = np.random.default_rng(300 + i).gamma(1, size=(6, 7)) + 3 * (np.array(EMOTIONS) == CLASSES[shown(i)])
     return (values / values.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 POSTERIORS_OF = ["contempt", *reversed(CLASSES)]
+# features whose values are posteriors, of faces and of sound, as rows of the table of stages
+POSTERIOR_ROWS = [
+    StageRow(name, Kind.FRAME_FEATURE, source=source, describe="bundle_fixtures:posteriors", posteriors=True)
+    for name, source in (("face_posteriors", "faces"), ("voice_posteriors", "audio"))
+]
 # of each feature: frames of clip `i`, and the facts of its files
 FEATURES = {
     "dense_sift": (lambda i: dense_sift.face_sift(chips(i), **config()["dense_sift"]), {}),
     "hog": (lambda i: hog.face_hog(chips(i), **config()["hog"]), {}),
     "face_posteriors": (posteriors, {"columns": POSTERIORS_OF}),
+    "expression_posteriors": (posteriors_of_emotions, {"columns": list(EMOTIONS)}),
+    "tiny": (lambda i: sound_frames(i + 50, 9, 2), {}),  # by a network in an ONNX file
+    "voice_posteriors": (lambda i: posteriors(i + 50, 9), {"columns": POSTERIORS_OF}),
     "egemaps": (sound_frames, {"columns": egemaps.columns(**config()["egemaps"])}),
     "whisper": (lambda i: sound_frames(i + 50, 7, 512), {}),  # fewer and longer frames than eGeMAPS has
 }
 
 
-def write_run(folder, over=None):
-    """Train the systems of a configuration, fuse them, and export the bundle."""
+STREAMS = {"video": {"width": "640", "height": "480", "fps": "25"}, "audio": {"rate_hz": "48000", "channels": "1"}}
+
+
+def write_run(folder, over=None, modalities=MODALITIES):
+    """Train the systems of a configuration on clips with some streams, fuse them, and export the bundle."""
+    streams = {key: value for modality in modalities for key, value in STREAMS[modality].items()}
     rows = [
-        Row(f"clip{i:02d}", f"{i}.mp4", CLASSES[i % 3], f"s{i // 3}", split=part, job="all")
+        Row(f"clip{i:02d}", f"{i}.mp4", CLASSES[i % 3], f"s{i // 3}", split=part, job="all", format="mp4", **streams)
         for i, part in enumerate(PARTS)
     ]
     run = Run(folder, Manifest(tuple(rows), CLASSES, "demo", synthetic=True), config(over))
     manifest.write(folder / "manifest.csv", run.corpus)
-    for modality, lacking in (("video", {HIDDEN: Status.NO_FACE}), ("audio", {SILENT: Status.NO_AUDIO})):
+    for modality in modalities:
+        lacking = {"video": {HIDDEN: Status.NO_FACE}, "audio": {SILENT: Status.NO_AUDIO}}[modality]
         for name in systems.fused(run.config, modality).features:
             make, facts = FEATURES[name]
             clips = [
@@ -181,17 +211,17 @@ SCORES = {
 
 
 def train(run):
-    to, fused = run.folder, {}
-    for modality in MODALITIES:
+    to, fused = run.folder, {"video": [], "audio": []}
+    for modality in run.modalities:
         chosen = systems.fused(run.config, modality)
         score = SCORES[stages.CLASSIFIERS[chosen.classifier].stage]
-        of = {"modality": modality, "classifier": chosen.classifier}
+        of = {"modality": modality, "stream": modality, "classifier": chosen.classifier}
         tables = [score(run, of | {"feature": name}, to / name) for name in chosen.features]
         of = of | {"features": systems.joined(chosen.features)}
-        fused[modality] = start(run, "combination", to / f"{modality}.h5", scores=tables, wildcards=of)
+        fused[modality] = [start(run, "combination", to / f"{modality}.h5", scores=tables, wildcards=of)]
     start(run, "fusion", to / "fusion.h5", **fused, **{"held-out-audio": [], "held-out-video": []})
     landmarks = to / "weights/landmarks.dat"
-    landmarks.parent.mkdir()
+    landmarks.parent.mkdir(exist_ok=True)
     sha256 = train_predictor(landmarks, 5)
     files.write_json(landmarks.with_suffix(".json"), {"name": "points", "licence": "CC0-1.0", "sha256": sha256})
     system = {key: 0.5 for key in ("n", "accuracy", "accuracy_interval", "uar", "uar_interval", "confusion")}
@@ -203,16 +233,17 @@ def train(run):
 def models(run):
     """Files of all trained models."""
     names = ("pca.h5", "kernels.h5", "model.h5", "4_0.safetensors", "4_1.safetensors")
-    of_features = [
-        run.folder / name for modality in MODALITIES for name in systems.fused(run.config, modality).features
-    ]
-    return [folder / name for folder in of_features for name in names if (folder / name).exists()]
+    fused = [name for modality in run.modalities for name in systems.fused(run.config, modality).features]
+    paths = [run.folder / feature / name for feature in fused for name in names]
+    return [path for path in paths if path.exists()]
 
 
 def export(run, output, features=None):
     to = run.folder
-    weights = [to / "weights/landmarks.dat", *sorted(to.glob("weights/*.safetensors"))]
-    sources = {"fusion": to / "fusion.h5", "models": models(run), "weights": weights, "embeddings": []}
+    landmarks = [to / "weights/landmarks.dat"] if "video" in run.modalities else []
+    weights = [*landmarks, *sorted(to.glob("weights/*.safetensors"))]
+    sources = {"fusion": to / "fusion.h5", "models": models(run), "weights": weights}
+    sources["embeddings"] = sorted(to.glob("networks/*.onnx"))
     return start(run, "bundle", output, metrics=to / "metrics.json", features=features or to / "features", **sources)
 
 

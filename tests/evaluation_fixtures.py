@@ -161,16 +161,19 @@ def _write_scores(run: Run, name: str, fold: splits.Fold, rng: np.random.Generat
 
     video = {kernel: evidence(seen) * 0.3 + rng.normal(0, 0.2, (len(seen), 7)) for kernel in ("subspace_rbf", "mean")}
     made = [selection_record.Record("video/cnn/pls/mean: n_components", 8, "accuracy", fold.train, candidates=40)]
-    facts = {"clips": seen, "classes": CLASSES, "fold": name, **selection_record.facts(made)}
-    stage = {"fold": name, "feature": "cnn", "classifier": "pls"}
+    facts = {"clips": seen, "classes": CLASSES, "fold": name, "scores": "decision values", "classifier": "pls"}
+    facts |= selection_record.facts(made)
+    stage = {"fold": name, "modality": "video", "feature": "cnn", "classifier": "pls"}
     entries = [store.Entry(kernel, {"scores": values}) for kernel, values in video.items()]
     store.write(run.folder / f"video_{name}.h5", "scores", entries, stage=stage, facts=facts)
     audio = {net: softmax(evidence(heard) + rng.normal(0, 0.7, (len(heard), 7)), axis=1) for net in ("64_0", "64_1")}
     audio["mean"] = (audio["64_0"] + audio["64_1"]) / 2
     entries = [store.Entry(net, {"scores": values}) for net, values in audio.items()]
-    made = [selection_record.Record("audio/64_0: epoch", 7, "least loss", fold.val, candidates=20)]
-    facts |= {"clips": heard, **NETWORKS, **selection_record.facts(made)}
-    store.write(run.folder / f"audio_{name}.h5", "scores", entries, stage={"fold": name}, facts=facts)
+    made = [selection_record.Record("audio/egemaps/blstm/64_0: epoch", 7, "least loss", fold.val, candidates=20)]
+    facts |= {"clips": heard, "scores": "posteriors", "classifier": "blstm", **NETWORKS}
+    facts |= selection_record.facts(made)
+    stage = {"fold": name, "modality": "audio", "feature": "egemaps"}
+    store.write(run.folder / f"audio_{name}.h5", "scores", entries, stage=stage, facts=facts)
 
 
 def _write_more_scores(run: Run, name: str, fold: splits.Fold) -> None:
@@ -223,7 +226,8 @@ def fuse_all(run, **over):
             manifest=run.table,
             audio=run.folder / f"audio_{name}.h5",
             video=run.folder / f"video_{name}.h5",
-            held_out=[],
+            held_out_audio=[],
+            held_out_video=[],
             output=run.folder / f"fusion_{name}.h5",
         )
 
@@ -240,7 +244,8 @@ def evaluate(run, output="metrics.json"):
                 "seed": 1,
                 "evaluation": {"bootstrap": 200},
                 "corpus": {"shared_films": "fail"},
-            }
+            },
+            "modalities": ["video", "audio"],
         },
         manifest=run.table,
         fusion=of("fusion"),

@@ -1,13 +1,13 @@
 import json
 import logging
 
-import audio_scores
-import gather_egemaps
 import numpy as np
 import pytest
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+import blstm_scores
+import gather_frames
 import scaler
 import train_blstm
 from emotiw.audio import blstm
@@ -19,6 +19,7 @@ from emotiw.jobs.identity import Stage
 from emotiw.statistics import standardisation
 
 CLASSES = ("anger", "fear")
+OF_FEATURE = {"fold": "official", "modality": "audio", "stream": "audio", "feature": "egemaps"}
 PARTS = ["train"] * 8 + ["val"] * 4 + ["test"] * 4
 SETTINGS = {
     "peepholes": True,
@@ -68,7 +69,7 @@ def corpus(tmp_path):
 
 def run(program, corpus, output, stage, **paths):
     options = [part for name, path in paths.items() for part in (f"--{name}", path)]
-    stage = Stage({"settings": {"blstm": SETTINGS}, "fold": "official", **stage})
+    stage = Stage({"settings": {"blstm": SETTINGS}, **OF_FEATURE, **stage})
     program.main([str(x) for x in [*options, "--output", corpus / output, "--stage", stage]])
     return corpus / output
 
@@ -79,7 +80,7 @@ def fitted_scaler(corpus):
 
 def network(corpus, repeat=0, architecture=(4,)):
     stage = {"architecture": architecture, "repeat": repeat, "seed": 7 + repeat}
-    gathered = run(gather_egemaps, corpus, "egemaps.h5", {}, manifest=corpus / "clips.csv", features=corpus)
+    gathered = run(gather_frames, corpus, "frames_of_fold.h5", {}, manifest=corpus / "clips.csv", features=corpus)
     paths = {"manifest": corpus / "clips.csv", "features": gathered, "scaler": fitted_scaler(corpus)}
     name = f"{'-'.join(map(str, architecture))}_{repeat}"
     return run(train_blstm, corpus, f"{name}.h5", stage, **paths, model=corpus / f"{name}.safetensors")
@@ -87,9 +88,9 @@ def network(corpus, repeat=0, architecture=(4,)):
 
 def scores(corpus, *networks):
     output = corpus / "scores.h5"
-    stage = Stage({"settings": {}, "fold": "official"})
+    stage = Stage({"settings": {}, **OF_FEATURE})
     paths = ["--frames", str(corpus / "frames.h5"), "--output", str(output)]
-    audio_scores.main(["--posteriors", *map(str, networks), *paths, "--stage", str(stage)])
+    blstm_scores.main(["--posteriors", *map(str, networks), *paths, "--stage", str(stage)])
     return store.read(output, "scores")
 
 
@@ -140,6 +141,7 @@ def test_model_is_byte_stable_and_says_what_it_is(corpus):
         "classes": ["anger", "fear"],
         "columns": ["a", "b", "c"],
         "constant": [],
+        "feature": "egemaps",
         "fold": "official",
         "network": "4_0",
         "repeat": 0,
@@ -225,3 +227,11 @@ def test_training_logs_nothing(corpus, capfd, caplog):
 def test_a_missing_network_is_named(corpus):
     with pytest.raises(StoreError, match=r"64_9\.h5: missing"):
         scores(corpus, corpus / "64_9.h5")
+
+
+def test_columns_without_names_are_numbered(corpus):
+    for i in range(len(PARTS)):
+        entries = store.read(corpus / f"c{i:02}.h5", "frame_features").entries
+        store.write(corpus / f"c{i:02}.h5", "frame_features", entries.values(), stage={})
+    found = store.read(fitted_scaler(corpus), "scaler")
+    assert found.facts["columns"] == ["egemaps_0", "egemaps_1", "egemaps_2"]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from emotiw.audio import blstm
+from emotiw.audio import blstm, permutation
 from emotiw.core.errors import FeatureError
 
 LENGTHS = [7, 3, 1, 5]
@@ -52,7 +52,7 @@ def test_gradients_equal_those_of_packed_bidirectional_lstms():
 def test_gradient_of_the_flip_is_exact():
     values = torch.randn(4, 2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
     rows = blstm.reversal(torch.tensor([4, 2]), 4)
-    assert torch.autograd.gradcheck(lambda x: blstm._permute(x, rows), values)
+    assert torch.autograd.gradcheck(lambda x: permutation.permute(x, rows), values)
 
 
 def test_reversal_turns_the_real_frames_and_leaves_the_padding():

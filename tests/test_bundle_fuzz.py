@@ -38,10 +38,17 @@ def fuzz(max_examples):
     return settings(max_examples=max_examples, deadline=None, derandomize=True, suppress_health_check=quiet)
 
 
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory):
+# systems of a bundle: kernels of faces and networks on sound; networks on faces and pooled statistics of sound
+SYSTEMS = {
+    "kernels": {},
+    "pooled": {"video": tiny.system(["hog"], "blstm"), "audio": tiny.system(["egemaps"], "pooled_logistic")},
+}
+
+
+@pytest.fixture(scope="module", params=SYSTEMS)
+def pristine(tmp_path_factory, request):
     """A bundle, its files, and what it answers."""
-    run = tiny.write_run(tmp_path_factory.mktemp("run"))
+    run = tiny.write_run(tmp_path_factory.mktemp("run"), SYSTEMS[request.param])
     return run.bundle, {name: (run.bundle / name).read_bytes() for name in names(run.bundle)}, answer(run.bundle)
 
 
@@ -113,7 +120,7 @@ def resigned(whole, changed):
 places_in = st.integers(0, 1 << 20)  # of a list, modulo its length
 
 
-@fuzz(40)
+@fuzz(30)
 @given(places_in, edits)
 def test_damage_is_noticed_or_harmless(pristine, work, place, changes):
     _, whole, expected = pristine
@@ -125,7 +132,7 @@ def test_damage_is_noticed_or_harmless(pristine, work, place, changes):
     same(found, expected)
 
 
-@fuzz(60)
+@fuzz(45)
 @given(places_in, edits)
 def test_damage_with_right_checksums_is_refused_or_gives_probabilities(pristine, work, place, changes):
     _, whole, _ = pristine
@@ -141,7 +148,7 @@ def test_files_in_each_others_place_are_refused(pristine, work, sign):
     _, whole, _ = pristine
     for one, other in combinations(sorted(set(whole) - {bundle.INDEX}), 2):
         swapped = {one: whole[other], other: whole[one]}
-        if sign and {one.split("/")[-2], other.split("/")[-2]} == {"egemaps"}:
+        if sign and one.count("/") == other.count("/") == 2:
             continue  # two networks of one system may change places
         with pytest.raises(EmotiwError):
             answer(work(resigned(whole, swapped) if sign else swapped))
@@ -173,7 +180,7 @@ NUMBERS = (0, 1, 2, -1, 3, 5, 7, 64, 512, 1 << 31, 1 << 63, 1 << 200, 0.5, -0.5,
 HOSTILE = st.sampled_from([places, None, True, False, [], {}, [[]], [None], {"": 0}, *TEXTS, *NUMBERS])
 
 
-@fuzz(100)
+@fuzz(70)
 @given(st.lists(st.tuples(st.sampled_from(PARTS), places_in, HOSTILE), min_size=1, max_size=2))
 def test_an_index_of_other_values_is_refused_or_gives_probabilities(pristine, work, changes):
     _, whole, _ = pristine

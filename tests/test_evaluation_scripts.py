@@ -21,6 +21,8 @@ from emotiw.jobs import store
 from emotiw.statistics import metrics, selection_record
 from evaluation_fixtures import CLASSES, FIGURES, NETWORKS, SETTINGS, evaluate, fuse_all, make_run, start, write_report
 
+NETWORK = "audio/egemaps/blstm/64_0"
+
 
 @pytest.fixture(scope="module")
 def official(tmp_path_factory):
@@ -107,8 +109,9 @@ def out_of_fold(official, tmp_path_factory):
         clips = [clip for clip in fold.test if clip not in DEFECTIVE]
         truth = score_tables.truth_of(run.corpus, clips)
         posteriors = softmax(0.4 * np.eye(7)[truth] + rng.normal(0, 0.3, (len(clips), 7)), axis=1)
-        made = [selection_record.Record("audio/64_0: epoch", 7, "least loss", fold.val, candidates=20)]
-        facts = {"clips": clips, "classes": CLASSES, "fold": name, **selection_record.facts(made)}
+        made = [selection_record.Record(f"{NETWORK}: epoch", 7, "least loss", fold.val, candidates=20)]
+        facts = {"clips": clips, "classes": CLASSES, "fold": name, "scores": "posteriors"}
+        facts |= selection_record.facts(made)
         path = folder / f"{name}.h5"
         store.write(path, "scores", [store.Entry("mean", {"scores": posteriors})], stage={}, facts=facts)
         found.append(path)
@@ -121,14 +124,21 @@ def calibrated(official, out_of_fold, tmp_path_factory):
     output = tmp_path_factory.mktemp("calibrated") / "fusion.h5"
     start(
         "fusion",
-        {"settings": {"fusion": SETTINGS}, "fold": "official"},
+        {"settings": {"fusion": SETTINGS | {"calibration": "training"}}, "fold": "official"},
         manifest=run.table,
         audio=run.folder / "audio_official.h5",
         video=run.folder / "video_official.h5",
-        held_out=out_of_fold,
+        held_out_audio=out_of_fold,
+        held_out_video=[],
         output=output,
     )
     return score_tables.read(output, run.corpus)
+
+
+def held_out(run, paths):
+    """Arguments of `FoldTables` for an out-of-fold calibration by the networks of inner folds of sound."""
+    tables = tuple(score_tables.read(path, run.corpus) for path in paths)
+    return {"held_out": {"audio": tables}, "out_of_fold": True}
 
 
 @pytest.mark.parametrize("calibration", ["validation", "training"])
@@ -136,12 +146,12 @@ def test_test_clips_change_neither_weights_nor_temperatures(official, fused, cal
     run, _ = official
     fold = run.folds["official"]
     audio, video = (score_tables.read(run.folder / f"{name}_official.h5", run.corpus) for name in ("audio", "video"))
-    before, held_out = fused.facts, ()
+    before, given = fused.facts, {}
     if calibration == "training":
-        before, held_out = calibrated.facts, tuple(score_tables.read(path, run.corpus) for path in out_of_fold)
+        before, given = calibrated.facts, held_out(run, out_of_fold)
     rows = [video.clips.index(clip) for clip in fold.test if clip in video.clips]
     video.systems["mean"][rows] = 100 * video.systems["mean"][rows][:, ::-1]
-    _, facts = fold_fusion.fuse(run.corpus, fold, fold_fusion.FoldTables(audio, video, held_out), settings=SETTINGS)
+    _, facts = fold_fusion.fuse(run.corpus, fold, fold_fusion.FoldTables(audio, video, **given), settings=SETTINGS)
     assert {key: facts[key] for key in ("weights", "temperatures", "optimism")} == {
         key: before[key] for key in ("weights", "temperatures", "optimism")
     }
@@ -173,8 +183,8 @@ def test_the_ledger_tells_what_held_out_networks_and_temperatures_have_seen(offi
     entries = {entry["choice"]: entry["parts"] for entry in ledger.gather(run.folds, [calibrated])}
     assert set(entries["fusion/scale of audio"]) == set(entries["fusion/scale of video"]) == {"train"}
     assert set(entries["fusion/joint"]) == {"val"}
-    assert set(entries["held out 1of2: audio/64_0: epoch"]) == {"val"}
-    assert "held out 2of2: audio/64_0: epoch" in entries
+    assert set(entries[f"held out 1of2: {NETWORK}: epoch"]) == {"val"}
+    assert f"held out 2of2: {NETWORK}: epoch" in entries
 
 
 def test_a_network_that_has_learnt_what_it_held_out_is_refused(official, out_of_fold):
@@ -183,9 +193,9 @@ def test_a_network_that_has_learnt_what_it_held_out_is_refused(official, out_of_
     clip = table.clips[0]
     facts = {
         **table.facts,
-        **selection_record.facts([selection_record.Record("audio/64_0: weights", None, "loss", [clip])]),
+        **selection_record.facts([selection_record.Record(f"{NETWORK}: weights", None, "loss", [clip])]),
     }
-    tables = fold_fusion.FoldTables(table, table, (replace(table, facts=facts),))
+    tables = fold_fusion.FoldTables(table, table, {"audio": (replace(table, facts=facts),)}, out_of_fold=True)
     with pytest.raises(StoreError, match=rf"scores 1 clips that its networks were trained on \(the first: '{clip}'\)"):
         fold_fusion.out_of_fold_scales(run.corpus, run.folds["official"], tables)
 
@@ -194,9 +204,8 @@ def test_without_a_held_out_score_the_validation_clips_calibrate(official, out_o
     run, _ = official
     audio, video = (score_tables.read(run.folder / f"{name}_official.h5", run.corpus) for name in ("audio", "video"))
     none = replace(score_tables.read(out_of_fold[0], run.corpus), clips=(), systems={"mean": np.zeros((0, 7))})
-    _, facts = fold_fusion.fuse(
-        run.corpus, run.folds["official"], fold_fusion.FoldTables(audio, video, (none,)), settings=SETTINGS
-    )
+    tables = fold_fusion.FoldTables(audio, video, {"audio": (none,)}, out_of_fold=True)
+    _, facts = fold_fusion.fuse(run.corpus, run.folds["official"], tables, settings=SETTINGS)
     assert [facts["calibration"][name]["part"] for name in ("audio", "video")] == ["val", "train"]
 
 
@@ -268,7 +277,7 @@ def test_systems_that_see_better_than_chance_beat_the_majority_class(crossed):
 
 def test_single_systems_are_scored_beside_the_main_ones(official):
     _, found = official
-    expected = {"video", "audio", *schemes.SCHEMES, "fusion", "video/cnn/pls/mean", "audio/64_1"}
+    expected = {"video", "audio", *schemes.SCHEMES, "fusion", "video/cnn/pls/mean", "audio/egemaps/blstm/64_1"}
     assert expected <= set(found["parts"]["test"]["systems"])
 
 
@@ -296,7 +305,7 @@ def test_systems_are_compared_with_the_baseline_of_their_modality_on_the_same_re
         assert over["accuracy"] == pytest.approx(systems[modality]["accuracy"] - systems[baseline]["accuracy"])
         assert over["accuracy_interval"][0] < over["accuracy"] < over["accuracy_interval"][1]
         assert "over_baseline" not in systems[baseline]
-    assert "over_baseline" in systems["audio/64_1"]
+    assert "over_baseline" in systems["audio/egemaps/blstm/64_1"]
     assert "over_baseline" not in systems["fusion"]
 
 
@@ -304,7 +313,7 @@ def test_calibration_does_not_change_what_a_modality_predicts(official):
     _, found = official
     systems = found["parts"]["test"]["systems"]
     assert systems["video"]["confusion"] == systems["video/cnn/pls/mean"]["confusion"]
-    assert systems["audio"]["confusion"] == systems["audio/mean"]["confusion"]
+    assert systems["audio"]["confusion"] == systems["audio/egemaps/blstm/mean"]["confusion"]
 
 
 def test_coverage_and_accuracy_over_the_covered_clips(official):
@@ -329,7 +338,7 @@ def test_statuses_add_up_to_the_clips_of_the_manifest(official):
 
 def test_metrics_tell_by_fold_which_network_is_selected_and_why(crossed):
     run, found = crossed
-    assert found["networks"] == dict.fromkeys(run.folds, NETWORKS)
+    assert found["networks"] == dict.fromkeys([f"egemaps/{name}" for name in run.folds], NETWORKS)
 
 
 def test_every_clip_has_a_prediction_and_probabilities_that_sum_to_one(official):
@@ -355,7 +364,7 @@ def test_the_table_of_scores_is_tidy_and_holds_covered_clips_only(crossed):
         rows = list(csv.DictReader(stream))
     assert len({(row["clip"], row["part"], row["system"], row["class"]) for row in rows}) == len(rows)
     test = found["parts"]["test"]["systems"]
-    for name in ("video", "fusion", "audio/64_0"):
+    for name in ("video", "fusion", NETWORK):
         mine = [row for row in rows if row["part"] == "test" and row["system"] == name]
         assert len(mine) == 7 * test[name]["n_covered"]
 
@@ -448,7 +457,7 @@ def test_a_system_that_some_folds_lack_is_an_error(crossed):
     run, _ = crossed
     fused, _ = loaded(run)
     one = score_tables.read(run.folder / "audio_fold1.h5", run.corpus)
-    with pytest.raises(StoreError, match="audio/64_0: has scores in some folds only"):
+    with pytest.raises(StoreError, match=f"{NETWORK}: has scores in some folds only"):
         pools.join(run.corpus, run.folds, fused, {"audio": [one]})
 
 

@@ -36,7 +36,7 @@ rule faces:
     wildcards: job=test0
 [Tue Nov 24 21:13:35 2026]
 rule fusion:
-    output: results/demo/fusion/official/scores.h5
+    output: results/demo/folds/official/fusion.h5
     reason: Input files updated by another job: x
 
 This was a dry-run (flag -n).
@@ -52,7 +52,7 @@ def test_a_clips_targets_are_its_features_and_the_scores_of_the_folds_that_test_
     row, found = explain.targets(FILES, "test0")
     assert row.job == "test0"
     assert "results/demo/features/faces/test0.h5" in found
-    assert found[-1] == "results/demo/fusion/official/scores.h5"
+    assert found[-1] == "results/demo/folds/official/fusion.h5"
     assert explain.targets(FILES, "clips/train1.mp4")[1][-1].endswith("train1.h5")
 
 
@@ -100,11 +100,11 @@ def corpus(tmp_path, monkeypatch):
 def test_the_command_tells_a_clips_own_jobs_and_those_for_its_scores(corpus):
     (corpus / "Snakefile").write_text(
         "rule anything:\n    output: 'results/mine/features/{kind}/{job}.h5'\n    shell: 'touch {output}'\n"
-        "rule fusion:\n    output: 'results/mine/fusion/official/scores.h5'\n    shell: 'touch {output}'\n"
+        "rule fusion:\n    output: 'results/mine/folds/official/fusion.h5'\n    shell: 'touch {output}'\n"
     )
     result = CliRunner().invoke(cli.app, ["why", "test0", "--configfile", "my.yaml"])
     assert result.exit_code == 0, result.stderr
-    assert "job test0: 8 of its own jobs would run" in result.output
+    assert "job test0: 7 of its own jobs would run" in result.output
     assert "1 job for its scores: Missing output files" in " ".join(result.output.split())
 
 

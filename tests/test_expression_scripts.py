@@ -202,7 +202,7 @@ def test_a_network_that_was_trained_is_given_to_another_run(train, start, tmp_pa
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda network: network(size=None), "and size None; expected the classes"),
+        (lambda network: network(size=None), "its record has the size None, expected 57 to 512 px"),
         (lambda network: network(classes=["anger"]), r"classes \['anger'\]"),
         (lambda network: network(change=lambda arrays: arrays.pop("stem.bias")), "lacks stem.bias"),
         (
@@ -249,7 +249,7 @@ def test_an_altered_network_is_refused(network, describe):
 
 
 def test_a_network_without_a_size_is_refused(network, describe):
-    with pytest.raises(WeightsError, match="its record has the size 20, expected at least 57 px"):
+    with pytest.raises(WeightsError, match="its record has the size 20, expected 57 to 512 px"):
         describe(network(size=20))
 
 

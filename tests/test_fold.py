@@ -30,19 +30,19 @@ def corpus():
     return Manifest(tuple(rows), CLASSES, "made up")
 
 
-def table(clips, values, *, fold="official", records=()):
-    facts = selection_record.facts(list(records))
+def table(clips, values, *, fold="official", records=(), scores="posteriors"):
+    facts = {"scores": scores, **selection_record.facts(list(records))}
     return Table(Path(f"{fold}.h5"), fold, tuple(clips), {"mean": np.array(values, float)}, facts, {})
 
 
-def tables(held_out=()):
+def tables(**more):
     """Audio has no scores of training clips and of c05; video none of c06; neither any of c09."""
     audio = [clip for clip in CLIPS[4:] if clip not in ("c05", "c09")]
     video = [clip for clip in CLIPS if clip not in ("c06", "c09")]
     truth = {clip: i % 2 for i, clip in enumerate(CLIPS)}
     posteriors = [(0.8, 0.2) if truth[clip] == 0 else (0.3, 0.7) for clip in audio]
     decisions = [(0.6, 0.1) if truth[clip] == 0 else (0.2, 0.4) for clip in video]
-    return FoldTables(table(audio, posteriors), table(video, decisions), tuple(held_out))
+    return FoldTables(table(audio, posteriors), table(video, decisions, scores="decision values"), **more)
 
 
 def fold_of(corpus):
@@ -85,7 +85,7 @@ def test_the_facts_of_a_fold_name_each_thing_once_and_nothing_that_nobody_reads(
     assert {entry.name for entry in entries} == {"video", "audio", *schemes.SCHEMES, "fusion"}
     assert set(facts) == {
         *("fold", "clips", "classes", "parts", "sources", "scheme", "weights", "temperatures", "calibration"),
-        *("joint", "stacked", "choice", "optimism", "n_fitted", "choices"),
+        *("joint", "stacked", "choice", "optimism", "n_fitted", "choices", "modalities"),
     }
     assert facts["calibration"]["audio"] == {"part": "val", "n_clips": 2}
 
@@ -120,7 +120,8 @@ def test_test_clips_choose_neither_scheme_nor_shrinkage(corpus):
 
 def test_held_out_scores_calibrate_each_modality_on_training_clips(corpus):
     inner = table(CLIPS[:2], [(0.7, 0.3), (0.6, 0.4)], fold="official.1of2")
-    scales = fold_fusion.out_of_fold_scales(corpus, fold_of(corpus), tables([inner]))
+    given = {"held_out": {"audio": (inner,)}, "out_of_fold": True}
+    scales = fold_fusion.out_of_fold_scales(corpus, fold_of(corpus), tables(**given))
     assert scales["audio"].clips == CLIPS[:2]
     assert scales["video"].clips == CLIPS[:4]
     truth = np.array([0, 1])
@@ -130,7 +131,50 @@ def test_held_out_scores_calibrate_each_modality_on_training_clips(corpus):
 
 
 def test_an_inner_network_that_was_trained_on_a_held_out_clip_is_refused(corpus):
-    record = selection_record.Record("audio/4_0: weights", None, "loss", ["c01"])
+    record = selection_record.Record("audio/egemaps/blstm/4_0: weights", None, "loss", ["c01"])
     inner = table(CLIPS[:2], [(0.7, 0.3), (0.6, 0.4)], fold="official.1of2", records=[record])
+    given = tables(held_out={"audio": (inner,)}, out_of_fold=True)
     with pytest.raises(StoreError, match=r"scores 1 clips that its networks were trained on \(the first: 'c01'\)"):
-        fold_fusion.out_of_fold_scales(corpus, fold_of(corpus), tables([inner]))
+        fold_fusion.out_of_fold_scales(corpus, fold_of(corpus), given)
+
+
+def test_each_modality_is_calibrated_as_its_scores_say(corpus):
+    """Decision values of sound and posteriors of faces, the other way round than in the paper."""
+    given = tables()
+    swapped = score_tables.align(corpus, fold_of(corpus), given.video, given.audio)
+    np.testing.assert_array_equal(swapped.scores.audio[0], [0.6, 0.1])
+    np.testing.assert_allclose(swapped.scores.video[4], np.log([0.8, 0.2]))
+    before = aligned(corpus).scores
+    np.testing.assert_array_equal(swapped.scores.audio, before.video)
+    np.testing.assert_array_equal(swapped.scores.video, before.audio)
+
+
+def test_decision_values_of_training_clips_calibrate_sound_without_inner_networks(corpus):
+    given = tables()
+    swapped = FoldTables(given.video, given.audio, out_of_fold=True)
+    scales = fold_fusion.out_of_fold_scales(corpus, fold_of(corpus), swapped)
+    assert scales["audio"].clips == CLIPS[:4]
+    expected = schemes.calibration_scale(given.video.rows("mean", CLIPS[:4])[0], np.array([0, 1, 0, 1]))
+    assert scales["audio"].value == pytest.approx(expected)
+    assert "video" not in scales  # networks without inner folds have no scores of training clips
+
+
+def test_networks_of_faces_are_calibrated_by_their_inner_folds(corpus):
+    given = tables()
+    inner = table(CLIPS[:2], [(0.7, 0.3), (0.6, 0.4)], fold="official.1of2")
+    swapped = FoldTables(given.video, given.audio, {"video": (inner,)}, out_of_fold=True)
+    scales = fold_fusion.out_of_fold_scales(corpus, fold_of(corpus), swapped)
+    expected = schemes.calibration_scale(np.log([[0.7, 0.3], [0.6, 0.4]]), np.array([0, 1]))
+    assert (scales["video"].clips, scales["video"].value) == (CLIPS[:2], pytest.approx(expected))
+
+
+@pytest.mark.parametrize("modality", ["audio", "video"])
+def test_a_run_of_one_modality_has_its_posteriors_in_every_scheme(corpus, modality):
+    given = tables()
+    alone = FoldTables(**{"audio": None, "video": None, modality: getattr(given, modality)})
+    entries, facts = fold_fusion.fuse(corpus, fold_of(corpus), alone, settings=SETTINGS)
+    scores = {entry.name: entry.arrays["scores"] for entry in entries}
+    assert facts["modalities"] == [modality]
+    assert set(facts["sources"].values()) == {modality, "prior"}
+    for name in ("fusion", *schemes.WEIGHTED):
+        np.testing.assert_array_equal(scores[name], scores[modality])

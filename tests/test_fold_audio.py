@@ -9,6 +9,7 @@ from safetensors import deserialize
 
 from emotiw.audio import blstm, fold_network, fold_scaler, fold_scores
 from emotiw.audio.fold_scores import NetworkPosteriors
+from emotiw.audio.training import Session
 from emotiw.core.status import Status
 from emotiw.corpora.manifest import Manifest, Row
 from emotiw.jobs import settings, store
@@ -17,6 +18,7 @@ from emotiw.statistics import selection_record, standardisation
 
 CLASSES = ("anger", "fear")
 PARTS = ("train",) * 4 + ("val",) * 2 + ("test",) * 2
+SYSTEM = "audio/egemaps/blstm"
 BLSTM = settings.load([])["blstm"] | {"max_epochs": 2, "optimiser": "adam", "learning_rate": 0.02}
 
 
@@ -40,16 +42,17 @@ def corpus():
 def scaler(entries, normalise="training"):
     usable = [e for e in list(entries.values())[:4] if e.status == Status.OK]
     subjects = [corpus().row_of_clip[entry.name].subject for entry in usable]
-    fitted, facts = fold_scaler.fit(usable, subjects, normalise=normalise)
+    fitted, facts = fold_scaler.fit(usable, subjects, feature="egemaps", normalise=normalise)
     columns = {"columns": ["a", "b", "c"]}
     return Artefact("scaler", {}, columns | facts, {entry.name: entry for entry in fitted}, {})
 
 
 def train(entries, **changes):
-    stage = {"fold": "official", "architecture": [4], "repeat": 3, "seed": 1}
+    stage = {"fold": "official", "modality": "audio", "feature": "egemaps"}
+    stage |= {"architecture": [4], "repeat": 3, "seed": 1}
     values = BLSTM | changes
     fitted = scaler(entries, values["normalise"])
-    return fold_network.train(corpus(), {**stage, "settings": {"blstm": values}}, entries, fitted)
+    return fold_network.train(corpus(), {**stage, "settings": {"blstm": values}}, entries, fitted, Session(1))
 
 
 def test_a_scaler_knows_its_constant_columns_and_its_clips():
@@ -60,7 +63,7 @@ def test_a_scaler_knows_its_constant_columns_and_its_clips():
     }
     assert list(found.entries) == ["scaler"]
     (record,) = found.facts["choices"]["entries"]
-    assert (record["choice"], record["n_clips"]) == ("audio: standardisation", 3)
+    assert (record["choice"], record["n_clips"]) == ("egemaps: standardisation", 3)
 
 
 def test_a_scaler_of_frames_normalised_by_subject_comes_with_the_average_subject():
@@ -89,12 +92,14 @@ def test_a_network_has_posteriors_of_every_usable_clip_and_the_status_of_the_oth
     assert network.facts["parts"] == {"train": ["c0", "c2", "c3"], "val": ["c4", "c5"], "test": ["c6"]}
     assert network.facts["network"] == "4_3"
     choices = [entry["choice"] for entry in network.facts["choices"]["entries"]]
-    assert choices == ["audio/4_3: epoch", "audio/4_3: weights", "audio: standardisation"]
+    assert choices == [f"{SYSTEM}/4_3: epoch", f"{SYSTEM}/4_3: weights", "egemaps: standardisation"]
 
 
 def test_normalisation_by_subject_is_recorded_with_the_clips_of_all_parts():
     network = train(clips(), normalise="subject")
-    record = next(e for e in network.facts["choices"]["entries"] if e["choice"] == "audio: normalisation by subject")
+    record = next(
+        e for e in network.facts["choices"]["entries"] if e["choice"] == f"{SYSTEM}: normalisation by subject"
+    )
     assert (record["kind"], record["n_clips"]) == (selection_record.TRANSDUCTIVE, 8)
     assert any(name.startswith("population.") for name, _ in deserialize(network.model))
 
@@ -126,20 +131,20 @@ def posteriors(network, seed, parts=None):
 
 def test_scores_of_a_fold_are_those_of_each_network_their_means_and_the_selected_one():
     networks = [posteriors("4_0", 0), posteriors("4_1", 1)]
-    entries, facts = fold_scores.score(networks)
+    entries, facts = fold_scores.score(networks, system=SYSTEM)
     table = {entry.name: entry.arrays["scores"] for entry in entries}
     assert list(table) == ["4_0", "4_1", "4", "mean", "selected"]
     expected = blstm.clip_scores([entry.arrays["posteriors"] for entry in networks[1].entries])
     np.testing.assert_array_equal(table["selected"], expected)
     np.testing.assert_allclose(table["mean"], (table["4_0"] + table["4_1"]) / 2)
     assert (facts["clips"], facts["selected"]) == (["c4", "c5", "c6"], "4_1")
-    assert [entry["choice"] for entry in facts["choices"]["entries"]] == ["audio: best network"]
+    assert [entry["choice"] for entry in facts["choices"]["entries"]] == [f"{SYSTEM}: best network"]
 
 
 def test_no_selection_is_recorded_without_validation_clips():
     parts = {"train": (), "val": (), "test": ()}
     network = replace(posteriors("4_0", 0, parts), entries=[])
-    entries, facts = fold_scores.score([network])
+    entries, facts = fold_scores.score([network], system=SYSTEM)
     assert {entry.arrays["scores"].shape for entry in entries} == {(0, 2)}
     assert facts["choices"]["entries"] == []
 
@@ -158,3 +163,16 @@ def test_posteriors_are_read_without_those_of_the_training_clips(tmp_path):
     path = tmp_path / "4_0.h5"
     store.write(path, "posteriors", [training_clip, *network.entries], stage={}, facts=network.facts)
     assert [entry.name for entry in fold_scores.read(path).entries] == ["c4", "c5", "c6"]
+
+
+def test_scores_of_networks_say_that_they_are_posteriors():
+    _, facts = fold_scores.score([posteriors("4_0", 0)], system=SYSTEM)
+    assert (facts["scores"], facts["classifier"]) == ("posteriors", "blstm")
+
+
+def test_a_network_of_faces_is_recorded_under_its_own_modality_and_feature():
+    entries = clips()
+    stage = {"fold": "official", "modality": "video", "feature": "hog", "architecture": [4], "repeat": 3, "seed": 1}
+    network = fold_network.train(corpus(), {**stage, "settings": {"blstm": BLSTM}}, entries, scaler(entries))
+    choices = [entry["choice"] for entry in network.facts["choices"]["entries"]]
+    assert choices == ["egemaps: standardisation", "video/hog/blstm/4_3: epoch", "video/hog/blstm/4_3: weights"]

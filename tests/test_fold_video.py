@@ -5,6 +5,7 @@ import pytest
 
 from emotiw.core.errors import FeatureError
 from emotiw.corpora import manifest
+from emotiw.jobs.gather import Source
 from emotiw.jobs.store import Artefact, Entry
 from emotiw.video import fold_baseline, fold_kernels, fold_pca, fold_scores
 from emotiw.video.pca import fit_pca, project
@@ -19,22 +20,22 @@ class Corpus:
     """A corpus on the disk, its manifest and its only fold."""
 
     def __init__(self, folder, **more):
-        self.folder = write_corpus(folder, **more) / "features"
+        self.source = Source(write_corpus(folder, **more) / "features", stream="video")
         self.table = manifest.read(folder / "manifest.csv")
         self.fold = manifest.fold(self.table, "official")
 
     def pca(self):
-        return fold_pca.fit(self.table, self.fold, self.folder, feature="cnn", dimension=6)
+        return fold_pca.fit(self.table, self.fold, self.source, feature="cnn", dimension=6)
 
     def sets(self):
-        return fold_kernels.projected(self.table, self.fold, self.folder, self.pca()[0])
+        return fold_kernels.projected(self.table, self.fold, self.source, self.pca()[0])
 
     def kernels(self):
         kernels, facts = fold_kernels.six_kernels(self.sets(), VIDEO, feature="cnn", above=self.pca()[1])
         return Artefact("kernels", {}, facts, {n: Entry(n, {"matrix": k.matrix}) for n, k in kernels.items()}, {})
 
     def scored(self):
-        return fold_scores.scored(self.table, self.kernels(), VIDEO, feature="cnn", classifier="svm")
+        return fold_scores.scored(self.table, self.kernels(), VIDEO, system="video/cnn/svm", classifier="svm")
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_the_pca_is_that_of_the_usable_training_clips_and_is_recorded(corpus):
     training = [clip for clip in USABLE if int(clip[4:]) < N_TRAIN]
     expected = fit_pca([frames(int(clip[4:]))["features"] for clip in training], 6)
     np.testing.assert_array_equal(pca.components, expected.components)
-    record = choices(facts)["video/cnn: PCA"]
+    record = choices(facts)["cnn: PCA"]
     assert (record["chosen"], record["kind"], record["n_clips"]) == (6, "no labels", 17)
     assert facts["choices"]["clips"][record["clips_sha256"]] == training
     assert (facts["n_clips"], facts["lacking"]) == (17, [])
@@ -77,8 +78,8 @@ def test_image_sets_are_projected_frames_with_the_training_clips_first(corpus):
 
 def test_kernel_widths_are_recorded_with_the_training_clips_beside_the_pca(corpus):
     facts = corpus.kernels().facts
-    assert set(choices(facts)) == {"video/cnn: PCA", "video/cnn: kernel widths"}
-    record = choices(facts)["video/cnn: kernel widths"]
+    assert set(choices(facts)) == {"cnn: PCA", "cnn: kernel widths"}
+    record = choices(facts)["cnn: kernel widths"]
     assert record["chosen"] == facts["gamma"]
     assert facts["choices"]["clips"][record["clips_sha256"]] == USABLE[:17]
     assert facts["n_frames"] == [len(F) for F in corpus.sets().frames.values()]
@@ -108,14 +109,15 @@ def test_training_clips_that_lack_a_class_are_refused_by_a_classifier(corpus):
     facts = {**kernels.facts, "parts": ["train", *["val"] * 27]}
     few = Artefact("kernels", {}, facts, kernels.entries, {})
     with pytest.raises(FeatureError, match="happiness, neutral without a usable clip"):
-        fold_scores.scored(corpus.table, few, VIDEO, feature="cnn", classifier="svm")
+        fold_scores.scored(corpus.table, few, VIDEO, system="video/cnn/svm", classifier="svm")
 
 
 def test_a_baseline_records_its_selection_under_the_name_of_its_system(tmp_path):
     paths = write_baseline_corpus(tmp_path, without=("clip01", "clip20"))
     table = manifest.read(paths["manifest"])
     fold = manifest.fold(table, "official")
-    scores, facts = fold_baseline.scored(table, fold, paths["features"], SETTINGS["baseline"], system="video/x/svm")
+    source = Source(paths["features"], "clip_features", "video")
+    scores, facts = fold_baseline.scored(table, fold, source, SETTINGS["baseline"], system="video/x/svm")
     assert facts["clips"] == USABLE
     assert scores.values.shape == (28, 3)
     record = choices(facts)["video/x/svm: C, gamma"]

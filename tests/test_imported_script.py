@@ -2,6 +2,7 @@
 
 import importlib
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,11 +13,12 @@ from emotiw.core.errors import ConfigError, FeatureError, ManifestError, StoreEr
 from emotiw.core.status import Status
 from emotiw.corpora import manifest
 from emotiw.imports import export, listing
-from emotiw.jobs import cache, gather, settings, store
+from emotiw.jobs import cache, settings, store
+from emotiw.jobs.identity import Stage
+from emotiw.workflow import imported_clips
 from emotiw.workflow.plan import Plan
 from imports_fixtures import CLIPS, FORMATS, values, write_all, write_one
-from test_video_scripts import program, run_all  # noqa: F401  `program` is a fixture
-from video_fixtures import write_corpus
+from video_fixtures import SETTINGS, write_corpus
 
 ROWS = tuple(
     manifest.Row(clip, f"{clip}.mp4", "x", "s", "train", job=job)
@@ -65,6 +67,16 @@ def test_each_clip_of_a_job_has_its_features_or_a_status(tmp_path, files):
     assert two.statuses == {"c.d": Status.OK, "nobody": Status.NO_FEATURE}
     assert two.entries["nobody"].facts == {"reason": "no file"}
     assert two.entries["c.d"].arrays["features"].shape == (6, 3)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_batch_is_read_from_one_file_of_all_clips(tmp_path, form):
+    rows = tuple(replace(row, job="all") for row in ROWS)
+    run = Run(tmp_path, write_all(tmp_path, form), manifest.Manifest(rows, ("x",), "csv"))
+    made = store.read(run.make("all"), "frame_features")
+    for clip in CLIPS:
+        np.testing.assert_array_equal(made.entries[clip].arrays["features"], values(clip)[0])
+    assert made.statuses["nobody"] == Status.NO_FEATURE
 
 
 def test_a_feature_of_clips_is_one_too(tmp_path):
@@ -131,6 +143,16 @@ def test_the_cache_holds_imported_features_too(tmp_path, files, monkeypatch, cap
     assert "2 of 2 clips were in the cache" in caplog.text
 
 
+def test_the_imports_of_a_configuration_are_found_read_again_and_counted(tmp_path, files, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    section = {"modality": "video", "level": "frame", "path": str(files), "licence": "MIT"}
+    config = settings.merge(settings.load([]), {"imports": {"mine": section}})
+    found = imported_clips.refresh(config, manifest.Manifest(ROWS, ("x",), "csv"))
+    assert imported_clips.read(config) == found
+    assert imported_clips.notes(found) == ["imports.mine: a file for 3 of 4 clips"]
+    assert imported_clips.refresh(settings.load([]), manifest.Manifest(ROWS, ("x",), "csv")) == {}
+
+
 # --- export ------------------------------------------------------------------------------------------------------
 
 
@@ -138,35 +160,49 @@ def imported(folder, path):
     """Features of the corpus of `video_fixtures`, imported from `path`, in the folder that programs read."""
     corpus = manifest.read(folder / "manifest.csv")
     run = Run(folder / "again", path, corpus)
-    for job in run.plan.protocol.jobs():
+    for job in run.plan.protocol.clips_of_job:
         run.make(job)
     return run.path("x").parent
 
 
+def scores(folder):
+    """Bytes of the scores that PLS gives to the features in a folder, by the programs of the workflow."""
+    named = {"fold": "official", "feature": "cnn", "modality": "video", "classifier": "pls", "stream": ""}
+    stage = str(Stage(settings=settings.merge(settings.load([]), SETTINGS), **named))
+    files = {name: folder / f"{name}.h5" for name in ("pca", "kernels", "model", "scores")}
+    given = {"manifest": folder / "manifest.csv", "features": folder / "features"}
+    for program, output, names in (
+        ("pca", "pca", ["manifest", "features"]),
+        ("kernels", "kernels", ["manifest", "features", "pca"]),
+        ("kernel_scores", "scores", ["manifest", "kernels", "model"]),
+    ):
+        options = [text for name in names for text in (f"--{name}", str((given | files)[name]))]
+        importlib.import_module(program).main([*options, "--output", str(files[output]), "--stage", stage])
+    return files["scores"].read_bytes()
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 @pytest.mark.parametrize("way", ["exported", "direct"])
-def test_an_exported_feature_that_is_imported_gives_the_same_scores_bit_for_bit(program, tmp_path, way, dtype):  # noqa: F811
+def test_an_exported_feature_that_is_imported_gives_the_same_scores_bit_for_bit(tmp_path, way, dtype):
     def frames(i):
         rng = np.random.default_rng(i)
         features = rng.standard_normal((5 + i % 4, 8)) + 4 * np.eye(8)[i % 3]
         return {"features": features.astype(dtype), "time": np.arange(len(features)) / 25}
 
     folder = write_corpus(tmp_path / "first", frames)
-    expected = run_all(program, folder).read_bytes()
+    expected = scores(folder)
     path = folder / "features"
     if way == "exported":
         assert export.export(path, tmp_path / "exported") == (28, 2)
         path = tmp_path / "exported"
     features = imported(folder, path)
-    table = manifest.read(folder / "manifest.csv")
-    statuses = {
-        clip: entry.status for clip, entry in gather.load(table, features, "frame_features", ["clip01"]).items()
-    }
-    assert statuses == {"clip01": Status.NO_FEATURE if way == "exported" else Status.NO_FACE}
+    (job,) = {row.job for row in manifest.read(folder / "manifest.csv").rows if row.clip == "clip01"}
+    faceless = store.statuses(features / f"{job}.h5", "frame_features")["clip01"]
+    assert faceless == (Status.NO_FEATURE if way == "exported" else Status.NO_FACE)
     second = tmp_path / "second"
     shutil.copytree(folder, second, ignore=shutil.ignore_patterns("*.h5", "again", "features"))
     shutil.copytree(features, second / "features")
-    assert run_all(program, second).read_bytes() == expected
+    assert scores(second) == expected
 
 
 def test_an_exported_archive_holds_plain_arrays(tmp_path):

@@ -89,6 +89,16 @@ def test_polynomial_kernel_is_a_power():
     np.testing.assert_array_equal(kernels.polynomial_kernel(np.array([[2.0, -1.0]]), gamma=3, degree=2), [[36, 9]])
 
 
+def test_subspaces_that_are_the_whole_space_are_refused_instead_of_a_kernel_of_their_rounding():
+    rng = np.random.default_rng(0)
+    sets = {f"c{i}": rng.normal(size=(12, 4)) for i in range(8)}
+    with pytest.raises(
+        FeatureError, match=r"median distance of 6 training sets is 0; .* below the number of principal"
+    ):
+        kernels.feature_kernels(sets, 6, rank=4, regularisation=1e-3, degree=1)
+    assert kernels.feature_kernels(sets, 6, rank=3, regularisation=1e-3, degree=1)
+
+
 def test_gamma_is_one_over_the_median_squared_distance():
     D = squareform(pdist(np.random.default_rng(0).standard_normal((9, 3)), "sqeuclidean"))
     assert kernels.median_gamma(D) == 1 / np.median(squareform(D))

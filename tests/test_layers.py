@@ -20,7 +20,7 @@ BESIDE = {"demo": {"core"}}  # a room that stands beside the house, and what it 
 STOREY = {room: number for number, rooms in enumerate(STOREYS) for room in rooms}
 # modules that compute on arrays alone: neither files nor codecs nor configuration
 NUMERICS = {
-    "core": {"errors", "status", "emotions", "seeds", "agreement"},
+    "core": {"errors", "status", "emotions", "seeds", "agreement", "progress"},
     "statistics": {
         "metrics",
         "comparisons",
@@ -31,7 +31,7 @@ NUMERICS = {
         "standardisation",
     },
     "corpora": {"splits"},
-    "jobs": {"stages", "stage_row", "stage_table", "features"},
+    "jobs": {"stages", "stage_row", "stage_table", "features", "devices"},
     "video": {
         *{"alexnet", "grey", "dense_sift", "hog", "lbp_top", "fine_tuning", "image_sets", "kernels", "pls"},
         *{"classifiers", "baselines", "baseline_names"},
@@ -40,7 +40,10 @@ NUMERICS = {
         *{"fine_tuning_state", "fine_tuning_data", "fine_tuning_network", "pca", "eigenvectors"},
     },
     "scoring": {"pooled_classifiers", "score_average"},
-    "audio": {"peephole_lstm", "blstm", "training", "ensemble", "sound", "log_mel", "whisper"},
+    "audio": {
+        *{"peephole_lstm", "peephole_autograd", "permutation", "blstm", "training", "ensemble"},
+        *{"sound", "log_mel", "whisper"},
+    },
     "fusion": {"schemes", "branch_and_bound", "stacking", "choice", "records", "optimism"},
     "faces": {"tracking", "scene_cuts"},
     "weights": {"efficientnet", "ctranslate2_format"},

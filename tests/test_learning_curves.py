@@ -49,3 +49,9 @@ def test_the_program_draws_the_networks_of_all_folds(tmp_path, n_folds):
     stage = str(Stage({"settings": {}}))
     program.main(["--scores", *map(str, paths), "--output", str(output), "--stage", stage])
     assert f"({2 * n_folds} networks)" in output.read_text()
+
+
+def test_a_run_without_networks_says_so(tmp_path):
+    output = tmp_path / "curves.svg"
+    program.main(["--scores", "--output", str(output), "--stage", str(Stage({"settings": {}}))])
+    assert "This run trains no recurrent network." in output.read_text()

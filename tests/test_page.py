@@ -232,7 +232,7 @@ def test_paired_tests_are_shown(render, metrics):
 def test_the_selection_ledger_is_shown(page, metrics):
     assert f"{metrics['ledger']['n_choices']} choices" in page.text
     assert "None saw the label of a test clip" in page.text
-    assert "audio/64_0: epoch" in page.text
+    assert "audio/egemaps/blstm/64_0: epoch" in page.text
 
 
 def test_a_ledger_that_did_not_pass_is_said(render, metrics):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from emotiw.audio import blstm, peephole_lstm
+from emotiw.audio import blstm, peephole_autograd, peephole_lstm
 from emotiw.audio.peephole_lstm import Weights
 
 LENGTHS = torch.tensor([7, 3, 1, 5])
@@ -87,14 +87,28 @@ def expected_gradients(made, x, outer, limit=1.0):
     return [of_x, *found]
 
 
-def found_gradients(made, x, outer):
+def by_numpy(made, x):
+    return made(x, ROWS)
+
+
+def by_torch(made, x):
+    return peephole_autograd.forward(x, ROWS, tuple(made.parameters()))
+
+
+# of the CPU and of other devices
+both_formulations = pytest.mark.parametrize("formulation", [by_numpy, by_torch])
+
+
+def found_gradients(formulation, made, x, outer):
     x = x.clone().requires_grad_()
-    return [g.numpy() for g in torch.autograd.grad((made(x, ROWS) * outer).sum(), [x, *made.parameters()])]
+    loss = (formulation(made, x) * outer).sum()
+    return [g.numpy() for g in torch.autograd.grad(loss, [x, *made.parameters()])]
 
 
-def test_outputs_are_those_of_the_equations():
+@both_formulations
+def test_outputs_are_those_of_the_equations(formulation):
     made, x = layer(), clips()
-    found = made(x, ROWS).detach().numpy()
+    found = formulation(made, x).detach().numpy()
     for clip, n in enumerate(LENGTHS.tolist()):
         ahead = [s["h"] for s in walk(x[:n, clip].numpy(), *one_way(made, 0))]
         back = [s["h"] for s in walk(x[:n, clip].numpy()[::-1], *one_way(made, 1))][::-1]
@@ -111,13 +125,14 @@ def test_gradients_equal_finite_differences():
     assert torch.autograd.gradcheck(outputs, (x, *made.parameters()))
 
 
+@both_formulations
 @pytest.mark.parametrize("size", [0.1, 30.0], ids=["as they are", "limited"])
-def test_gradients_are_those_of_currennt(size):
+def test_gradients_are_those_of_currennt(size, formulation):
     made, x = layer(weight_range=2.0), clips()
     outer = size * torch.randn(7, 4, 2 * N_UNITS, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     outer = outer * REAL[:, :, None]
     for found, expected in zip(
-        found_gradients(made, x, outer), expected_gradients(made, x.numpy(), outer.numpy()), strict=True
+        found_gradients(formulation, made, x, outer), expected_gradients(made, x.numpy(), outer.numpy()), strict=True
     ):
         np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
 

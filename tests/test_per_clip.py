@@ -57,14 +57,18 @@ class Run:
     def make(self, *stages):
         """Run the programs of stages; the files that they write, by stage and job."""
         for name in stages:
-            for job in self.plan.protocol.jobs():
+            for job in self.plan.protocol.jobs("audio"):
                 inputs = ["--audio", self.path("audio", job)]
                 if name == "audio":
                     inputs = ["--manifest", self.table, "--job", job]
                 stage = str(self.plan.stage(name, job=job))
                 arguments = [*inputs, "--output", self.path(name, job), "--stage", stage]
                 importlib.import_module(name).main([str(argument) for argument in arguments])
-        return {(name, job): self.path(name, job).read_bytes() for name in stages for job in self.plan.protocol.jobs()}
+        return {
+            (name, job): self.path(name, job).read_bytes()
+            for name in stages
+            for job in self.plan.protocol.jobs("audio")
+        }
 
     def path(self, name, job):
         return self.folder / name / f"{job}.h5"
@@ -179,7 +183,7 @@ def test_an_output_that_is_damaged_in_place_leaves_the_cache_alone(tmp_path, cor
     run = Run(tmp_path / "first", corpus)
     run.make("audio")
     run.make("audio")
-    for job in run.plan.protocol.jobs():
+    for job in run.plan.protocol.jobs("audio"):
         with run.path("audio", job).open("r+b") as stream:
             stream.write(b"damage")
     assert list(cache_upkeep.doubts(used)) == []
@@ -213,7 +217,7 @@ def test_an_entry_names_the_stage_that_made_it(tmp_path, corpus, used):
     for it in cache_upkeep.kept(used):
         (tmp_path / "found.h5").write_bytes(used.read(it.path))
         found.append(store.read(tmp_path / "found.h5", "audio"))
-    expected = run.plan.stage("audio", job=run.plan.protocol.jobs()[0])
+    expected = run.plan.stage("audio", job=run.plan.protocol.jobs("audio")[0])
     assert sorted(next(iter(artefact.entries)) for artefact in found) == ["a", "b"]
     clips = [[clip, files.sha256(corpus / f"{clip}.wav")] for clip in ("a", "b")]
     assert sorted(artefact.stage["clips"] for artefact in found) == [[clip] for clip in clips]

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from emotiw.audio import egemaps
-from emotiw.core.errors import WeightsError
+from emotiw.core.errors import ConfigError, WeightsError
 from emotiw.core.seeds import derived_seed
 from emotiw.corpora.manifest import Manifest, Row
 from emotiw.jobs import identity, settings, stages
@@ -84,7 +84,7 @@ def test_there_are_six_architectures_of_ten_networks():
 
 def test_everything_is_a_target():
     targets = set(files().all())
-    assert targets >= {*files().audio_targets(), *files().video_targets(), *files().all_features()}
+    assert targets >= {*files().targets(""), *files().all_features()}
     assert {"results/demo/report/report.html", "results/demo/folds/official/fusion.h5"} <= targets
     assert {"results/demo/report/contact_sheets.html", "results/demo/report/contact_sheets/test0.png"} <= targets
 
@@ -141,7 +141,7 @@ CHOOSING = {"inner_folds", "inner_repeats", "choice", "class_weights"}
 )
 def test_the_video_system_is_a_combination_or_a_single_feature(features, file, stage, wildcards):
     chosen = plan(video={"combination": {"features": features}})
-    assert Files(chosen).fused("official", "video") == f"{FOLD}/{file}"
+    assert Files(chosen).fused("official", "video", "") == [f"{FOLD}/{file}"]
     above = chosen.stage("fusion", fold="official")["above"]
     assert above["video"] == chosen.stage(stage, fold="official", **wildcards, classifier="pls").digest
 
@@ -192,10 +192,16 @@ def test_a_film_reaches_what_makes_folds_inside_a_part():
     [
         ({"seed": 1}, {"train_blstm", "blstm_scores", "fusion", *END}),
         ({"fusion": {"grid_step": 0.1}}, {"fusion", *END}),
+        ({"fusion": {"scheme": "auto"}}, {"fusion", *END}),
+        ({"fusion": {"shrinkage": 0.5}}, {"fusion", *END}),
         ({"fusion": {"calibration": "training"}}, {"fusion", *END}),
         ({"video": {"svm_c": 3.0}}, {"report", "bundle"}),
         ({"video": {"n_components_max": 3}}, {"kernel_scores", "combination", "fusion", *END}),
+        ({"video": {"choice": "one_standard_error"}}, {"kernel_scores", "combination", "fusion", *END}),
+        ({"video": {"inner_repeats": 5}}, {"kernel_scores", "combination", "fusion", *END}),
+        ({"video": {"class_weights": "balanced"}}, {"kernel_scores", "combination", "fusion", *END}),
         ({"baseline": {"inner_folds": 2}}, {"baseline", *END}),
+        ({"baseline": {"class_weights": "balanced"}}, {"baseline", *END}),
         ({"video": {"subspace_rank": 3}}, {"kernels", "kernel_scores", "combination", "fusion", *END}),
         ({"limits": {"job_s": 5.0}}, {"report", "bundle"}),
         ({"accelerator": "cpu"}, {"report", "bundle"}),
@@ -283,12 +289,12 @@ def test_sounds_are_given_to_networks_to_pooled_statistics_and_to_image_sets():
         *(f"{FOLD}/combined/egemaps+whisper/{c}.h5" for c in VOICE["classifiers"]),
         f"{FOLD}/functionals/baseline.h5",
     ]
-    assert found.fused("official", "audio") == f"{FOLD}/combined/egemaps+whisper/pooled_logistic.h5"
+    assert found.fused("official", "audio", "") == [f"{FOLD}/combined/egemaps+whisper/pooled_logistic.h5"]
     of_whisper = set(found.networks("official", "whisper", "posteriors"))
     assert len(of_whisper) == 60
     assert of_whisper < set(found.all())
     assert found.of_networks("frames") == [f"{FOLD}/{name}/blstm_frames.h5" for name in VOICE["features"]]
-    assert {"results/demo/features/whisper/test0.h5", f"{FOLD}/whisper/pls.h5"} <= set(found.audio_targets())
+    assert {"results/demo/features/whisper/test0.h5", f"{FOLD}/whisper/pls.h5"} <= set(found.targets("audio_only/"))
     assert not [path for path in files().all() if "whisper" in path]
 
 
@@ -299,12 +305,12 @@ def test_faces_are_given_to_networks_and_a_feature_of_whole_clips_to_pooled_clas
     of_clips = [f"{FOLD}/lbp_top/pooled_svm.h5", f"{FOLD}/combined/hog+lbp_top/pooled_svm.h5"]
     assert found.scores("video") == [*of_hog, *of_clips, f"{FOLD}/lbp_top/baseline.h5"]
     assert found.plan.networks() == ["hog", "egemaps"]
-    assert found.fused("official", "video") == f"{FOLD}/hog/blstm.h5"
+    assert found.fused("official", "video", "") == [f"{FOLD}/hog/blstm.h5"]
 
 
 def test_frames_of_a_network_are_read_by_the_page_only_where_sounds_are_fused_by_networks():
-    assert files().courses() == [f"{FOLD}/egemaps/blstm_frames.h5"]
-    assert files(audio=VOICE).courses() == []
+    assert files().courses("") == [f"{FOLD}/egemaps/blstm_frames.h5"]
+    assert files(audio=VOICE).courses("") == files().courses("video_only/") == []
 
 
 @pytest.mark.parametrize(
@@ -378,8 +384,8 @@ def embedded(**first):
 def test_an_embedding_is_a_feature_like_any_other():
     found = embedded()
     assert set(Files(found).features("one")) <= set(Files(found).all_features())
-    assert set(Files(found).features("two")) <= set(Files(found).video_targets())
-    assert Files(found).fused("official", "video") == f"{FOLD}/combined/one+cnn/pls.h5"
+    assert set(Files(found).features("two")) <= set(Files(found).targets("video_only/"))
+    assert Files(found).fused("official", "video", "") == [f"{FOLD}/combined/one+cnn/pls.h5"]
     assert f"{FOLD}/two/pls.h5" in Files(found).scores("video")
     assert Files(found).embeddings() == ["tiny.onnx", "two.onnx"]
     assert not files().embeddings()
@@ -429,13 +435,15 @@ def test_an_embedding_is_told_only_its_own_settings():
 
 
 def heard(**first):
-    """A plan with two networks of sound, `one` and `two`."""
-    return plan(sound_embeddings={"one": sound_embedding(b"1", **first), "two": sound_embedding(b"2", path="two.onnx")})
+    """A plan with two networks of sound, `one` and `two`; `one` is among the features of the audio systems."""
+    networks = {"one": sound_embedding(b"1", **first), "two": sound_embedding(b"2", path="two.onnx")}
+    return plan(sound_embeddings=networks, audio={"features": ["egemaps", "one"]})
 
 
 def test_a_network_of_sound_adds_a_feature_of_its_name():
     found = Files(heard())
-    assert set(found.features("one")) | set(found.features("two")) <= set(found.all_features())
+    assert set(found.features("one")) <= set(found.all_features())
+    assert not set(found.features("two")) & set(found.all_features()), "made on demand, because no system uses it"
     assert found.features("one")[0] == "results/demo/features/one/test0.h5"
     assert heard().layout.pattern("sound_embedding") == "results/demo/features/{sound_embedding}/{job}.h5"
     assert heard().layout.log("sound_embedding") == "results/demo/logs/sound_embedding/{sound_embedding}_{job}.log"
@@ -458,9 +466,76 @@ def test_a_network_of_sound_is_told_its_own_settings_and_reads_the_sound():
     assert set(stage["above"]) == {"audio"}
 
 
+# --- features from elsewhere -------------------------------------------------------------------------------------
+
+
+def elsewhere(level="frame", **hashes):
+    """A plan with an imported feature, with hashes of the contents of some clips."""
+    section = {"modality": "audio", "level": level, "path": "files", "licence": "MIT"}
+    clips = {row.clip: (f"files/{row.clip}.npy", hashes.get(row.clip, "0")) for row in ROWS}
+    config = settings.merge(
+        settings.load([]), {"imports": {"mine": section}, "audio": {"features": ["egemaps", "mine"]}}
+    )
+    return Plan(config, CORPUS, {"mine": clips})
+
+
+def test_an_import_adds_a_feature_of_its_name_and_reads_its_files():
+    found = Files(elsewhere())
+    assert set(found.features("mine")) <= set(found.all_features())
+    assert found.features("mine")[0] == "results/demo/features/mine/test0.h5"
+    assert found.imported("mine", "test0") == ["files/test0.npy"]
+    assert elsewhere().layout.pattern("imported") == "results/demo/features/{imported}/{job}.h5"
+    assert elsewhere().layout.log("imported") == "results/demo/logs/imported/{imported}_{job}.log"
+
+
+def test_a_clip_without_a_file_needs_none():
+    plan = elsewhere()
+    plan.imports["mine"]["test0"] = ("", "")
+    assert Files(plan).imported("mine", "test0") == []
+
+
+def test_the_content_of_a_clip_s_file_is_in_the_identity_of_its_own_job_only():
+    before, after = elsewhere(), elsewhere(test0="1")
+    equal = [
+        before.stage("imported", imported="mine", job=job).digest
+        == after.stage("imported", imported="mine", job=job).digest
+        for job in ("test0", "test1")
+    ]
+    assert equal == [False, True]
+    assert (
+        elsewhere("clip").stage("imported", imported="mine", job="test1").digest
+        != before.stage("imported", imported="mine", job="test1").digest
+    )
+    assert before.stage("cnn", job="test0").digest == after.stage("cnn", job="test0").digest
+
+
+def test_the_content_of_a_clip_itself_is_in_no_identity_of_an_import():
+    changed = Plan(elsewhere().config, with_clip("test0", sha256="new"), elsewhere().imports)
+    for job in ("test0", "test1"):
+        assert (
+            changed.stage("imported", imported="mine", job=job).digest
+            == elsewhere().stage("imported", imported="mine", job=job).digest
+        )
+
+
 # --- the fine-tuned network --------------------------------------------------------------------------------------
 
 TUNED = {"features": ["cnn", "cnn_fer2013", "dense_sift"]}
+
+
+@pytest.mark.parametrize(
+    ("feature", "wanted"),
+    [
+        ("cnn_fer2013", "cnn_fer2013 needs FER2013 or weights that were trained on it; set fine_tuning.faces.path or"),
+        ("expression", "expression needs FER2013 or weights that were trained on it; set expression.faces.path or"),
+    ],
+)
+def test_a_network_that_cannot_be_had_is_an_error_only_where_clips_have_pictures(feature, wanted):
+    over = {"features": [feature, "cnn"], "combination": {"features": ["cnn"], "classifier": "pls"}}
+    with pytest.raises(ConfigError, match=wanted):
+        plan(video=over)
+    sound = replace(CORPUS, rows=tuple(replace(row, format="wav", rate_hz="16000") for row in ROWS))
+    assert plan(sound, video=over).modalities() == ["audio"]
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emotiw.core.errors import StoreError
-from emotiw.video import score_average
+from emotiw.scoring import score_average
 
 
 def test_mean_scores_are_over_common_clips():

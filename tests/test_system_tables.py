@@ -18,7 +18,7 @@ def metrics(tmp_path_factory):
 
 def test_restarts_of_a_network_are_one_line_with_mean_and_deviation(metrics):
     lines = {line["name"]: line for line in system_tables.networks(metrics)}
-    values = [100 * metrics["parts"]["test"]["systems"][f"audio/64_{i}"]["accuracy"] for i in range(2)]
+    values = [100 * metrics["parts"]["test"]["systems"][f"audio/egemaps/blstm/64_{i}"]["accuracy"] for i in range(2)]
     assert lines["64"]["n"] == 2
     assert lines["64"]["restarts"]["test"] == f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f} %"
     assert lines["mean of all networks"]["restarts"] is None
@@ -27,7 +27,7 @@ def test_restarts_of_a_network_are_one_line_with_mean_and_deviation(metrics):
 def test_the_mean_scores_of_an_architecture_are_no_restart(metrics):
     found = copy.deepcopy(metrics)
     for part in found["parts"].values():
-        part["systems"]["audio/64"] = {"accuracy": 0.9, "accuracy_interval": None}
+        part["systems"]["audio/egemaps/blstm/64"] = {"accuracy": 0.9, "accuracy_interval": None}
     line = system_tables.networks(found)[0]
     assert line["n"] == 2
     assert line["ensemble"]["test"]["accuracy"] == 0.9
@@ -52,9 +52,11 @@ def test_a_scheme_without_weights_is_listed_too(metrics):
 
 
 def test_the_best_modality_is_the_more_accurate(metrics):
-    about = copy.deepcopy(metrics["parts"]["test"])
-    about["systems"]["video"]["accuracy"], about["systems"]["audio"]["accuracy"] = 0.1, 0.2
-    assert system_tables.best_modality(about) == "audio"
+    found = copy.deepcopy(metrics)
+    about = found["parts"]["test"]["systems"]
+    about["video"]["accuracy"], about["audio"]["accuracy"] = 0.1, 0.2
+    assert system_tables.best_modality(found, "test") == "audio"
+    assert system_tables.best_modality({**found, "modalities": ["video"]}, "test") == "video"
 
 
 def test_the_overview_names_systems_baselines_and_the_constant(metrics):
@@ -67,15 +69,37 @@ def test_the_overview_names_systems_baselines_and_the_constant(metrics):
 
 def test_figure_4_sets_the_networks_against_the_baseline(metrics):
     rows = system_tables.figure_4(metrics, "test").rows
-    assert [row[1] for row in rows[:2]] == ["openSMILE + SVM", "BLSTMs"]
+    assert [row[1] for row in rows[:2]] == ["baseline: openSMILE + SVM", "audio"]
     assert len(rows) == 14
 
 
 def test_classifiers_are_drawn_by_feature(metrics):
-    rows = system_tables.classifier_chart(metrics, "test", config()["video"]).rows
+    rows = system_tables.classifier_chart(metrics, "test", config()).rows
     assert [row[0] for row in rows] == ["CNN", "Dense SIFT", "CNN + Dense SIFT"]
 
 
 def test_a_mean_of_nothing_is_not_available():
     assert system_tables.mean_deviation([None]) == "n/a"
     assert system_tables.mean_deviation([0.5, None]) == "50.0 %"
+
+
+def test_networks_of_several_features_are_told_apart(metrics):
+    found = copy.deepcopy(metrics)
+    for part in found["parts"].values():
+        mine = {name: about for name, about in part["systems"].items() if name.startswith("audio/egemaps/blstm/")}
+        part["systems"] |= {name.replace("audio/egemaps", "video/cnn"): about for name, about in mine.items()}
+    names = [line["name"] for line in system_tables.networks(found)]
+    assert {"eGeMAPS, 64", "CNN, 64", "eGeMAPS, mean of all networks", "CNN, mean of all networks"} <= set(names)
+    assert len(set(names)) == len(names) == 2 * len(system_tables.networks(metrics))
+
+
+def test_scores_of_pooled_statistics_are_no_network(metrics):
+    found = copy.deepcopy(metrics)
+    for part in found["parts"].values():
+        part["systems"]["audio/egemaps/pooled_logistic/mean"] = part["systems"]["audio"]
+    assert system_tables.networks(found) == system_tables.networks(metrics)
+
+
+def test_a_run_of_pictures_alone_shows_their_recall_beside_that_of_their_baseline(metrics):
+    rows = system_tables.figure_4({**metrics, "modalities": ["video"]}, "test").rows
+    assert [row[1] for row in rows[:2]] == ["baseline: LBP-TOP + SVM", "video"]

@@ -1,15 +1,18 @@
+import copy
 import logging
 import signal
 import threading
 from dataclasses import MISSING, fields, replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
 from emotiw.audio import training
-from emotiw.audio.training import Clips, Recipe
+from emotiw.audio.training import Clips, Recipe, Session
 from emotiw.core.errors import FeatureError
+from emotiw.core.progress import Progress
 from emotiw.jobs import settings
 
 BLSTM = settings.load([])["blstm"]
@@ -38,8 +41,9 @@ def clips(n=24, *, seed=0, shift=1.0):
     )
 
 
-def train(recipe, *, seed=5, learnt=None, validation=None):
-    return training.train(learnt or clips(), validation or clips(seed=1), recipe, n_classes=2, seed=seed)
+def train(recipe, *, seed=5, learnt=None, validation=None, **more):
+    session = Session(seed, **more)
+    return training.train(learnt or clips(), validation or clips(seed=1), recipe, n_classes=2, session=session)
 
 
 def weights(trained):
@@ -202,7 +206,7 @@ def test_a_validation_loss_that_is_no_number_stops_too():
 def test_a_part_without_clips_is_refused(empty):
     parts = {"training": clips(), "validation": clips()} | {empty: Clips([], [])}
     with pytest.raises(FeatureError, match=f"network 4: no labelled {empty} clip with sound"):
-        training.train(*parts.values(), ADAM, n_classes=2, seed=1)
+        training.train(*parts.values(), ADAM, n_classes=2, session=Session(1))
 
 
 def test_labelled_leaves_out_clips_without_features_or_with_hidden_labels():
@@ -246,3 +250,45 @@ def test_training_in_another_thread_leaves_signals_alone():
     thread.start()
     thread.join()
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_progress_is_told_epoch_by_epoch(monkeypatch):
+    monkeypatch.setattr(training, "Progress", partial(Progress, every_s=0))
+    told = []
+    trained = train(replace(ADAM, max_epochs=4), tell=told.append)
+    assert [line.partition(":")[0] for line in told] == [f"epoch {n} of at most 4" for n in (1, 2, 3, 4)]
+    assert f"val_loss {trained.history[1]['val_loss']:.4g}, val_accuracy" in told[1]
+    assert all("left" in line for line in told[:3])
+    assert told[3].endswith(f"best epoch {trained.best_epoch}; done in 0 s")
+
+
+def test_the_last_line_of_progress_is_that_of_the_epoch_after_which_patience_ended():
+    told = []
+    trained = train(recipe_of(learning_rate=1e-9, patience=3), tell=told.append)
+    assert told[-1].startswith(f"epoch {len(trained.history)} of at most 500: train_loss")
+    assert "done in" in told[-1]
+
+
+def test_a_gpu_is_compared_in_the_first_batch_and_passed_to_lightning(monkeypatch):
+    """The computation stays on the CPU here; only the choice of the device is another."""
+    asked, compared, trainer = [], [], training.lightning.trainer
+
+    def moved(name, model, device, outputs):
+        compared.append((name, device.type, [tuple(values.shape) for values in outputs(model)]))
+        return copy.deepcopy(model)
+
+    def on_cpu(max_epochs, *, accelerator):
+        asked.append(accelerator)
+        return trainer(max_epochs)
+
+    monkeypatch.setattr(training.devices, "moved", moved)
+    monkeypatch.setattr(training.lightning, "trainer", on_cpu)
+    found = train(ADAM, device=torch.device("cuda"))
+    monkeypatch.undo()
+    expected = train(ADAM)
+    assert torch.equal(weights(found), weights(expected))
+    assert found.history == expected.history
+    ((name, device, shapes),) = compared
+    assert (name, device, asked) == ("network 4", "cuda", ["gpu"])
+    assert shapes[0][1:] == (10, 2)
+    assert shapes[1:] == [tuple(p.shape) for p in expected.model.parameters() if p.requires_grad]

@@ -18,7 +18,7 @@ def program(root):
     """Run a program by its name with its paths, in this process."""
 
     def run(name, output, **options):
-        more = {key: options.pop(key) for key in ("feature", "modality", "classifier") if key in options}
+        more = {key: options.pop(key) for key in ("feature", "modality", "stream", "classifier") if key in options}
         more |= {"features": options.pop("combination"), "classifier": "pls"} if "combination" in options else {}
         spec = importlib.util.spec_from_file_location(f"program_{name}", root / "workflow_scripts" / f"{name}.py")
         module = importlib.util.module_from_spec(spec)
@@ -34,11 +34,12 @@ def program(root):
 
 def run_all(program, folder, classifier="pls"):
     table, features = folder / "manifest.csv", folder / "features"
-    pca = program("pca", folder / "pca.h5", manifest=table, features=features, feature="cnn")
-    kernels = program("kernels", folder / "kernels.h5", manifest=table, features=features, pca=pca, feature="cnn")
+    of = {"manifest": table, "features": features, "feature": "cnn", "modality": "video", "stream": "video"}
+    pca = program("pca", folder / "pca.h5", **of)
+    kernels = program("kernels", folder / "kernels.h5", pca=pca, **of)
     model = folder / "model.h5"
-    chosen = {"feature": "cnn", "classifier": classifier}
-    return program("video_scores", folder / "scores.h5", manifest=table, kernels=kernels, model=model, **chosen)
+    chosen = {"feature": "cnn", "modality": "video", "classifier": classifier}
+    return program("kernel_scores", folder / "scores.h5", manifest=table, kernels=kernels, model=model, **chosen)
 
 
 @pytest.mark.parametrize("classifier", ["pls", "kernel_pls", "svm", "logistic"])
@@ -107,24 +108,32 @@ def test_a_fold_without_a_usable_clip_of_a_class_has_no_video_scores(program, tm
 def test_combination_is_the_mean_of_features(program, tmp_path):
     cnn = run_all(program, write_corpus(tmp_path / "cnn"))
     sift = run_all(program, write_corpus(tmp_path / "sift", lambda i: frames(i + 30), without=["clip00"]))
-    both = program("video_combination", tmp_path / "both.h5", scores=[cnn, sift], combination="cnn+cnn")
+    chosen = {"combination": "cnn+cnn", "modality": "video"}
+    both = program("combination", tmp_path / "both.h5", scores=[cnn, sift], **chosen)
     found = store.read(both, "scores")
     assert found.facts["clips"] == [f"clip{i:02d}" for i in range(30) if i not in (0, 1, 20)]
     assert found.facts["features"] == ["cnn", "cnn"]
     each = [store.read(path, "scores") for path in (cnn, sift)]
     rows = [part.entries["mean"].arrays["scores"][part.facts["clips"].index("clip29")] for part in each]
     np.testing.assert_allclose(found.entries["mean"].arrays["scores"][-1], np.mean(rows, axis=0))
+    assert {key: found.facts[key] for key in ("scores", "classifier")} == {
+        **{"scores": "decision values", "classifier": "pls"},
+    }
+    choices = {entry["choice"] for entry in found.facts["choices"]["entries"]}
+    assert choices > {entry["choice"] for entry in each[0].facts["choices"]["entries"]}
+    assert "video/cnn+cnn/pls/mean: weights" in choices
 
 
 def test_a_chosen_number_of_components_tells_what_the_choice_saw(program, tmp_path):
     run_all(program, write_corpus(tmp_path))
     path = program(
-        "video_scores",
+        "kernel_scores",
         tmp_path / "auto.h5",
         manifest=tmp_path / "manifest.csv",
         kernels=tmp_path / "kernels.h5",
         model=tmp_path / "model.h5",
         feature="cnn",
+        modality="video",
         classifier="pls",
         settings={"video": AUTO},
     )
@@ -150,8 +159,8 @@ def test_no_fold_of_the_training_clips_divides_a_film(program, tmp_path):
     run_all(program, write_corpus(tmp_path))
     in_one_film(tmp_path)
     inputs = {"manifest": tmp_path / "manifest.csv", "kernels": tmp_path / "kernels.h5", "model": tmp_path / "model.h5"}
-    about = {"feature": "cnn", "classifier": "pls", "settings": {"video": AUTO}}
-    facts = store.read(program("video_scores", tmp_path / "auto.h5", **inputs, **about), "scores").facts
+    about = {"feature": "cnn", "modality": "video", "classifier": "pls", "settings": {"video": AUTO}}
+    facts = store.read(program("kernel_scores", tmp_path / "auto.h5", **inputs, **about), "scores").facts
     assert set(facts["parts"]) == {"val", "test"}
     for choice in facts["selection"]["choices"].values():
         assert choice["note"].startswith("17 training sets: no division by subject, film and content")

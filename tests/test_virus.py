@@ -120,3 +120,21 @@ def test_every_feature_gives_frames_of_one_length(images, root):
         frames = feature(large)
         assert frames.ndim == 2, name
         assert np.isfinite(frames).all(), name
+
+
+@pytest.mark.parametrize("name", ["pls", "kernel_pls"])
+def test_labels_of_the_test_sets_choose_no_number_of_components(published, name):
+    inner, label, orders = published
+    swapped = label.copy()
+    tested = orders[0][virus.N_TRAIN :]
+    swapped[tested] = np.roll(label[tested], 2)
+    table, numbers = virus.chosen_by_rule(name, inner, label, orders[:1])
+    other_table, other_numbers = virus.chosen_by_rule(name, inner, swapped, orders[:1])
+    assert numbers == other_numbers
+    assert table != other_table
+    assert {way for _, way in table} == {virus.FIXED, *virus.CHOICES}
+
+
+def test_a_mean_difference_and_its_interval_by_hand():
+    # differences of 1, 2 and 3 points: t(0.975, 2) = 4.303 times 1 / sqrt(3)
+    assert virus.difference([0.11, 0.12, 0.13], [0.10, 0.10, 0.10]) == "+2.00 (-0.48 to +4.48)"

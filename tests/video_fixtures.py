@@ -32,7 +32,7 @@ SETTINGS = {
 }
 AUTO = {**SETTINGS["video"], "n_components": "auto", "n_components_max": 5}
 N_TRAIN, N_VAL, N_TEST = 18, 6, 6
-LBP_TOP = {"feature": "lbp_top", "modality": "video"}
+LBP_TOP = {"feature": "lbp_top", "modality": "video", "stream": "video"}
 
 
 def row(i):

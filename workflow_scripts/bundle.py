@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from emotiw.core import resources
 from emotiw.corpora import manifest
 from emotiw.jobs import runtime
-from emotiw.prediction import bundle_contents, bundle_export
+from emotiw.prediction import bundle_export
 from emotiw.prediction.bundle_models import Models
 from emotiw.report import provenance
 
@@ -15,21 +15,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Collect the parts of the video and audio systems and write them to the folder `--output`."""
     one, many = ["manifest", "metrics", "features"], ["fusion", "models", "weights", "embeddings"]
     args = runtime.arguments(__doc__, argv, one=one, many=many)
-    config = args.settings
-    corpus, metrics = manifest.read(args.manifest), json.loads(args.metrics.read_bytes())
-    modalities = metrics["modalities"]
+    config, corpus = args.settings, manifest.read(args.manifest)
+    contents = bundle_export.contents_of(corpus, config)
     sources = bundle_export.Sources(
         args.fusion,
         Models.of(args.models),
         args.features,
-        weights=dict(zip(["landmarks", *bundle_contents.weights(config, modalities)], args.weights, strict=True)),
-        embeddings=dict(zip(bundle_contents.embeddings(config, modalities), args.embeddings, strict=True)),
+        weights=dict(zip([*contents.landmarks(), *contents.weights()], args.weights, strict=True)),
+        embeddings=dict(zip(contents.embeddings(), args.embeddings, strict=True)),
     )
     records = [path.with_suffix(".json") for path in args.weights]
     facts = provenance.determinants(
         repository=resources.PACKAGE.parents[1], config=config, manifest=args.manifest, records=records
     )
-    description = {"config": config, "metrics": metrics, "provenance": facts}
+    description = {"config": config, "metrics": json.loads(args.metrics.read_bytes()), "provenance": facts}
     bundle_export.write(args.output, corpus, manifest.folds(corpus), sources, description)
 
 

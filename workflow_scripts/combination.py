@@ -18,7 +18,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     system = "/".join(args.stage[name] for name in ("modality", "features", "classifier"))
     weights = selection_record.Record(f"{system}/mean: weights", "equal", "fixed beforehand", [])
     form = {name: artefacts[0].facts[name] for name in ("scores", "classifier")}
-    facts = {"clips": clips, "classes": classes, "features": features, **form, **selection_record.facts([weights])}
+    records = selection_record.facts([weights], *(each.facts for each in artefacts))
+    facts = {"clips": clips, "classes": classes, "features": features, **form, **records}
     store.write(args.output, "scores", [store.Entry("mean", {"scores": scores})], stage=args.stage, facts=facts)
 
 

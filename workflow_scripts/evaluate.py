@@ -27,10 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parts = pools.join(corpus, folds, fused, {"video": video, "audio": audio})
     folders = clip_account.folders(corpus, args.stage["modalities"], {"video": args.faces, "audio": args.audio})
     statuses = clip_account.read_statuses(corpus, folders)
-    content = run_metrics.content(corpus, fused, parts, statuses, settings=args.settings)
-    content |= {"modalities": args.stage["modalities"]}
-    content |= {"firewall": firewall, "ledger": ledger.summary(entries)}
-    content |= {"networks": run_metrics.networks([*audio, *video])}
+    content = run_metrics.content(corpus, fused, parts, statuses, settings=args.settings) | {"firewall": firewall}
+    content |= {"ledger": ledger.summary(entries), "networks": run_metrics.networks([*audio, *video])}
     files.write_json(args.output, content)
     files.write_json(args.ledger, {"run": content["run"], "entries": entries})
     files.write_atomic(args.predictions, manifest.table_bytes(clip_account.prediction_rows(corpus, parts, statuses)))

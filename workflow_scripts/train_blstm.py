@@ -3,10 +3,12 @@
 import logging
 from collections.abc import Sequence
 
-from emotiw.audio import fold_network
+from emotiw.audio import fold_network, training
 from emotiw.core import files
 from emotiw.corpora import manifest
-from emotiw.jobs import runtime, store
+from emotiw.jobs import accelerator, runtime, store
+
+LOG = logging.getLogger("training")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -18,9 +20,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     fold = manifest.fold(corpus, args.stage["fold"])
     clips = [*fold.train, *fold.val, *fold.test]
     entries = store.read(args.features, "frame_features", names=clips).entries
-    network = fold_network.train(corpus, args.stage, entries, store.read(args.scaler, "scaler"))
+    session = training.Session(args.stage["seed"], accelerator.device(), LOG.info)
+    network = fold_network.train(corpus, args.stage, entries, store.read(args.scaler, "scaler"), session)
     files.write_atomic(args.model, network.model)
-    store.write(args.output, "posteriors", network.entries, stage=args.stage, facts=network.facts)
+    facts = network.facts | {"device": accelerator.describe(session.device)}
+    store.write(args.output, "posteriors", network.entries, stage=args.stage, facts=facts)
 
 
 if __name__ == "__main__":

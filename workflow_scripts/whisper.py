@@ -5,7 +5,7 @@ from functools import cache
 
 from emotiw.audio import sound_entries, whisper
 from emotiw.audio.sound import Floats
-from emotiw.jobs import per_clip, runtime, store
+from emotiw.jobs import accelerator, per_clip, runtime, store
 from emotiw.weights import whisper_weights
 
 
@@ -13,11 +13,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Compute the frames of each clip's waveform; the network is read only if a clip is not in the cache."""
     args = runtime.arguments(__doc__, argv, one=["audio", "weights"])
     settings = {name: value for name, value in args.settings["whisper"].items() if name != "storage"}
-    storage = args.settings["whisper"]["storage"]
+    storage, device = args.settings["whisper"]["storage"], accelerator.device()
 
     @cache
     def network() -> whisper.Encoder:
-        return whisper.encoder(whisper_weights.load(args.weights))
+        return whisper.on_device(whisper.encoder(whisper_weights.load(args.weights)), device, settings["layer"])
 
     def arrays(waveform: Floats) -> store.Arrays:
         times, values = whisper.frames(waveform, network(), **settings)
@@ -26,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     def make(clips: Iterable[store.Entry]) -> Iterator[store.Entry]:
         return store.narrowed((sound_entries.entry(clip, arrays) for clip in clips), storage)
 
-    per_clip.from_entries(args, "audio", "frame_features", make, {"storage": storage})
+    facts = {"device": accelerator.describe(device), "storage": storage}
+    per_clip.from_entries(args, "audio", "frame_features", make, facts)
 
 
 if __name__ == "__main__":

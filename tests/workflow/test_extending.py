@@ -90,9 +90,9 @@ def test_the_pages_own_test_passes(extended):
 
 def test_only_the_feature_and_what_reads_it_are_computed(planned, workspace):
     assert planned["lbp"] == workspace.n_clips
-    assert (planned["pca"], planned["kernels"], planned["video_scores"]) == (1, 1, 1)
+    assert (planned["pca"], planned["kernels"], planned["kernel_scores"]) == (1, 1, 1)
     untouched = ("faces", "audio", "cnn", "dense_sift", "hog", "lbp_top", "egemaps", "functionals")
-    untouched += ("baseline", "scaler", "train_blstm", "audio_scores")
+    untouched += ("baseline", "scaler", "train_blstm", "blstm_scores", "pooled_scores")
     assert planned & Counter(untouched) == Counter()
 
 
@@ -106,7 +106,7 @@ def test_the_feature_is_scored_and_reported(done):
 
 def test_the_feature_is_bundled_and_predicted_with(done):
     index = json.loads((done.folder / "results/small/bundle/bundle.json").read_text())
-    assert index["features"] == ["cnn", "lbp"]
+    assert index["features"]["video"] == ["cnn", "lbp"]
     assert index["settings"]["lbp"] == {"size": 64, "grid": 4}
     clip = "corpus/clips/s04_anger.mp4"
     made = emotiw(done, "predict", clip, "--bundle", "results/small/bundle", "--output", "predicted")

@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 TARGET = "evaluate"
 PROGRAMS = (
-    *("audio", "egemaps", "functionals", "faces", "cnn", "dense_sift", "lbp_top", "pca", "kernels", "video_scores"),
-    *("video_combination", "baseline", "gather_egemaps", "scaler", "train_blstm", "audio_scores", "fusion"),
+    *("audio", "egemaps", "functionals", "faces", "cnn", "dense_sift", "lbp_top", "pca", "kernels", "kernel_scores"),
+    *("pooled_scores", "combination", "baseline", "gather_frames", "scaler", "train_blstm", "blstm_scores", "fusion"),
 )
 DEADLINE_S = 900
 LOCK = """

@@ -18,8 +18,9 @@ def graph(workspace):
 def test_what_lies_below_a_rule_is_read_from_snakemake(graph):
     assert reproduce.descendants("faces_film", graph) == {"faces_film", "all"}
     below = reproduce.descendants("pca", graph)
-    assert {"kernels", "video_scores", "video_combination", "fusion", "evaluate", "tables", "report"} <= below
-    assert not below & {"cnn", "faces", "audio", "gather_egemaps", "scaler", "train_blstm", "audio_scores", "baseline"}
+    assert {"kernels", "kernel_scores", "combination", "fusion", "evaluate", "tables", "report"} <= below
+    others = {"cnn", "faces", "audio", "gather_frames", "scaler", "train_blstm", "pooled_scores", "baseline"}
+    assert not below & others
 
 
 def test_a_difference_is_reported_with_the_first_rule_that_made_one(workspace, graph, tmp_path):

@@ -182,13 +182,13 @@ def test_held_out_training_clips_calibrate_the_fusion_and_stand_in_the_ledger(wo
     done = copy.snakemake("results/small/report/ledger.json", config=config)
     assert done.returncode == 0, done.stdout + done.stderr
     results = copy.folder / "results/small"
-    about = store.read(results / "fusion/official/scores.h5", "scores", names=()).facts["calibration"]
+    about = store.read(results / "folds/official/fusion.h5", "scores", names=()).facts["calibration"]
     heard = [
         clip
         for part in ("1of2", "2of2")
-        for clip in store.read(results / f"audio/official.{part}/blstm/8_0.h5", "posteriors", names=()).facts["parts"][
-            "test"
-        ]
+        for clip in store.read(results / f"folds/official.{part}/egemaps/blstm/8_0.h5", "posteriors", names=()).facts[
+            "parts"
+        ]["test"]
     ]
     assert about["audio"] == {"part": "train", "n_clips": len(heard)}
     assert len(heard) == len(set(heard))
@@ -196,12 +196,14 @@ def test_held_out_training_clips_calibrate_the_fusion_and_stand_in_the_ledger(wo
     made = {
         entry["choice"]: entry["parts"] for entry in json.loads((results / "report/ledger.json").read_text())["entries"]
     }
-    assert set(made["held out 1of2: audio/8_0: weights"]) == set(made["fusion/scale of audio"]) == {"train"}
+    assert (
+        set(made["held out 1of2: audio/egemaps/blstm/8_0: weights"]) == set(made["fusion/scale of audio"]) == {"train"}
+    )
 
 
 def test_the_bundle_predicts_as_the_run_did(workspace):
     predictor = Predictor.load(workspace.folder / "results/small/bundle")
-    fused = store.read(workspace.folder / "results/small/fusion/official/scores.h5", "scores")
+    fused = store.read(workspace.folder / "results/small/folds/official/fusion.h5", "scores")
     tested = [clip for clip, part in fused.facts["parts"].items() if part == "test"]
     sources = set()
     for clip in tested:

@@ -23,7 +23,9 @@ import torch
 from torch import Tensor, nn
 
 from emotiw.audio.peephole_lstm import PeepholeLSTM
+from emotiw.audio.permutation import permute
 from emotiw.core.errors import FeatureError
+from emotiw.jobs import devices
 
 Array = npt.NDArray[Any]
 
@@ -50,17 +52,17 @@ class Noise:
 
     def add_to(self, inputs: Tensor) -> Tensor:
         """Add Gaussian noise to inputs."""
-        return inputs + self.inputs * torch.randn(inputs.shape, generator=self.generator) if self.inputs else inputs
+        if not self.inputs:
+            return inputs
+        noise = torch.randn(inputs.shape, generator=self.generator)  # drawn on the CPU, so that devices get the same
+        return inputs + self.inputs * noise.to(inputs.device)
 
     def drop(self, outputs: Tensor) -> Tensor:
         """Set outputs to 0 at random and scale the others by 1 / (1 - dropout), which keeps the expectation."""
         if not self.dropout:
             return outputs
-        return (
-            outputs
-            * torch.empty_like(outputs).bernoulli_(1 - self.dropout, generator=self.generator)
-            / (1 - self.dropout)
-        )
+        kept = torch.empty_like(outputs, device="cpu").bernoulli_(1 - self.dropout, generator=self.generator)
+        return outputs * kept.to(outputs.device) / (1 - self.dropout)
 
 
 class PlainLSTM(nn.Module):
@@ -83,7 +85,7 @@ class PlainLSTM(nn.Module):
 
     def forward(self, x: Tensor, rows: Tensor) -> Tensor:
         """Compute both directions, as `PeepholeLSTM.forward`."""
-        return torch.cat([self.ahead(x)[0], _permute(self.back(_permute(x, rows))[0], rows)], dim=2)
+        return torch.cat([self.ahead(x)[0], permute(self.back(permute(x, rows))[0], rows)], dim=2)
 
 
 class BLSTM(nn.Module):
@@ -146,25 +148,6 @@ def reversal(lengths: Tensor, n_frames: int) -> Tensor:
     return (flipped * len(lengths) + torch.arange(len(lengths))).flatten()
 
 
-class _Permutation(torch.autograd.Function):
-    """Permutation of rows that is its own inverse, and so its own gradient; torch's gradient of indexing is slower."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, rows: Tensor) -> Tensor:
-        ctx.save_for_backward(rows)
-        return values.flatten(0, 1).index_select(0, rows).view_as(values)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        (rows,) = ctx.saved_tensors
-        return gradient.flatten(0, 1).index_select(0, rows).view_as(gradient), None
-
-
-def _permute(values: Tensor, rows: Tensor) -> Tensor:
-    permuted: Tensor = _Permutation.apply(values, rows)  # type: ignore[no-untyped-call]
-    return permuted
-
-
 def initialise(model: BLSTM, *, init_range: float, generator: torch.Generator) -> BLSTM:
     """Draw every weight and bias uniformly from [-init_range, init_range], as CURRENNT does.
 
@@ -214,9 +197,11 @@ def frame_posteriors(model: BLSTM, features: Sequence[Array]) -> list[Array]:
         float32, in the order of `features`.
     """
     posteriors: dict[int, Array] = {}
+    device = devices.device_of(model)
     for batch in length_batches([len(x) for x in features], BATCH_SIZE):
         inputs, lengths = padded([features[i] for i in batch])
-        values = torch.softmax(model(inputs, reversal(lengths, len(inputs))), dim=2).numpy()
+        logits = model(inputs.to(device), reversal(lengths, len(inputs)).to(device))
+        values = torch.softmax(logits, dim=2).cpu().numpy()
         posteriors |= {i: values[: len(features[i]), column] for column, i in enumerate(batch)}
     return [posteriors[i] for i in range(len(features))]
 

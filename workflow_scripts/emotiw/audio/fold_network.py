@@ -8,7 +8,7 @@ from typing import Any
 from safetensors.torch import save
 
 from emotiw.audio import blstm, training
-from emotiw.audio.training import Clips, Recipe, Trained
+from emotiw.audio.training import Clips, Recipe, Session, Trained
 from emotiw.core.status import Status
 from emotiw.corpora import manifest
 from emotiw.corpora.manifest import Manifest
@@ -40,7 +40,9 @@ class FoldNetwork:
     facts: dict[str, Any]
 
 
-def train(corpus: Manifest, stage: Mapping[str, Any], entries: Mapping[str, Entry], scaler: Artefact) -> FoldNetwork:
+def train(
+    corpus: Manifest, stage: Mapping[str, Any], entries: Mapping[str, Entry], scaler: Artefact, session: Session
+) -> FoldNetwork:
     """Train a network on a fold.
 
     A fold without a usable training clip, or without a usable validation clip for early stopping, gets no network. Its
@@ -57,6 +59,9 @@ def train(corpus: Manifest, stage: Mapping[str, Any], entries: Mapping[str, Entr
         Frame features of the fold's clips.
     scaler : Artefact
         Standardisation of the fold (`fold_scaler.fit`).
+    session : Session
+        Seed and device of the training, and callable for lines of progress. Posteriors are always computed on the CPU,
+        as a bundle computes them.
     """
     settings, fold = stage["settings"]["blstm"], manifest.fold(corpus, stage["fold"])
     system = f"{stage['modality']}/{stage['feature']}/blstm"
@@ -72,7 +77,7 @@ def train(corpus: Manifest, stage: Mapping[str, Any], entries: Mapping[str, Entr
     input_records = [standardisation.record(system, [entry.name for entry in usable])] if by_subject else []
     train_clips, val_clips = labelled_parts(corpus, fold, inputs)
     recipe = Recipe.from_settings(stage["architecture"], settings)
-    trained = training.train(train_clips, val_clips, recipe, n_classes=len(corpus.classes), seed=stage["seed"])
+    trained = training.train(train_clips, val_clips, recipe, n_classes=len(corpus.classes), session=session)
     arrays = {name: entry.arrays for name, entry in scaler.entries.items()}
     records = [*input_records, *training.records(f"{system}/{facts['network']}", trained, train_clips, val_clips)]
     facts |= trained.facts | selection_record.facts(records, scaler.facts)

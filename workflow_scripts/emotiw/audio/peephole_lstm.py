@@ -41,6 +41,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from emotiw.audio import peephole_autograd
+
 Array = npt.NDArray[Any]
 
 DELTA_LIMIT = 1.0  # CURRENNT's limitedError.cuh
@@ -265,7 +267,9 @@ class PeepholeLSTM(nn.Module):
     def forward(self, x: Tensor, rows: Tensor) -> Tensor:
         """Map inputs (n_frames, n_clips, n_inputs) to the outputs of both directions, (n_frames, n_clips, 2 n_units).
 
-        `rows` is the order that reverses each clip (`blstm.reversal`).
+        `rows` is the order that reverses each clip (`blstm.reversal`). On a GPU, `peephole_autograd` computes.
         """
+        if x.device.type != "cpu":
+            return peephole_autograd.forward(x, rows, (self.inputs, self.recurrent, self.bias, self.peepholes))
         outputs: Tensor = _Layer.apply(x, rows, self.inputs, self.recurrent, self.bias, self.peepholes)  # type: ignore[no-untyped-call]
         return outputs

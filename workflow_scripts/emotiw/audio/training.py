@@ -14,8 +14,9 @@ Within the LSTM layers, CURRENNT limits each delta to [-1, 1] (`peephole_lstm.ba
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,8 @@ from torch.nn.utils import clip_grad_value_
 
 from emotiw.audio.blstm import BLSTM, Noise, clip_scores, frame_posteriors, initialise, length_batches, padded, reversal
 from emotiw.core.errors import FeatureError
-from emotiw.jobs import lightning
+from emotiw.core.progress import Progress, ignore
+from emotiw.jobs import devices, lightning
 from emotiw.statistics import selection_record
 from emotiw.statistics.selection_record import Record
 
@@ -107,13 +109,32 @@ class Recipe:
 
 
 @dataclass(frozen=True)
+class Session:
+    """Seed and device of a training, and the function that is told its progress.
+
+    Attributes
+    ----------
+    seed : int
+        Seed of the weights, the order of the batches, noise and dropout; at most 63 bits.
+    device : torch.device
+        CPU or GPU.
+    tell : callable
+        Called with a line of progress after an epoch, at most every few seconds.
+    """
+
+    seed: int
+    device: torch.device = devices.CPU
+    tell: Callable[[str], None] = ignore
+
+
+@dataclass(frozen=True)
 class Trained:
     """A trained network.
 
     Attributes
     ----------
     model : BLSTM
-        The network with the weights of the best epoch.
+        The network with the weights of the best epoch, on the CPU.
     history : list of dict
         Per epoch: `train_loss` and `val_loss` (mean cross-entropy of a frame), and `val_accuracy` (of the clips).
     best_epoch : int
@@ -162,7 +183,7 @@ def records(network: str, trained: Trained, training: Clips, validation: Clips) 
     ]
 
 
-def train(training: Clips, validation: Clips, recipe: Recipe, *, n_classes: int, seed: int) -> Trained:
+def train(training: Clips, validation: Clips, recipe: Recipe, *, n_classes: int, session: Session) -> Trained:
     """Train a network from random weights until its validation loss stops falling.
 
     Parameters
@@ -173,13 +194,14 @@ def train(training: Clips, validation: Clips, recipe: Recipe, *, n_classes: int,
         Architecture, optimiser, regularisation and early stopping.
     n_classes : int
         Number of classes.
-    seed : int
-        Seed of the weights, the order of the batches, noise and dropout; at most 63 bits.
+    session : Session
+        Seed, device, and callable for lines of progress.
 
     Raises
     ------
     FeatureError
-        If a part is empty, or a loss is not finite.
+        If a part is empty, if a loss is not finite, or if the logits or gradients of the first batch on a GPU differ
+        from the CPU's.
     """
     for name, part in {"training": training, "validation": validation}.items():
         if not part.features:
@@ -187,16 +209,29 @@ def train(training: Clips, validation: Clips, recipe: Recipe, *, n_classes: int,
                 f"network {recipe.architecture}: no labelled {name} clip with sound, expected at least one; check the"
                 " split and the statuses"
             )
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(session.seed)
     model = BLSTM(training.features[0].shape[1], recipe.layers, n_classes, peepholes=recipe.peepholes)
     initialise(model, init_range=recipe.init_range, generator=generator)
-    run = _Run(model, recipe, Batches(training, recipe.batch_size, generator), validation, generator)
+    batches = Batches(training, recipe.batch_size, generator)
+    first = partial(_first_step, batch=batches.batches[0])
+    model = devices.moved(f"network {recipe.architecture}", model, session.device, first)
+    run = _Run(model, recipe, batches, validation, generator)
     run.class_weights = class_weights(training, n_classes) if recipe.class_weights else None
-    run.validate()
-    with lightning.quiet():
-        lightning.trainer(recipe.max_epochs).fit(run, ONE_STEP)
-    model.load_state_dict(run.best)
+    run.progress = Progress("epoch", recipe.max_epochs, session.tell)
+    with lightning.quiet(), devices.exact():
+        run.validate()
+        accelerator = "cpu" if session.device.type == "cpu" else "gpu"
+        lightning.trainer(recipe.max_epochs, accelerator=accelerator).fit(run, ONE_STEP)
+    model.cpu().load_state_dict(run.best)
     return Trained(model, run.history, run.best_epoch, run.validation_of_best)
+
+
+def _first_step(model: BLSTM, batch: Batch) -> list[Tensor]:
+    """Logits of a batch, and the gradients of its loss for each weight."""
+    inputs, rows, labels = (values.to(devices.device_of(model)) for values in batch)
+    logits = model(inputs, rows)
+    weights = [p for p in model.parameters() if p.requires_grad]
+    return [logits, *torch.autograd.grad(summed_cross_entropy(logits, labels), weights)]
 
 
 class Batches:
@@ -285,6 +320,7 @@ class _Run(LightningModule):  # type: ignore[misc]
         self.validation_of_best: dict[str, float] = {}
         self.loss = 0.0
         self.class_weights: Tensor | None = None
+        self.progress = Progress("epoch", recipe.max_epochs, ignore)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Make the optimiser: gradient descent with momentum, or Adam with decoupled weight decay."""
@@ -300,11 +336,12 @@ class _Run(LightningModule):  # type: ignore[misc]
         optimiser = self.optimizers(use_pl_optimizer=False)
         for group in optimiser.param_groups:
             group["lr"] = self.recipe.rate(len(self.history))
-        for inputs, rows, labels in self.batches:
+        device = devices.device_of(self.model)
+        weights = None if self.class_weights is None else self.class_weights.to(device)
+        for batch in self.batches:
+            inputs, rows, labels = (values.to(device) for values in batch)
             logits = self.model(inputs, rows, self.noise)
-            loss = summed_cross_entropy(
-                logits, labels, weights=self.class_weights, smoothing=self.recipe.label_smoothing
-            )
+            loss = summed_cross_entropy(logits, labels, weights=weights, smoothing=self.recipe.label_smoothing)
             value = loss.item()
             self.check("training", value)
             self.loss += value
@@ -315,12 +352,16 @@ class _Run(LightningModule):  # type: ignore[misc]
             optimiser.step()
 
     def on_train_epoch_end(self) -> None:
-        """Validate, and stop after `patience` epochs without improvement."""
+        """Validate, report, and stop after `patience` epochs without improvement."""
         self.history.append({"train_loss": self.loss / self.batches.n_frames})
         self.loss = 0.0
         metrics = self.validate()
         self.history[-1] |= {"val_loss": metrics["frame_loss"], "val_accuracy": metrics["accuracy"]}
         self.trainer.should_stop = len(self.history) - self.best_epoch >= self.recipe.patience
+        results = ", ".join(f"{name} {value:.4g}" for name, value in self.history[-1].items())
+        self.progress.done(
+            len(self.history), f"{results}, best epoch {self.best_epoch}", last=bool(self.trainer.should_stop)
+        )
 
     def validate(self) -> dict[str, float]:
         """Validate, and keep the weights if they are the best so far."""
@@ -328,7 +369,7 @@ class _Run(LightningModule):  # type: ignore[misc]
         self.check("validation", metrics["frame_loss"])
         if metrics["frame_loss"] < self.best_loss:
             self.best_loss, self.best_epoch = metrics["frame_loss"], len(self.history)
-            self.best = {name: values.clone() for name, values in self.model.state_dict().items()}
+            self.best = {name: values.cpu().clone() for name, values in self.model.state_dict().items()}
             self.validation_of_best = metrics
         return metrics
 

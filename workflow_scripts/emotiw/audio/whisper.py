@@ -17,6 +17,7 @@ from torch.nn.functional import gelu, scaled_dot_product_attention
 from emotiw.audio import log_mel, sound
 from emotiw.audio.sound import Floats, TooShortError
 from emotiw.core.errors import FeatureError
+from emotiw.jobs import devices
 
 STEP_SAMPLES = 2 * log_mel.HOP  # of a frame of the encoder: 20 ms
 STEP_S = STEP_SAMPLES / sound.RATE_HZ
@@ -144,6 +145,20 @@ def encoder(arrays: Mapping[str, npt.NDArray[Any]], size: Size = BASE) -> Encode
     return model.eval().requires_grad_(False)
 
 
+def on_device(model: Encoder, device: torch.device, layer: int | Sequence[int]) -> Encoder:
+    """Move the encoder to a device, and check that its layers' outputs there equal the CPU's up to rounding.
+
+    Raises
+    ------
+    FeatureError
+        If its outputs for a second of fixed noise differ by more than `agreement.AGREEMENT` times the largest of them.
+    """
+    layers = [layer] if isinstance(layer, int) else layer
+    noise = torch.rand(sound.RATE_HZ, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    spectrogram = torch.from_numpy(log_mel.log_mel(noise.numpy()))[:, : 2 * model.embed_positions.num_embeddings]
+    return devices.moved("Whisper", model, device, lambda network: [_output(network, spectrogram, layers)])
+
+
 def frames(
     waveform: Floats, model: Encoder, *, layer: int | Sequence[int], frame_length_s: float, padded: bool
 ) -> tuple[npt.NDArray[np.float64], Floats]:
@@ -157,7 +172,7 @@ def frames(
     waveform : ndarray
         float32 (n_samples,) in [-1, 1], mono, 16 kHz.
     model : Encoder
-        From `encoder`.
+        From `encoder`, or `on_device`.
     layer : int or sequence of int
         Layer whose output is returned: 1 is the first after the convolutions. The values of several layers stand side
         by side, in the given order.
@@ -202,9 +217,13 @@ def _vectors(piece: Floats, model: Encoder, layers: Sequence[int], length: int) 
         return np.zeros((0, len(layers) * model.embed_positions.embedding_dim), np.float32)
     filled = np.pad(piece, (0, max(0, length - piece.size)))
     spectrogram = torch.from_numpy(log_mel.log_mel(filled))
-    with torch.inference_mode():
-        output = torch.cat(model.outputs(spectrogram, layers), dim=1)
-    return output[:n_vectors].numpy()
+    return _output(model, spectrogram, layers)[:n_vectors].numpy()
+
+
+def _output(model: Encoder, spectrogram: Tensor, layers: Sequence[int]) -> Tensor:
+    """Compute outputs of layers, side by side, on the CPU."""
+    with torch.inference_mode(), devices.exact():
+        return torch.cat(model.outputs(spectrogram.to(devices.device_of(model)), layers), dim=1).cpu()
 
 
 def _steps(frame_length_s: float) -> int:

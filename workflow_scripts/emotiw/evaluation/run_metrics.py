@@ -52,6 +52,7 @@ def content(
         "classes": list(corpus.classes),
         "n_clips": len(corpus.rows),
         "n_subjects": len({row.subject for row in corpus.rows}),
+        "modalities": list(pools[0].modalities),
         "status": {modality: _counts(by_clip.values()) for modality, by_clip in statuses.items()},
         "parts": {
             pool.part: system_metrics.part_metrics(pool, corpus.classes, **options)

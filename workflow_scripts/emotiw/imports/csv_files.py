@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NoReturn
 
@@ -89,7 +90,7 @@ class _Table:
         rows = [self._row(line) for line in lines]
         if self._columns.layout is csv_layouts.OPENFACE:
             rows, facts = self._longest_face(rows)
-        values = [[self._number(row, i) for i in self._columns.values] for row in rows]
+        values = [self._numbers(row) for row in rows]
         shape = len(rows), len(self._columns.values)
         return Content(np.array(values, np.float64).reshape(shape), self._times(rows), sha256, facts=facts)
 
@@ -130,6 +131,17 @@ class _Table:
         days, hours, minutes, seconds = span.groups(default="0")
         return 86400 * int(days) + 3600 * int(hours) + 60 * int(minutes) + float(seconds)
 
+    def _numbers(self, row: _Row) -> list[float]:
+        """Values of a row; the culprit is looked for only if there is one."""
+        texts = [row.cells[i] for i in self._columns.values]
+        try:
+            values = list(map(float, texts))
+        except ValueError:
+            values = [math.nan]
+        if math.isfinite(sum(values)) and "_" not in "".join(texts):
+            return values
+        return [self._number(row, i) for i in self._columns.values]
+
     def _number(self, row: _Row, position: int) -> float:
         text = row.cells[position]
         try:
@@ -168,6 +180,7 @@ def _cells(path: Path, line: _Line, separator: str) -> list[str]:
         raise FeatureError(f"{path}:{line.number}: not a line of a table in UTF-8 ({error}); save it again") from error
 
 
+@cache
 def _clip(text: str) -> str:
     """Clip that a cell names: an id or the path of its file, also in quotation marks, as openSMILE writes it."""
     path = PurePosixPath(text.strip().strip("'").replace("\\", "/"))

@@ -4,9 +4,10 @@ import os
 
 import torch
 
+from emotiw.core.device_choice import ACCELERATOR, choice
 from emotiw.core.errors import ConfigError
 
-ACCELERATOR = "EMOTIW_ACCELERATOR"  # environment: auto, cpu or gpu; unset: cpu
+__all__ = ["ACCELERATOR", "describe", "device"]
 
 
 def device() -> torch.device:
@@ -17,9 +18,9 @@ def device() -> torch.device:
     ConfigError
         If a GPU is asked for and torch sees none.
     """
-    choice = os.environ.get(ACCELERATOR, "cpu")
-    use_gpu = choice != "cpu" and torch.cuda.is_available()
-    if choice == "gpu" and not use_gpu:
+    wanted = choice()
+    use_gpu = wanted != "cpu" and torch.cuda.is_available()
+    if wanted == "gpu" and not use_gpu:
         raise ConfigError(
             f"accelerator: is gpu, but torch {torch.__version__} sees none here; set it to auto or cpu, or install "
             "a build of torch for the GPU"

@@ -177,18 +177,34 @@ def _weights_contradictions(config: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _feature_faults(config: Mapping[str, Any]) -> Iterator[str]:
-    yield from _name_faults(config)
-    yield from sound_settings.faults(config)
+def check_networks(config: Mapping[str, Any]) -> None:
+    """Check that the networks of the features of faces can be had: given, or trained from pictures that are given.
+
+    It is no part of `check`, because a corpus without pictures needs none of them.
+
+    Raises
+    ------
+    ConfigError
+        Naming each feature whose network cannot be had, and the settings that give it.
+    """
+    lines = []
     for weights, section in TRAINED_WEIGHTS.items():
         given = config["weights"][weights]
-        available = given["path"] or given["url"] or config[section]["faces"]["path"]
         names = [row.name for row in stages.face_features() if row.weights == weights]
-        for name in [] if available else [name for name in names if name in config["video"]["features"]]:
-            yield (
-                f"video.features: {name} needs FER2013 or weights that were trained on it; set {section}.faces.path or"
-                f" weights.{weights}.path"
+        wanted = [name for name in config["video"]["features"] if name in names]
+        if wanted and not (given["path"] or given["url"] or config[section]["faces"]["path"]):
+            lines.append(
+                f"video.features: {', '.join(wanted)} needs FER2013 or weights that were trained on it; set"
+                f" {section}.faces.path or weights.{weights}.path"
             )
+    if lines:
+        raise ConfigError("the configuration cannot be used:\n  " + "\n  ".join(lines))
+
+
+def _feature_faults(config: Mapping[str, Any]) -> Iterator[str]:
+    yield from _name_faults(config)
+    clashing = [name for section in ADDING for name in config[section] if name in stages.ROWS]
+    yield from sound_settings.faults(config)
     known = features.available(config)
     for modality in MODALITIES:
         offered = ", ".join(name for name, feature in known.items() if feature.modality == modality)
@@ -196,19 +212,19 @@ def _feature_faults(config: Mapping[str, Any]) -> Iterator[str]:
             if name not in known:
                 add = f"; correct it or add embeddings.{name}" if modality == "video" else ""
                 yield f"{modality}.features: {name!r} is unknown, expected some of {offered}{add}"
-            elif known[name].modality != modality:
+            elif known[name].modality != modality and name not in clashing:
                 of = known[name].modality
                 yield f"{modality}.features: {name!r} is a feature of {of}, expected some of {offered}"
 
 
 def _name_faults(config: Mapping[str, Any]) -> Iterator[str]:
     """Names of added features that something else has."""
-    owner = {row.name: "a built-in stage" for row in stages.TABLE if row.per_clip}
+    owner = {row.name: "the name of a built-in stage" for row in stages.TABLE if row.per_clip}
     for section in ADDING:
         for name in config[section]:
             if name in owner:
-                yield f"{section}.{name}: is the name of {owner[name]} too; choose another name"
-            owner[name] = f"an entry of {section}"
+                yield f"{section}.{name}: is {owner[name]}; choose another name"
+            owner[name] = f"a name under {section} too"
 
 
 def _system_faults(config: Mapping[str, Any], modality: str) -> Iterator[str]:

@@ -102,6 +102,8 @@ class StageRow:
         (`prediction.describers`).
     posteriors : bool
         Of a frame feature: whether its values are posteriors of classes, whose names its files hold as columns.
+    n_values : int
+        Of a frame feature: values of a frame by default, from which the memory of what reads all frames is estimated.
     on_demand : bool
         Whether it is computed only if `video.features` or `audio.features` names it, or if a file of it is asked for.
     cost : Cost or None
@@ -124,6 +126,7 @@ class StageRow:
     describe: str = ""
     weights: str = ""
     posteriors: bool = False
+    n_values: int = 0
     on_demand: bool = False
     cost: Cost | None = None
 

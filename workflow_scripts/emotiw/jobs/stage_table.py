@@ -106,6 +106,7 @@ TABLE: tuple[StageRow, ...] = (
         source="audio",
         server="torch",
         weights="whisper_base",
+        n_values=512,
         on_demand=True,
         cost=Cost((500, 1), (3, 0.1), clip_kb=61),
     ),
@@ -130,6 +131,7 @@ TABLE: tuple[StageRow, ...] = (
     frame_feature(
         "cnn",
         "CNN",
+        n_values=9216,
         above=("faces", "alexnet"),
         server="torch",
         weights="alexnet",
@@ -138,6 +140,7 @@ TABLE: tuple[StageRow, ...] = (
     frame_feature(
         "cnn_fer2013",
         "CNN fine-tuned",
+        n_values=9216,
         settings=("cnn",),
         above=("faces", "tuned_network"),
         program="cnn",
@@ -170,6 +173,7 @@ TABLE: tuple[StageRow, ...] = (
     frame_feature(
         "dense_sift",
         "Dense SIFT",
+        n_values=6272,
         above=("faces",),
         server="light",
         describe="emotiw.video.dense_sift:face_sift",
@@ -178,6 +182,7 @@ TABLE: tuple[StageRow, ...] = (
     frame_feature(
         "hog",
         "HOG",
+        n_values=1764,
         above=("faces",),
         server="light",
         describe="emotiw.video.hog:face_hog",
@@ -208,7 +213,7 @@ TABLE: tuple[StageRow, ...] = (
         wildcards=("imported",),
         facts=("reading",),
         server="light",
-        cost=Cost((60, 0.5), (1, 0.05)),
+        cost=Cost((55, 0.25), (1, 0.04), clip_kb=560),
     ),
     StageRow(
         "contact_sheet",

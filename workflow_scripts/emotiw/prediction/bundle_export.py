@@ -12,12 +12,12 @@ import safetensors.numpy
 from emotiw.core import files
 from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import Fold
-from emotiw.evaluation import systems
 from emotiw.fusion import score_tables
 from emotiw.jobs import store
-from emotiw.jobs.features import MODALITIES, Feature
+from emotiw.jobs.features import MODALITIES
 from emotiw.jobs.gather import Source
-from emotiw.prediction import bundle, bundle_contents, bundle_models
+from emotiw.prediction import bundle, bundle_models
+from emotiw.prediction.bundle_contents import ONNX, Contents
 from emotiw.prediction.bundle_models import FoldModel, Models, Training, Writer
 
 AVERAGING = (
@@ -85,14 +85,13 @@ def write(
     StoreError
         If an artefact is missing or damaged.
     """
-    config, writer = about["config"], Writer(folder)
-    modalities = about["metrics"]["modalities"]
-    bundle_contents.check(config, modalities)
-    shared = {"weights": dict(_weights(writer, sources)), "licences": _licences(corpus, sources, config)}
+    config, writer, contents = about["config"], Writer(folder), contents_of(corpus, about["config"])
+    contents.check()
+    shared = {"weights": dict(_weights(writer, sources)), "licences": _licences(corpus, sources, contents)}
     for name, path in sources.embeddings.items():
         writer.add(f"embeddings/{name}.onnx", path.read_bytes())
     training = Training(corpus, sources.features, config["video"])
-    members = [_member(writer, fold, sources, training, config) for fold in folds.values()]
+    members = [_member(writer, fold, sources, training, contents) for fold in folds.values()]
     subjects = {row.subject for row in corpus.rows if row.subject != row.clip}
     index = {
         "format": bundle.FORMAT,
@@ -107,12 +106,10 @@ def write(
             "scheme": corpus.scheme,
             "note": SYNTHETIC if corpus.synthetic else REAL,
         },
-        "settings": _settings(config, modalities),
-        "features": {
-            modality: list(systems.fused(config, modality).features) if modality in modalities else []
-            for modality in MODALITIES
-        },
-        "columns": dict(_columns(corpus, sources, bundle_contents.features(config, modalities))),
+        "settings": _settings(contents),
+        "features": {modality: [] for modality in MODALITIES}
+        | {system.modality: list(system.features) for system in contents.systems()},
+        "columns": dict(_columns(corpus, sources, contents)),
         "averaging": AVERAGING,
         "members": members,
         **shared,
@@ -123,18 +120,24 @@ def write(
     files.write_json(folder / bundle.INDEX, index | {"sha256": bundle.index_sha256(index)})
 
 
-def _settings(config: Mapping[str, Any], modalities: Sequence[str]) -> dict[str, Any]:
+def contents_of(corpus: Manifest, config: Mapping[str, Any]) -> Contents:
+    """Find out what the bundle of a run holds."""
+    return Contents(config, tuple(modality for modality, jobs in corpus.jobs_with.items() if jobs))
+
+
+def _settings(contents: Contents) -> dict[str, Any]:
     """Part of the configuration that a prediction reads."""
-    embeddings = {name: config["embeddings"][name] for name in bundle_contents.embeddings(config, modalities)}
-    sections = bundle.sections(feature.stage for feature in bundle_contents.features(config, modalities))
+    config = contents.config
+    embeddings = {section: contents.embeddings(section) for section in ONNX.values()}
+    sections = bundle.sections(feature.stage for feature in contents.features())
     chosen = {name: config[name] for name in (*bundle.SECTIONS, *sections)}
     keys = {section: {key: config[section][key] for key in names} for section, names in bundle.KEYS.items()}
-    return chosen | keys | {"embeddings": embeddings}
+    return chosen | keys | embeddings
 
 
-def _columns(corpus: Manifest, sources: Sources, features: Sequence[Feature]) -> Iterator[tuple[str, list[str]]]:
+def _columns(corpus: Manifest, sources: Sources, contents: Contents) -> Iterator[tuple[str, list[str]]]:
     """Names of the values of each feature that has names, as its files hold them."""
-    for feature in features:
+    for feature in contents.features():
         facts = Source(sources.features / feature.name, stream=feature.stream).facts(corpus)
         if "columns" in facts:
             yield feature.name, facts["columns"]
@@ -149,14 +152,14 @@ def _weights(writer: Writer, sources: Sources) -> Iterator[tuple[str, dict[str, 
         yield name, {"file": file, "record": json.loads(path.with_suffix(".json").read_bytes())}
 
 
-def _licences(corpus: Manifest, sources: Sources, config: Mapping[str, Any]) -> dict[str, str]:
+def _licences(corpus: Manifest, sources: Sources, contents: Contents) -> dict[str, str]:
     records = {name: json.loads(path.with_suffix(".json").read_bytes()) for name, path in sources.weights.items()}
     opensmile = {"openSMILE": "research only (audEERING), needed to use the bundle"}
     return {
         "corpus": CORPUS_LICENCES.get(corpus.corpus, "unknown: supplied by the user"),
         **{name: str(record["licence"]) for name, record in records.items()},
         **{name: "unknown: supplied by the user" for name in sources.embeddings},
-        **(opensmile if "egemaps" in systems.fused(config, "audio").features else {}),
+        **(opensmile if any(feature.name == "egemaps" for feature in contents.features()) else {}),
     }
 
 
@@ -171,17 +174,14 @@ def _metrics(metrics: Mapping[str, Any]) -> dict[str, Any]:
     return {"parts": parts, "fusion": metrics["fusion"], "networks": metrics["networks"]}
 
 
-def _member(
-    writer: Writer, fold: Fold, sources: Sources, training: Training, config: Mapping[str, Any]
-) -> dict[str, Any]:
+def _member(writer: Writer, fold: Fold, sources: Sources, training: Training, contents: Contents) -> dict[str, Any]:
     """Write the files of one fold's system and describe it."""
     (table,) = (artefact for artefact in map(_fusion, sources.fusion) if artefact.stage["fold"] == fold.name)
-    models: dict[str, Any] = {name: {} for name in MODALITIES}
-    for modality in table.facts["modalities"]:
-        system = systems.fused(config, modality)
-        fitted = [FoldModel(fold.name, feature, system.classifier) for feature in system.features]
-        described = {it.feature: bundle_models.write(writer, it, sources.models, training) for it in fitted}
-        models[modality] = described if all(described.values()) else {}
+    models: dict[str, Any] = {modality: {} for modality in MODALITIES}
+    for system in contents.systems():
+        fitted = [FoldModel(fold.name, feature, system) for feature in system.features]
+        described = {model.feature: bundle_models.write(writer, model, sources.models, training) for model in fitted}
+        models[system.modality] = described if all(described.values()) else {}
     return {
         "fold": fold.name,
         **models,

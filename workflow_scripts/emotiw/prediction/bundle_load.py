@@ -38,19 +38,25 @@ def recogniser(bundle: Bundle) -> Recogniser:
     BundleError
         If a file is missing or altered, or an array is not what the index says.
     """
+    if not any(bundle.about["features"].values()):
+        raise BundleError(f"{bundle.folder}: has no feature, expected some of faces or of sound; {AGAIN}")
     for feature, columns in bundle.about["columns"].items():
         _check_columns(str(bundle.folder), feature, columns, bundle)
     return Recogniser([_member(bundle, entry) for entry in bundle.about["members"]])
 
 
 def landmarks(bundle: Bundle) -> Any:
-    """Landmark model, a `dlib.shape_predictor`.
+    """Landmark model, a `dlib.shape_predictor`; None if the bundle has no features of faces.
 
     Raises
     ------
     BundleError, WeightsError
         If the model is missing, altered, or not what the index says.
     """
+    if not bundle.about["features"]["video"]:
+        return None
+    if "landmarks" not in bundle.about["weights"]:
+        raise BundleError(f"{bundle.folder}: lacks the weights 'landmarks'; {AGAIN}")
     name = bundle.about["weights"]["landmarks"]["file"]
     arrays = bundle.arrays(name)
     if set(arrays) != {"dlib"} or arrays["dlib"].dtype != np.uint8:
@@ -71,7 +77,8 @@ def _member(bundle: Bundle, entry: Mapping[str, Any]) -> Member:
     for modality in MODALITIES:
         found, expected = entry[modality], bundle.about["features"][modality]
         if found and set(found) != set(expected):
-            raise BundleError(f"{subject}: features {', '.join(found)}, expected {', '.join(expected)}; {AGAIN}")
+            wanted = ", ".join(expected) or "none"
+            raise BundleError(f"{subject}: features {', '.join(found)}, expected {wanted}; {AGAIN}")
         if len(classifiers := sorted({model["classifier"] for model in found.values()})) > 1:
             raise BundleError(f"{subject}: {modality} by {' and '.join(classifiers)}, expected one classifier; {AGAIN}")
     fusion = Fusion(entry["audio_scale"], entry["video_scale"], {entry["scheme"]: np.array(entry["weights"])})

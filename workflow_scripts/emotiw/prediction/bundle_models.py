@@ -16,17 +16,16 @@ from emotiw.core import files
 from emotiw.core.errors import StoreError
 from emotiw.core.status import Status
 from emotiw.corpora.manifest import Manifest
-from emotiw.jobs import gather, store
-from emotiw.jobs.gather import Source
-from emotiw.scoring import pooled_classifiers
-from emotiw.video import classifiers, image_sets, kernels
+from emotiw.evaluation.systems import System
+from emotiw.jobs import gather, stages, store
+from emotiw.video import image_sets, kernels
 from emotiw.video.pca import PCA, project
 
 NETWORKS = ".safetensors"  # suffix of the files of BLSTMs
 SHARED = ("pca", "kernels")  # kinds of files that all classifiers on kernels share
 KINDS = {
-    **dict.fromkeys(classifiers.FAMILIES, "classifier"),
-    **dict.fromkeys(pooled_classifiers.FAMILIES, "pooled_classifier"),
+    **dict.fromkeys(stages.classifiers("kernel_scores"), "classifier"),
+    **dict.fromkeys(stages.classifiers("pooled_scores"), "pooled_classifier"),
 }
 AGAIN = "run the workflow again"
 
@@ -83,15 +82,15 @@ class Models:
 
 @dataclass(frozen=True)
 class FoldModel:
-    """Names of a trained model: fold, feature and classifier."""
+    """Names of a trained model: fold, feature, and the system that it is a part of."""
 
     fold: str
     feature: str
-    classifier: str
+    system: System
 
     def key(self, kind: str = "") -> Key:
         """Key of its files in `Models`, or of those of a kind that classifiers share."""
-        return self.fold, self.feature, kind or self.classifier
+        return self.fold, self.feature, kind or self.system.classifier
 
 
 @dataclass(frozen=True)
@@ -120,8 +119,8 @@ def write(writer: Writer, model: FoldModel, models: Models, training: Training) 
     StoreError
         If a file is missing or damaged.
     """
-    described = WRITERS.get(model.classifier, _kernels)(writer, model, models, training)
-    return None if described is None else {"classifier": model.classifier, **described}
+    described = WRITERS.get(model.system.classifier, _kernels)(writer, model, models, training)
+    return None if described is None else {"classifier": model.system.classifier, **described}
 
 
 def feature_arrays(sets: Mapping[str, npt.NDArray[Any]], pca: PCA, video: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,7 +162,7 @@ def _kernels(writer: Writer, model: FoldModel, models: Models, training: Trainin
     if not clips:
         return None
     folder = training.features / model.feature
-    entries = gather.load(training.corpus, Source(folder), clips)
+    entries = gather.load(training.corpus, gather.Source(folder, stream=model.system.modality), clips)
     sets = {clip: entry.arrays["features"] for clip, entry in entries.items() if entry.status == Status.OK}
     if list(sets) != clips:
         raise StoreError(f"{folder}: clips of its classifier are not usable; {AGAIN}")
@@ -206,7 +205,7 @@ def _selection(fitted: store.Artefact) -> dict[str, Any]:
 
 
 WRITERS: Mapping[str, Callable[[Writer, FoldModel, Models, Training], dict[str, Any] | None]] = {
-    **dict.fromkeys(pooled_classifiers.FAMILIES, _pooled),
+    **dict.fromkeys(stages.classifiers("pooled_scores"), _pooled),
     "blstm": _networks,
     "average": _average,
 }  # of the classifiers that do not work on kernels

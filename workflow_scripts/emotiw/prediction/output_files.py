@@ -122,7 +122,7 @@ def _segment(part: SegmentPrediction, classes: Sequence[str]) -> dict[str, Any]:
         "start_s": part.start_s,
         "duration_s": round(part.duration_s, 3),
         "emotion": None if fused is None else classes[int(fused.argmax())],
-        "status": {name: status.value for name, status in part.status.items()},
+        "status": {name: str(status) for name, status in part.status.items()},
         "posteriors": {name: _listed(values) for name, values in part.posteriors.mean.items()},
     }
 

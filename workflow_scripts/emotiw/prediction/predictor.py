@@ -43,6 +43,8 @@ CLIP_FAILURES = (
     OSError,
     MemoryError,
 )  # errors that a clip can cause; any other exception is a bug of emotiw
+NOT_TRAINED = "not_trained"  # status of a modality that the bundle has no system of
+SECTIONS = {"video": "faces", "audio": "audio"}  # sections of the configuration that say how a modality is read
 INTERNAL_ERROR = "internal_error"  # status of both modalities if the program itself failed
 NAMES = ("fusion", *MODALITIES)
 
@@ -58,8 +60,8 @@ class SegmentPrediction:
     Attributes
     ----------
     start_s, duration_s : float
-    status : dict of str to Status
-        Of `video` and `audio`.
+    status : dict of str to str
+        Of `video` and `audio`, as in `Prediction`.
     posteriors : ClipPosteriors
     n_frames, n_faces : int
         Numbers of searched frames, and of frames with a face.
@@ -69,7 +71,7 @@ class SegmentPrediction:
 
     start_s: float
     duration_s: float
-    status: dict[str, Status]
+    status: dict[str, str]
     posteriors: ClipPosteriors
     n_frames: int
     n_faces: int
@@ -104,7 +106,8 @@ class Prediction:
         Of `fusion`, `video` and `audio`, shape (n_classes,). For a clip of several segments, their mean weighted by
         length. All None if the system abstains.
     status : dict of str to str
-        Of `video` and `audio`: `ok` if any segment is `ok`; `internal_error` if the program failed.
+        Of `video` and `audio`: `ok` if any segment is `ok`; `not_trained` if the bundle has no system of the modality;
+        `internal_error` if the program failed.
     reason : str
         Why there is no prediction; empty if there is one.
     parts : tuple of SegmentPrediction
@@ -181,6 +184,11 @@ class Predictor:
     segment_s: float = SEGMENT_S
     longest_s: float = LONGEST_S
 
+    @property
+    def untrained(self) -> list[str]:
+        """Modalities that the bundle has no system of."""
+        return [modality for modality in MODALITIES if not self.bundle.about["features"][modality]]
+
     @classmethod
     def load(cls, folder: str | Path, *, segment_s: float = SEGMENT_S, longest_s: float = LONGEST_S) -> Self:
         """Load a bundle, and check the functions of its features on a black face and on a tone.
@@ -239,6 +247,7 @@ class Predictor:
     def _predicted(self, path: Path, progress: Progress) -> Prediction:
         settings = self.bundle.about["settings"]
         settings = settings | {"limits": settings["limits"] | {"max_duration_s": self.longest_s}}
+        settings |= {section: None for modality, section in SECTIONS.items() if modality in self.untrained}
         parts, timelines = [], []
         strip: list[tuple[float, Chip]] = []
         for segment in segments.segments(path, settings, self.landmarks, self.segment_s, progress):
@@ -268,7 +277,7 @@ class Predictor:
         part = SegmentPrediction(
             segment.start_s,
             max(face_times.max(initial=0.0), float(segment.sound.facts.get("duration_s", 0.0))),
-            {"video": faces.status, "audio": heard},
+            {"video": faces.status, "audio": heard} | dict.fromkeys(self.untrained, NOT_TRAINED),
             self.recogniser.predict(encoded),
             faces.facts.get("n_searched", 0),
             faces.facts.get("n_kept", 0),
@@ -348,8 +357,8 @@ def _weighted_mean(parts: Iterable[SegmentPrediction], name: str) -> Floats | No
     return np.asarray(np.average([values for _, values in known], axis=0, weights=weights if weights.any() else None))
 
 
-def _overall(statuses: list[Status]) -> str:
-    return next((status for status in statuses if status == Status.OK), statuses[0]).value
+def _overall(statuses: list[str]) -> str:
+    return str(next((status for status in statuses if status == Status.OK), statuses[0]))
 
 
 def _reason(parts: list[SegmentPrediction]) -> str:

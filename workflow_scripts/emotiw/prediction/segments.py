@@ -55,12 +55,14 @@ def segments(
     ----------
     path : Path
     settings : mapping
-        Sections `faces`, `audio` and `limits`.
+        Sections `faces`, `audio` and `limits`. Faces or sound are not read, as if there were none, if their section is
+        None.
     landmarks : dlib.shape_predictor
     length_s : float
     progress : callable
     """
-    videos, sounds = _faces(path, settings, landmarks, length_s, progress), _sounds(path, settings, length_s)
+    videos = _faces(path, settings, landmarks, length_s, progress) if settings["faces"] else iter(())
+    sounds = _sounds(path, settings, length_s) if settings["audio"] else iter(())
     last_faces, last_sound, start_s = Entry("", status=Status.NO_VIDEO), Entry("", status=Status.NO_AUDIO), 0.0
     for i, (faces, sound) in enumerate(zip_longest(videos, sounds)):
         if faces is not None:

@@ -37,14 +37,14 @@ def scored(
     Raises
     ------
     FeatureError
-        If no column is a class of the corpus.
+        If no column is a class of the corpus, or a clip has no frame.
     StoreError
         If a file of features is missing or damaged, or lacks a clip.
     """
     parts = [(clip, part) for part in SPLITS for clip in getattr(fold, part)]
     entries = gather.load(table, source, [clip for clip, _ in parts])
     usable = [(clip, part) for clip, part in parts if entries[clip].status == Status.OK]
-    means = [entries[clip].arrays["features"].mean(axis=0, dtype=np.float64) for clip, _ in usable]
+    means = [_mean(entries[clip]) for clip, _ in usable]
     scores = aligned(np.array(means).reshape(len(means), len(columns)), columns, table.classes, feature=feature)
     return Entry("mean", {"scores": scores}), {
         "clips": [clip for clip, _ in usable],
@@ -54,6 +54,13 @@ def scored(
         "classifier": "average",
         **selection_record.facts([]),
     }
+
+
+def _mean(entry: Entry) -> Floats:
+    frames = entry.arrays["features"]
+    if not len(frames):
+        raise FeatureError(f"{entry.name}: has no frame, expected at least one; leave the clip out")
+    return np.asarray(frames.mean(axis=0, dtype=np.float64))
 
 
 def aligned(posteriors: Floats, columns: list[str], classes: tuple[str, ...], *, feature: str) -> Floats:

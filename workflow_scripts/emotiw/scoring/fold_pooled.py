@@ -96,7 +96,7 @@ def vectors(table: Manifest, fold: Fold, source: Source, *, normalise: str) -> V
     StoreError
         If a file of features is missing or damaged, or lacks a clip.
     FeatureError
-        If the clips' vectors differ in length.
+        If the clips' vectors differ in length, or a clip has no frame.
     """
     rows: list[Row] = []
     parts: list[str] = []
@@ -174,6 +174,8 @@ def scored(table: Manifest, fold: Fold, source: Source, settings: Mapping[str, A
 
 def _vector(entry: Entry) -> Floats:
     values = entry.arrays["features"]
+    if not values.size:
+        raise FeatureError(f"{entry.name}: has no frame, expected at least one; leave the clip out")
     return pooling.pooled(values) if values.ndim == 2 else values.astype(np.float64)
 
 

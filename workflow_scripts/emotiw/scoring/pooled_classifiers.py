@@ -7,7 +7,7 @@ against the rest, with the hinge loss in place of the cross-entropy.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +21,11 @@ from emotiw.statistics.pooling import PooledLinear
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 AUTO, NOMINAL_C = "auto", 1.0  # C if none can be selected: loss and ||W||^2 / 2 have equal weight
-MAX_ITERATIONS = 2000
+TOLERANCE, MAX_ITERATIONS = 1e-6, 5000  # of the gradient, so that C and not the start decides
 
 
 def _logistic(c: float, class_weights: str) -> BaseEstimator:
-    return LogisticRegression(C=c, class_weight=class_weight(class_weights), max_iter=MAX_ITERATIONS)
+    return LogisticRegression(C=c, class_weight=class_weight(class_weights), tol=TOLERANCE, max_iter=MAX_ITERATIONS)
 
 
 def _svm(c: float, class_weights: str) -> BaseEstimator:
@@ -67,6 +67,37 @@ def grid(settings: Mapping[str, Any]) -> Grid:
     return Grid(values, min(range(len(values)), key=lambda i: abs(np.log(values[i] / NOMINAL_C))))
 
 
+@dataclass(frozen=True)
+class Standardised:
+    """Training vectors, standardised, in coordinates of the space that they span.
+
+    The penalty is on ||W||, so the columns of W lie in the span of the training vectors, and a classifier of at most
+    n_train coordinates is the same as one of all n values.
+
+    Attributes
+    ----------
+    mean, scale : ndarray, shape (n,)
+        The scale of a value that is the same in all rows is 1.
+    basis : ndarray, shape (n, r)
+        Orthonormal columns; r is the smaller of n and n_train.
+    coordinates : ndarray, shape (n_train, r)
+    """
+
+    mean: Floats
+    scale: Floats
+    basis: Floats
+    coordinates: Floats
+
+    @classmethod
+    def of(cls, X: Floats) -> Self:
+        """Standardise training vectors X (n_train, n) and find the space that they span."""
+        constant = X.min(axis=0) == X.max(axis=0)
+        mean, scale = np.where(constant, X[0], X.mean(axis=0)), np.where(constant, 1.0, X.std(axis=0))
+        Z = (X - mean) / scale
+        basis = np.linalg.qr(Z.T)[0] if len(Z) < Z.shape[1] else np.eye(Z.shape[1])
+        return cls(mean, scale, np.where(constant[:, None], 0.0, basis), Z @ basis)
+
+
 def fit(name: str, c: float, X: Floats, y: Ints, class_weights: str) -> PooledLinear:
     """Standardise training vectors and fit a classifier to them.
 
@@ -82,13 +113,16 @@ def fit(name: str, c: float, X: Floats, y: Ints, class_weights: str) -> PooledLi
     class_weights : str
         `none`, or `balanced`: a clip of class k weighs n_train / (n_classes n_k).
     """
-    constant = X.min(axis=0) == X.max(axis=0)
-    mean, scale = np.where(constant, X[0], X.mean(axis=0)), np.where(constant, 1.0, X.std(axis=0))
-    fitted = FAMILIES[name](c, class_weights).fit((X - mean) / scale, y)
-    intercept = _decision_values(fitted, np.zeros((1, X.shape[1])))[0]
+    return _fit(name, c, Standardised.of(X), y, class_weights)
+
+
+def _fit(name: str, c: float, X: Standardised, y: Ints, class_weights: str) -> PooledLinear:
+    fitted = FAMILIES[name](c, class_weights).fit(X.coordinates, y)
+    r = X.coordinates.shape[1]
+    intercept = _decision_values(fitted, np.zeros((1, r)))[0]
     # from the values at the unit vectors, so that classifiers with one row for two classes need no case of their own
-    coefficients = _decision_values(fitted, np.eye(X.shape[1])) - intercept
-    return PooledLinear(mean, scale, np.where(constant[:, None], 0.0, coefficients), intercept)
+    coefficients = _decision_values(fitted, np.eye(r)) - intercept
+    return PooledLinear(X.mean, X.scale, X.basis @ coefficients, intercept)
 
 
 def grid_scorer(name: str, X: Floats, y: Ints, class_weights: str) -> GridScorer:
@@ -106,7 +140,8 @@ def grid_scorer(name: str, X: Floats, y: Ints, class_weights: str) -> GridScorer
     def scores(values: Sequence[float], train: Ints, test: Ints) -> Floats:
         key = (tuple(values), train.tobytes(), test.tobytes())
         if key not in computed:
-            models = (fit(name, c, X[train], y[train], class_weights) for c in values)
+            standardised = Standardised.of(X[train])
+            models = (_fit(name, c, standardised, y[train], class_weights) for c in values)
             computed[key] = np.stack([model.decision_values(X[test]) for model in models])
         return computed[key]
 

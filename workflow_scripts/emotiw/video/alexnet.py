@@ -4,7 +4,6 @@ Convolutions are torch's, in channels_last: ONNX Runtime was less than 1.25 time
 """
 
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from emotiw.core.errors import FeatureError
+from emotiw.jobs import devices
 
 SCALED = 256  # px, the side to which a face is scaled before it is cropped; Ding et al. 2016
 POOL5 = 256 * 6 * 6  # values of the last pooling layer, in every layout
-AGREEMENT = 1e-4  # largest difference from the CPU's output that is accepted, as a share of the largest value
 
 
 class LocalResponseNorm(nn.Module):
@@ -170,22 +169,10 @@ def on_device(model: nn.Module, device: torch.device) -> nn.Module:
     Raises
     ------
     FeatureError
-        If its outputs for a fixed picture differ by more than `AGREEMENT` times the largest of them.
+        If its outputs for a fixed picture differ by more than `agreement.AGREEMENT` times the largest of them.
     """
     picture = torch.rand((1, 3, 227, 227), generator=torch.Generator().manual_seed(0)) * 255
-    moved = deepcopy(model).to(device)
-    check_agreement(_output(moved, picture), _output(model, picture), str(device))
-    return moved
-
-
-def check_agreement(output: Tensor, expected: Tensor, device: str) -> None:
-    """Refuse a device whose output differs from the CPU's by more than `AGREEMENT` times the largest value."""
-    difference = float((output - expected).abs().max() / expected.abs().max().clamp(min=torch.finfo().tiny))
-    if not difference <= AGREEMENT:
-        raise FeatureError(
-            f"AlexNet on {device}: differs from the CPU by {difference:.1e} of the largest value, expected at most "
-            f"{AGREEMENT}; set accelerator to cpu"
-        )
+    return devices.moved("AlexNet", model, device, lambda network: [_output(network, picture)])
 
 
 def features(chips: npt.NDArray[np.uint8], model: nn.Module, *, batch_size: int, crop: int) -> npt.NDArray[np.float32]:
@@ -234,9 +221,8 @@ def features(chips: npt.NDArray[np.uint8], model: nn.Module, *, batch_size: int,
 
 def _output(model: nn.Module, images: Tensor) -> Tensor:
     """Output of the network, on the CPU; on a GPU in full precision by deterministic algorithms."""
-    exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
-    with torch.inference_mode(), exact:
-        maps: Tensor = model(images.to(next(model.parameters()).device))
+    with torch.inference_mode(), devices.exact():
+        maps: Tensor = model(images.to(devices.device_of(model)))
         return maps.cpu()
 
 

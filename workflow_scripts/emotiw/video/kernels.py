@@ -21,6 +21,7 @@ from emotiw.video.image_sets import Frames, Matrix
 
 Floats = npt.NDArray[np.floating[Any]]
 
+ROUNDING = 1e-12  # squared distance of equal sets, as a share of the largest inner product of a set with itself
 INDEFINITE = 1e-6  # share of the largest eigenvalue or entry; a larger deviation is not rounding
 
 
@@ -145,7 +146,10 @@ def median_gamma(D: Matrix) -> float:
     pairs = D[np.triu_indices(len(D), 1)]
     median = float(np.median(pairs)) if pairs.size else 0.0
     if median <= 0:
-        raise FeatureError(f"RBF kernel: median distance of {len(D)} training sets is 0; expected sets that differ")
+        raise FeatureError(
+            f"RBF kernel: median distance of {len(D)} training sets is 0; expected sets that differ; subspaces"
+            " differ if video.subspace_rank is below the number of principal components"
+        )
     return 1 / median
 
 
@@ -318,7 +322,8 @@ def _polynomial(G: Matrix, degree: int) -> Kernel:
 
 def _rbf(G: Matrix, n_train: int) -> Kernel:
     D = squared_distances(G, np.diagonal(G), np.diagonal(G))
-    gamma = median_gamma(D[:n_train, :n_train])
+    # equal sets differ by rounding, of which a median would make a kernel of noise
+    gamma = median_gamma(np.where(D > ROUNDING * np.diagonal(G).max(), D, 0.0)[:n_train, :n_train])
     matrix, min_eigenvalue = symmetrised(rbf_kernel(D, gamma=gamma))
     return Kernel(matrix, gamma, min_eigenvalue)
 

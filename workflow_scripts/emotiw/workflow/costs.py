@@ -13,13 +13,15 @@ from typing import Any
 
 from emotiw.corpora.manifest import Manifest
 from emotiw.jobs import stages
-from emotiw.jobs.stage_row import Cost, StageRow
+from emotiw.jobs.features import MODALITIES
+from emotiw.jobs.stage_row import Cost, Kind, StageRow
 
 MEMORY_MARGIN, TIME_MARGIN, LEAST_MINUTES = 1.5, 4, 10  # factors; least time of a request, min
 # eGeMAPS values per frame by `egemaps.mode`. They are constants because the import of openSMILE would slow down every
 # dry run; a test compares them with openSMILE's.
 EGEMAPS_VALUES = {"functionals": 88, "low_level": 26, "both": 114}
 MEASURED_VALUES = 88
+OTHER_VALUES = 2048  # values of a frame of a network or an import of the user, which are known only when it has run
 # The cost of training was measured with the largest network of the default configuration, to its last epoch.
 MEASURED_LAYERS, MEASURED_EPOCHS = (156, 300, 102), 500
 
@@ -38,9 +40,7 @@ class Costs:
     def __init__(self, config: Mapping[str, Any], manifest: Manifest) -> None:
         self.n_clips = len(manifest.rows)
         self.largest_job = max(Counter(row.job for row in manifest.rows).values())
-        egemaps = config["egemaps"]
-        values = EGEMAPS_VALUES[egemaps["mode"]] * (1 + egemaps["deltas"])
-        self.frame_factor = max(1.0, values / MEASURED_VALUES)
+        self.frame_factor = max(1.0, _values(config) / MEASURED_VALUES)
         self._blstm = config["blstm"]
 
     @property
@@ -102,6 +102,16 @@ def estimate(costs: Costs, jobs: Iterable[tuple[str, float]]) -> Estimate:
     seconds = sum(costs.expected_seconds(row.name, n) for row, n in known)
     n_bytes = sum(1e3 * _cost(row).clip_kb * n for row, n in known)
     return Estimate(len(known), costs.n_clips, seconds / 3600, n_bytes)
+
+
+def _values(config: Mapping[str, Any]) -> int:
+    """Largest number of values of a frame among the features that networks are trained on."""
+    egemaps, layers = config["egemaps"], config["whisper"]["layer"]
+    values = {row.name: row.n_values for row in stages.rows(Kind.FRAME_FEATURE)}
+    values["egemaps"] = EGEMAPS_VALUES[egemaps["mode"]] * (1 + egemaps["deltas"])
+    values["whisper"] *= len(layers) if isinstance(layers, list) else 1
+    named = [config[name]["features"] for name in MODALITIES if "blstm" in config[name]["classifiers"]]
+    return max((values.get(name) or OTHER_VALUES for names in named for name in names), default=0)
 
 
 def _n_weights(layers: Sequence[int]) -> int:

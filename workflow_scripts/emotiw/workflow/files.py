@@ -6,7 +6,7 @@ from emotiw.corpora.splits import SPLITS
 from emotiw.evaluation import submission, systems
 from emotiw.evaluation.systems import System
 from emotiw.jobs import features, stages
-from emotiw.prediction import bundle_contents
+from emotiw.prediction.bundle_contents import Contents
 from emotiw.workflow import layout
 from emotiw.workflow.plan import Plan
 
@@ -23,6 +23,7 @@ class Files:
     def __init__(self, plan: Plan) -> None:
         self.plan, self.config = plan, plan.config
         self.layout, self.protocol = plan.layout, plan.protocol
+        self.contents = Contents(plan.config, tuple(plan.modalities()))
 
     # --- inputs of jobs ----------------------------------------------------------------------------------------------
 
@@ -118,17 +119,16 @@ class Files:
 
     def bundled(self) -> dict[str, list[str]]:
         """List the inputs of the bundle by kind: models of every fold, features, weights, embeddings."""
-        fused = [systems.fused(self.config, modality) for modality in self.plan.modalities()]
-        names = [(name, system.classifier) for system in fused for name in system.features]
-        networks = bundle_contents.weights(self.config, self.plan.modalities())
-        onnx = bundle_contents.embeddings(self.config, self.plan.modalities())
-        models = [self.plan.weights("landmarks"), *map(self.plan.model, networks.values())]
+        contents = self.contents
+        names = [(name, system.classifier) for system in contents.systems() for name in system.features]
+        landmarks = map(self.plan.weights, contents.landmarks())
+        models = [*landmarks, *map(self.plan.model, contents.weights().values())]
         return {
             "models": [path for fold in self.protocol.folds for name in names for path in self.models(fold, *name)],
             "features": [path for name, _ in names for path in self.features(name)],
             "weights": list(map(layout.weights, models)),
             "records": list(map(layout.weights_record, models)),
-            "embeddings": [self.config["embeddings"][name]["path"] for name in onnx],
+            "embeddings": [settings["path"] for settings in contents.embeddings().values()],
         }
 
     def models(self, fold: str, feature: str, classifier: str) -> list[str]:
@@ -198,5 +198,5 @@ class Files:
             path for fold in self.protocol.folds for modality in present for path in self.inner_scores(fold, modality)
         ]
         made = [*self.all_features(), *self.targets(""), *networks, *inner_scores]
-        bundle = [] if bundle_contents.obstacles(self.config, self.plan.modalities()) else [self.layout.path("bundle")]
+        bundle = [] if self.contents.obstacles() else [self.layout.path("bundle")]
         return [*self.report_targets(), *made, *bundle]

@@ -55,6 +55,8 @@ class Plan:
         self.protocol = Protocol(config, manifest)
         self.layout = Layout(config["run"])
         self.features = features.available(config)
+        if "video" in self.modalities():
+            settings.check_networks(config)
         self._identities: dict[tuple[tuple[str, str], ...], Stage] = {}
 
     def stage(self, name: str, **wildcards: str) -> Stage:

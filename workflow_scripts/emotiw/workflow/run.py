@@ -12,7 +12,7 @@ from typing import Any
 from emotiw.core.errors import ConfigError
 from emotiw.corpora.manifest import Manifest
 from emotiw.jobs import stages
-from emotiw.workflow import explain
+from emotiw.workflow import explain, hints
 from emotiw.workflow.costs import Costs, Estimate, estimate
 from emotiw.workflow.layout import Layout
 from emotiw.workflow.plan import WORKFLOW
@@ -138,7 +138,8 @@ def announcement(request: Request, config: Mapping[str, Any], manifest: Manifest
     """Text of the estimate for a requested run; errors as in `job_counts`."""
     what = expected(job_counts(request), Costs(config, manifest), Protocol(config, manifest))
     n_cores = (os.cpu_count() or 1) if request.cores == "all" else int(request.cores)
-    return f"run {config['run']}: {summary(what, n_cores, Layout(config['run']).folder)}"
+    text = f"run {config['run']}: {summary(what, n_cores, Layout(config['run']).folder)}"
+    return "\n".join(filter(None, (text, hints.small_corpus(config, len(manifest.rows)))))
 
 
 def start(request: Request) -> int:
