@@ -64,7 +64,7 @@ TABLE: tuple[StageRow, ...] = (
         without=("expression.faces", "expression.votes", *USE_OF_EXPRESSION),
         above=("face_resnet",),
         facts=("expression_data", "seed"),
-        cost=Cost((1500, 0), (20000, 0)),
+        cost=Cost((2000, 0), (7500, 0)),
     ),
     StageRow("whisper_base", Kind.WEIGHTS, settings=("weights.whisper_base",), facts=("sha256",)),
     # --- single clips ------------------------------------------------------------------------------------------------
