@@ -9,6 +9,7 @@ import numpy as np
 
 from emotiw.audio import egemaps
 from emotiw.core import files
+from emotiw.core.emotions import EMOTIONS
 from emotiw.core.status import Status
 from emotiw.corpora import manifest, splits
 from emotiw.corpora.manifest import Manifest, Row
@@ -103,6 +104,12 @@ def posteriors(i, n=6):
     return (values / values.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
+def posteriors_of_emotions(i):
+    """Posteriors of the seven emotions, with the largest where clip `i` shows it."""
+    values = np.random.default_rng(300 + i).gamma(1, size=(6, 7)) + 3 * (np.array(EMOTIONS) == CLASSES[shown(i)])
+    return (values / values.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
 POSTERIORS_OF = ["contempt", *reversed(CLASSES)]
 # features whose values are posteriors, of faces and of sound, as rows of the table of stages
 POSTERIOR_ROWS = [
@@ -114,6 +121,8 @@ FEATURES = {
     "dense_sift": (lambda i: dense_sift.face_sift(chips(i), **config()["dense_sift"]), {}),
     "hog": (lambda i: hog.face_hog(chips(i), **config()["hog"]), {}),
     "face_posteriors": (posteriors, {"columns": POSTERIORS_OF}),
+    "expression_posteriors": (posteriors_of_emotions, {"columns": list(EMOTIONS)}),
+    "tiny": (lambda i: sound_frames(i + 50, 9, 2), {}),  # by a network in an ONNX file
     "voice_posteriors": (lambda i: posteriors(i + 50, 9), {"columns": POSTERIORS_OF}),
     "egemaps": (sound_frames, {"columns": egemaps.columns(**config()["egemaps"])}),
     "whisper": (lambda i: sound_frames(i + 50, 7, 512), {}),  # fewer and longer frames than eGeMAPS has
@@ -206,7 +215,7 @@ def train(run):
     for modality in run.modalities:
         chosen = systems.fused(run.config, modality)
         score = SCORES[stages.CLASSIFIERS[chosen.classifier].stage]
-        of = {"modality": modality, "classifier": chosen.classifier}
+        of = {"modality": modality, "stream": modality, "classifier": chosen.classifier}
         tables = [score(run, of | {"feature": name}, to / name) for name in chosen.features]
         of = of | {"features": systems.joined(chosen.features)}
         fused[modality] = [start(run, "combination", to / f"{modality}.h5", scores=tables, wildcards=of)]
@@ -233,7 +242,8 @@ def export(run, output, features=None):
     to = run.folder
     landmarks = [to / "weights/landmarks.dat"] if "video" in run.modalities else []
     weights = [*landmarks, *sorted(to.glob("weights/*.safetensors"))]
-    sources = {"fusion": to / "fusion.h5", "models": models(run), "weights": weights, "embeddings": []}
+    sources = {"fusion": to / "fusion.h5", "models": models(run), "weights": weights}
+    sources["embeddings"] = sorted(to.glob("networks/*.onnx"))
     return start(run, "bundle", output, metrics=to / "metrics.json", features=features or to / "features", **sources)
 
 

@@ -7,17 +7,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import safetensors.numpy
+import torch
 
 import bundle_fixtures as tiny
 import media_fixtures as made
-from emotiw.audio import whisper
+import sound_network_fixtures as sound_network
+from emotiw.audio import onnx_sound, whisper
 from emotiw.core import files
 from emotiw.core.errors import BundleError, ConfigError, StoreError, WeightsError
 from emotiw.jobs import stages, store
 from emotiw.prediction import bundle, bundle_load, describers
 from emotiw.prediction.bundle_models import Models
 from emotiw.prediction.predictor import Predictor
-from emotiw.weights import whisper_weights
+from emotiw.video import expression_features, expression_posteriors
+from emotiw.weights import expression_weights, whisper_weights
 from test_bundle import forge
 
 CLASSIFIERS = ("pls", "kernel_pls", "svm", "logistic", "pooled_logistic", "pooled_svm", "blstm", "average")
@@ -221,6 +224,86 @@ def test_whisper_weights_that_are_none_are_refused(mixed, tmp_path):
         Predictor.load(copy)
 
 
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    """A run by the posteriors of the expression network and by a network of sound in an ONNX file."""
+    folder = tmp_path_factory.mktemp("networks")
+    data = sound_network.strided()
+    files.write_atomic(folder / "networks/tiny.onnx", data)
+    rng = np.random.default_rng(0)
+    shapes = expression_weights.shapes()
+    arrays = {name: rng.normal(0, 0.05, shape).astype(np.float32) for name, shape in shapes.items()}
+    path = folder / "weights/expression.safetensors"
+    files.write_atomic(path, safetensors.numpy.save(arrays))
+    facts = {"sha256": files.sha256(path), "size": 67, "licence": expression_weights.LICENCE}
+    files.write_json(path.with_suffix(".json"), expression_weights.described(facts))
+    over = {
+        "sound_embeddings": {"tiny": sound_network.settings(data)},
+        "video": tiny.system(["expression_posteriors"], "average"),
+        "audio": tiny.system(["tiny"], "pooled_logistic"),
+    }
+    return tiny.write_run(folder, over)
+
+
+def test_networks_of_faces_and_of_sound_answer_as_in_the_run(networks):
+    assert compare(networks, 1e-12) == {"fusion", "video", "audio"}
+    assert Predictor.load(networks.bundle).untrained == []
+
+
+def test_the_expression_network_sees_as_the_workflow_does(networks):
+    found = describers.of_faces(bundle.read(networks.bundle))["expression_posteriors"](tiny.chips(3))
+    arrays, size = expression_weights.load(networks.folder / "weights/expression.safetensors")
+    settings = networks.config["expression"]
+    cpu = torch.device("cpu")
+    features = expression_features.describer(arrays, size, settings, cpu)(tiny.chips(3))
+    (stored,) = store.narrowed([store.Entry("c", {"features": features})], settings["storage"])
+    read = stored.arrays["features"].astype(np.float32)
+    np.testing.assert_array_equal(found, expression_posteriors.posteriors(read, arrays, settings["head"]))
+
+
+def test_a_network_in_an_onnx_file_hears_as_the_workflow_does(networks):
+    found = describers.of_sound(bundle.read(networks.bundle))["tiny"](made.tone(1.3).astype(np.float32)[0])
+    settings = networks.config["sound_embeddings"]["tiny"]
+    network = onnx_sound.read(networks.folder / "networks/tiny.onnx", "tiny", settings)
+    expected = onnx_sound.features(made.tone(1.3).astype(np.float32)[0], network)
+    np.testing.assert_array_equal(found["time"], expected["time"])
+    dtype = np.dtype(settings["storage"])
+    np.testing.assert_array_equal(found["features"], expected["features"].astype(dtype).astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda about: about["weights"]["expression"]["record"].pop("size"), WeightsError, "record has the size None"),
+        (
+            lambda about: about["weights"]["expression"]["record"].update(size=10**9),
+            WeightsError,
+            "size 1000000000, expected 67 to 512 px",
+        ),
+        (
+            lambda about: about["settings"]["sound_embeddings"]["tiny"].update(sha256="0" * 64),
+            WeightsError,
+            r"tiny\.onnx .* expected 0000",
+        ),
+        (
+            lambda about: about["settings"]["sound_embeddings"].pop("tiny"),
+            BundleError,
+            "feature 'tiny' of audio is unknown",
+        ),
+        (
+            lambda about: about["files"].pop("embeddings/tiny.onnx"),
+            BundleError,
+            "which it does not list among its files",
+        ),
+    ],
+)
+def test_a_network_that_is_not_as_the_index_says_is_refused(networks, tmp_path, change, error, message):
+    copy = shutil.copytree(networks.bundle, tmp_path / "bundle")
+    tiny.rewrite(copy, change)
+    with pytest.raises(error, match=message):
+        Predictor.load(copy)
+
+
 def test_posteriors_of_unknown_classes_are_refused(tmp_path):
     over = {"video": tiny.system(["face_posteriors"], "average")}
     run = tiny.write_run(tmp_path, over)
@@ -270,7 +353,7 @@ def test_the_index_says_what_the_bundle_holds(mixed):
     about = json.loads((mixed.bundle / "bundle.json").read_text())
     assert about["features"] == {"video": ["dense_sift", "hog"], "audio": ["egemaps", "whisper"]}
     assert set(about["settings"]) == {
-        *("limits", "faces", "audio", "video", "embeddings"),
+        *("limits", "faces", "audio", "video", "embeddings", "sound_embeddings"),
         *("dense_sift", "hog", "egemaps", "whisper"),
     }
     assert about["licences"]["whisper_base"] == whisper_weights.LICENCE

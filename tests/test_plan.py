@@ -192,10 +192,16 @@ def test_a_film_reaches_what_makes_folds_inside_a_part():
     [
         ({"seed": 1}, {"train_blstm", "blstm_scores", "fusion", *END}),
         ({"fusion": {"grid_step": 0.1}}, {"fusion", *END}),
+        ({"fusion": {"scheme": "auto"}}, {"fusion", *END}),
+        ({"fusion": {"shrinkage": 0.5}}, {"fusion", *END}),
         ({"fusion": {"calibration": "training"}}, {"fusion", *END}),
         ({"video": {"svm_c": 3.0}}, {"report", "bundle"}),
         ({"video": {"n_components_max": 3}}, {"kernel_scores", "combination", "fusion", *END}),
+        ({"video": {"choice": "one_standard_error"}}, {"kernel_scores", "combination", "fusion", *END}),
+        ({"video": {"inner_repeats": 5}}, {"kernel_scores", "combination", "fusion", *END}),
+        ({"video": {"class_weights": "balanced"}}, {"kernel_scores", "combination", "fusion", *END}),
         ({"baseline": {"inner_folds": 2}}, {"baseline", *END}),
+        ({"baseline": {"class_weights": "balanced"}}, {"baseline", *END}),
         ({"video": {"subspace_rank": 3}}, {"kernels", "kernel_scores", "combination", "fusion", *END}),
         ({"limits": {"job_s": 5.0}}, {"report", "bundle"}),
         ({"accelerator": "cpu"}, {"report", "bundle"}),
@@ -429,13 +435,15 @@ def test_an_embedding_is_told_only_its_own_settings():
 
 
 def heard(**first):
-    """A plan with two networks of sound, `one` and `two`."""
-    return plan(sound_embeddings={"one": sound_embedding(b"1", **first), "two": sound_embedding(b"2", path="two.onnx")})
+    """A plan with two networks of sound, `one` and `two`; `one` is among the features of the audio systems."""
+    networks = {"one": sound_embedding(b"1", **first), "two": sound_embedding(b"2", path="two.onnx")}
+    return plan(sound_embeddings=networks, audio={"features": ["egemaps", "one"]})
 
 
 def test_a_network_of_sound_adds_a_feature_of_its_name():
     found = Files(heard())
-    assert set(found.features("one")) | set(found.features("two")) <= set(found.all_features())
+    assert set(found.features("one")) <= set(found.all_features())
+    assert not set(found.features("two")) & set(found.all_features()), "made on demand, because no system uses it"
     assert found.features("one")[0] == "results/demo/features/one/test0.h5"
     assert heard().layout.pattern("sound_embedding") == "results/demo/features/{sound_embedding}/{job}.h5"
     assert heard().layout.log("sound_embedding") == "results/demo/logs/sound_embedding/{sound_embedding}_{job}.log"
@@ -465,7 +473,9 @@ def elsewhere(level="frame", **hashes):
     """A plan with an imported feature, with hashes of the contents of some clips."""
     section = {"modality": "audio", "level": level, "path": "files", "licence": "MIT"}
     clips = {row.clip: (f"files/{row.clip}.npy", hashes.get(row.clip, "0")) for row in ROWS}
-    config = settings.merge(settings.load([]), {"imports": {"mine": section}})
+    config = settings.merge(
+        settings.load([]), {"imports": {"mine": section}, "audio": {"features": ["egemaps", "mine"]}}
+    )
     return Plan(config, CORPUS, {"mine": clips})
 
 

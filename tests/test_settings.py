@@ -56,7 +56,8 @@ def test_a_network_of_sound_is_described(tmp_path, changed):
     config = settings.load(over(tmp_path, with_sound_embedding("hubert", **changed)))
     assert config["sound_embeddings"]["hubert"] == sound_embedding(b"", **changed)
     feature = features.available(config)["hubert"]
-    assert (feature.stage, feature.modality) == ("sound_embedding", "audio")
+    assert (feature.modality, feature.stage) == ("audio", "sound_embedding")
+    assert feature.kind == (Kind.CLIP_FEATURE if changed == CLIP else Kind.FRAME_FEATURE)
 
 
 @pytest.mark.parametrize(

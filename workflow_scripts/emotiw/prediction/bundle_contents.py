@@ -11,7 +11,9 @@ from emotiw.jobs import features, stages
 from emotiw.jobs.features import Feature
 from emotiw.jobs.stage_row import Kind
 
-ONNX = ("embedding",)  # stages that compute features with a network in an ONNX file, which the bundle copies
+# sections of the configuration whose entries are networks in ONNX files, which the bundle copies, by the stage that
+# computes features with them
+ONNX = {"embedding": "embeddings", "sound_embedding": "sound_embeddings"}
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,11 @@ class Contents:
         rows = [stages.ROWS[feature.stage] for feature in self.features()]
         return {row.weights: row.name for row in rows if row.weights}
 
-    def embeddings(self) -> list[str]:
-        """Names of the features that a network in an ONNX file computes."""
-        return [feature.name for feature in self.features() if feature.stage in ONNX]
+    def embeddings(self, *sections: str) -> dict[str, Mapping[str, Any]]:
+        """Look up the settings of each network in an ONNX file that computes a feature, of some sections or of all."""
+        named = ((feature.name, ONNX.get(feature.stage)) for feature in self.features())
+        chosen = sections or tuple(ONNX.values())
+        return {name: self.config[section][name] for name, section in named if section in chosen}
 
     def obstacles(self) -> list[str]:
         """Features that a bundle cannot compute for new clips: those of whole clips, and those from elsewhere."""

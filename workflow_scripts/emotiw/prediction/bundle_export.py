@@ -17,7 +17,7 @@ from emotiw.jobs import store
 from emotiw.jobs.features import MODALITIES
 from emotiw.jobs.gather import Source
 from emotiw.prediction import bundle, bundle_models
-from emotiw.prediction.bundle_contents import Contents
+from emotiw.prediction.bundle_contents import ONNX, Contents
 from emotiw.prediction.bundle_models import FoldModel, Models, Training, Writer
 
 AVERAGING = (
@@ -128,11 +128,11 @@ def contents_of(corpus: Manifest, config: Mapping[str, Any]) -> Contents:
 def _settings(contents: Contents) -> dict[str, Any]:
     """Part of the configuration that a prediction reads."""
     config = contents.config
-    embeddings = {name: config["embeddings"][name] for name in contents.embeddings()}
+    embeddings = {section: contents.embeddings(section) for section in ONNX.values()}
     sections = bundle.sections(feature.stage for feature in contents.features())
     chosen = {name: config[name] for name in (*bundle.SECTIONS, *sections)}
     keys = {section: {key: config[section][key] for key in names} for section, names in bundle.KEYS.items()}
-    return chosen | keys | {"embeddings": embeddings}
+    return chosen | keys | embeddings
 
 
 def _columns(corpus: Manifest, sources: Sources, contents: Contents) -> Iterator[tuple[str, list[str]]]:

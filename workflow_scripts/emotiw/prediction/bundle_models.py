@@ -17,16 +17,15 @@ from emotiw.core.errors import StoreError
 from emotiw.core.status import Status
 from emotiw.corpora.manifest import Manifest
 from emotiw.evaluation.systems import System
-from emotiw.jobs import gather, store
-from emotiw.scoring import pooled_classifiers
-from emotiw.video import classifiers, image_sets, kernels
+from emotiw.jobs import gather, stages, store
+from emotiw.video import image_sets, kernels
 from emotiw.video.pca import PCA, project
 
 NETWORKS = ".safetensors"  # suffix of the files of BLSTMs
 SHARED = ("pca", "kernels")  # kinds of files that all classifiers on kernels share
 KINDS = {
-    **dict.fromkeys(classifiers.FAMILIES, "classifier"),
-    **dict.fromkeys(pooled_classifiers.FAMILIES, "pooled_classifier"),
+    **dict.fromkeys(stages.classifiers("kernel_scores"), "classifier"),
+    **dict.fromkeys(stages.classifiers("pooled_scores"), "pooled_classifier"),
 }
 AGAIN = "run the workflow again"
 
@@ -206,7 +205,7 @@ def _selection(fitted: store.Artefact) -> dict[str, Any]:
 
 
 WRITERS: Mapping[str, Callable[[Writer, FoldModel, Models, Training], dict[str, Any] | None]] = {
-    **dict.fromkeys(pooled_classifiers.FAMILIES, _pooled),
+    **dict.fromkeys(stages.classifiers("pooled_scores"), _pooled),
     "blstm": _networks,
     "average": _average,
 }  # of the classifiers that do not work on kernels

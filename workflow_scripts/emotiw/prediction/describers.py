@@ -6,23 +6,37 @@ weights a bundle carries has an entry in `FACE_NETWORKS` or `SOUND_NETWORKS`.
 
 import importlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
-from emotiw.audio import whisper
+from emotiw.audio import onnx_sound, whisper
 from emotiw.audio.sound import Floats
 from emotiw.core.errors import BundleError
 from emotiw.jobs import stages, store
 from emotiw.jobs.stage_row import StageRow
 from emotiw.prediction.bundle import AGAIN, Arrays, Bundle
-from emotiw.video import alexnet, onnx_embedding
-from emotiw.weights import loading, whisper_weights
+from emotiw.video import alexnet, expression_features, expression_posteriors, onnx_embedding
+from emotiw.weights import expression_weights, loading, whisper_weights
 
 Chips = npt.NDArray[np.uint8]
 Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Carried:
+    """Weights that a bundle carries: name and arrays of their file, and their record."""
+
+    subject: str
+    arrays: Arrays
+    record: Mapping[str, Any]
+
+
 DescribeFaces = Callable[[Chips], Floats]  # aligned faces (n, height, width, 3) -> (n, n_values)
 DescribeSound = Callable[[Floats], store.Arrays]  # waveform -> `features` (n_frames, n_values) and `time` (n_frames,)
 
@@ -44,21 +58,22 @@ def of_sound(bundle: Bundle) -> dict[str, DescribeSound]:
 
 
 def _of_faces(bundle: Bundle, name: str) -> DescribeFaces:
-    networks: Mapping[str, Settings] = bundle.about["settings"].get("embeddings", {})
-    if name in networks:
-        file = f"embeddings/{name}.onnx"
-        bundle.data(file)
-        return partial(onnx_embedding.embed, network=onnx_embedding.read(bundle.path(file), name, networks[name]))
+    if settings := _onnx(bundle, "embeddings", name):
+        return partial(onnx_embedding.embed, network=onnx_embedding.read(_onnx_file(bundle, name), name, settings))
     row = _row(bundle, name, "faces")
     if row.weights:
-        return FACE_NETWORKS[row.program or row.name](*_with_weights(bundle, row))
+        return FACE_NETWORKS[row.program or row.name](_carried(bundle, row.weights), _settings(bundle, row))
     return partial(_function(row.describe), **_settings(bundle, row))
 
 
 def _of_sound(bundle: Bundle, name: str) -> DescribeSound:
+    if settings := _onnx(bundle, "sound_embeddings", name):
+        if settings.get("level") != "frame":
+            raise BundleError(f"{bundle.folder}: {name} describes whole clips, expected a feature of frames; {AGAIN}")
+        return _sound_embedding(onnx_sound.read(_onnx_file(bundle, name), name, settings))
     row = _row(bundle, name, "audio")
     if row.weights:
-        return SOUND_NETWORKS[row.program or row.name](*_with_weights(bundle, row))
+        return SOUND_NETWORKS[row.program or row.name](_carried(bundle, row.weights), _settings(bundle, row))
     frames = partial(_function(row.describe), **_settings(bundle, row))
     return lambda waveform: _timed(*frames(waveform))
 
@@ -77,12 +92,23 @@ def _settings(bundle: Bundle, row: StageRow) -> Settings:
     return bundle.section(row.settings[0].partition(".")[0])
 
 
-def _with_weights(bundle: Bundle, row: StageRow) -> tuple[str, Arrays, Settings]:
-    """Name and arrays of the weights' file of a feature, and the feature's settings."""
-    if row.weights not in bundle.about["weights"]:
-        raise BundleError(f"{bundle.folder}: lacks the weights {row.weights!r}; {AGAIN}")
-    file = bundle.about["weights"][row.weights]["file"]
-    return str(bundle.folder / file), bundle.arrays(file), _settings(bundle, row)
+def _onnx(bundle: Bundle, section: str, name: str) -> Settings:
+    """Look up the settings of a network in an ONNX file; empty if the section has no network of this name."""
+    networks: Mapping[str, Settings] = bundle.about["settings"].get(section, {})
+    return networks.get(name, {})
+
+
+def _onnx_file(bundle: Bundle, name: str) -> Path:
+    file = f"embeddings/{name}.onnx"
+    bundle.data(file)
+    return bundle.path(file)
+
+
+def _carried(bundle: Bundle, name: str) -> Carried:
+    if name not in bundle.about["weights"]:
+        raise BundleError(f"{bundle.folder}: lacks the weights {name!r}; {AGAIN}")
+    about = bundle.about["weights"][name]
+    return Carried(str(bundle.folder / about["file"]), bundle.arrays(about["file"]), about["record"])
 
 
 def _function(name: str) -> Callable[..., Any]:
@@ -91,15 +117,26 @@ def _function(name: str) -> Callable[..., Any]:
     return found
 
 
-def _alexnet(subject: str, arrays: Arrays, settings: Settings) -> DescribeFaces:
-    layers = loading.checked(subject, arrays, loading.ALEXNET_SHAPES[settings["layout"]])
+def _alexnet(weights: Carried, settings: Settings) -> DescribeFaces:
+    layers = loading.checked(weights.subject, weights.arrays, loading.ALEXNET_SHAPES[settings["layout"]])
     model = alexnet.alexnet(layers, layout=settings["layout"], layer=settings["layer"])
     compute = partial(alexnet.features, model=model, batch_size=settings["batch_size"], crop=settings["crop"])
     return lambda chips: _stored(compute(chips), settings["storage"])
 
 
-def _whisper(subject: str, arrays: Arrays, settings: Settings) -> DescribeSound:
-    model = whisper.encoder(whisper_weights.checked(subject, arrays))
+def _expression(weights: Carried, settings: Settings) -> DescribeFaces:
+    arrays, size = expression_weights.checked(weights.subject, weights.arrays, weights.record)
+    compute = expression_features.describer(arrays, size, settings, torch.device("cpu"))
+    return lambda chips: _stored(compute(chips), settings["storage"])
+
+
+def _expression_posteriors(weights: Carried, settings: Settings) -> DescribeFaces:
+    compute = _expression(weights, settings)
+    return lambda chips: expression_posteriors.posteriors(compute(chips), weights.arrays, settings["head"])
+
+
+def _whisper(weights: Carried, settings: Settings) -> DescribeSound:
+    model = whisper.encoder(whisper_weights.checked(weights.subject, weights.arrays))
     chosen = {name: value for name, value in settings.items() if name != "storage"}
 
     def describe(waveform: Floats) -> store.Arrays:
@@ -109,9 +146,21 @@ def _whisper(subject: str, arrays: Arrays, settings: Settings) -> DescribeSound:
     return describe
 
 
-# by program of the feature: (name of the weights' file, its arrays, settings of the feature) -> function
-FACE_NETWORKS: Mapping[str, Callable[[str, Arrays, Settings], DescribeFaces]] = {"cnn": _alexnet}
-SOUND_NETWORKS: Mapping[str, Callable[[str, Arrays, Settings], DescribeSound]] = {"whisper": _whisper}
+def _sound_embedding(network: onnx_sound.Network) -> DescribeSound:
+    def describe(waveform: Floats) -> store.Arrays:
+        arrays = onnx_sound.features(waveform, network)
+        return _timed(arrays["time"], _stored(arrays["features"], network.settings["storage"]))
+
+    return describe
+
+
+# by program of the feature: (weights, settings of the feature) -> function
+FACE_NETWORKS: Mapping[str, Callable[[Carried, Settings], DescribeFaces]] = {
+    "cnn": _alexnet,
+    "expression": _expression,
+    "expression_posteriors": _expression_posteriors,
+}
+SOUND_NETWORKS: Mapping[str, Callable[[Carried, Settings], DescribeSound]] = {"whisper": _whisper}
 
 
 def _timed(times: npt.NDArray[np.float64], values: Floats) -> store.Arrays:

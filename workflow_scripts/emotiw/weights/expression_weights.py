@@ -28,6 +28,7 @@ def shapes() -> dict[str, tuple[int, ...]]:
 
 
 SMALLEST = 67  # px; of a smaller picture nothing is left before the last level
+LARGEST = 512  # px, as in the schema of the configuration
 OPTIONAL = ("votes.weight", "votes.bias")  # missing if the network was trained without votes
 
 
@@ -45,7 +46,17 @@ def load(path: Path) -> tuple[Weights, int]:
         If the file or its record is missing or altered, or the file holds something else.
     """
     arrays = written.checked_arrays(path, NAME, shapes(), optional=OPTIONAL)
-    size = recorded(path).get("size")
-    if not isinstance(size, int) or size < SMALLEST:
-        raise WeightsError(f"{path}: its record has the size {size}, expected at least {SMALLEST} px; {GET_AGAIN}")
-    return arrays, size
+    return arrays, _size(str(path), recorded(path))
+
+
+def checked(subject: str, arrays: Weights, record: Mapping[str, Any]) -> tuple[Weights, int]:
+    """Arrays and side as of `load`, of a file called `subject` whose content and record have been read."""
+    return written.checked(subject, arrays, NAME, shapes(), optional=OPTIONAL), _size(subject, record)
+
+
+def _size(subject: str, record: Mapping[str, Any]) -> int:
+    size = record.get("size")
+    if not isinstance(size, int) or not SMALLEST <= size <= LARGEST:
+        found = f"its record has the size {size}"
+        raise WeightsError(f"{subject}: {found}, expected {SMALLEST} to {LARGEST} px; {GET_AGAIN}")
+    return size

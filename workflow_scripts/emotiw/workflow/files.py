@@ -128,7 +128,7 @@ class Files:
             "features": [path for name, _ in names for path in self.features(name)],
             "weights": list(map(layout.weights, models)),
             "records": list(map(layout.weights_record, models)),
-            "embeddings": [self.config["embeddings"][name]["path"] for name in contents.embeddings()],
+            "embeddings": [settings["path"] for settings in contents.embeddings().values()],
         }
 
     def models(self, fold: str, feature: str, classifier: str) -> list[str]:
