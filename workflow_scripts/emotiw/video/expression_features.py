@@ -113,12 +113,11 @@ def framed(chips: Chips, use: Use) -> Tensor:
     """Grey pictures of chips, framed as FER2013's: (n, side, side, 3) -> (n, 1, size, size), 0 to 255."""
     side = chips.shape[1]
     luma = torch.from_numpy(chips @ np.array(LUMA, np.float32))[:, None]
-    width = round(use.chip_share * side)
-    left, top = (side - width) // 2, round((side - width) / 2 + use.chip_shift * side)
-    bottom = side - top - width
-    # a negative width cuts off; where the frame reaches beyond the chip, its last line is repeated
-    cut = luma[:, :, max(top, 0) : side - max(bottom, 0), max(left, 0) : side - max(side - left - width, 0)]
-    outside = (max(-left, 0), max(left + width - side, 0), max(-top, 0), max(-bottom, 0))
+    margin, shift = round((1 - use.chip_share) / 2 * side), round(use.chip_shift * side)
+    left, right, top, bottom = margin, margin, margin + shift, margin - shift
+    cut = luma[:, :, max(top, 0) : side - max(bottom, 0), max(left, 0) : side - max(right, 0)]
+    # where the frame reaches beyond the chip, the chip's last line is repeated
+    outside = [max(-edge, 0) for edge in (left, right, top, bottom)]
     picture = pad(cut, outside, mode="replicate")
     small = interpolate(picture, size=(PICTURE, PICTURE), mode="bilinear", align_corners=False, antialias=True)
     large = interpolate(small, size=(use.size, use.size), mode="bilinear", align_corners=False)

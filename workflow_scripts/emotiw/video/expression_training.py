@@ -7,6 +7,7 @@ is fixed and the weights of the last are taken, so the validation pictures choos
 
 import math
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -63,6 +64,7 @@ def train(
             deterministic=True,
         )
         with lightning.quiet():
+            warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")  # the frozen ones
             trainer.fit(run, batches, InOrder(validation, recipe, run.position))
     model.cpu().eval()
     return run.state

@@ -27,7 +27,7 @@ def shapes() -> dict[str, tuple[int, ...]]:
     return shape_of
 
 
-SMALLEST = 67  # px; of a smaller picture nothing is left before the last level
+SMALLEST = 57  # px; the maps of a smaller picture are smaller than a filter of the last level
 LARGEST = 512  # px, as in the schema of the configuration
 OPTIONAL = ("votes.weight", "votes.bias")  # missing if the network was trained without votes
 

@@ -10,8 +10,8 @@ from safetensors import SafetensorError
 
 from emotiw.core.emotions import EMOTIONS
 from emotiw.core.errors import WeightsError
-from emotiw.weights import acquisition, written
-from emotiw.weights.expression_weights import LICENCE, NAME, OPTIONAL, shapes
+from emotiw.weights import acquisition
+from emotiw.weights.expression_weights import LICENCE, NAME, checked
 from emotiw.weights.loading import GET_AGAIN, Weights
 
 FROM_ELSEWHERE = "name a network that `snakemake expression_network` wrote"
@@ -36,14 +36,13 @@ def write(output: Path, record: Path, settings: Mapping[str, Any], expected: str
     """
     subject, data = acquisition.original(settings, expected)
     origin, arrays = _contents(subject, data)
-    arrays = written.checked(subject, arrays, NAME, shapes(), optional=OPTIONAL)
-    if origin.get("classes") != list(EMOTIONS) or not isinstance(origin.get("size"), int):
+    if origin.get("classes") != list(EMOTIONS):
         raise WeightsError(
-            f"{subject}: classes {origin.get('classes')} and size {origin.get('size')}; expected the classes"
-            f" {', '.join(EMOTIONS)} and the side of the pictures in px: {FROM_ELSEWHERE}"
+            f"{subject}: classes {origin.get('classes')}, expected {', '.join(EMOTIONS)}; {FROM_ELSEWHERE}"
         )
+    arrays, size = checked(subject, arrays, origin)
     about = acquisition.describe(NAME, LICENCE, settings, expected)
-    facts = {"size": origin["size"], "classes": origin["classes"], "origin": origin}
+    facts = {"size": size, "classes": origin["classes"], "origin": origin}
     acquisition.write_arrays(output, record, arrays, {**about, **facts})
 
 
