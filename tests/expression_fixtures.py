@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emotiw.weights import face_resnet
+from emotiw.weights import expression_layers
 
 LEVELS = ((1, 32, False), (1, 32, True), (1, 40, True), (1, 256, True))  # the last decides the width of the feature
 
@@ -11,14 +11,14 @@ LEVELS = ((1, 32, False), (1, 32, True), (1, 40, True), (1, 256, True))  # the l
 @pytest.fixture
 def small(monkeypatch):
     """Few blocks and filters, for speed: nothing else depends on their number."""
-    monkeypatch.setattr(face_resnet, "LEVELS", LEVELS)
+    monkeypatch.setattr(expression_layers, "LEVELS", LEVELS)
 
 
 def base_arrays(seed=0):
-    """Random arrays of `face_resnet`, of a size that keeps the maps near one."""
+    """Random arrays of dlib's layers, of a size that keeps the maps near one."""
     rng = np.random.default_rng(seed)
     arrays = {}
-    for name, shape in face_resnet.shapes().items():
+    for name, shape in expression_layers.pretrained_shapes().items():
         if name.endswith(".weight"):
             values = rng.normal(0, np.prod(shape[1:]) ** -0.5, shape)
         else:
@@ -36,7 +36,7 @@ def integer(value):
 def dlib_file(arrays):
     """Content of a file of dlib's with these layers, and bytes between them that are neither."""
     data = [b"\x01\x01 settings of other layers "]
-    for name, _ in face_resnet.layers():
+    for name, _ in expression_layers.layers():
         filters, affine = ([arrays[f"{name}.{kind}"].ravel() for kind in kinds] for kinds in KINDS)
         for kind, values in ((b"con_4", filters), (b"affine_", affine)):
             joined = np.concatenate(values).astype("<f4")

@@ -20,7 +20,7 @@ from emotiw.prediction import bundle, bundle_load, describers
 from emotiw.prediction.bundle_models import Models
 from emotiw.prediction.predictor import Predictor
 from emotiw.video import expression_features, expression_posteriors
-from emotiw.weights import expression_weights, whisper_weights
+from emotiw.weights import expression_layers, expression_weights, whisper_weights
 from test_bundle import forge
 
 CLASSIFIERS = ("pls", "kernel_pls", "svm", "logistic", "pooled_logistic", "pooled_svm", "blstm", "average")
@@ -231,7 +231,7 @@ def networks(tmp_path_factory):
     data = sound_network.strided()
     files.write_atomic(folder / "networks/tiny.onnx", data)
     rng = np.random.default_rng(0)
-    shapes = expression_weights.shapes()
+    shapes = expression_layers.trained_shapes()
     arrays = {name: rng.normal(0, 0.05, shape).astype(np.float32) for name, shape in shapes.items()}
     path = folder / "weights/expression.safetensors"
     files.write_atomic(path, safetensors.numpy.save(arrays))
@@ -278,7 +278,7 @@ def test_a_network_in_an_onnx_file_hears_as_the_workflow_does(networks):
         (
             lambda about: about["weights"]["expression"]["record"].update(size=10**9),
             WeightsError,
-            "size 1000000000, expected 67 to 512 px",
+            "size 1000000000, expected 55 to 512 px",
         ),
         (
             lambda about: about["settings"]["sound_embeddings"]["tiny"].update(sha256="0" * 64),

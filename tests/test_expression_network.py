@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from emotiw.video import expression_network
-from emotiw.weights import expression_weights, fer2013
+from emotiw.weights import expression_layers, expression_weights, fer2013
 from expression_fixtures import base_arrays, small  # noqa: F401
 
 pytestmark = pytest.mark.usefixtures("small")
@@ -38,7 +38,7 @@ def test_a_trained_network_is_written_without_normalisation(model):
     for _ in range(3):
         model(IMAGES)  # moves the statistics
     arrays = expression_network.folded(model.eval())
-    assert {name: values.shape for name, values in arrays.items()} == expression_weights.shapes()
+    assert {name: values.shape for name, values in arrays.items()} == expression_layers.trained_shapes()
     used = expression_network.trained(arrays)
     assert not any("normalisation" in name for name, _ in used.named_parameters())
     for name, logits in model(IMAGES).items():
@@ -48,7 +48,7 @@ def test_a_trained_network_is_written_without_normalisation(model):
 def test_a_network_without_votes_has_one_head(model):
     del model.heads["votes"]
     arrays = expression_network.folded(model)
-    assert set(expression_weights.shapes()) - set(arrays) == set(expression_weights.OPTIONAL)
+    assert set(expression_layers.trained_shapes()) - set(arrays) == set(expression_weights.OPTIONAL)
     assert list(expression_network.trained(arrays)(IMAGES)) == ["labels"]
 
 
@@ -81,14 +81,14 @@ def test_a_mirrored_picture_has_the_same_mean_feature(model):
 
 
 def test_the_side_of_a_picture_is_that_of_fer2013():
-    assert expression_weights.PICTURE == fer2013.SIDE
+    assert expression_layers.PICTURE == fer2013.SIDE
 
 
 @pytest.mark.parametrize(("smaller", "side"), [(0, 3), (1, 2)])
 def test_the_smallest_picture_fills_one_filter_of_the_last_level(model, smaller, side):
     seen = []
     model.blocks[3].register_forward_pre_hook(lambda _, maps: seen.append(maps[0].shape[2]))
-    size = expression_weights.SMALLEST - smaller
+    size = expression_layers.SMALLEST - smaller
     with contextlib.suppress(RuntimeError):
         model.features(torch.zeros(1, 1, size, size))
     assert seen == [side]

@@ -16,7 +16,7 @@ from emotiw.jobs import accelerator, settings, store
 from emotiw.jobs.identity import Stage
 from emotiw.video import expression_features, expression_network, expression_posteriors, fine_tuning_checkpoint
 from emotiw.video.expression_features import Use
-from emotiw.weights import acquisition, expression_weights, face_resnet, ferplus
+from emotiw.weights import acquisition, expression_layers, expression_weights, ferplus
 from expression_fixtures import base_arrays, dlib_file, small  # noqa: F401
 
 pytestmark = pytest.mark.usefixtures("small")
@@ -143,7 +143,7 @@ def test_the_network_is_written_with_a_record_of_its_training(train):
     output = train()
     arrays, size = expression_weights.load(output)
     record = json.loads(output.with_suffix(".json").read_bytes())
-    assert (size, list(arrays)) == (60, list(expression_weights.shapes()))
+    assert (size, list(arrays)) == (60, list(expression_layers.trained_shapes()))
     assert record["pictures"] == {"train": 14, "validation": 14, "PublicTest": 7, "dropped": 0}
     assert (record["started_from"], record["classes"], len(record["history"])) == ("face_resnet-0", list(EMOTIONS), 1)
     scored = record["accuracy"]["PublicTest"]
@@ -202,7 +202,7 @@ def test_a_network_that_was_trained_is_given_to_another_run(train, start, tmp_pa
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda network: network(size=None), "its record has the size None, expected 57 to 512 px"),
+        (lambda network: network(size=None), "its record has the size None, expected 55 to 512 px"),
         (lambda network: network(classes=["anger"]), r"classes \['anger'\]"),
         (lambda network: network(change=lambda arrays: arrays.pop("stem.bias")), "lacks stem.bias"),
         (
@@ -249,7 +249,7 @@ def test_an_altered_network_is_refused(network, describe):
 
 
 def test_a_network_without_a_size_is_refused(network, describe):
-    with pytest.raises(WeightsError, match="its record has the size 20, expected 57 to 512 px"):
+    with pytest.raises(WeightsError, match="its record has the size 20, expected 55 to 512 px"):
         describe(network(size=20))
 
 
@@ -339,6 +339,6 @@ def test_features_of_another_width_are_refused(network):
 
 def test_layers_of_other_sizes_are_refused(network, describe, monkeypatch):
     path = network()
-    monkeypatch.setattr(face_resnet, "LEVELS", ((1, 32, False), (2, 32, True), (1, 40, True), (1, 256, True)))
+    monkeypatch.setattr(expression_layers, "LEVELS", ((1, 32, False), (2, 32, True), (1, 40, True), (1, 256, True)))
     with pytest.raises(WeightsError, match=r"lacks blocks\.4\.0\.weight; expected expression network"):
         describe(path)

@@ -10,7 +10,7 @@ import torch
 
 from emotiw.core.errors import WeightsError
 from emotiw.video import expression_network
-from emotiw.weights import face_resnet
+from emotiw.weights import expression_layers, face_resnet
 from expression_fixtures import base_arrays, dlib_file, small  # noqa: F401
 
 pytestmark = pytest.mark.usefixtures("small")
@@ -19,15 +19,15 @@ pytestmark = pytest.mark.usefixtures("small")
 def test_a_file_of_dlib_is_read_layer_by_layer():
     arrays = base_arrays()
     found = face_resnet.from_dlib("mine.dat", dlib_file(arrays))
-    assert list(found) == list(face_resnet.shapes())
+    assert list(found) == list(expression_layers.pretrained_shapes())
     for name, values in arrays.items():
         np.testing.assert_array_equal(found[name], values)
 
 
 def test_the_published_network_has_27_convolutions_and_13_blocks(monkeypatch):
     monkeypatch.undo()
-    assert (len(list(face_resnet.layers())), len(list(face_resnet.blocks()))) == (27, 13)
-    learnt = sum(int(np.prod(shape)) for shape in face_resnet.shapes().values())
+    assert (len(list(expression_layers.layers())), len(list(expression_layers.blocks()))) == (27, 13)
+    learnt = sum(int(np.prod(shape)) for shape in expression_layers.pretrained_shapes().values())
     assert learnt == 4_400_640  # the numbers of values that the published file holds for these layers
 
 
@@ -54,7 +54,7 @@ def test_every_cut_is_an_error_of_weights_and_no_other():
 
 def test_another_network_is_named(monkeypatch):
     data = dlib_file(base_arrays())
-    monkeypatch.setattr(face_resnet, "LEVELS", ((1, 32, False), (1, 48, True), (1, 40, True), (1, 256, True)))
+    monkeypatch.setattr(expression_layers, "LEVELS", ((1, 32, False), (1, 48, True), (1, 40, True), (1, 256, True)))
     with pytest.raises(WeightsError, match=r"blocks\.1\.0 has \d+ and 64 values, expected \d+ and 96: another network"):
         face_resnet.from_dlib("mine.dat", data)
 
@@ -88,7 +88,7 @@ def features(arrays, picture):
     maps = np.maximum(layer(arrays, "stem", maps, 2, 0), 0)
     windows = np.lib.stride_tricks.sliding_window_view(maps, (3, 3), axis=(1, 2))[:, ::2, ::2]
     maps = windows.max(axis=(3, 4))
-    for number, (_, filters, halves) in enumerate(face_resnet.blocks()):
+    for number, (_, filters, halves) in enumerate(expression_layers.blocks()):
         output = np.maximum(layer(arrays, f"blocks.{number}.0", maps, 2 if halves else 1, 0 if halves else 1), 0)
         output = layer(arrays, f"blocks.{number}.1", output, 1, 1)
         if halves:
@@ -109,7 +109,7 @@ DLIB = "EMOTIW_DLIB_RESNET"  # environment: path of dlib_face_recognition_resnet
 def test_the_published_network_gives_dlibs_own_descriptors(monkeypatch):
     """With the last block and the last layer, which training does not use."""
     monkeypatch.undo()
-    monkeypatch.setattr(face_resnet, "LEVELS", (*face_resnet.LEVELS, (1, 256, True)))
+    monkeypatch.setattr(expression_layers, "LEVELS", (*expression_layers.LEVELS, (1, 256, True)))
     data = Path(os.environ[DLIB]).read_bytes()
     arrays = face_resnet.from_dlib(DLIB, data)
     place = data.rindex(b"fc_2") + 4

@@ -46,7 +46,7 @@ NUMERICS = {
     },
     "fusion": {"schemes", "branch_and_bound", "stacking", "choice", "records", "optimism"},
     "faces": {"tracking", "scene_cuts"},
-    "weights": {"efficientnet", "ctranslate2_format"},
+    "weights": {"efficientnet", "ctranslate2_format", "expression_layers"},
     "evaluation": {"systems"},
     "prediction": {"recogniser", "models"},
     "report": {"time_courses"},

@@ -68,6 +68,7 @@ EDITS = {
     "emotiw/video/expression_scores.py": {},
     "emotiw/video/expression_features.py": {},
     "emotiw/video/expression_posteriors.py": {},
+    "emotiw/weights/expression_layers.py": {},
     "emotiw/weights/expression_weights.py": {},
     "emotiw/weights/ready_expression.py": {},
     "emotiw/weights/face_resnet.py": {},

@@ -21,7 +21,7 @@ from emotiw.core.errors import FeatureError
 from emotiw.video.expression_data import WHITE
 from emotiw.video.expression_network import ExpressionNetwork, mean_features, trained
 from emotiw.video.grey import LUMA
-from emotiw.weights.expression_weights import PICTURE, WIDTH
+from emotiw.weights.expression_layers import PICTURE, WIDTH
 
 CHANNELS = 3
 
@@ -47,7 +47,7 @@ def describer(
     Parameters
     ----------
     arrays : mapping of str to ndarray
-        `expression_weights.shapes()`.
+        `expression_layers.trained_shapes()`.
     size : int
         Side in px of the pictures that the network was trained on last.
     settings : mapping

@@ -1,6 +1,6 @@
 """Training of the expression network as a job: from files to the arrays of the network and the facts of its making."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ def train(
     Parameters
     ----------
     base : mapping of str to ndarray
-        Arrays of the pretrained trunk, `face_resnet.shapes()`.
+        Arrays of the pretrained trunk, `expression_layers.pretrained_shapes()`.
     parts : Parts
         Voted faces for training, validation and scoring.
     recipe : Recipe
@@ -35,7 +35,7 @@ def train(
     Returns
     -------
     arrays : dict of str to ndarray
-        `expression_network.shapes()`; without the head of the votes if no picture has votes.
+        `expression_layers.trained_shapes()`; without the head of the votes if no picture has votes.
     facts : dict
         Facts of the training for the record of the new weights, as JSON values.
 
@@ -44,13 +44,16 @@ def train(
     FeatureError
         If the loss is no longer finite.
     """
-    training, validation = pictures(parts.train), pictures(parts.validation)
+    training, validation = (pictures(cast("VotedFaces", part)) for part in (parts.train, parts.validation))
     model = expression_network.pretrained(base, dropout=recipe.dropout, seed=session.seed)
     if not training.shares.any():
         del model.heads["votes"]
     state = expression_training.train(training, validation, model, recipe, session)
     arrays = expression_network.folded(model)
-    scored = {name: expression_scores.accuracies(arrays, part, recipe.size) for name, part in parts.scored.items()}
+    scored = {
+        name: expression_scores.accuracies(arrays, part.pixels, part.label, part.majority, size=recipe.size)
+        for name, part in cast("dict[str, VotedFaces]", parts.scored).items()
+    }
     seen = selection_record.content_ids(training.pixels)
     record = selection_record.Record("expression network: weights", None, "cross-entropy", seen)
     facts = {

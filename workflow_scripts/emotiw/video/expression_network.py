@@ -17,8 +17,8 @@ from torch.nn.functional import avg_pool2d, max_pool2d, pad
 
 from emotiw.core.emotions import EMOTIONS
 from emotiw.core.seeds import derived_seed
-from emotiw.weights import face_resnet
-from emotiw.weights.expression_weights import HEADS, WIDTH
+from emotiw.weights import expression_layers
+from emotiw.weights.expression_layers import HEADS, WIDTH
 
 # dlib subtracts a mean pixel (red, green, blue) and divides by 256; a grey picture has three equal colours
 MEAN, DIVISOR = (122.782, 117.001, 104.298), 256.0
@@ -52,7 +52,7 @@ class Block(nn.Module):
 
     def __init__(self, inputs: int, filters: int, halves: bool, *, normalised: bool) -> None:
         super().__init__()
-        shape, kernel = (filters, inputs, face_resnet.KERNEL), face_resnet.KERNEL
+        shape, kernel = (filters, inputs, expression_layers.KERNEL), expression_layers.KERNEL
         self.first = Convolution(
             shape, stride=2 if halves else 1, padding=0 if halves else kernel // 2, normalised=normalised
         )
@@ -86,9 +86,9 @@ class ExpressionNetwork(nn.Module):
 
     def __init__(self, *, normalised: bool, dropout: float = 0.0) -> None:
         super().__init__()
-        shape = (face_resnet.STEM, 1, face_resnet.STEM_KERNEL)
+        shape = (expression_layers.STEM, 1, expression_layers.STEM_KERNEL)
         self.stem = Convolution(shape, stride=2, padding=0, normalised=normalised)
-        self.blocks = nn.Sequential(*(Block(*block, normalised=normalised) for block in face_resnet.blocks()))
+        self.blocks = nn.Sequential(*(Block(*block, normalised=normalised) for block in expression_layers.blocks()))
         self.drop = nn.Dropout(dropout)
         self.heads = nn.ModuleDict({name: nn.Linear(WIDTH, len(EMOTIONS)) for name in HEADS})
         self.frozen: list[nn.Module] = []
@@ -119,12 +119,12 @@ class ExpressionNetwork(nn.Module):
 
 
 def pretrained(arrays: Arrays, *, dropout: float, seed: int) -> ExpressionNetwork:
-    """Network before training: the trunk of `face_resnet`, on grey pictures, and heads of small random weights.
+    """Network before training: the trunk of dlib's network, on grey pictures, and heads of small random weights.
 
     Parameters
     ----------
     arrays : mapping of str to ndarray
-        `face_resnet.shapes()`.
+        `expression_layers.pretrained_shapes()`.
     dropout : float
     seed : int
     """

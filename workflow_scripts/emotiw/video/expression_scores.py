@@ -9,15 +9,16 @@ import torch
 
 from emotiw.video.expression_data import scaled
 from emotiw.video.expression_network import ExpressionNetwork, mean_features, trained
-from emotiw.weights.ferplus import VotedFaces
 
 BATCH = 64
 
 Floats = npt.NDArray[np.float64]
+Pixels = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
 
 
 def posteriors(
-    model: ExpressionNetwork, pixels: npt.NDArray[np.uint8], size: int, *, mirrored: bool
+    model: ExpressionNetwork, pixels: Pixels, size: int, *, mirrored: bool
 ) -> dict[str, Floats]:
     """Posteriors of each head, (n, 7), of grey pictures.
 
@@ -40,19 +41,34 @@ def posteriors(
     return {name: torch.cat([batch[name] for batch in batches]).double().numpy() for name in model.heads}
 
 
-def accuracies(arrays: Mapping[str, npt.NDArray[Any]], faces: VotedFaces, size: int) -> dict[str, float]:
+def accuracies(
+    arrays: Mapping[str, npt.NDArray[Any]], pixels: Pixels, labels: Ints, majority: Ints, *, size: int
+) -> dict[str, float]:
     """Share of pictures whose class each head gives, by head and with or without mirroring.
 
-    The head of the labels is compared with the labels of all pictures, that of the votes with the class that has the
-    most votes, where it is one alone and a class of FER2013; `n_votes` is the number of these pictures.
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        `expression_layers.trained_shapes()`.
+    pixels : ndarray of uint8, shape (n, height, width)
+    labels : ndarray of int, shape (n,)
+        Class of each picture, with which the head of the labels is compared.
+    majority : ndarray of int, shape (n,)
+        Class that has the most votes, with which the head of the votes is compared; -1: none, the picture is left out.
+    size : int
+        Side in px to which the pictures are scaled.
+
+    Returns
+    -------
+    dict of str to float
+        `labels`, `labels_mirrored`, `votes`, `votes_mirrored`, and the numbers of pictures, `n_labels` and `n_votes`.
     """
-    model, majority = trained(arrays), faces.majority
-    voted = majority >= 0
-    results: dict[str, float] = {"n_labels": len(faces), "n_votes": int(voted.sum())}
+    model, voted = trained(arrays), majority >= 0
+    results: dict[str, float] = {"n_labels": len(labels), "n_votes": int(voted.sum())}
     for mirrored in (False, True):
-        scores = posteriors(model, faces.pixels, size, mirrored=mirrored)
+        scores = posteriors(model, pixels, size, mirrored=mirrored)
         suffix = "_mirrored" if mirrored else ""
-        results[f"labels{suffix}"] = float((scores["labels"].argmax(axis=1) == faces.label).mean())
+        results[f"labels{suffix}"] = float((scores["labels"].argmax(axis=1) == labels).mean())
         if "votes" in scores and voted.any():
             right = scores["votes"].argmax(axis=1) == majority
             results[f"votes{suffix}"] = float(right[voted].mean())

@@ -1,13 +1,12 @@
 """Weights of dlib's network for face recognition, read from dlib's own file.
 
-A residual network of 27 convolutions up to the layers used here (He et al., "Deep Residual Learning for Image
-Recognition", CVPR 2016, with half the filters), trained by its author on three million faces: King, "High quality face
-recognition with deep metric learning", 2017. dlib writes layer after layer from the picture on: the name of the
-layer's kind, its parameters as a tensor, its settings. A convolution's tensor is its filters and then its biases, that
-of `affine_`, a batch normalisation with fixed statistics, its factors and then its offsets.
+A residual network, trained by its author on three million faces: King, "High quality face recognition with deep metric
+learning", 2017. Its first 27 convolutions are used here (`expression_layers`). dlib writes layer after layer from the
+picture on: the name of the layer's kind, its parameters as a tensor, its settings. A convolution's tensor is its
+filters and then its biases, that of `affine_`, a batch normalisation with fixed statistics, its factors and then its
+offsets.
 """
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,49 +14,18 @@ import numpy as np
 import numpy.typing as npt
 
 from emotiw.core.errors import WeightsError
+from emotiw.weights.expression_layers import layers, pretrained_shapes
 from emotiw.weights.loading import GET_AGAIN, Weights
 from emotiw.weights.written import checked_arrays
 
 NAME = "dlib's network for face recognition, convolution layers"
 LICENCE = "CC0-1.0 (dlib-models)"
-STEM, STEM_KERNEL = 32, 7  # filters, px
-KERNEL = 3  # px
-# residual blocks of each level, filters of each convolution, whether the first block halves the picture
-LEVELS = ((3, 32, False), (4, 64, True), (3, 128, True), (3, 256, True))
 TENSOR_VERSION = 2
 WIDEST = 8  # bytes of dlib's largest integer
 
-Shapes = Mapping[str, tuple[int, ...]]
-
-
-def layers() -> Iterator[tuple[str, tuple[int, int, int, int]]]:
-    """Name of each convolution, and its shape: (filters, inputs, height, width)."""
-    yield "stem", (STEM, 3, STEM_KERNEL, STEM_KERNEL)
-    for block, (inputs, filters, _) in enumerate(blocks()):
-        yield f"blocks.{block}.0", (filters, inputs, KERNEL, KERNEL)
-        yield f"blocks.{block}.1", (filters, filters, KERNEL, KERNEL)
-
-
-def blocks() -> Iterator[tuple[int, int, bool]]:
-    """Yield the inputs and filters of each residual block, and whether it halves the picture."""
-    inputs = STEM
-    for n_blocks, filters, halves in LEVELS:
-        for number in range(n_blocks):
-            yield inputs, filters, halves and number == 0
-            inputs = filters
-
-
-def shapes() -> dict[str, tuple[int, ...]]:
-    """Shape of each array, by name: filters and biases, factors and offsets."""
-    shape_of: dict[str, tuple[int, ...]] = {}
-    for name, shape in layers():
-        shape_of |= {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
-        shape_of |= {f"{name}.scale": shape[:1], f"{name}.shift": shape[:1]}
-    return shape_of
-
 
 def from_dlib(subject: str, data: bytes) -> Weights:
-    """Arrays of `shapes` from the content of `dlib_face_recognition_resnet_model_v1.dat`.
+    """Arrays of `expression_layers.pretrained_shapes` from the content of `dlib_face_recognition_resnet_model_v1.dat`.
 
     Parameters
     ----------
@@ -97,7 +65,7 @@ def load(path: Path) -> Weights:
     WeightsError
         If the file or its record is missing or altered, or the file holds something else.
     """
-    return checked_arrays(path, NAME, shapes())
+    return checked_arrays(path, NAME, pretrained_shapes())
 
 
 def _tensor(subject: str, data: bytes, place: int, kind: bytes) -> tuple[npt.NDArray[Any], int]:
