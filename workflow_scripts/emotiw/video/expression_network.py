@@ -95,7 +95,7 @@ class ExpressionNetwork(nn.Module):
 
     def freeze(self, n_blocks: int | None) -> None:
         """Keep the stem and the first `n_blocks` blocks as they are, statistics included; None: freeze nothing."""
-        self.frozen = [] if n_blocks is None else [self.stem, *self.blocks[:n_blocks]]
+        self.frozen = [] if n_blocks is None else [self.stem, *list(self.blocks)[:n_blocks]]
         for module in self.frozen:
             module.eval().requires_grad_(False)
 
@@ -139,7 +139,7 @@ def pretrained(arrays: Arrays, *, dropout: float, seed: int) -> ExpressionNetwor
             layer.normalisation.weight.copy_(torch.from_numpy(np.array(arrays[f"{name}.scale"])))
             layer.normalisation.bias.copy_(torch.from_numpy(np.array(arrays[f"{name}.shift"])))
         generator = torch.Generator().manual_seed(derived_seed(seed, "heads"))
-        for head in model.heads.values():
+        for _, head in _heads(model):
             head.weight.normal_(0, HEAD_STD, generator=generator)
             head.bias.zero_()
     return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
@@ -156,8 +156,7 @@ def calibrate(model: ExpressionNetwork, images: Tensor) -> None:
 
     def adopt(layer: nn.BatchNorm2d, inputs: tuple[Tensor]) -> None:
         mean, variance = inputs[0].mean(dim=(0, 2, 3)), inputs[0].var(dim=(0, 2, 3), unbiased=False)
-        layer.running_mean.copy_(mean)  # type: ignore[union-attr, operator]
-        layer.running_var.copy_(variance)  # type: ignore[union-attr, operator]
+        layer.running_mean, layer.running_var = mean, variance
         layer.bias.add_(layer.weight * mean)
         layer.weight.mul_(torch.sqrt(variance + layer.eps))
 
@@ -170,14 +169,14 @@ def calibrate(model: ExpressionNetwork, images: Tensor) -> None:
 
 def folded(model: ExpressionNetwork) -> dict[str, npt.NDArray[np.float32]]:
     """Arrays of a trained network, batch normalisation folded into the convolutions in float64."""
-    arrays = {}
+    arrays: dict[str, Tensor] = {}
     for name, layer in _layers(model):
         norm = layer.normalisation
         scale = (norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)).detach()
         weight = layer.convolution.weight.detach().double() * scale[:, None, None, None]
         bias = (layer.convolution.bias.double() - norm.running_mean.double()) * scale + norm.bias.double()
         arrays |= {f"{name}.weight": weight, f"{name}.bias": bias.detach()}
-    for name, head in model.heads.items():
+    for name, head in _heads(model):
         arrays |= {f"{name}.weight": head.weight.detach(), f"{name}.bias": head.bias.detach()}
     return {name: values.float().contiguous().cpu().numpy() for name, values in arrays.items()}
 
@@ -206,6 +205,10 @@ def _layers(model: ExpressionNetwork) -> Iterator[tuple[str, Any]]:
     for number, block in enumerate(model.blocks):
         yield f"blocks.{number}.0", block.first
         yield f"blocks.{number}.1", block.second
+
+
+def _heads(model: ExpressionNetwork) -> Iterator[tuple[str, Any]]:
+    yield from model.heads.items()
 
 
 def _convolutions(model: ExpressionNetwork) -> Iterator[tuple[str, Any]]:
