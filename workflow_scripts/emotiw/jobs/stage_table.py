@@ -157,7 +157,7 @@ TABLE: tuple[StageRow, ...] = (
         server="torch",
         weights="expression",
         on_demand=True,
-        cost=Cost((440, 12), (4, 1.1), clip_kb=300),
+        cost=Cost((350, 1), (3, 0.6), clip_kb=40),
     ),
     frame_feature(
         "expression_posteriors",
@@ -168,7 +168,7 @@ TABLE: tuple[StageRow, ...] = (
         weights="expression",
         posteriors=True,
         on_demand=True,
-        cost=Cost((110, 8), (2, 0.8), clip_kb=10),
+        cost=Cost((95, 0.5), (0.5, 0.01), clip_kb=9),
     ),
     frame_feature(
         "dense_sift",

@@ -90,7 +90,7 @@ class ExpressionNetwork(nn.Module):
         self.stem = Convolution(shape, stride=2, padding=0, normalised=normalised)
         self.blocks = nn.Sequential(*(Block(*block, normalised=normalised) for block in expression_layers.blocks()))
         self.drop = nn.Dropout(dropout)
-        self.heads = nn.ModuleDict({name: nn.Linear(WIDTH, len(EMOTIONS)) for name in HEADS})
+        self.heads: Any = nn.ModuleDict({name: nn.Linear(WIDTH, len(EMOTIONS)) for name in HEADS})
         self.frozen: list[nn.Module] = []
 
     def freeze(self, n_blocks: int | None) -> None:
@@ -154,9 +154,10 @@ def _on_grey(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
 def calibrate(model: ExpressionNetwork, images: Tensor) -> None:
     """Set each batch normalisation's statistics to those of `images`, and its weights so that nothing changes."""
 
-    def adopt(layer: nn.BatchNorm2d, inputs: tuple[Tensor]) -> None:
+    def adopt(layer: Any, inputs: tuple[Tensor]) -> None:
         mean, variance = inputs[0].mean(dim=(0, 2, 3)), inputs[0].var(dim=(0, 2, 3), unbiased=False)
-        layer.running_mean, layer.running_var = mean, variance
+        layer.running_mean.copy_(mean)
+        layer.running_var.copy_(variance)
         layer.bias.add_(layer.weight * mean)
         layer.weight.mul_(torch.sqrt(variance + layer.eps))
 

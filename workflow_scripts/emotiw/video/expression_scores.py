@@ -17,9 +17,7 @@ Pixels = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 
 
-def posteriors(
-    model: ExpressionNetwork, pixels: Pixels, size: int, *, mirrored: bool
-) -> dict[str, Floats]:
+def posteriors(model: ExpressionNetwork, pixels: Pixels, size: int, *, mirrored: bool) -> dict[str, Floats]:
     """Posteriors of each head, (n, 7), of grey pictures.
 
     Parameters
