@@ -22,10 +22,9 @@ from expression_fixtures import base_arrays, dlib_file, small  # noqa: F401
 pytestmark = pytest.mark.usefixtures("small")
 DEFAULTS = settings.load([])["expression"]
 SETTINGS = DEFAULTS | {
-    "phases": [{"epochs": 1, "size": 60}],
+    "cycles": [{"learning_rate": 1e-3, "frozen_blocks": None, "phases": [{"epochs": 1, "size": 60}]}],
     "batch_size": 8,
     "validation_fraction": 0.5,
-    "frozen_blocks": None,
     "checkpoint_batches": 1,
 }
 NO_SOURCE = {"url": None, "sha256": None, "source": None}

@@ -10,15 +10,20 @@ from emotiw.core.errors import FeatureError
 from emotiw.jobs import settings
 from emotiw.video import expression_data, expression_network, expression_training, fine_tuning_checkpoint
 from emotiw.video.expression_data import Pictures
-from emotiw.video.expression_recipe import Augmentation, Phase, Recipe
+from emotiw.video.expression_recipe import Augmentation, Cycle, Phase, Recipe
 from emotiw.video.fine_tuning_state import Session, State
 from expression_fixtures import base_arrays, small  # noqa: F401
 
 pytestmark = pytest.mark.usefixtures("small")
 DEFAULTS = Recipe.of(settings.load([])["expression"])
 RECIPE = replace(
-    DEFAULTS, phases=(Phase(1, 67), Phase(1, 100)), frozen_blocks=1, batch_size=4, checkpoint_batches=1, warm_up=0.5
+    DEFAULTS,
+    cycles=(Cycle(1e-3, 1, (Phase(1, 67),)), Cycle(5e-4, None, (Phase(1, 60), Phase(1, 100)))),
+    batch_size=4,
+    checkpoint_batches=2,
+    warm_up=0.5,
 )
+ONE = replace(RECIPE, cycles=(Cycle(1e-3, 1, (Phase(1, 67),)),))
 STILL = Augmentation(rotation_deg=0, scale=1, shift=0, mirrored=0, contrast=1, brightness=0)
 
 
@@ -46,11 +51,11 @@ def whole():
 
 def test_a_stopped_run_goes_on_exactly(whole, tmp_path):
     model, states, lines = whole
-    assert [(state.epoch, state.batch) for state in states] == [(0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0)]
-    assert [line.partition(":")[0] for line in lines] == ["epoch 1", "epoch 2"]
-    assert [epoch["size"] for epoch in states[-1].history] == [67, 100]
+    assert [(state.epoch, state.batch) for state in states] == [(0, 2), (1, 0), (1, 2), (2, 0), (2, 2), (3, 0)]
+    assert [line.partition(":")[0] for line in lines] == ["epoch 1", "epoch 2", "epoch 3"]
+    assert [epoch["size"] for epoch in states[-1].history] == [67, 60, 100]
     assert all(np.isfinite(list(epoch.values())).all() for epoch in states[-1].history)
-    for stop in (0, 2, 3, 5):
+    for stop in (0, 1, 2, 4, 5):
         fine_tuning_checkpoint.save(tmp_path / "state.safetensors", states[stop], identity="run")
         torch.manual_seed(99)
         resumed = network(seed=8)
@@ -61,6 +66,15 @@ def test_a_stopped_run_goes_on_exactly(whole, tmp_path):
             assert torch.equal(values, resumed.state_dict()[name]), (stop, name)
 
 
+def test_frozen_blocks_learn_in_the_cycle_that_frees_them(whole):
+    states = whole[1]
+    start = network().state_dict()
+    first = "blocks.0.first.convolution.weight"
+    torch.testing.assert_close(states[1].model[first], start[first], rtol=0, atol=0)
+    assert not torch.equal(states[-1].model[first], start[first])
+    assert states[1].momentum == {}  # a cycle begins without moments
+
+
 def test_another_seed_trains_another_network(whole):
     end = expression_training.train(TRAIN, VALIDATION, network(), RECIPE, Session(4))
     assert end.history != whole[1][-1].history
@@ -69,8 +83,7 @@ def test_another_seed_trains_another_network(whole):
 def test_without_votes_the_head_of_the_labels_is_trained_alone():
     model = network()
     del model.heads["votes"]
-    recipe = replace(RECIPE, phases=(Phase(1, 67),))
-    end = expression_training.train(pictures(8, 1, votes=False), VALIDATION, model, recipe, Session(3))
+    end = expression_training.train(pictures(8, 1, votes=False), VALIDATION, model, ONE, Session(3))
     assert set(end.history[0]) == {"train_loss", "val_labels_loss", "val_accuracy", "size"}
 
 
@@ -88,9 +101,11 @@ def test_the_rate_rises_and_falls_as_half_a_cosine():
 
 
 def test_the_size_of_the_pictures_follows_the_phases():
-    recipe = replace(RECIPE, phases=(Phase(2, 70), Phase(1, 90)))
-    assert [recipe.size_of(epoch) for epoch in range(4)] == [70, 70, 90, 90]
-    assert (recipe.max_epochs, recipe.size) == (3, 90)
+    cycles = (Cycle(1, None, (Phase(2, 70), Phase(1, 90))), Cycle(1, 3, (Phase(2, 80),)))
+    recipe = replace(RECIPE, cycles=cycles)
+    assert [recipe.size_of(epoch) for epoch in range(6)] == [70, 70, 90, 80, 80, 80]
+    assert (recipe.max_epochs, recipe.size) == (5, 80)
+    assert [recipe.cycle_of(epoch)[1] for epoch in range(6)] == [0, 0, 0, 3, 3, 3]
 
 
 def test_the_losses_are_their_definitions():
@@ -110,13 +125,15 @@ def test_a_loss_that_is_not_finite_ends_the_training():
     model = network()
     with torch.no_grad():
         model.heads["labels"].bias[0] = torch.nan
-    with pytest.raises(FeatureError, match=r"seed 3: loss is nan in epoch 1, batch 1.*lower expression.learning_rate"):
+    with pytest.raises(
+        FeatureError, match=r"seed 3: loss is nan in epoch 1, batch 1.*lower learning_rate"
+    ):
         expression_training.train(TRAIN, VALIDATION, model, RECIPE, Session(3))
 
 
 def test_progress_names_the_time_left(monkeypatch):
     monkeypatch.setattr(expression_training, "LOG_EVERY", 2)
-    lines, recipe = [], replace(RECIPE, phases=(Phase(1, 67), Phase(1, 134)))
+    lines, recipe = [], replace(RECIPE, cycles=(Cycle(1, 1, (Phase(1, 67), Phase(1, 134))),))
     run = expression_training._Run(network(), recipe, Session(0, state=State(batch=1), tell=lines.append))
     run.n_batches = 4
     monkeypatch.setattr(run, "snapshot", State)

@@ -95,6 +95,7 @@ class ExpressionNetwork(nn.Module):
 
     def freeze(self, n_blocks: int | None) -> None:
         """Keep the stem and the first `n_blocks` blocks as they are, statistics included; None: freeze nothing."""
+        self.requires_grad_(True)
         self.frozen = [] if n_blocks is None else [self.stem, *list(self.blocks)[:n_blocks]]
         for module in self.frozen:
             module.eval().requires_grad_(False)

@@ -27,13 +27,34 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class Cycle:
+    """Phases in which the learning rate rises and falls once; the optimiser begins anew.
+
+    Attributes
+    ----------
+    learning_rate : float
+        The largest.
+    frozen_blocks : int or None
+        Residual blocks after the first convolution that do not learn; None: all layers learn.
+    phases : tuple of Phase
+    """
+
+    learning_rate: float
+    frozen_blocks: int | None
+    phases: tuple[Phase, ...]
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all phases."""
+        return sum(phase.epochs for phase in self.phases)
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How the network is trained; the section `expression` of the configuration gives and explains each value."""
 
-    phases: tuple[Phase, ...]
-    frozen_blocks: int
+    cycles: tuple[Cycle, ...]
     batch_size: int
-    learning_rate: float
     head_factor: float
     warm_up: float
     weight_decay: float
@@ -48,29 +69,42 @@ class Recipe:
         """Recipe of the section `expression`."""
         names = {field.name for field in fields(cls)}
         values = {name: value for name, value in settings.items() if name in names}
-        phases = tuple(Phase(**phase) for phase in settings["phases"])
-        return cls(**{**values, "phases": phases, "augmentation": Augmentation(**settings["augmentation"])})
+        cycles = tuple(
+            Cycle(**{**cycle, "phases": tuple(Phase(**phase) for phase in cycle["phases"])})
+            for cycle in settings["cycles"]
+        )
+        return cls(**{**values, "cycles": cycles, "augmentation": Augmentation(**settings["augmentation"])})
 
     @property
     def max_epochs(self) -> int:
-        """Epochs of all phases."""
-        return sum(phase.epochs for phase in self.phases)
+        """Epochs of all cycles."""
+        return sum(cycle.epochs for cycle in self.cycles)
 
     @property
     def size(self) -> int:
         """Side of the pictures of the last phase, in px, and so of the pictures that the network is used on."""
-        return self.phases[-1].size
+        return self.cycles[-1].phases[-1].size
+
+    def cycle_of(self, epoch: int) -> tuple[Cycle, int]:
+        """Cycle of an epoch, counted from 0, and the first epoch of this cycle."""
+        first = 0
+        for cycle in self.cycles:
+            if epoch < first + cycle.epochs:
+                return cycle, first
+            first += cycle.epochs
+        return self.cycles[-1], first - self.cycles[-1].epochs
 
     def size_of(self, epoch: int) -> int:
         """Side of the pictures of an epoch, counted from 0, in px."""
-        for phase in self.phases:
-            if epoch < phase.epochs:
+        cycle, first = self.cycle_of(epoch)
+        for phase in cycle.phases:
+            first += phase.epochs
+            if epoch < first:
                 return phase.size
-            epoch -= phase.epochs
         return self.size
 
     def rate(self, done: float) -> float:
-        """Learning rate, relative to the largest, when a share `done` of the steps is done.
+        """Learning rate, relative to the largest, when a share `done` of the steps of a cycle is done.
 
         It rises linearly over the share `warm_up` of the steps, and falls as half a cosine to zero.
         """

@@ -53,15 +53,13 @@ def train(
     """
     if not session.state.model:
         expression_network.calibrate(model, scaled(training.pixels[:CALIBRATION], recipe.size_of(0)))
-    run = _Run(model.train(), recipe, session)
-    batches = Augmented(training, recipe, session.seed, run.position)
-    run.n_batches = batches.n_batches
-    if run.state.epoch < recipe.max_epochs:
+    run = _Run(model, recipe, session)
+    while run.state.epoch < recipe.max_epochs:
+        run = _Run(model, recipe, replace(session, state=run.state))
+        batches = Augmented(training, recipe, session.seed, run.position)
+        run.n_batches = batches.n_batches
         trainer = lightning.trainer(
-            recipe.max_epochs - run.state.epoch,
-            accelerator=session.accelerator,
-            num_sanity_val_steps=0,
-            deterministic=True,
+            run.end - run.state.epoch, accelerator=session.accelerator, num_sanity_val_steps=0, deterministic=True
         )
         with lightning.quiet():
             warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")  # the frozen ones
@@ -93,7 +91,7 @@ def losses(
 
 
 class _Run(LightningModule):  # type: ignore[misc]
-    """One run: steps, validation after each epoch, progress, states."""
+    """One cycle of a run: steps, validation after each epoch, progress, states."""
 
     def __init__(self, model: ExpressionNetwork, recipe: Recipe, session: Session) -> None:
         super().__init__()
@@ -102,16 +100,23 @@ class _Run(LightningModule):  # type: ignore[misc]
         self.validated: list[tuple[dict[str, Tensor], Tensor, Tensor]] = []
         if self.state.model:
             model.load_state_dict(self.state.model)
-        model.freeze(recipe.frozen_blocks)
+        self.cycle, self.first = recipe.cycle_of(self.state.epoch)
+        model.freeze(self.cycle.frozen_blocks)
+        model.train()
 
     def position(self) -> tuple[int, int]:
         """Finished epochs, and finished batches of the next one."""
         return self.state.epoch, self.state.batch
 
     @property
+    def end(self) -> int:
+        """Epochs that are finished when the cycle is."""
+        return self.first + self.cycle.epochs
+
+    @property
     def n_steps(self) -> int:
-        """Steps that are done."""
-        return self.state.epoch * self.n_batches + self.state.batch
+        """Steps of the cycle that are done."""
+        return (self.state.epoch - self.first) * self.n_batches + self.state.batch
 
     def learning(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
         """Weights that are not frozen, by name."""
@@ -121,7 +126,7 @@ class _Run(LightningModule):  # type: ignore[misc]
         """AdamW (Loshchilov and Hutter, 2019); biases and normalisations do not decay; restores its moments."""
         groups = []
         for name, weights in self.learning():
-            rate = self.recipe.learning_rate * (self.recipe.head_factor if name.startswith("heads.") else 1.0)
+            rate = self.cycle.learning_rate * (self.recipe.head_factor if name.startswith("heads.") else 1.0)
             decay = self.recipe.weight_decay if weights.ndim > 1 else 0.0
             groups.append({"params": [weights], "base": rate, "lr": rate, "weight_decay": decay})
         optimiser = torch.optim.AdamW(groups, fused=True)
@@ -134,7 +139,7 @@ class _Run(LightningModule):  # type: ignore[misc]
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """Weighted sum of both heads' losses."""
         torch.manual_seed(derived_seed(self.session.seed, "dropout", self.state.epoch, self.state.batch))
-        done = self.n_steps / (self.recipe.max_epochs * self.n_batches)
+        done = self.n_steps / (self.cycle.epochs * self.n_batches)
         for group in self.optimizers().param_groups:
             group["lr"] = group["base"] * self.recipe.rate(done)
         images, labels, shares = batch
@@ -145,7 +150,7 @@ class _Run(LightningModule):  # type: ignore[misc]
         if not math.isfinite(loss.item()):
             raise FeatureError(
                 f"expression network, seed {self.session.seed}: loss is {loss.item()} in epoch {self.state.epoch + 1},"
-                f" batch {self.state.batch + 1}, expected a finite number; lower expression.learning_rate"
+                f" batch {self.state.batch + 1}, expected a finite number; lower learning_rate in expression.cycles"
             )
         self.state = replace(self.state, loss_sum=self.state.loss_sum + loss.item())
         return loss
@@ -194,7 +199,11 @@ class _Run(LightningModule):  # type: ignore[misc]
         )
         history = [*state.history, results]
         self.state = replace(state, epoch=state.epoch + 1, batch=0, loss_sum=0.0, history=history)
-        self.session.save(self.snapshot())
+        if self.state.epoch < self.end:
+            self.session.save(self.snapshot())
+        else:  # the next cycle begins without moments
+            self.state = replace(self.state, model=_copied(self.model.state_dict()), momentum={})
+            self.session.save(self.state)
 
     def _validation(self) -> dict[str, float]:
         """Losses and accuracies on the validation pictures; a vote counts where one class has more than the others."""
