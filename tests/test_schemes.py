@@ -170,3 +170,21 @@ def test_missing_modalities_are_completed_and_named():
 def test_class_prior_is_the_share_of_each_class_and_uniform_without_clips():
     assert schemes.class_prior(np.array([0, 0, 2, 2]), 3).tolist() == [0.5, 0, 0.5]
     assert schemes.class_prior(np.zeros(0, int), 4).tolist() == [0.25] * 4
+
+
+def test_the_product_rule_is_bayes_rule_for_independent_modalities():
+    rng = np.random.default_rng(3)
+    prior = np.array([0.5, 0.3, 0.2])
+    of_audio, of_video = rng.dirichlet(np.ones(4), 3), rng.dirichlet(np.ones(5), 3)  # P(observation | class)
+    posteriors = [prior * table.T / (prior * table.T).sum(1, keepdims=True) for table in (of_audio, of_video)]
+    pairs = [(a, v) for a in range(4) for v in range(5)]
+    exact = np.array([prior * of_audio[:, a] * of_video[:, v] for a, v in pairs])
+    exact /= exact.sum(1, keepdims=True)
+    audio, video = (posteriors[i][[pair[i] for pair in pairs]] for i in (0, 1))
+    np.testing.assert_allclose(schemes.product_rule(audio, video, prior), exact, rtol=1e-12)
+
+
+def test_the_product_rule_gives_a_class_without_training_clips_nothing():
+    uniform = np.full((2, 3), 1 / 3)
+    found = schemes.product_rule(uniform, uniform, np.array([0.5, 0.5, 0.0]))
+    np.testing.assert_allclose(found, [[0.5, 0.5, 0.0]] * 2)

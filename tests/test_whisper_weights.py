@@ -14,7 +14,7 @@ from emotiw.audio import whisper
 from emotiw.core.errors import FeatureError, WeightsError
 from emotiw.core.status import Status
 from emotiw.corpora.manifest import Manifest
-from emotiw.jobs import settings, stages, store
+from emotiw.jobs import features, settings, stages, store
 from emotiw.jobs.identity import Stage
 from emotiw.jobs.store import Entry
 from emotiw.weights import acquisition, ctranslate2_format, package_index, whisper_weights
@@ -379,7 +379,8 @@ def test_the_feature_is_one_of_sound_that_is_made_on_demand():
     config = settings.load([])
     row = stages.ROWS["whisper"]
     assert row.modality == "audio"
-    assert "whisper" not in settings.frame_features(config)
+    assert "whisper" in features.available(config)
+    assert "whisper" not in features.named(config)
     assert "whisper" not in Files(Plan(config, Manifest((), (), "csv"))).feature_names()
     assert row not in stages.plain_features()
 

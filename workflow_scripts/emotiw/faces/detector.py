@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import floor, log
+from typing import Any
 
 import dlib
 import numpy as np
@@ -24,12 +25,21 @@ Detector = Callable[[Image, int], list[Face]]
 
 
 @cache
-def detector() -> Detector:
-    """HOG detector of dlib for frontal faces: (picture, number of times to double it first) -> faces."""
-    hog = dlib.get_frontal_face_detector()
+def _hog() -> Any:
+    return dlib.get_frontal_face_detector()
+
+
+def detector(threshold: float = 0.0) -> Detector:
+    """HOG detector of dlib for frontal faces: (picture, number of times to double it first) -> faces.
+
+    Parameters
+    ----------
+    threshold : float
+        Least score of a face; below 0 more faces are found, and more that are none.
+    """
 
     def detect(image: Image, upsample: int) -> list[Face]:
-        boxes, scores, _ = hog.run(image, upsample)
+        boxes, scores, _ = _hog().run(image, upsample, threshold)
         return [
             Face((box.left(), box.top(), box.right(), box.bottom()), score)
             for box, score in zip(boxes, scores, strict=True)
@@ -40,7 +50,7 @@ def detector() -> Detector:
 
 def preload() -> None:
     """Load the detector, which every job needs and which takes dlib 0.5 s."""
-    detector()
+    _hog()
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ def entries(
     MediaError
         If a clip differs from its hash, or is defective and `on_defect` is "fail".
     """
-    detect = detector()
+    detect = detector(settings["faces"].get("threshold", 0.0))
     for path, (clip, sha256) in zip(paths, clips, strict=True):
         clip_checks.check_hash(path, sha256, clip)
         make = partial(_entry, clip, path, settings, partial(search, detect=detect, predictor=predictor))

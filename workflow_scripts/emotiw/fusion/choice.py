@@ -36,11 +36,13 @@ class Method:
     step : float
         Distance of neighbouring weights on the grid.
     scheme : str
-        One of `schemes.WEIGHTED`, or `auto`.
+        One of `schemes.WEIGHTED`, `product`, or `auto`.
     shrinkage : float or 'auto'
         s of the schemes per_class and joint.
     n_folds, n_repeats : int
         Folds of cross-validation, and divisions into folds.
+    prior : ndarray or None, shape (n_classes,)
+        Share of each class among the training clips, for the product rule; None: uniform.
     """
 
     step: float
@@ -48,6 +50,7 @@ class Method:
     shrinkage: float | str = 0.0
     n_folds: int = 5
     n_repeats: int = 5
+    prior: Floats | None = None
 
     @property
     def factors(self) -> tuple[float, ...]:
@@ -55,10 +58,10 @@ class Method:
         return FACTORS if self.shrinkage == AUTO else (float(self.shrinkage),)
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> Self:
+    def of(cls, settings: Mapping[str, Any], prior: Floats | None = None) -> Self:
         """Read a method from the section `fusion` of the configuration."""
-        names = ("grid_step", "scheme", "shrinkage", "cv_folds", "cv_repeats")
-        return cls(*(settings[name] for name in names))
+        folds = settings["cv_folds"], settings["cv_repeats"]
+        return cls(settings["grid_step"], settings["scheme"], settings["shrinkage"], *folds, prior)
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,9 @@ def fit(
     """
     if not (np.isfinite(scores.audio).all() and np.isfinite(scores.video).all()):
         raise FeatureError(f"scores of {len(scores)} clips for the fusion: not finite; run the workflow again")
-    fitted = schemes.fit(scores, step=method.step, scales=scales, max_branches=max_branches)
+    fitted = replace(
+        schemes.fit(scores, step=method.step, scales=scales, max_branches=max_branches), prior=method.prior
+    )
     searched = AUTO in {method.scheme, method.shrinkage}
     accuracies = cross_validated(scores, method, scales=scales) if searched else {}
     shrinkage = {name: _factor(method.factors, accuracies.get(name, ())) for name in SHRUNK}

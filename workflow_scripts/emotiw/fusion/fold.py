@@ -78,9 +78,10 @@ def fuse(
     """
     aligned = score_tables.align(corpus, fold, tables.audio, tables.video)
     validation = aligned.labelled_with_both("val")
-    method = Method.of(settings)
+    prior = score_tables.prior_of(corpus, fold)
+    method = Method.of(settings, prior)
     chosen = choice.fit(validation, method, scales=out_of_fold_scales(corpus, fold, tables))
-    systems = fused_systems(aligned, chosen.fusion, score_tables.prior_of(corpus, fold))
+    systems = fused_systems(aligned, chosen.fusion, prior)
     systems["fusion"] = systems[settings["scheme"]]
     facts = {
         "fold": fold.name,
@@ -149,7 +150,7 @@ def fused_systems(aligned: AlignedScores, fusion: Fusion, prior: Floats) -> dict
     single = schemes.completed(audio, has_audio, video)
     fused = {
         scheme: schemes.completed(schemes.fused(fusion, scores, scheme), has_audio & has_video, single)
-        for scheme in (*fusion.weights, "stacked")
+        for scheme in (*fusion.weights, "stacked", schemes.PRODUCT)
     }
     return {"video": video, "audio": audio, **fused}
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from emotiw.fusion import choice
 from emotiw.fusion.choice import MAX_BRANCHES, Chosen, Method
-from emotiw.fusion.schemes import Ints, Scale, Scores
+from emotiw.fusion.schemes import PRODUCT, Ints, Scale, Scores
 
 STACKED = "stacked"
 
@@ -44,7 +44,7 @@ def by_scheme(scores: Scores, chosen: Chosen, method: Method) -> dict[str, dict[
         return None
     validated = [cross_validated(scores, division, method, scales=chosen.fusion.scales) for division in divisions]
     estimates = {}
-    for scheme in (*chosen.fusion.weights, STACKED):
+    for scheme in (*chosen.fusion.weights, STACKED, PRODUCT):
         resubstitution = choice.n_right(chosen.fusion, scores, scheme) / len(scores)
         accuracies = [accuracy[scheme] for accuracy in validated]
         mean = float(np.mean(accuracies))
@@ -82,6 +82,6 @@ def cross_validated(
     right: dict[str, int] = {}
     for train, test in division:
         fusion = choice.fit(scores[train], method, scales=scales, max_branches=MAX_BRANCHES).fusion
-        for scheme in (*fusion.weights, STACKED):
+        for scheme in (*fusion.weights, STACKED, PRODUCT):
             right[scheme] = right.get(scheme, 0) + choice.n_right(fusion, scores[test], scheme)
     return {scheme: n / len(scores) for scheme, n in right.items()}

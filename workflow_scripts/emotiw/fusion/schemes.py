@@ -10,7 +10,7 @@ The predicted class is argmax_c S_c. The equation is `weighted_sum`.
 Paper: three schemes; one weight for all classes (`shared_weights`), a weight per class (`per_class_weights`), and a
 joint search of a weight per class (`joint_search`). How the scores were brought to one scale is not said. Here [ours]:
 each modality is calibrated by one temperature, the weights lie on a grid, and candidates are compared by accuracy, then
-nearness to 1/2, then likelihood. Stacked logistic regression is added for reference; it is not in the paper.
+nearness to 1/2, then likelihood. Stacked logistic regression and the product rule are not in the paper.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,7 +32,8 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 WEIGHTED = ("shared", "per_class", "joint")  # the paper's schemes 1, 2, 3
-SCHEMES = (*WEIGHTED, "stacked")
+PRODUCT = "product"  # the product rule, which has no weights
+SCHEMES = (*WEIGHTED, "stacked", PRODUCT)
 AUTO = "auto"  # the weighted scheme that is chosen by cross-validation (`choice`)
 SCALE_BOUNDS = (1e-2, 1e2)  # limits of a calibration scale [ours]: without them it is infinite for separable clips
 N_COMPARED = 256  # candidate weights whose fused scores are held in memory at a time
@@ -91,12 +92,15 @@ class Fusion:
         Audio weights w of each of the paper's schemes.
     stacked : Stacked or None
         The stacked regression; None if it was fitted on fewer than two classes, then the mean of both is used.
+    prior : ndarray or None, shape (n_classes,)
+        Share of each class among the training clips, for the product rule; None: uniform.
     """
 
     audio_scale: float
     video_scale: float
     weights: dict[str, Floats]
     stacked: stacking.Stacked | None = None
+    prior: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +174,31 @@ def weighted_sum(audio: Floats, video: Floats, weights: Floats) -> Floats:
         S_c; the predicted class is argmax_c S_c.
     """
     return weights * audio + (1 - weights) * video
+
+
+def product_rule(audio: Floats, video: Floats, prior: Floats) -> Floats:
+    """Fused posteriors by the product rule, S_c = A_c V_c / p_c over its sum (Kittler et al. 1998, equation 7).
+
+    By Bayes' rule these are the posteriors given both modalities, if the modalities are independent given the class.
+
+    Parameters
+    ----------
+    audio, video : ndarray, shape (n_clips, n_classes)
+        A_c and V_c: calibrated posteriors.
+    prior : ndarray, shape (n_classes,)
+        p_c: share of each class among the training clips; a class without any gets the posterior 0.
+
+    Returns
+    -------
+    ndarray, shape (n_clips, n_classes)
+        Each row sums to 1.
+
+    References
+    ----------
+    Kittler et al., "On combining classifiers", IEEE Transactions on Pattern Analysis and Machine Intelligence 20, 1998.
+    """
+    logs = np.log(np.maximum(audio, TINY)) + np.log(np.maximum(video, TINY)) - np.log(np.where(prior > 0, prior, 1.0))
+    return np.asarray(softmax(np.where(prior > 0, logs, -np.inf), axis=1), np.float64)
 
 
 def grid(step: float) -> Floats:
@@ -329,6 +358,9 @@ def fused(fusion: Fusion, scores: Scores, scheme: str) -> Floats:
     audio, video = calibrated(scores.audio, fusion.audio_scale), calibrated(scores.video, fusion.video_scale)
     if scheme in fusion.weights:
         return weighted_sum(audio, video, fusion.weights[scheme])
+    if scheme == PRODUCT:
+        n_classes = audio.shape[1]
+        return product_rule(audio, video, np.full(n_classes, 1 / n_classes) if fusion.prior is None else fusion.prior)
     if fusion.stacked is None:
         return weighted_sum(audio, video, np.full(audio.shape[1], 0.5))
     return stacking.posteriors(fusion.stacked, stacking.features(audio, video), audio.shape[1])

@@ -186,7 +186,8 @@ def _member(writer: Writer, fold: Fold, sources: Sources, training: Training, co
         "fold": fold.name,
         **models,
         "scheme": table.facts["scheme"],
-        "weights": table.facts["weights"][table.facts["scheme"]],
+        # the product rule has none; windows of one modality need their number
+        "weights": table.facts["weights"].get(table.facts["scheme"], [0.5] * len(training.corpus.classes)),
         **{f"{name}_scale": 1 / table.facts["temperatures"][name] for name in ("audio", "video")},
         "class_prior": score_tables.prior_of(training.corpus, fold).tolist(),
     }

@@ -81,7 +81,8 @@ def _member(bundle: Bundle, entry: Mapping[str, Any]) -> Member:
             raise BundleError(f"{subject}: features {', '.join(found)}, expected {wanted}; {AGAIN}")
         if len(classifiers := sorted({model["classifier"] for model in found.values()})) > 1:
             raise BundleError(f"{subject}: {modality} by {' and '.join(classifiers)}, expected one classifier; {AGAIN}")
-    fusion = Fusion(entry["audio_scale"], entry["video_scale"], {entry["scheme"]: np.array(entry["weights"])})
+    weights, prior = {entry["scheme"]: np.array(entry["weights"])}, np.array(entry["class_prior"])
+    fusion = Fusion(entry["audio_scale"], entry["video_scale"], weights, prior=prior)
     models = {name: _models(bundle, entry[name]) for name in MODALITIES}
     return Member(entry["fold"], models["video"], models["audio"], fusion, entry["scheme"])
 

@@ -66,7 +66,10 @@ class Member:
 
     def fused(self, video: Floats, audio: Floats) -> Floats:
         """Fused posteriors (n_windows, n_classes); those of the other modality where one is NaN."""
-        both = schemes.weighted_sum(audio, video, self._weights)
+        if self.scheme == schemes.PRODUCT and self.fusion.prior is not None:
+            both = schemes.product_rule(audio, video, self.fusion.prior)
+        else:
+            both = schemes.weighted_sum(audio, video, self._weights)
         single = np.where(np.isnan(video), audio, video)
         return np.where(np.isnan(both), single, both)
 

@@ -88,7 +88,7 @@ def _faces(
             return
         search.check_size(path, frames.facts, settings["faces"]["upsample"])
         align = partial(search.align, predictor=landmarks, settings=settings["faces"])
-        new_search = partial(search.Search, settings["faces"], detector(), align)
+        new_search = partial(search.Search, settings["faces"], detector(settings["faces"].get("threshold", 0.0)), align)
         current, n = new_search(), 0
         for frame in frames:
             origin_s = origin_s if frame.index else frame.time_s

@@ -10,6 +10,7 @@ from typing import Any
 from emotiw.core import html
 from emotiw.corpora.manifest import Manifest
 from emotiw.evaluation import systems
+from emotiw.fusion import schemes
 from emotiw.report import charts, datasheet, explorer, formats, paper_tables, paper_values, system_tables
 from emotiw.report.charts import Chart
 from emotiw.report.explorer import ClipContents
@@ -92,6 +93,8 @@ def plots(
     part, classes, scheme = shown_part(metrics), metrics["classes"], metrics["fusion"]["scheme"]
     main = systems.shown(metrics["modalities"])
     confusions = {name: metrics["parts"][part]["systems"][name]["confusion"] for name in main}
+    if scheme == schemes.PRODUCT:  # which has no weights; those of the paper's best scheme are shown
+        scheme = "joint"
     weights = {name: fold["weights"][scheme] for name, fold in metrics["fusion"]["folds"].items()}
     best = system_tables.best_modality(metrics, part)
     changes = explorer.changes([row for row in rows.values() if row["part"] == part], best, classes)

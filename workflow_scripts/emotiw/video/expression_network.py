@@ -140,7 +140,7 @@ def pretrained(arrays: Arrays, *, dropout: float, seed: int) -> ExpressionNetwor
             layer.normalisation.weight.copy_(torch.from_numpy(np.array(arrays[f"{name}.scale"])))
             layer.normalisation.bias.copy_(torch.from_numpy(np.array(arrays[f"{name}.shift"])))
         generator = torch.Generator().manual_seed(derived_seed(seed, "heads"))
-        for head in model.heads.values():
+        for _, head in _heads(model):
             head.weight.normal_(0, HEAD_STD, generator=generator)
             head.bias.zero_()
     return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
@@ -178,7 +178,7 @@ def folded(model: ExpressionNetwork) -> dict[str, npt.NDArray[np.float32]]:
         weight = layer.convolution.weight.detach().double() * scale[:, None, None, None]
         bias = (layer.convolution.bias.double() - norm.running_mean.double()) * scale + norm.bias.double()
         arrays |= {f"{name}.weight": weight, f"{name}.bias": bias.detach()}
-    for name, head in model.heads.items():
+    for name, head in _heads(model):
         arrays |= {f"{name}.weight": head.weight.detach(), f"{name}.bias": head.bias.detach()}
     return {name: values.float().contiguous().cpu().numpy() for name, values in arrays.items()}
 
@@ -207,6 +207,10 @@ def _layers(model: ExpressionNetwork) -> Iterator[tuple[str, Any]]:
     for number, block in enumerate(model.blocks):
         yield f"blocks.{number}.0", block.first
         yield f"blocks.{number}.1", block.second
+
+
+def _heads(model: ExpressionNetwork) -> Iterator[tuple[str, Any]]:
+    yield from model.heads.items()
 
 
 def _convolutions(model: ExpressionNetwork) -> Iterator[tuple[str, Any]]:

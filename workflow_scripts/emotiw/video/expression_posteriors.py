@@ -45,8 +45,7 @@ def posteriors(
         raise FeatureError(
             f"features of shape {features.shape}, expected (n, {width}); delete them and run the workflow again"
         )
-    mean: npt.NDArray[np.float32] = np.mean([_softmax(features, arrays, name) for name in names], axis=0, dtype="f4")
-    return mean
+    return np.asarray(np.mean([_softmax(features, arrays, name) for name in names], axis=0), np.float32)
 
 
 def _softmax(features: npt.NDArray[np.float32], arrays: Mapping[str, npt.NDArray[Any]], name: str) -> Any:
