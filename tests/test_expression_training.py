@@ -125,9 +125,7 @@ def test_a_loss_that_is_not_finite_ends_the_training():
     model = network()
     with torch.no_grad():
         model.heads["labels"].bias[0] = torch.nan
-    with pytest.raises(
-        FeatureError, match=r"seed 3: loss is nan in epoch 1, batch 1.*lower learning_rate"
-    ):
+    with pytest.raises(FeatureError, match=r"seed 3: loss is nan in epoch 1, batch 1.*lower learning_rate"):
         expression_training.train(TRAIN, VALIDATION, model, RECIPE, Session(3))
 
 

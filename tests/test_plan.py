@@ -578,34 +578,34 @@ def test_faces_that_are_missing_are_an_error():
         plan(fine_tuning={"faces": {"path": "nowhere.csv"}}).stage("fine_tune")
 
 
-FACE = {"features": ["expression", "expression_posteriors"]}
+EXPRESSION = {"features": ["expression", "expression_posteriors"]}
 
 
 def test_the_expression_network_is_named_by_all_that_its_training_depends_on(fer, tmp_path):
-    mine = plan(video=FACE, expression=fer)
+    mine = plan(video=EXPRESSION, expression=fer)
     stage = mine.stage("train_expression")
     assert mine.model("expression") == mine.model("expression_posteriors") == f"expression-{stage.digest[:12]}"
     assert (stage["faces"][:12], stage["votes"]) == ("ba7816bf8f01", None)
     assert not {"faces", "votes", "head", "storage", "mirror", "chip_share"} & set(stage["settings"]["expression"])
     (tmp_path / "votes.npz").write_bytes(b"votes")
     for change in ({"threads": 2}, {"dropout": 0.1}, {"votes": {"path": str(tmp_path / "votes.npz")}}):
-        assert plan(video=FACE, expression=fer | change).model("expression") != mine.model("expression"), change
+        assert plan(video=EXPRESSION, expression=fer | change).model("expression") != mine.model("expression"), change
 
 
 @pytest.mark.parametrize(
-    ("change", "remade"), [({"mirror": False}, FACE["features"]), ({"head": "labels"}, ["expression_posteriors"])]
+    ("change", "remade"), [({"mirror": False}, EXPRESSION["features"]), ({"head": "labels"}, ["expression_posteriors"])]
 )
 def test_the_use_of_the_expression_network_does_not_train_it_again(fer, change, remade):
-    mine, other = plan(video=FACE, expression=fer), plan(video=FACE, expression=fer | change)
+    mine, other = plan(video=EXPRESSION, expression=fer), plan(video=EXPRESSION, expression=fer | change)
     assert other.model("expression") == mine.model("expression")
-    digests = {name: [p.stage(name, job="test0").digest for p in (mine, other)] for name in FACE["features"]}
+    digests = {name: [p.stage(name, job="test0").digest for p in (mine, other)] for name in EXPRESSION["features"]}
     assert [name for name, (before, after) in digests.items() if before != after] == remade
 
 
 def test_an_expression_network_that_was_trained_elsewhere_is_taken(fer):
-    mine = plan(video=FACE, weights={"expression": fer["faces"]})
+    mine = plan(video=EXPRESSION, weights={"expression": fer["faces"]})
     assert mine.model("expression") == "ready_expression-ba7816bf8f01"
-    for name in FACE["features"]:
+    for name in EXPRESSION["features"]:
         assert mine.stage(name, job="test0")["above"]["expression_network"] == mine.stage("ready_expression").digest
 
 
