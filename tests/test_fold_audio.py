@@ -173,6 +173,7 @@ def test_scores_of_networks_say_that_they_are_posteriors():
 def test_a_network_of_faces_is_recorded_under_its_own_modality_and_feature():
     entries = clips()
     stage = {"fold": "official", "modality": "video", "feature": "hog", "architecture": [4], "repeat": 3, "seed": 1}
-    network = fold_network.train(corpus(), {**stage, "settings": {"blstm": BLSTM}}, entries, scaler(entries))
+    stage |= {"settings": {"blstm": BLSTM}}
+    network = fold_network.train(corpus(), stage, entries, scaler(entries), Session(1))
     choices = [entry["choice"] for entry in network.facts["choices"]["entries"]]
     assert choices == ["egemaps: standardisation", "video/hog/blstm/4_3: epoch", "video/hog/blstm/4_3: weights"]

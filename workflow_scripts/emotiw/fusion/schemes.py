@@ -177,7 +177,7 @@ def weighted_sum(audio: Floats, video: Floats, weights: Floats) -> Floats:
 
 
 def product_rule(audio: Floats, video: Floats, prior: Floats) -> Floats:
-    """Fused posteriors by the product rule, S_c = A_c V_c / p_c over its sum (Kittler et al. 1998, equation 7).
+    """Fused posteriors by the product rule, S_c = A_c V_c / p_c over its sum (Kittler et al., TPAMI 20, 1998, eq. 7).
 
     By Bayes' rule these are the posteriors given both modalities, if the modalities are independent given the class.
 
@@ -192,10 +192,6 @@ def product_rule(audio: Floats, video: Floats, prior: Floats) -> Floats:
     -------
     ndarray, shape (n_clips, n_classes)
         Each row sums to 1.
-
-    References
-    ----------
-    Kittler et al., "On combining classifiers", IEEE Transactions on Pattern Analysis and Machine Intelligence 20, 1998.
     """
     logs = np.log(np.maximum(audio, TINY)) + np.log(np.maximum(video, TINY)) - np.log(np.where(prior > 0, prior, 1.0))
     return np.asarray(softmax(np.where(prior > 0, logs, -np.inf), axis=1), np.float64)
@@ -359,8 +355,7 @@ def fused(fusion: Fusion, scores: Scores, scheme: str) -> Floats:
     if scheme in fusion.weights:
         return weighted_sum(audio, video, fusion.weights[scheme])
     if scheme == PRODUCT:
-        n_classes = audio.shape[1]
-        return product_rule(audio, video, np.full(n_classes, 1 / n_classes) if fusion.prior is None else fusion.prior)
+        return product_rule(audio, video, np.ones(audio.shape[1]) if fusion.prior is None else fusion.prior)
     if fusion.stacked is None:
         return weighted_sum(audio, video, np.full(audio.shape[1], 0.5))
     return stacking.posteriors(fusion.stacked, stacking.features(audio, video), audio.shape[1])
