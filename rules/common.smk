@@ -12,7 +12,15 @@ from snakemake.logging import logger
 from emotiw.corpora import inventory
 from emotiw.corpora import manifest as manifests
 from emotiw.jobs import cache, features, settings, stages
-from emotiw.workflow import checksums, failures, hints, imported_clips, layout, plan, warm
+from emotiw.workflow import (
+    checksums,
+    failures,
+    hints,
+    imported_clips,
+    layout,
+    plan,
+    warm,
+)
 from emotiw.workflow.costs import Costs
 from emotiw.workflow.files import Files
 from emotiw.workflow.layout import Layout

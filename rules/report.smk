@@ -1,5 +1,7 @@
 # the folders may be absent, where no clip has a stream of the modality
-SIGNALS = {name: str(Path(LAYOUT.feature(name, "")).parent) for name in ("audio", "faces")}
+SIGNALS = {
+    name: str(Path(LAYOUT.feature(name, "")).parent) for name in ("audio", "faces")
+}
 
 
 rule evaluate:
