@@ -106,10 +106,15 @@ def stage(name):
 
 
 def folder(name, levels=1):
-    """Folder of an input's files, or one some levels up, as a function of a job's wildcards and inputs."""
+    """Folder of an input's files, or one some levels up, as a function of a job's wildcards and inputs.
+
+    `.` without files, as those of a modality that the run lacks, whose folder no program reads.
+    """
 
     def parent(wildcards, input):
         files = input.get(name)
+        if not files:
+            return "."
         first = Path(files if isinstance(files, str) else files[0])
         return str(first.parents[levels - 1])
 

@@ -1,9 +1,3 @@
-# the folders may be absent, where no clip has a stream of the modality
-SIGNALS = {
-    name: str(Path(LAYOUT.feature(name, "")).parent) for name in ("audio", "faces")
-}
-
-
 rule evaluate:
     input:
         manifest=ancient(TABLE),
@@ -36,8 +30,8 @@ rule evaluate:
         mem_mb=memory("evaluate"),
         runtime=minutes("evaluate"),
     params:
-        audio_folder=SIGNALS["audio"],
-        faces_folder=SIGNALS["faces"],
+        audio_folder=folder("audio"),
+        faces_folder=folder("faces"),
         stage=stage("evaluate"),
     shell:
         'python "$EMOTIW_PROGRAMS"/evaluate.py --manifest {input.manifest:q} --fusion {input.fusion:q}'
@@ -154,7 +148,7 @@ rule report:
         mem_mb=memory("report"),
         runtime=minutes("report"),
     params:
-        faces_folder=SIGNALS["faces"],
+        faces_folder=folder("faces"),
         stage=stage("report"),
     shell:
         'python "$EMOTIW_PROGRAMS"/report.py --manifest {input.manifest:q}'

@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         one=["manifest", "metrics", "predictions", "scores", "ledger", "faces"],
         many=["fusion", "frames", "provenance_records", "figures"],
     )
-    corpus = manifest.read(args.manifest)
+    corpus, metrics = manifest.read(args.manifest), json.loads(args.metrics.read_bytes())
     record = provenance.determinants(
         repository=resources.PACKAGE.parents[1],
         config=args.settings,
@@ -26,8 +26,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         artefacts=[args.metrics, args.predictions, args.scores, args.ledger, *args.fusion, *args.frames],
     )
     rows = explorer.shown_rows(corpus, page.read_predictions(args.predictions))
-    contents = explorer.clip_contents(corpus, rows, faces=args.faces, fusion=args.fusion, frames=args.frames)
-    metrics = json.loads(args.metrics.read_bytes())
+    paths = {"faces": args.faces if "video" in metrics["modalities"] else None, "frames": args.frames}
+    contents = explorer.clip_contents(corpus, rows, fusion=args.fusion, **paths)
     record |= {"ledger": json.loads(args.ledger.read_bytes())["entries"]}
     html = page.render(corpus, metrics, rows, contents, provenance=record)
     charts = page.plots(metrics, rows, args.settings)

@@ -13,7 +13,7 @@ from killing import hashes, kill, running, strike
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
-TARGET = "evaluate"
+TARGET = "results/small/report/metrics.json"
 PROGRAMS = (
     *("audio", "egemaps", "functionals", "faces", "cnn", "dense_sift", "lbp_top", "pca", "kernels", "kernel_scores"),
     *("pooled_scores", "combination", "baseline", "gather_frames", "scaler", "train_blstm", "blstm_scores", "fusion"),

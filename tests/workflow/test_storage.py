@@ -21,7 +21,7 @@ def test_a_run_needs_no_shared_file_system(fresh, tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     run = there / "results/stored"
-    assert (run / "audio/official/scores.h5").is_file()
+    assert (run / "folds/official/egemaps/blstm.h5").is_file()
     assert (run / "manifest.csv").read_bytes() == (here / "results/stored/manifest.csv").read_bytes()
     # nothing but the table, and what was said of the run, was left where the jobs ran
     left = {path.relative_to(here / "results").parts[1] for path in (here / "results").rglob("*") if path.is_file()}

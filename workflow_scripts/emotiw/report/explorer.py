@@ -91,7 +91,7 @@ def clip_contents(
     corpus: Manifest,
     rows: Mapping[str, Mapping[str, str]],
     *,
-    faces: Path,
+    faces: Path | None,
     fusion: Iterable[Path],
     frames: Iterable[Path],
 ) -> ClipContents:
@@ -99,12 +99,13 @@ def clip_contents(
 
     Parameters
     ----------
-    faces : Path
-        Folder of the face artefacts.
+    faces : Path or None
+        Folder of the face artefacts; None if the run has no video.
     fusion, frames : iterable of Path
         Files of each fold: the fused scores, and the mean frame posteriors of its networks.
     """
-    return ClipContents(face_strips(corpus, faces), _scores(corpus, rows, fusion), _courses(rows, frames))
+    strips = face_strips(corpus, faces) if faces else {}
+    return ClipContents(strips, _scores(corpus, rows, fusion), _courses(rows, frames))
 
 
 def face_strips(corpus: Manifest, folder: Path) -> dict[str, bytes]:
