@@ -22,10 +22,11 @@ help:  ## show this list
 	  'manifest|check the corpus and write its table, run nothing' \
 	  'features|every per-clip feature, no training' \
 	  'fine_tuned|AlexNet fine-tuned on FER2013, alone' \
-	  'audio_only|the audio system alone' \
-	  'video_only|the video system alone' \
-	  'evaluate|metrics.json and the score tables, no page' \
-	  'report|the report and what it needs' | sed 's/^/  /' | column -t -s '|'
+	  'expression_network|the expression network, alone' \
+	  'audio_only|the audio systems, with metrics and a report of their own' \
+	  'video_only|the video systems, likewise' \
+	  'metrics|metrics.json and the score tables, no page' \
+	  'page|the report and what it needs' | sed 's/^/  /' | column -t -s '|'
 
 demo: $(READY)  ## render the synthetic demo corpus, run the whole workflow on it, show where the report is
 	$(BIN)/snakemake -s rules/demo.smk -c $(CORES) --workflow-profile profiles/default

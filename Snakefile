@@ -30,6 +30,8 @@ localrules:
     features,
     fine_tuned,
     expression_network,
+    metrics,
+    page,
     audio_only,
     video_only,
     manifest,
@@ -54,6 +56,16 @@ rule fine_tuned:
 rule expression_network:
     input:
         lambda w: layout.weights(PLAN.model("expression")),
+
+
+rule metrics:
+    input:
+        LAYOUT.path("evaluate", "metrics"),
+
+
+rule page:
+    input:
+        LAYOUT.path("report", "page"),
 
 
 rule audio_only:

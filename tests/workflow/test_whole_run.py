@@ -102,7 +102,11 @@ def test_a_batch_of_clips_holds_what_single_clips_hold(workspace):
         assert 1 < len(batches) < workspace.n_clips
         for batch in batches:
             for name, entry in store.read(batch, kind).entries.items():
-                single = store.read(features / f"small/features/{stage}/{name}.h5", kind).entries[name]
+                alone = features / f"small/features/{stage}/{name}.h5"
+                if not alone.exists():  # the clip has no such stream, so it needs no job of its own
+                    assert (stage, entry.status) == ("egemaps", "no_audio")
+                    continue
+                single = store.read(alone, kind).entries[name]
                 assert (single.status, single.facts) == (entry.status, entry.facts)
                 for key in single.arrays:
                     np.testing.assert_array_equal(single.arrays[key], entry.arrays[key])
@@ -129,7 +133,8 @@ def test_a_corpus_that_leaks_is_refused_before_any_job(workspace):
 
 def test_each_job_of_a_clip_has_a_log_of_its_own(workspace):
     logs = Counter(path.parent.name for path in (workspace.folder / "results/small/logs").rglob("*.log"))
-    assert logs["cnn"] == logs["egemaps"] == workspace.n_clips
+    assert logs["cnn"] == workspace.n_clips
+    assert logs["egemaps"] == workspace.n_clips - 1  # one clip has no sound
 
 
 def test_parsing_the_workflow_imports_no_torch(workspace):
@@ -147,7 +152,7 @@ def test_the_demo_corpus_is_rendered_by_rules(workspace):
     assert jobs == {"demo_clips": "14", "demo_defects": "1", "demo_corpus": "1"}
 
 
-@pytest.mark.parametrize("target", ["manifest", "features", "audio_only", "video_only", "evaluate", "report"])
+@pytest.mark.parametrize("target", ["manifest", "features", "audio_only", "video_only", "metrics", "page"])
 def test_a_target_of_the_readme_is_a_rule(workspace, target):
     done = workspace.snakemake("-n", target)
     assert done.returncode == 0, done.stderr
@@ -157,10 +162,9 @@ def test_a_corpus_of_sound_alone_is_scored_by_its_sound_in_another_folder(worksp
     (tmp_path / "corpus").mkdir()
     rows = [["clip", "path", "label", "subject", "split"]]
     for path in sorted((workspace.folder / "corpus/clips").glob("s0?_*.mp4")):
-        found = store.read(workspace.folder / f"results/small/features/audio/{path.stem}.h5", "audio").entries[
-            path.stem
-        ]
         if path.stem.count("_") == 1:
+            of_clip = workspace.folder / f"results/small/features/audio/{path.stem}.h5"
+            found = store.read(of_clip, "audio").entries[path.stem]
             subject, label = path.stem.split("_")
             soundfile.write(tmp_path / f"corpus/{path.stem}.wav", found.arrays["waveform"], 16000)
             split = {"s03": "val", "s04": "test", "s05": "test"}.get(subject, "train")
