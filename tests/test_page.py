@@ -271,3 +271,11 @@ def test_the_training_of_fine_tuned_weights_is_told_epoch_by_epoch(render, place
     assert "Model weights: tuned" in text
     assert "Training of these weights by epoch (best: 2)" in text
     assert "<td>52.5 %</td>" in text
+
+
+def test_a_training_without_a_chosen_epoch_is_told_by_its_own_measures(render):
+    epochs = [{"size": 68, "train_loss": 1.324, "val_votes_loss": 0.93, "val_votes_accuracy": 0.794}]
+    text = render(provenance=PROVENANCE | {"weights": [{"name": "expression network", "history": epochs}]})
+    assert "Training of these weights by epoch<" in text
+    assert "validation votes accuracy" in text
+    assert "<td>79.4 %</td>" in text
