@@ -28,6 +28,9 @@ from onnx_fixtures import settings as about_network
 from test_faults import damaged, edits
 from test_loading import train_predictor
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Generating overly large repr"
+)  # of a bundle's files, where a test fails
 ROOM = 1 << 29  # bytes that a hostile bundle may make the reader take
 CHIPS = tiny.chips(3)
 SOUND = {"egemaps": tiny.sound_frames(3)}

@@ -55,7 +55,7 @@ def table(path):
 def test_every_clip_of_the_fold_has_a_finite_row_in_every_system(official, fused):
     run, _ = official
     assert fused.facts["clips"] == [row.clip for row in run.corpus.rows]
-    assert set(fused.entries) == {"video", "audio", "shared", "per_class", "joint", "stacked", "fusion"}
+    assert set(fused.entries) == {"video", "audio", "shared", "per_class", "joint", "stacked", "product", "fusion"}
     for entry in fused.entries.values():
         assert entry.arrays["scores"].shape == (len(run.corpus.rows), 7)
 

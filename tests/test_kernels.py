@@ -141,6 +141,14 @@ def test_a_matrix_that_is_no_kernel_is_refused(K, message):
         kernels.symmetrised(np.array(K))
 
 
+def test_a_power_beyond_float64_is_refused():
+    G = np.array([[4.0, 1.0], [1.0, 4.0]])
+    for degree in (400, 600):  # the products overflow; the powers themselves do
+        K = kernels.polynomial_kernel(G, degree=degree)
+        with pytest.raises(FeatureError, match=r"lower video\.polynomial_degree"):
+            kernels.normalised(K, np.diagonal(K), np.diagonal(K))
+
+
 def test_six_kernels_are_normalised_symmetric_and_positive(sets):
     computed = six(sets, degree=2)
     assert sorted(computed) == sorted(

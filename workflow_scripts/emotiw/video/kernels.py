@@ -114,9 +114,11 @@ def polynomial_kernel(G: Matrix, *, gamma: float = 1.0, degree: int = 1) -> Matr
     gamma : float
         Scale; 1 where the kernel is normalised afterwards, which cancels it.
     degree : int
-        alpha; the kernel is positive semidefinite for every whole number.
+        alpha; the kernel is positive semidefinite for every whole number. Where the power exceeds float64, the value
+        is infinite, which `normalised` refuses.
     """
-    return np.asarray((gamma * G) ** degree)
+    with np.errstate(over="ignore"):
+        return np.asarray((gamma * G) ** degree)
 
 
 def rbf_kernel(D: Matrix, *, gamma: float) -> Matrix:
@@ -166,11 +168,17 @@ def normalised(K: Matrix, rows: Matrix, columns: Matrix) -> Matrix:
     Raises
     ------
     FeatureError
-        If one of these is not positive.
+        If one of these is not positive, or a product of two is beyond float64.
     """
     if min(rows.min(), columns.min()) <= 0:
         raise FeatureError("kernel: a set's product with itself is not positive; expected a positive definite kernel")
-    return np.asarray(K / np.sqrt(rows[:, None] * columns))
+    with np.errstate(over="ignore"):
+        products = rows[:, None] * columns
+    if not np.isfinite(products).all():
+        raise FeatureError(
+            "kernel: the product of two sets' values with themselves is beyond float64; lower video.polynomial_degree"
+        )
+    return np.asarray(K / np.sqrt(products))
 
 
 def symmetrised(K: Matrix) -> tuple[Matrix, float]:
