@@ -160,7 +160,13 @@ def on_device(model: Encoder, device: torch.device, layer: int | Sequence[int]) 
 
 
 def frames(
-    waveform: Floats, model: Encoder, *, layer: int | Sequence[int], frame_length_s: float, padded: bool
+    waveform: Floats,
+    model: Encoder,
+    *,
+    layer: int | Sequence[int],
+    frame_length_s: float,
+    padded: bool,
+    silence_db: float | None = None,
 ) -> tuple[npt.NDArray[np.float64], Floats]:
     """Start times (n_frames,) in s and values (n_frames, n_layers * width) of consecutive frames of a waveform.
 
@@ -181,6 +187,8 @@ def frames(
     padded : bool
         Whether each piece is filled up with zeros to 30 s before the spectrogram is computed, as in the training of
         Whisper. Vectors of the zeros are dropped.
+    silence_db : float, optional
+        Frames whose power is more than this many dB below that of the loudest frame are left out. None: none is.
 
     Raises
     ------
@@ -207,7 +215,11 @@ def frames(
     values: Floats = joined[: n_frames * steps].reshape(n_frames, steps, width).mean(axis=1)
     if not np.isfinite(values).all():
         raise FeatureError("Whisper: values are not finite; expected numbers; check the weights or leave the clip out")
-    return np.arange(n_frames, dtype=np.float64) * frame_length_s, values
+    times = np.arange(n_frames, dtype=np.float64) * frame_length_s
+    if silence_db is None:
+        return times, values
+    heard = sound.active(waveform, steps * STEP_SAMPLES, n_frames, silence_db)
+    return times[heard], values[heard]
 
 
 def _vectors(piece: Floats, model: Encoder, layers: Sequence[int], length: int) -> Floats:
