@@ -40,6 +40,7 @@ def write(folder, source):
     about["files"] = {renamed[name]: facts for name, facts in about["files"].items()}
     for member in about["members"]:
         del member["video"]["dense_sift"]["classifier"]
+        del member["fusion_scale"]
         member["networks"] = [renamed[name] for name in member.pop("audio")["egemaps"]["files"]]
     del about["columns"]
     about |= {"version": 2, "features": ["dense_sift"], "settings": SETTINGS}

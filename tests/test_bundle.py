@@ -4,6 +4,7 @@ import hashlib
 import json
 import pickle
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,6 +84,26 @@ def test_it_gives_the_posteriors_of_the_run(run):
             if values is not None:
                 np.testing.assert_allclose(values, fused.entries[name].arrays["scores"][i], atol=1e-6)
     assert {fused.facts["sources"][clip] for clip in (tiny.SILENT, tiny.HIDDEN)} == {"video", "audio"}
+
+
+def test_every_posterior_of_a_clip_and_of_its_windows_sums_to_one(run):
+    """With weights that differ between classes, whose sums do not."""
+    recogniser, *_ = load(run.bundle)
+    member = replace(recogniser.members[0], scheme="joint")
+    weights = replace(member.fusion, weights={"joint": np.array([0.0, 1.0, 0.4])})
+    recogniser = replace(recogniser, members=[member, replace(member, name="other", fusion=weights)])
+    for clip in ("clip12", "clip15", tiny.SILENT, tiny.HIDDEN):
+        encoded = recogniser.encode(run.features("video", clip), run.features("audio", clip))
+        windows = [
+            [{name: np.arange(i, i + 3) for name in frames} for i in range(3)]
+            for frames in (encoded.video[0], encoded.audio[0])
+        ]
+        over_time = recogniser.timeline(encoded, *windows)
+        found = [values for values in recogniser.predict(encoded).mean.values() if values is not None]
+        found += [values for values in over_time.values() if not np.isnan(values).any()]
+        assert len(found) >= 4
+        for values in found:
+            np.testing.assert_allclose(values.sum(axis=-1), 1, rtol=0, atol=1e-12)
 
 
 def test_a_network_that_learnt_subjects_hears_a_clip_as_one_of_their_population(tmp_path, monkeypatch):

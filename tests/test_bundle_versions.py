@@ -1,6 +1,10 @@
-"""Bundles of version 2: they are read, and answer bit by bit as the versions of emotiw that made them did."""
+"""Bundles of version 2: they are read, and answer as the versions of emotiw that made them did.
+
+The posteriors of each modality are the same bit by bit, the fused scores too; but their sum is no longer left as it is.
+"""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -13,7 +17,7 @@ import media_fixtures as made
 from emotiw.audio import blstm
 from emotiw.core.errors import BundleError
 from emotiw.fusion import schemes
-from emotiw.prediction import bundle
+from emotiw.prediction import bundle, bundle_load
 from emotiw.prediction.predictor import Predictor
 from emotiw.statistics import standardisation
 from emotiw.video.kernels import Reference, half_vectors, kernels_with
@@ -30,7 +34,7 @@ def old(run, tmp_path):
 
 
 def answers_of_version_2(folder, faces, sound):
-    """Posteriors of a clip by the formulas that emotiw had when it wrote version 2, from the bundle's files alone."""
+    """Scores of a clip by the formulas that emotiw had when it wrote version 2, from the bundle's files alone."""
     about = json.loads((folder / "bundle.json").read_text())
     (member,) = about["members"]
     entry = member["video"]["dense_sift"]
@@ -71,8 +75,10 @@ def test_it_answers_bit_by_bit_as_before(run, old, clip):
     found = recogniser.predict(recogniser.encode(faces, sound)).mean
     expected = answers_of_version_2(old, faces["dense_sift"], sound["egemaps"])
     assert found.keys() == expected.keys()
-    for name, values in expected.items():
-        np.testing.assert_array_equal(found[name], values, err_msg=name)
+    for name in ("video", "audio"):
+        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+    np.testing.assert_allclose(found["fusion"], expected["fusion"] / expected["fusion"].sum(), rtol=1e-12)
+    assert found["fusion"].argmax() == expected["fusion"].argmax()
 
 
 def test_it_predicts_clips_as_the_same_bundle_of_version_3_does(run, old, tmp_path):
@@ -81,6 +87,19 @@ def test_it_predicts_clips_as_the_same_bundle_of_version_3_does(run, old, tmp_pa
     for name in ("audio", "fusion"):
         np.testing.assert_array_equal(before.posteriors[name], after.posteriors[name])
         np.testing.assert_array_equal(before.timeline.posteriors[name], after.timeline.posteriors[name])
+
+
+def test_one_of_version_3_that_has_no_scale_of_the_fusion_is_normalised_only(run, tmp_path):
+    shutil.copytree(run.bundle, tmp_path / "earlier")
+    tiny.rewrite(tmp_path / "earlier", lambda about: about["members"][0].pop("fusion_scale"))
+    with_scale, without = (bundle_load.recogniser(bundle.read(at)) for at in (run.bundle, tmp_path / "earlier"))
+    assert with_scale.members[0].fusion.fused_scales != {"joint": 1.0}
+    features = run.features("video", "clip12"), run.features("audio", "clip12")
+    before, after = (it.predict(it.encode(*features)).mean for it in (without, with_scale))
+    weights = without.members[0].fusion.weights["joint"]
+    scores = schemes.weighted_sum(before["audio"], before["video"], weights)
+    np.testing.assert_allclose(before["fusion"], scores / scores.sum(), rtol=1e-12)
+    assert before["fusion"].argmax() == after["fusion"].argmax()
 
 
 def test_it_is_identified_by_its_own_index(old):

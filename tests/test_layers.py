@@ -44,7 +44,7 @@ NUMERICS = {
         *{"peephole_lstm", "peephole_autograd", "permutation", "blstm", "training", "ensemble"},
         *{"sound", "log_mel", "whisper"},
     },
-    "fusion": {"schemes", "branch_and_bound", "stacking", "choice", "records", "optimism"},
+    "fusion": {"schemes", "branch_and_bound", "stacking", "choice", "records", "optimism", "fused_posteriors"},
     "faces": {"tracking", "scene_cuts"},
     "weights": {"efficientnet", "ctranslate2_format", "expression_layers"},
     "evaluation": {"systems"},

@@ -115,6 +115,7 @@ EDITS = {
     "emotiw/fusion/branch_and_bound.py": END,
     "emotiw/fusion/score_tables.py": END,
     "emotiw/fusion/fold.py": END,
+    "emotiw/fusion/fused_posteriors.py": END,
     "emotiw/fusion/stacking.py": END,
     "emotiw/fusion/optimism.py": END,
     "emotiw/fusion/choice.py": END,

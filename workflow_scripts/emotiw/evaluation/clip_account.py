@@ -66,8 +66,7 @@ def prediction_rows(corpus: Manifest, pools: Sequence[Pool], statuses: Statuses)
 
 def _pool_rows(corpus: Manifest, pool: Pool, statuses: Statuses) -> Iterable[list[str]]:
     """Rows of `predictions.csv` of one part."""
-    fused = pool.systems["fusion"][0]
-    posteriors = fused / fused.sum(1, keepdims=True)
+    posteriors = pool.systems["fusion"][0]
     predicted = [[corpus.classes[i] for i in pool.systems[name][0].argmax(1)] for name in MAIN]
     for i, (clip, fold) in enumerate(zip(pool.clips, pool.folds, strict=True)):
         label, subject = corpus.row_of_clip[clip].label, corpus.row_of_clip[clip].subject

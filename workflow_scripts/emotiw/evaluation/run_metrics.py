@@ -12,7 +12,9 @@ from emotiw.fusion.score_tables import Table
 
 NETWORK_FACTS = ("selected", "selection", "restarts")  # kept of each table of networks
 # kept of each fold's fusion
-FUSION_FACTS = ("weights", "temperatures", "calibration", "optimism", "choice", "n_fitted", "joint")
+FUSION_FACTS = (
+    *("weights", "temperatures", "fused_temperatures", "calibration", "optimism", "choice", "n_fitted", "joint"),
+)
 FAMILY = (
     "fusion against video, audio and stacked regression; video and audio each against the challenge's baseline of its "
     "modality; the schemes of fusion among themselves: Holm's correction over all of these, for each part and test"

@@ -11,7 +11,7 @@ from emotiw.core.errors import StoreError
 from emotiw.corpora import splits
 from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import Fold
-from emotiw.fusion import choice, optimism, records, schemes, score_tables
+from emotiw.fusion import choice, fused_posteriors, optimism, records, schemes, score_tables
 from emotiw.fusion.choice import Method
 from emotiw.fusion.schemes import FittedFusion, Fusion, Scale, Scores
 from emotiw.fusion.score_tables import AlignedScores, Bools, Floats, Table
@@ -64,8 +64,8 @@ def fuse(
     Returns
     -------
     entries : list of Entry
-        Scores of `video` and `audio` (calibrated posteriors), of each scheme, and of `fusion`; with `scheme: auto`, of
-        `auto` too.
+        Calibrated posteriors of `video` and `audio`, of each scheme, and of `fusion`; with `scheme: auto`, of `auto`
+        too. Their largest values are the decisions of the schemes.
     facts : dict
         Clips, classes, parts, sources, weights, temperatures and the clips they were fitted on, the proof of the joint
         search, the stacked regression, the choice of scheme and shrinkage, optimism, the number of clips fitted on, and
@@ -81,7 +81,8 @@ def fuse(
     prior = score_tables.prior_of(corpus, fold)
     method = Method.of(settings, prior)
     chosen = choice.fit(validation, method, scales=out_of_fold_scales(corpus, fold, tables))
-    systems = fused_systems(aligned, chosen.fusion, prior)
+    fusion = fused_posteriors.calibrated(chosen.fusion, validation)
+    systems = fused_systems(aligned, fusion, prior)
     systems["fusion"] = systems[settings["scheme"]]
     facts = {
         "fold": fold.name,
@@ -89,11 +90,15 @@ def fuse(
         "scheme": settings["scheme"],
         "modalities": [name for name, table in (("video", tables.video), ("audio", tables.audio)) if table],
         **clip_facts(aligned),
-        **fit_facts(chosen.fusion, validation),
+        **fit_facts(fusion, validation),
         "choice": chosen.facts,
         "optimism": optimism.by_scheme(validation, chosen, method),
         **selection_record.facts(
-            [*records.of(chosen, validation, method), score_tables.prior_record(corpus, fold)],
+            [
+                *records.of(chosen, validation, method),
+                *fused_posteriors.records(fusion, validation.clips),
+                score_tables.prior_record(corpus, fold),
+            ],
             *(_with_inner_fold_names(table) for held_out in tables.held_out.values() for table in held_out),
         ),
     }
@@ -131,7 +136,7 @@ def out_of_fold_scales(corpus: Manifest, fold: Fold, tables: FoldTables) -> dict
 
 
 def fused_systems(aligned: AlignedScores, fusion: Fusion, prior: Floats) -> dict[str, Floats]:
-    """Scores of each single modality and of each fusion scheme, shape (n_clips, n_classes).
+    """Posteriors of each single modality and of each fusion scheme, shape (n_clips, n_classes).
 
     A clip with one modality gets that modality's posteriors, a clip with neither the class prior.
 
@@ -149,8 +154,8 @@ def fused_systems(aligned: AlignedScores, fusion: Fusion, prior: Floats) -> dict
     video = schemes.completed(schemes.calibrated(scores.video, fusion.video_scale), has_video, prior)
     single = schemes.completed(audio, has_audio, video)
     fused = {
-        scheme: schemes.completed(schemes.fused(fusion, scores, scheme), has_audio & has_video, single)
-        for scheme in (*fusion.weights, "stacked", schemes.PRODUCT)
+        scheme: schemes.completed(fused_posteriors.fused(fusion, scores, scheme), has_audio & has_video, single)
+        for scheme in fused_posteriors.names(fusion)
     }
     return {"video": video, "audio": audio, **fused}
 
@@ -174,6 +179,7 @@ def fit_facts(fitted: FittedFusion, validation: Scores) -> dict[str, Any]:
     return {
         "weights": {scheme: weights.tolist() for scheme, weights in fitted.weights.items()},
         "temperatures": {"audio": 1 / fitted.audio_scale, "video": 1 / fitted.video_scale},
+        "fused_temperatures": {scheme: 1 / scale for scheme, scale in fitted.fused_scales.items()},
         "calibration": calibration,
         "joint": fitted.joint.facts,
         "stacked": fitted.stacked.facts if fitted.stacked else None,

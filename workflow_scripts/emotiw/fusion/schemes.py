@@ -94,6 +94,8 @@ class Fusion:
         The stacked regression; None if it was fitted on fewer than two classes, then the mean of both is used.
     prior : ndarray or None, shape (n_classes,)
         Share of each class among the training clips, for the product rule; None: uniform.
+    fused_scales : mapping of str to float
+        Calibration scale of each scheme's posteriors (`fused_posteriors`); 1 for a scheme that is not in it.
     """
 
     audio_scale: float
@@ -101,6 +103,7 @@ class Fusion:
     weights: dict[str, Floats]
     stacked: stacking.Stacked | None = None
     prior: Floats | None = None
+    fused_scales: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,10 +113,8 @@ class FittedFusion(Fusion):
     Attributes
     ----------
     joint : SearchResult
-        Result of the joint search.
     scales : mapping of str to Scale
-        By modality (`audio`, `video`), the calibrations that were fitted on other clips. A modality that is not
-        in it was calibrated on the clips that the schemes were fitted on.
+        By modality (`audio`, `video`), the calibrations that were fitted on other clips, not on those of the schemes.
     """
 
     joint: SearchResult = field(kw_only=True)
@@ -138,11 +139,10 @@ def calibrated(scores: Floats, scale: float) -> Floats:
     return np.asarray(softmax(scale * scores, axis=1), np.float64)
 
 
-def calibration_scale(scores: Floats, truth: Ints) -> float:
+def calibration_scale(scores: Floats, truth: Ints, *, smoothing: float = 0.0) -> float:
     """Positive scale a that maximises the likelihood of the true classes under softmax(a * scores); 1 without clips.
 
-    References
-    ----------
+    With `smoothing`, a share of each label, from 0 to 1, is spread over all classes, so that the scale stays finite.
     Guo et al., "On calibration of modern neural networks", ICML 2017 (temperature scaling; scale = 1 / temperature).
     """
     if not len(truth):
@@ -150,7 +150,8 @@ def calibration_scale(scores: Floats, truth: Ints) -> float:
     rows = np.arange(len(truth))
 
     def loss(log_scale: float) -> float:
-        return -float(log_softmax(np.exp(log_scale) * scores, axis=1)[rows, truth].mean())
+        logs = log_softmax(np.exp(log_scale) * scores, axis=1)
+        return -float(((1 - smoothing) * logs[rows, truth] + smoothing * logs.mean(1)).mean())
 
     minimum = minimize_scalar(loss, bounds=tuple(np.log(SCALE_BOUNDS)), method="bounded", options={"xatol": 1e-6})
     return float(np.exp(minimum.x))
@@ -326,7 +327,6 @@ def fit(
     scales : mapping of str to Scale
         By modality (`audio`, `video`), calibrations that were fitted on other clips.
     max_branches : int
-        Limit of the joint search (`joint_search`).
     """
     fitted = fit_weights(scores, step=step, scales=scales, max_branches=max_branches)
     audio, video = calibrated(scores.audio, fitted.audio_scale), calibrated(scores.video, fitted.video_scale)
@@ -338,9 +338,9 @@ def fit_weights(
     scores: Scores, *, step: float, scales: Mapping[str, Scale], max_branches: int = branch_and_bound.MAX_BRANCHES
 ) -> FittedFusion:
     """Fit the weighted schemes and the calibrations as `fit` does, and no stacked regression."""
+    values = {"audio": scores.audio, "video": scores.video}
     scale_a, scale_v = (
-        scales[name].value if name in scales else calibration_scale(values, scores.truth)
-        for name, values in (("audio", scores.audio), ("video", scores.video))
+        scales[name].value if name in scales else calibration_scale(values[name], scores.truth) for name in values
     )
     audio, video = calibrated(scores.audio, scale_a), calibrated(scores.video, scale_v)
     weights = {name: scheme(audio, video, scores.truth, step) for name, scheme in SEPARATE.items()}
@@ -350,7 +350,7 @@ def fit_weights(
 
 
 def fused(fusion: Fusion, scores: Scores, scheme: str) -> Floats:
-    """Fused scores of clips that have both modalities by a scheme, shape (n_clips, n_classes)."""
+    """Fused scores of clips that have both modalities by a scheme, (n_clips, n_classes); the largest decides."""
     audio, video = calibrated(scores.audio, fusion.audio_scale), calibrated(scores.video, fusion.video_scale)
     if scheme in fusion.weights:
         return weighted_sum(audio, video, fusion.weights[scheme])

@@ -189,6 +189,7 @@ def _member(writer: Writer, fold: Fold, sources: Sources, training: Training, co
         # the product rule has none; windows of one modality need their number
         "weights": table.facts["weights"].get(table.facts["scheme"], [0.5] * len(training.corpus.classes)),
         **{f"{name}_scale": 1 / table.facts["temperatures"][name] for name in ("audio", "video")},
+        "fusion_scale": 1 / table.facts["fused_temperatures"][table.facts["scheme"]],
         "class_prior": score_tables.prior_of(training.corpus, fold).tolist(),
     }
 

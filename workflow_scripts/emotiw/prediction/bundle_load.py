@@ -82,7 +82,8 @@ def _member(bundle: Bundle, entry: Mapping[str, Any]) -> Member:
         if len(classifiers := sorted({model["classifier"] for model in found.values()})) > 1:
             raise BundleError(f"{subject}: {modality} by {' and '.join(classifiers)}, expected one classifier; {AGAIN}")
     weights, prior = {entry["scheme"]: np.array(entry["weights"])}, np.array(entry["class_prior"])
-    fusion = Fusion(entry["audio_scale"], entry["video_scale"], weights, prior=prior)
+    scales = {entry["scheme"]: entry.get("fusion_scale", 1.0)}  # not in bundles of earlier versions of emotiw
+    fusion = Fusion(entry["audio_scale"], entry["video_scale"], weights, prior=prior, fused_scales=scales)
     models = {name: _models(bundle, entry[name]) for name in MODALITIES}
     return Member(entry["fold"], models["video"], models["audio"], fusion, entry["scheme"])
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from emotiw.fusion import schemes
+from emotiw.fusion import fused_posteriors, schemes
 from emotiw.fusion.schemes import Fusion
 from emotiw.jobs.features import MODALITIES
 from emotiw.prediction.models import POSTERIORS, Model
@@ -66,12 +66,17 @@ class Member:
 
     def fused(self, video: Floats, audio: Floats) -> Floats:
         """Fused posteriors (n_windows, n_classes); those of the other modality where one is NaN."""
+        found = np.where(np.isnan(video), audio, video)
+        both = ~np.isnan(video + audio).any(axis=1)
+        scale = self.fusion.fused_scales.get(self.scheme, 1.0)
+        found[both] = fused_posteriors.posteriors(self._fused_scores(video[both], audio[both]), scale)
+        return found
+
+    def _fused_scores(self, video: Floats, audio: Floats) -> Floats:
+        """Fused scores, whose largest decides, of windows that have both modalities."""
         if self.scheme == schemes.PRODUCT and self.fusion.prior is not None:
-            both = schemes.product_rule(audio, video, self.fusion.prior)
-        else:
-            both = schemes.weighted_sum(audio, video, self._weights)
-        single = np.where(np.isnan(video), audio, video)
-        return np.where(np.isnan(both), single, both)
+            return schemes.product_rule(audio, video, self.fusion.prior)
+        return schemes.weighted_sum(audio, video, self._weights)
 
     @property
     def _weights(self) -> Floats:
