@@ -160,13 +160,7 @@ def on_device(model: Encoder, device: torch.device, layer: int | Sequence[int]) 
 
 
 def frames(
-    waveform: Floats,
-    model: Encoder,
-    *,
-    layer: int | Sequence[int],
-    frame_length_s: float,
-    padded: bool,
-    silence_db: float | None = None,
+    waveform: Floats, model: Encoder, *, layer: int | Sequence[int], frame_length_s: float, padded: bool
 ) -> tuple[npt.NDArray[np.float64], Floats]:
     """Start times (n_frames,) in s and values (n_frames, n_layers * width) of consecutive frames of a waveform.
 
@@ -187,8 +181,6 @@ def frames(
     padded : bool
         Whether each piece is filled up with zeros to 30 s before the spectrogram is computed, as in the training of
         Whisper. Vectors of the zeros are dropped.
-    silence_db : float, optional
-        Frames whose power is more than this many dB below that of the loudest frame are left out. None: none is.
 
     Raises
     ------
@@ -215,10 +207,26 @@ def frames(
     values: Floats = joined[: n_frames * steps].reshape(n_frames, steps, width).mean(axis=1)
     if not np.isfinite(values).all():
         raise FeatureError("Whisper: values are not finite; expected numbers; check the weights or leave the clip out")
-    times = np.arange(n_frames, dtype=np.float64) * frame_length_s
+    return np.arange(n_frames, dtype=np.float64) * frame_length_s, values
+
+
+def heard_frames(
+    waveform: Floats, model: Encoder, *, silence_db: float | None, **settings: Any
+) -> tuple[npt.NDArray[np.float64], Floats]:
+    """`frames` without the silent ones.
+
+    Parameters
+    ----------
+    waveform, model, **settings
+        As in `frames`.
+    silence_db : float or None
+        Frames whose power is more than this many dB below that of the loudest frame are left out. None: none is.
+    """
+    times, values = frames(waveform, model, **settings)
     if silence_db is None:
         return times, values
-    heard = sound.active(waveform, steps * STEP_SAMPLES, n_frames, silence_db)
+    length = _steps(settings["frame_length_s"]) * STEP_SAMPLES
+    heard = sound.active(waveform, length, len(times), silence_db)
     return times[heard], values[heard]
 
 

@@ -140,7 +140,7 @@ def _whisper(weights: Carried, settings: Settings) -> DescribeSound:
     chosen = {name: value for name, value in settings.items() if name != "storage"}
 
     def describe(waveform: Floats) -> store.Arrays:
-        times, values = whisper.frames(waveform, model, **chosen)
+        times, values = whisper.heard_frames(waveform, model, **chosen)
         return _timed(times, _stored(values, settings["storage"]))
 
     return describe
