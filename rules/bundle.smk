@@ -7,7 +7,7 @@ rule bundle:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
         metrics=LAYOUT.path("evaluate", "metrics"),
-        fusion=FILES.per_fold("fusion"),
+        fusion=BUNDLED["fusion"],
         models=BUNDLED["models"],
         features=BUNDLED["features"],
         weights=BUNDLED["weights"],

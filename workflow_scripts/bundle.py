@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from emotiw.core import resources
-from emotiw.corpora import manifest
+from emotiw.corpora import manifest, splits
 from emotiw.jobs import runtime
 from emotiw.prediction import bundle_export
 from emotiw.prediction.bundle_models import Models
@@ -29,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         repository=resources.PACKAGE.parents[1], config=config, manifest=args.manifest, records=records
     )
     description = {"config": config, "metrics": json.loads(args.metrics.read_bytes()), "provenance": facts}
-    bundle_export.write(args.output, corpus, manifest.folds(corpus), sources, description)
+    folds = splits.members(manifest.folds(corpus), config["bundle"]["members"])
+    bundle_export.write(args.output, corpus, folds, sources, description)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import gzip
 from collections.abc import Sequence
 
 from emotiw.core import files
-from emotiw.corpora import leakage, manifest
+from emotiw.corpora import leakage, manifest, splits
 from emotiw.evaluation import clip_account, ledger, pools, run_metrics
 from emotiw.fusion import score_tables
 from emotiw.jobs import runtime
@@ -24,6 +24,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     fused, video, audio = ([score_tables.read(path, corpus) for path in group] for group in paths)
     entries = ledger.gather(folds, [*fused, *audio, *video])
     entries += ledger.outside(map(provenance.record, args.weights_records))
+    folds = splits.tested(folds)
+    fused, video, audio = ([table for table in group if table.fold in folds] for group in (fused, video, audio))
     parts = pools.join(corpus, folds, fused, {"video": video, "audio": audio})
     folders = clip_account.folders(corpus, args.stage["modalities"], {"video": args.faces, "audio": args.audio})
     statuses = clip_account.read_statuses(corpus, folders)

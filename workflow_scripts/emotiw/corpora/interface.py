@@ -47,6 +47,8 @@ class Candidate:
         SHA-256 of the content, empty until the file is read.
     film : str
         Film or broadcast that the clip is cut from; empty if unknown or none.
+    corpus : str
+        Entry of section `corpora`; empty in a run of one corpus.
     """
 
     clip: str
@@ -58,6 +60,7 @@ class Candidate:
     fold: str = ""
     sha256: str = ""
     film: str = ""
+    corpus: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import safetensors.numpy
 
 from emotiw.core import files
 from emotiw.corpora.manifest import Manifest
-from emotiw.corpora.splits import Fold
+from emotiw.corpora.splits import EVERYTHING, Fold
 from emotiw.fusion import score_tables
 from emotiw.jobs import store
 from emotiw.jobs.features import MODALITIES
@@ -24,6 +24,10 @@ AVERAGING = (
     "one member a fold, each with its own calibration and fusion weights; a clip's posteriors are the mean of the "
     "members' posteriors. The metrics are of the members, each on clips that it was not trained on; their mean was "
     "not tested on anything"
+)
+ONE_MEMBER = (
+    "one member, trained on nearly all clips of the corpora; it was not tested on anything. The metrics are of other "
+    "models by the same recipe, each on clips that it was not trained on"
 )
 SYNTHETIC = "trained on synthetic clips: a self-test of the system; its answers mean nothing for real people"
 REAL = "probabilities are of the corpus's classes, balanced as it is; they are no measurement of what a person feels"
@@ -110,7 +114,7 @@ def write(
         "features": {modality: [] for modality in MODALITIES}
         | {system.modality: list(system.features) for system in contents.systems()},
         "columns": dict(_columns(corpus, sources, contents)),
-        "averaging": AVERAGING,
+        "averaging": ONE_MEMBER if list(folds) == [EVERYTHING] else AVERAGING,
         "members": members,
         **shared,
         "metrics": _metrics(about["metrics"]),
