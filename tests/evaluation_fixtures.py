@@ -26,6 +26,7 @@ MORE = {  # stage, index of the modality, entries, noise
     "functionals": ({"feature": "functionals"}, 1, ("svm",), 1.0),
 }
 SETTINGS = {
+    "prior": "training",
     "calibration": "validation",
     "scheme": "joint",
     "shrinkage": 0.0,

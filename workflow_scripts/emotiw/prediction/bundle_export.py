@@ -12,7 +12,6 @@ import safetensors.numpy
 from emotiw.core import files
 from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import EVERYTHING, Fold
-from emotiw.fusion import score_tables
 from emotiw.jobs import store
 from emotiw.jobs.features import MODALITIES
 from emotiw.jobs.gather import Source
@@ -194,7 +193,7 @@ def _member(writer: Writer, fold: Fold, sources: Sources, training: Training, co
         "weights": table.facts["weights"].get(table.facts["scheme"], [0.5] * len(training.corpus.classes)),
         **{f"{name}_scale": 1 / table.facts["temperatures"][name] for name in ("audio", "video")},
         "fusion_scale": 1 / table.facts["fused_temperatures"][table.facts["scheme"]],
-        "class_prior": score_tables.prior_of(training.corpus, fold).tolist(),
+        "class_prior": table.facts["prior"],
     }
 
 
