@@ -13,7 +13,7 @@ from emotiw.report import provenance
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Collect the parts of the video and audio systems and write them to the folder `--output`."""
-    one, many = ["manifest", "metrics", "features"], ["fusion", "models", "weights", "embeddings"]
+    one, many = ["manifest", "metrics", "features"], ["fusion", "models", "weights", "embeddings", "strangers"]
     args = runtime.arguments(__doc__, argv, one=one, many=many)
     config, corpus = args.settings, manifest.read(args.manifest)
     contents = bundle_export.contents_of(corpus, config)
@@ -23,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.features,
         weights=dict(zip([*contents.landmarks(), *contents.weights()], args.weights, strict=True)),
         embeddings=dict(zip(contents.embeddings(), args.embeddings, strict=True)),
+        strangers=args.strangers,
     )
     records = [path.with_suffix(".json") for path in args.weights]
     facts = provenance.determinants(

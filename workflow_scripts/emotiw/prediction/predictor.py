@@ -30,6 +30,7 @@ from emotiw.prediction.bundle import Bundle
 from emotiw.prediction.describers import DescribeFaces, DescribeSound
 from emotiw.prediction.recogniser import ClipPosteriors, Encoded, Recogniser, Window
 from emotiw.prediction.segments import Segment
+from emotiw.weights.package_index import Tell, quietly
 
 LOG = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ CLIP_FAILURES = (
     MemoryError,
 )  # errors that a clip can cause; any other exception is a bug of emotiw
 NOT_TRAINED = "not_trained"  # status of a modality that the bundle has no system of
+WITHOUT_WEIGHTS = "without_weights"  # of one whose weights the bundle names, and which this machine lacks
 SECTIONS = {"video": "faces", "audio": "audio"}  # sections of the configuration that say how a modality is read
 INTERNAL_ERROR = "internal_error"  # status of both modalities if the program itself failed
 NAMES = ("fusion", *MODALITIES)
@@ -174,6 +176,8 @@ class Predictor:
         Longer clips are predicted in segments of this length, each as a clip of its own.
     longest_s : float
         Longer clips are not predicted.
+    missing : mapping of str to str
+        Modalities without the weights that the bundle names, and why; the other modality judges alone.
     """
 
     bundle: Bundle
@@ -183,6 +187,7 @@ class Predictor:
     landmarks: Any
     segment_s: float = SEGMENT_S
     longest_s: float = LONGEST_S
+    missing: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def untrained(self) -> list[str]:
@@ -190,8 +195,13 @@ class Predictor:
         return [modality for modality in MODALITIES if not self.bundle.about["features"][modality]]
 
     @classmethod
-    def load(cls, folder: str | Path, *, segment_s: float = SEGMENT_S, longest_s: float = LONGEST_S) -> Self:
+    def load(
+        cls, folder: str | Path, *, segment_s: float = SEGMENT_S, longest_s: float = LONGEST_S, tell: Tell = quietly
+    ) -> Self:
         """Load a bundle, and check the functions of its features on a black face and on a tone.
+
+        Weights that the bundle names and this machine lacks are fetched; `tell` is called during the download. Without
+        them, the bundle's other modality judges alone (`missing`).
 
         Raises
         ------
@@ -200,14 +210,16 @@ class Predictor:
         """
         with runtime.computing_alike():
             bundle = bundles.read(Path(folder))
+            sound, missing = describers.of_sound_if_found(bundle, tell)
             predictor = cls(
                 bundle,
                 bundle_load.recogniser(bundle),
                 describers.of_faces(bundle),
-                describers.of_sound(bundle),
+                sound,
                 bundle_load.landmarks(bundle),
                 segment_s=segment_s,
                 longest_s=longest_s,
+                missing=missing,
             )
             probes.check(bundle, predictor.recogniser, predictor.face_features, predictor.sound_features)
         return predictor
@@ -247,7 +259,8 @@ class Predictor:
     def _predicted(self, path: Path, progress: Progress) -> Prediction:
         settings = self.bundle.about["settings"]
         settings = settings | {"limits": settings["limits"] | {"max_duration_s": self.longest_s}}
-        settings |= {section: None for modality, section in SECTIONS.items() if modality in self.untrained}
+        without = (*self.untrained, *self.missing)
+        settings |= {section: None for modality, section in SECTIONS.items() if modality in without}
         parts, timelines = [], []
         strip: list[tuple[float, Chip]] = []
         for segment in segments.segments(path, settings, self.landmarks, self.segment_s, progress):
@@ -277,7 +290,9 @@ class Predictor:
         part = SegmentPrediction(
             segment.start_s,
             max(face_times.max(initial=0.0), float(segment.sound.facts.get("duration_s", 0.0))),
-            {"video": faces.status, "audio": heard} | dict.fromkeys(self.untrained, NOT_TRAINED),
+            {"video": faces.status, "audio": heard}
+            | dict.fromkeys(self.untrained, NOT_TRAINED)
+            | dict.fromkeys(self.missing, WITHOUT_WEIGHTS),
             self.recogniser.predict(encoded),
             faces.facts.get("n_searched", 0),
             faces.facts.get("n_kept", 0),

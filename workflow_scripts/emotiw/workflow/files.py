@@ -126,6 +126,9 @@ class Files:
         models = [*landmarks, *map(self.plan.model, contents.weights().values())]
         return {
             "fusion": [self.layout.path("fusion", fold=fold) for fold in folds],
+            "strangers": [self.layout.path("fusion", fold=fold) for fold in splits.tested(self.protocol.folds)]
+            if splits.EVERYTHING in folds
+            else [],
             "models": [path for fold in folds for name in names for path in self.models(fold, *name)],
             "features": [path for name, _ in names for path in self.features(name)],
             "weights": list(map(layout.weights, models)),
