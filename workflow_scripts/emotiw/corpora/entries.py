@@ -57,7 +57,7 @@ def of(config: Mapping[str, Any]) -> tuple[Entry, ...]:
     entries = tuple(_entry(name, section, scheme) for name, section in (config["corpora"] or {}).items())
     groups = group_names(entries)
     for entry in entries:
-        if entry.name in groups.values() and groups[entry.name] != entry.name:
+        if any(groups[other.name] == entry.name and other.population != entry.population for other in entries):
             raise ConfigError(
                 f"corpora.{entry.name}: is also the population of other entries, expected names that differ; rename it"
             )

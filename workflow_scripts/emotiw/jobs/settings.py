@@ -165,6 +165,9 @@ def _corpora_faults(config: Mapping[str, Any]) -> Iterator[str]:
     for where, section in [(f"corpora.{name}", corpora[name]) for name in corpora] or [("corpus", config["corpus"])]:
         if section["kind"] == "csv" and not section.get("table"):
             yield f"{where}.table: is null, expected the table's path below {where}.root for the kind csv"
+    for key, value in (("corpus_weights", "none"), ("normalise", "training")):
+        if not corpora and config["pooled"][key] not in (value, "subject"):
+            yield f"pooled.{key}: is {config['pooled'][key]}, but the run has one corpus; set it to {value}"
     if corpora and protocol["scheme"] == "train_test":
         yield from _train_test_faults(corpora, protocol)
     if config["bundle"]["members"] == "everything" and not protocol["everything"]:
