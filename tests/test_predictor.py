@@ -522,14 +522,12 @@ def test_no_clip_is_a_usage_error(run, tmp_path):
     assert "no clip in" in result.stderr
 
 
-def test_the_demos_bundle_is_the_default(run, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("emotiw.jobs.settings.ROOT", tmp_path / "elsewhere")
-    with pytest.raises(BundleError, match="run `make demo`, or name one with --bundle"):
+def test_the_bundle_of_the_package_is_the_default(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(bundles, "PEOPLE", tmp_path / "people")
+    with pytest.raises(BundleError, match="people: missing; install emotiw again, or name a bundle with --bundle"):
         bundles.default_folder()
-    (tmp_path / "elsewhere/results/demo").mkdir(parents=True)
-    (tmp_path / "elsewhere/results/demo/bundle").symlink_to(run.bundle)
-    assert bundles.default_folder() == tmp_path / "elsewhere/results/demo/bundle"
+    (tmp_path / "people").symlink_to(run.bundle)
+    assert bundles.default_folder() == tmp_path / "people"
 
 
 def test_progress_counts_clips_and_frames(monkeypatch):
