@@ -92,6 +92,7 @@ def scanned(entries: Sequence[Entry], classes: Sequence[str] | None) -> Scan:
         notes=tuple(note for scan in scans for note in scan.notes),
         problems=tuple(problem for scan in scans for problem in scan.problems),
         synthetic=any(scan.synthetic for scan in scans),
+        label_sets={name: labels for scan in scans for name, labels in scan.label_sets.items()},
     )
 
 
@@ -121,8 +122,16 @@ def _of_entry(entry: Entry, classes: Sequence[str]) -> Scan:
         scan,
         candidates=tuple(_prefixed(entry, candidate) for candidate in kept),
         notes=tuple(f"{entry.name}: {note}" for note in notes),
+        label_sets={entry.name: _label_set(entry, scan, classes)},
         problems=(*scan.problems, *_label_problems(entry, found, classes), *_map_problems(entry, scan, classes)),
     )
+
+
+def _label_set(entry: Entry, scan: Scan, classes: Sequence[str]) -> tuple[str, ...]:
+    """Classes of the run that the corpus has as published; of a table of clips, those that occur."""
+    found = {candidate.label for candidate in scan.candidates}
+    mapped = {entry.labels.get(label, label) for label in (found if entry.kind in TABLES else {*scan.classes, *found})}
+    return tuple(name for name in classes if name in mapped)
 
 
 def _prefixed(entry: Entry, candidate: Candidate) -> Candidate:

@@ -79,6 +79,8 @@ class Scan:
         Files left out and why; problems that make the corpus unusable.
     synthetic : bool
         Whether the clips were rendered instead of recorded.
+    label_sets : mapping
+        Classes of each entry of `corpora`, after its label map; empty for one corpus.
     """
 
     candidates: tuple[Candidate, ...]
@@ -87,6 +89,7 @@ class Scan:
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     synthetic: bool = False
+    label_sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def walk(root: Path, suffixes: frozenset[str]) -> Iterator[Path]:

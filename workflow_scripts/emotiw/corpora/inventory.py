@@ -86,6 +86,7 @@ def refresh(config: Mapping[str, Any], path: Path, probe: Probe) -> Manifest:
         corpus["protocol"]["scheme"],
         notes,
         everything,
+        found.scan.label_sets,
     )
     manifests.write(path, manifest)
     return manifest

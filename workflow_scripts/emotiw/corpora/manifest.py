@@ -7,8 +7,8 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
@@ -83,7 +83,7 @@ class Manifest:
     """All clips of a run, sorted by id, with the ordered label set and the protocol.
 
     `notes` are lines for the report: what was left out, and what is unusual but no error. `everything`: whether a last
-    fold trains on nearly all clips and tests none (`splits.folds`).
+    fold trains on nearly all clips and tests none (`splits.folds`). `label_sets`: classes of each of several corpora.
     """
 
     rows: tuple[Row, ...]
@@ -93,6 +93,7 @@ class Manifest:
     scheme: str = splits.OFFICIAL
     notes: tuple[str, ...] = ()
     everything: bool = False
+    label_sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def row_of_clip(self) -> dict[str, Row]:
@@ -112,7 +113,10 @@ class Manifest:
         }
 
 
-_METADATA = tuple(field.name for field in fields(Manifest))[1:-1]
+_METADATA = tuple(field.name for field in fields(Manifest))[1:-2]
+
+
+_OF_SEVERAL = ("everything", "label_sets")
 
 
 def folds(manifest: Manifest) -> dict[str, Fold]:
@@ -179,6 +183,8 @@ def read(path: Path) -> Manifest:
             name: tuple(value) if isinstance(value := metadata[name], list) else value for name in _METADATA
         }
         fields_of_manifest["everything"] = metadata.get("everything", False)
+        sets = metadata.get("label_sets", {})
+        fields_of_manifest["label_sets"] = {name: tuple(labels) for name, labels in sets.items()}
     except FileNotFoundError as error:
         raise ManifestError(f"{error.filename}: missing; {remedy}") from None
     except (ValueError, KeyError, TypeError) as error:
@@ -198,7 +204,8 @@ def write(path: Path, manifest: Manifest) -> None:
     columns = COLUMNS_OF_SEVERAL if any(row.corpus for row in manifest.rows) else COLUMNS
     data = table_bytes([columns, *map(_VALUES[columns], sorted(manifest.rows, key=lambda row: row.clip))])
     metadata = {name: getattr(manifest, name) for name in _METADATA} | {"sha256": hashlib.sha256(data).hexdigest()}
-    metadata |= {"everything": True} if manifest.everything else {}
+    # only where they apply, so that the file of a run of one corpus stays the same
+    metadata |= {name: value for name in _OF_SEVERAL if (value := getattr(manifest, name))}
     write_if_new(path, data)
     write_if_new(sidecar(path), f"{json.dumps(metadata, indent=2, sort_keys=True, ensure_ascii=False)}\n".encode())
 

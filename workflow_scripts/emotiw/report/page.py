@@ -11,7 +11,7 @@ from emotiw.core import html
 from emotiw.corpora.manifest import Manifest
 from emotiw.evaluation import systems
 from emotiw.fusion import schemes
-from emotiw.report import charts, datasheet, explorer, formats, paper_tables, paper_values, system_tables
+from emotiw.report import charts, corpus_tables, datasheet, explorer, formats, paper_tables, paper_values, system_tables
 from emotiw.report.charts import Chart
 from emotiw.report.explorer import ClipContents
 from emotiw.report.formats import interval, percent
@@ -19,6 +19,7 @@ from emotiw.report.formats import interval, percent
 TEMPLATE, STYLE, SCRIPT, MACROS = "report.html.j2", "report.css", "report.js", "report_macros.html.j2"
 SECTIONS = (
     "report_overview.html.j2",
+    "report_corpora.html.j2",
     "report_paper.html.j2",
     "report_errors.html.j2",
     "report_clips.html.j2",
@@ -78,6 +79,7 @@ def render(
         "clip_data": explorer.script_data(corpus.classes, rows, contents),
         "error_filters": explorer.ERRORS,
         **_data(corpus, rows),
+        **_corpora(metrics),
         "config_text": json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False),
         "deviations": datasheet.deviations(config),
         "seeds": datasheet.seeds(config),
@@ -179,6 +181,15 @@ def _data(corpus: Manifest, rows: Mapping[str, Mapping[str, str]]) -> dict[str, 
         "places": datasheet.places(corpus),
         "status_counts": datasheet.status_counts(corpus, rows),
         "subjects": datasheet.subject_counts(corpus),
+    }
+
+
+def _corpora(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "matrices": corpus_tables.matrices(metrics),
+        "corpora_lines": corpus_tables.lines(metrics),
+        "corpora_header": (*corpus_tables.HEADER, *corpus_tables.SCORES),
+        "corpora_note": corpus_tables.NOTE,
     }
 
 
