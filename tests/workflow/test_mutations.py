@@ -101,6 +101,7 @@ EDITS = {
     "emotiw/video/fold_baseline.py": {"baseline": 2, **REPORT_END},
     "emotiw/video/pls.py": {"kernel_scores": 2, "baseline": 2, **SCORES_END},
     "emotiw/statistics/cross_validation.py": {"kernel_scores": 2, "baseline": 2, **POOLED, **SCORES_END},
+    "emotiw/statistics/clip_weights.py": {"kernel_scores": 2, "baseline": 2, **POOLED, **SCORES_END},
     "emotiw/statistics/one_vs_rest.py": {"kernel_scores": 2, "baseline": 2, **POOLED, **SCORES_END},
     "emotiw/statistics/selection_record.py": {
         **{"baseline": 2, **POOLED, **gathered(2)},
@@ -124,6 +125,7 @@ EDITS = {
     "emotiw/evaluation/pools.py": REPORT_END,
     "emotiw/evaluation/system_metrics.py": REPORT_END,
     "emotiw/evaluation/run_metrics.py": REPORT_END,
+    "emotiw/evaluation/corpus_metrics.py": REPORT_END,
     "emotiw/evaluation/clip_account.py": REPORT_END,
     "emotiw/evaluation/submission.py": {},
     "submission.py": {},
@@ -133,6 +135,7 @@ EDITS = {
     "emotiw/jobs/features.py": REPORT_END,
     "emotiw/video/baseline_names.py": {"baseline": 2, **REPORT_END},
     "emotiw/report/paper_tables.py": {"tables": 1, "report": 1, "crate": 1},
+    "emotiw/report/corpus_tables.py": {"tables": 1, "report": 1, "crate": 1},
     "emotiw/statistics/standardisation.py": {**POOLED, **AUDIO_END},
     "emotiw/audio/blstm.py": NETWORKS_END,
     "emotiw/audio/peephole_lstm.py": NETWORKS_END,

@@ -39,6 +39,9 @@ CORPUS_LICENCES = {
     "enterface": "on request from its authors, research only",
     "ravdess": "CC BY-NC-SA 4.0",
     "crema_d": "Open Database License (ODbL) 1.0",
+    "dfew": "on request from its authors, research only",
+    "nemo": "CC BY-NC-SA 4.0",
+    "javanese": "MIT",
     "meld": "GPL-3.0 (annotations); the clips under fair use",
 }
 
