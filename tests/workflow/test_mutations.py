@@ -174,6 +174,8 @@ EDITS = {
     "emotiw/workflow/plan.py": {},
     "emotiw/workflow/layout.py": {},
     "emotiw/corpora/afew.py": {},
+    "emotiw/corpora/entries.py": {},
+    "emotiw/corpora/protocols.py": {},
     "audio.py": AUDIO_DOWN,
     "egemaps.py": {"egemaps": SOUNDS, **EGEMAPS_END},
     "gather_frames.py": {"gather_frames": 1, **NETWORKS_END},
