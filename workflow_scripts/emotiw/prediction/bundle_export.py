@@ -10,13 +10,14 @@ import numpy as np
 import safetensors.numpy
 
 from emotiw.core import files
+from emotiw.corpora import seen
 from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import Fold
 from emotiw.fusion import score_tables
 from emotiw.jobs import store
 from emotiw.jobs.features import MODALITIES
 from emotiw.jobs.gather import Source
-from emotiw.prediction import bundle, bundle_models
+from emotiw.prediction import bundle, bundle_models, bundle_training
 from emotiw.prediction.bundle_contents import ONNX, Contents
 from emotiw.prediction.bundle_models import FoldModel, Models, Training, Writer
 
@@ -92,6 +93,7 @@ def write(
         writer.add(f"embeddings/{name}.onnx", path.read_bytes())
     training = Training(corpus, sources.features, config["video"])
     members = [_member(writer, fold, sources, training, contents) for fold in folds.values()]
+    bundle_training.write(writer, corpus, folds.values(), seen.population(config["corpus"], config["run"]))
     subjects = {row.subject for row in corpus.rows if row.subject != row.clip}
     index = {
         "format": bundle.FORMAT,
