@@ -47,7 +47,7 @@ as_user 'emotiw why clip; test $? = 2'
 if [ $# -eq 2 ]; then
   cp -r "$1" "$root/data/bundle"
   cp "$2" "$root/data/clip"
-  as_user 'emotiw predict clip --bundle bundle --output out'
+  as_user 'emotiw predict clip --bundle bundle --output out --self-test'
   test -s "$root/data/out/predictions.json"
 fi
 echo "the containers' build step works in a clean root folder"

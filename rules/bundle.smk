@@ -7,7 +7,8 @@ rule bundle:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
         metrics=LAYOUT.path("evaluate", "metrics"),
-        fusion=FILES.per_fold("fusion"),
+        fusion=BUNDLED["fusion"],
+        strangers=BUNDLED["strangers"],
         models=BUNDLED["models"],
         features=BUNDLED["features"],
         weights=BUNDLED["weights"],
@@ -30,5 +31,6 @@ rule bundle:
     shell:
         'python "$EMOTIW_PROGRAMS"/bundle.py --manifest {input.manifest:q} --metrics {input.metrics:q}'
         " --fusion {input.fusion:q} --models {input.models:q} --features {params.features_folder:q}"
-        " --weights {input.weights:q} --embeddings {input.embeddings:q} --output {output:q}"
+        " --weights {input.weights:q} --embeddings {input.embeddings:q} --strangers {input.strangers:q}"
+        " --output {output:q}"
         " --stage {params.stage:q} > {log:q} 2>&1"

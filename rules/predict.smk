@@ -1,8 +1,9 @@
 # Predicts any number of clips without labels by a bundle. Run it from the folder that holds rules/:
 # snakemake -s rules/predict.smk --config clips=FOLDER -c8
 # It writes results/predictions/<name>/predictions.csv, one row for each clip; a clip without a prediction has a reason.
-# Other keys of --config, with their defaults: bundle=results/demo/bundle, name=clips, clips_per_job=20. `clips` can
-# also be a text file with one path on each line.
+# Other keys of --config, with their defaults: bundle=results/demo/bundle, name=clips, clips_per_job=20, self_test=0
+# (1 to use a bundle of synthetic clips). `clips` can also be a text file with one path on each line.
+import json
 import os
 import sys
 from pathlib import Path
@@ -18,9 +19,13 @@ from emotiw.core.files import sha256
 from emotiw.corpora import splits
 from emotiw.jobs import stages
 from emotiw.jobs.identity import clips_digest, function_code, stage
-from emotiw.prediction import clip_files, prediction_jobs
+from emotiw.prediction import card, clip_files, prediction_jobs
 
 BUNDLE = Path(config.get("bundle", "results/demo/bundle"))
+card.check(
+    json.loads((BUNDLE / "bundle.json").read_bytes()),
+    bool(int(config.get("self_test", 0))),
+)
 PREDICTIONS = f"results/predictions/{config.get('name', 'clips')}"
 CLIPS = clip_files.listed(Path(config["clips"]))
 # the program finds the functions of a bundle's features by their names, so its imports do not show them

@@ -244,7 +244,7 @@ def export(run, output, features=None):
     landmarks = [to / "weights/landmarks.dat"] if "video" in run.modalities else []
     weights = [*landmarks, *sorted(to.glob("weights/*.safetensors"))]
     sources = {"fusion": to / "fusion.h5", "models": models(run), "weights": weights}
-    sources["embeddings"] = sorted(to.glob("networks/*.onnx"))
+    sources |= {"embeddings": sorted(to.glob("networks/*.onnx")), "strangers": []}
     return start(run, "bundle", output, metrics=to / "metrics.json", features=features or to / "features", **sources)
 
 

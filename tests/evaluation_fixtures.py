@@ -3,7 +3,7 @@
 import hashlib
 import importlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ MORE = {  # stage, index of the modality, entries, noise
     "functionals": ({"feature": "functionals"}, 1, ("svm",), 1.0),
 }
 SETTINGS = {
+    "prior": "training",
     "calibration": "validation",
     "scheme": "joint",
     "shrinkage": 0.0,
@@ -80,10 +81,27 @@ def weights_record() -> dict[str, Any]:
     return {"name": "alexnet", "licence": "BSD", "sha256": "f" * 64, "choices": [epoch]}
 
 
+def several(n_clips: int = 91) -> Manifest:
+    """Three corpora, each left out once, and a fold of everything; no clip of the third is surprised."""
+    found = []
+    for row in rows(n_clips, 0):
+        subject = int(row.subject[1:])
+        corpus, split = "abc"[subject % 3], "val" if subject < 3 else "train"
+        if not (corpus == "c" and row.label == "surprise"):
+            found.append(replace(row, corpus=corpus, fold=corpus, split=split))
+    label_sets = {"a": CLASSES, "b": CLASSES, "c": CLASSES[:-1]}
+    scheme = "leave_one_corpus_out"
+    return Manifest(tuple(found), CLASSES, "a + b + c", True, scheme, (), everything=True, label_sets=label_sets)
+
+
 def make_run(folder: Path, *, n_clips: int = 56, n_folds: int = 0, synthetic: bool = True, seed: int = 0) -> Run:
     """Write a manifest, the statuses of its clips, and the scores of both modalities for every fold."""
     scheme = "subjects" if n_folds else "official"
-    corpus = Manifest(rows(n_clips, n_folds), CLASSES, "demo", synthetic, scheme)
+    return write_run(folder, Manifest(rows(n_clips, n_folds), CLASSES, "demo", synthetic, scheme), seed=seed)
+
+
+def write_run(folder: Path, corpus: Manifest, *, seed: int = 0) -> Run:
+    """Write the files of a run of this corpus."""
     run = Run(folder, corpus)
     manifest.write(run.table, corpus)
     rng = np.random.default_rng(seed)
@@ -157,7 +175,7 @@ def _write_scores(run: Run, name: str, fold: splits.Fold, rng: np.random.Generat
     heard = [clip for clip in sorted(fold.val + fold.test) if status(index[clip])[1] == Status.OK]
 
     def evidence(names: list[str]) -> np.ndarray:
-        return np.eye(7)[[index[clip] % 7 for clip in names]]
+        return np.eye(7)[[CLASSES.index(run.corpus.row_of_clip[clip].label) for clip in names]]
 
     video = {kernel: evidence(seen) * 0.3 + rng.normal(0, 0.2, (len(seen), 7)) for kernel in ("subspace_rbf", "mean")}
     made = [selection_record.Record("video/cnn/pls/mean: n_components", 8, "accuracy", fold.train, candidates=40)]
@@ -182,7 +200,7 @@ def _write_more_scores(run: Run, name: str, fold: splits.Fold) -> None:
     index = {row.clip: i for i, row in enumerate(run.corpus.rows)}
     for system, (stage, modality, entries, noise) in MORE.items():
         clips = [c for c in sorted(fold.train + fold.val + fold.test) if status(index[c])[modality] == Status.OK]
-        evidence = np.eye(7)[[index[clip] % 7 for clip in clips]]
+        evidence = np.eye(7)[[CLASSES.index(run.corpus.row_of_clip[clip].label) for clip in clips]]
         written = [store.Entry(e, {"scores": evidence + rng.normal(0, noise, (len(clips), 7))}) for e in entries]
         made = [selection_record.Record(f"{system}: C", 1.0, "accuracy", fold.train, candidates=7)]
         facts = {"clips": clips, "classes": CLASSES, "fold": name, **selection_record.facts(made)}

@@ -127,7 +127,7 @@ def test_whisper_hears_as_the_workflow_does(mixed):
     settings = dict(mixed.config["whisper"])
     storage = settings.pop("storage")
     model = whisper.encoder(whisper_weights.load(mixed.folder / "weights/whisper_base.safetensors"))
-    times, values = whisper.frames(waveform, model, **settings)
+    times, values = whisper.heard_frames(waveform, model, **settings)
     (stored,) = store.narrowed([store.Entry("c", {"features": values, "time": times})], storage)
     found = hear(waveform)
     np.testing.assert_array_equal(found["features"], stored.arrays["features"].astype(np.float32))

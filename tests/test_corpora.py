@@ -1,5 +1,6 @@
 """Each adapter against a tree laid out as the corpus is published."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -398,3 +399,115 @@ def test_the_real_ravdess_speech_is_read():
 @pytest.mark.parametrize(("kind", "n"), [("ravdess", 3), ("crema_d", 6)])
 def test_real_clips_are_read(kind, n):
     assert len(found(kind, SHARED / "clips" / kind).candidates) == n
+
+
+# --- nEMO ----------------------------------------------------------------------------------------------------------
+
+
+def test_nemo_reads_speaker_and_emotion_from_the_name(tmp_path):
+    tree(
+        tmp_path, "samples/EB0_surprised_34.wav", "samples/WR0_anger_9.wav", "KA1_neutral_90.flac", "data.tsv", "x.wav"
+    )
+    made = found("nemo", tmp_path)
+    assert facts(made, "clip", "label", "subject") == [
+        ("KA1_neutral_90", "neutral", "KA1"),
+        ("EB0_surprised_34", "surprise", "EB0"),
+        ("WR0_anger_9", "anger", "WR0"),
+    ]
+    assert "disgust" not in made.classes
+    assert made.notes == ("1 file left out: not named as nEMO names its clips (the first: x.wav)",)
+
+
+@needs_data
+def test_nemo_recordings_are_complete():
+    made = found("nemo", SHARED / "speech" / "nemo")
+    assert not made.notes
+    counts = Counter(facts(made, "subject", "label"))
+    assert set(counts.values()) == {15}
+    assert len(counts) == 4 * 6
+
+
+# --- Javanese ------------------------------------------------------------------------------------------------------
+
+
+def test_javanese_reads_actor_and_emotion_from_the_name(tmp_path):
+    names = [f"06-04-{code}_01.mp4" for code in ("01", "02", "03", "04", "05", "06", "09")]
+    tree(tmp_path, *names, "06-04-01.mp4")
+    made = found("javanese", tmp_path)
+    labels = ["neutral", "sadness", "happiness", "surprise", "fear", "anger", "09"]
+    assert facts(made, "label", "subject") == [(label, "actor06") for label in labels]
+    assert len(made.notes) == 1
+
+
+@needs_data
+def test_javanese_recordings_are_complete():
+    made = found("javanese", SHARED / "clips" / "javanese")
+    assert set(Counter(facts(made, "subject", "label")).values()) == {4}
+    assert len(made.candidates) == 96
+
+
+# --- DFEW ----------------------------------------------------------------------------------------------------------
+
+
+def dfew_tables(root, folder="EmoLabel_DataSplit"):
+    """Five sets of two clips; the tables number the clips, whose files have five digits."""
+    for part in ("train", "test"):
+        for number in range(1, 6):
+            tested = (2 * number - 1, 2 * number)
+            clips = [clip for clip in range(1, 11) if (clip in tested) == (part == "test")]
+            path = root / folder / f"{part}(single-labeled)" / f"set_{number}.csv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lines = [f"{clip},{clip % 7 + 1}" for clip in clips]
+            path.write_text("\n".join(["video_name,label", *lines, ""]))
+
+
+@pytest.fixture
+def dfew(tmp_path):
+    dfew_tables(tmp_path)
+    return tree(tmp_path, *(f"Clip/original/{clip:05}.mp4" for clip in range(1, 12)))
+
+
+def test_dfew_tests_each_clip_in_its_published_set(dfew):
+    made = found("dfew", dfew)
+    assert facts(made, "clip", "label", "fold")[:7] == [
+        ("00001", "sadness", "fold1"),
+        ("00002", "neutral", "fold1"),
+        ("00003", "anger", "fold2"),
+        ("00004", "surprise", "fold2"),
+        ("00005", "disgust", "fold3"),
+        ("00006", "fear", "fold3"),
+        ("00007", "happiness", "fold4"),
+    ]
+    assert len(made.candidates) == 10
+    assert not made.problems
+    assert made.notes[0] == "1 file left out: without a single label (the first: 00011.mp4)"
+
+
+def test_dfew_clips_may_be_named_without_zeros(dfew):
+    for path in (dfew / "Clip/original").iterdir():
+        path.rename(path.with_name(f"{int(path.stem)}.mp4"))
+    assert all(path.is_file() for (path,) in facts(found("dfew", dfew), "path"))
+
+
+def test_dfew_folders_of_frames_must_be_joined(tmp_path):
+    dfew_tables(tmp_path)
+    tree(tmp_path, "Clip/clip_224x224/00001/00001_00001.jpg")
+    (problem,) = found("dfew", tmp_path, clips="clip_224x224").problems
+    assert "holds folders of frames, expected clips; join the frames of each folder to a clip NNNNN.mp4" in problem
+
+
+def test_dfew_without_its_clips_or_a_table_says_what_is_missing(dfew, tmp_path):
+    (dfew / "EmoLabel_DataSplit/train(single-labeled)/set_3.csv").unlink()
+    (problem,) = found("dfew", dfew).problems
+    assert "no table train(single-labeled)/set_3.csv" in problem
+    (problem,) = found("dfew", dfew, clips="clip_224x224").problems
+    assert problem.endswith("clip_224x224: missing; put the published clips there, or set the option clips")
+
+
+def test_dfew_sets_that_share_a_clip_are_a_problem(dfew):
+    for part, line in (("test", "9,1"), ("train", "1,1")):
+        with (dfew / f"EmoLabel_DataSplit/{part}(single-labeled)/set_1.csv").open("a") as stream:
+            stream.write(f"{line}\n")
+    twice, mixed = found("dfew", dfew).problems
+    assert "clip '00009' is also tested at" in twice
+    assert mixed.startswith("set_1.csv: trains on 2 clips that it tests (the first: '00001')")

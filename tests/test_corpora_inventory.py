@@ -38,8 +38,9 @@ class Corpus:
                 "options": {},
                 "allow_outside": False,
                 "shared_films": "fail",
-                "protocol": {"scheme": "official", "n_folds": 3},
+                "protocol": {"scheme": "official", "n_folds": 3, "everything": False},
             },
+            "corpora": None,
             "clips_per_job": 1,
         }
         self.write(GOOD)
@@ -53,7 +54,7 @@ class Corpus:
             (self.root / row[1]).write_bytes(f"content of {row[1]}".encode())
 
     def protocol(self, scheme, n_folds=3):
-        self.config["corpus"]["protocol"] = {"scheme": scheme, "n_folds": n_folds}
+        self.config["corpus"]["protocol"] = {"scheme": scheme, "n_folds": n_folds, "everything": False}
 
     def refresh(self):
         self.read.clear()

@@ -72,9 +72,9 @@ def test_a_lock_is_noted(here):
 
 def test_a_corpus_that_is_not_there_is_bad(here):
     about = {"kind": "ravdess", "root": "nowhere"}
-    assert "set corpus.root" in doctor.corpus(about).remedy
-    assert doctor.corpus(about | {"root": "."}).state == State.GOOD
-    assert "make demo" in doctor.corpus({"kind": "demo", "root": "nowhere"}).remedy
+    assert "set corpus.root" in doctor.corpus(about, "corpus").remedy
+    assert doctor.corpus(about | {"root": "."}, "corpus").state == State.GOOD
+    assert "make demo" in doctor.corpus({"kind": "demo", "root": "nowhere"}, "corpus").remedy
 
 
 def test_weights_are_here_or_will_come(here):

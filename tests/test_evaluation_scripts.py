@@ -138,7 +138,7 @@ def calibrated(official, out_of_fold, tmp_path_factory):
 def held_out(run, paths):
     """Arguments of `FoldTables` for an out-of-fold calibration by the networks of inner folds of sound."""
     tables = tuple(score_tables.read(path, run.corpus) for path in paths)
-    return {"held_out": {"audio": tables}, "out_of_fold": True}
+    return {"held_out": {"audio": tables}, "calibration": "training"}
 
 
 @pytest.mark.parametrize("calibration", ["validation", "training"])
@@ -195,16 +195,16 @@ def test_a_network_that_has_learnt_what_it_held_out_is_refused(official, out_of_
         **table.facts,
         **selection_record.facts([selection_record.Record(f"{NETWORK}: weights", None, "loss", [clip])]),
     }
-    tables = fold_fusion.FoldTables(table, table, {"audio": (replace(table, facts=facts),)}, out_of_fold=True)
+    tables = fold_fusion.FoldTables(table, table, {"audio": (replace(table, facts=facts),)}, calibration="training")
     with pytest.raises(StoreError, match=rf"scores 1 clips that its networks were trained on \(the first: '{clip}'\)"):
-        fold_fusion.out_of_fold_scales(run.corpus, run.folds["official"], tables)
+        fold_fusion.other_scales(run.corpus, run.folds["official"], tables)
 
 
 def test_without_a_held_out_score_the_validation_clips_calibrate(official, out_of_fold):
     run, _ = official
     audio, video = (score_tables.read(run.folder / f"{name}_official.h5", run.corpus) for name in ("audio", "video"))
     none = replace(score_tables.read(out_of_fold[0], run.corpus), clips=(), systems={"mean": np.zeros((0, 7))})
-    tables = fold_fusion.FoldTables(audio, video, {"audio": (none,)}, out_of_fold=True)
+    tables = fold_fusion.FoldTables(audio, video, {"audio": (none,)}, calibration="training")
     _, facts = fold_fusion.fuse(run.corpus, run.folds["official"], tables, settings=SETTINGS)
     assert [facts["calibration"][name]["part"] for name in ("audio", "video")] == ["val", "train"]
 

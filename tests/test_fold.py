@@ -18,7 +18,14 @@ from emotiw.statistics import selection_record
 CLASSES = ("anger", "fear")
 SPLITS = ("train",) * 4 + ("val",) * 5 + ("test",) * 3
 CLIPS = tuple(f"c{i:02}" for i in range(len(SPLITS)))
-SETTINGS = {"scheme": "shared", "shrinkage": 0.0, "grid_step": 0.25, "cv_folds": 2, "cv_repeats": 1}
+SETTINGS = {
+    "scheme": "shared",
+    "prior": "training",
+    "shrinkage": 0.0,
+    "grid_step": 0.25,
+    "cv_folds": 2,
+    "cv_repeats": 1,
+}
 
 
 @pytest.fixture
@@ -85,7 +92,7 @@ def test_the_facts_of_a_fold_name_each_thing_once_and_nothing_that_nobody_reads(
     assert {entry.name for entry in entries} == {"video", "audio", *schemes.SCHEMES, "fusion"}
     assert set(facts) == {
         *("fold", "clips", "classes", "parts", "sources", "scheme", "weights", "temperatures", "calibration"),
-        *("fused_temperatures", "joint", "stacked", "choice", "optimism", "n_fitted", "choices", "modalities"),
+        *("fused_temperatures", "joint", "stacked", "choice", "optimism", "n_fitted", "choices", "modalities", "prior"),
     }
     assert facts["calibration"]["audio"] == {"part": "val", "n_clips": 2}
 
@@ -120,22 +127,47 @@ def test_test_clips_choose_neither_scheme_nor_shrinkage(corpus):
 
 def test_held_out_scores_calibrate_each_modality_on_training_clips(corpus):
     inner = table(CLIPS[:2], [(0.7, 0.3), (0.6, 0.4)], fold="official.1of2")
-    given = {"held_out": {"audio": (inner,)}, "out_of_fold": True}
-    scales = fold_fusion.out_of_fold_scales(corpus, fold_of(corpus), tables(**given))
+    given = {"held_out": {"audio": (inner,)}, "calibration": "training"}
+    scales = fold_fusion.other_scales(corpus, fold_of(corpus), tables(**given))
     assert scales["audio"].clips == CLIPS[:2]
     assert scales["video"].clips == CLIPS[:4]
     truth = np.array([0, 1])
     expected = schemes.calibration_scale(np.log([[0.7, 0.3], [0.6, 0.4]]), truth)
     assert scales["audio"].value == pytest.approx(expected)
-    assert fold_fusion.out_of_fold_scales(corpus, fold_of(corpus), tables()) == {}
+    assert fold_fusion.other_scales(corpus, fold_of(corpus), tables()) == {}
+
+
+def test_without_calibration_every_temperature_is_one(corpus):
+    entries, facts = fold_fusion.fuse(
+        corpus, fold_of(corpus), tables(calibration="none"), settings=SETTINGS | {"scheme": "product"}
+    )
+    assert facts["temperatures"] == {"audio": 1.0, "video": 1.0}
+    assert set(facts["fused_temperatures"].values()) == {1.0}
+    assert facts["calibration"]["audio"] == {"part": "none", "n_clips": 0}
+    scores = {entry.name: entry.arrays["scores"] for entry in entries}
+    rows = [facts["clips"].index(clip) for clip, source in facts["sources"].items() if source == "fusion"]
+    expected = scores["audio"] * scores["video"] / np.array(facts["prior"])
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(scores["fusion"][rows], expected[rows])
+
+
+def test_the_product_rule_takes_the_prior_of_its_setting(corpus):
+    settings = SETTINGS | {"scheme": "product"}
+    facts = {
+        prior: fold_fusion.fuse(corpus, fold_of(corpus), tables(), settings=settings | {"prior": prior})[1]
+        for prior in ("training", "uniform")
+    }
+    expected = score_tables.prior_of(corpus, fold_of(corpus)).tolist()
+    assert facts["training"]["prior"] == expected
+    assert facts["uniform"]["prior"] == [1 / len(expected)] * len(expected)
 
 
 def test_an_inner_network_that_was_trained_on_a_held_out_clip_is_refused(corpus):
     record = selection_record.Record("audio/egemaps/blstm/4_0: weights", None, "loss", ["c01"])
     inner = table(CLIPS[:2], [(0.7, 0.3), (0.6, 0.4)], fold="official.1of2", records=[record])
-    given = tables(held_out={"audio": (inner,)}, out_of_fold=True)
+    given = tables(held_out={"audio": (inner,)}, calibration="training")
     with pytest.raises(StoreError, match=r"scores 1 clips that its networks were trained on \(the first: 'c01'\)"):
-        fold_fusion.out_of_fold_scales(corpus, fold_of(corpus), given)
+        fold_fusion.other_scales(corpus, fold_of(corpus), given)
 
 
 def test_each_modality_is_calibrated_as_its_scores_say(corpus):
@@ -151,8 +183,8 @@ def test_each_modality_is_calibrated_as_its_scores_say(corpus):
 
 def test_decision_values_of_training_clips_calibrate_sound_without_inner_networks(corpus):
     given = tables()
-    swapped = FoldTables(given.video, given.audio, out_of_fold=True)
-    scales = fold_fusion.out_of_fold_scales(corpus, fold_of(corpus), swapped)
+    swapped = FoldTables(given.video, given.audio, calibration="training")
+    scales = fold_fusion.other_scales(corpus, fold_of(corpus), swapped)
     assert scales["audio"].clips == CLIPS[:4]
     expected = schemes.calibration_scale(given.video.rows("mean", CLIPS[:4])[0], np.array([0, 1, 0, 1]))
     assert scales["audio"].value == pytest.approx(expected)
@@ -162,8 +194,8 @@ def test_decision_values_of_training_clips_calibrate_sound_without_inner_network
 def test_networks_of_faces_are_calibrated_by_their_inner_folds(corpus):
     given = tables()
     inner = table(CLIPS[:2], [(0.7, 0.3), (0.6, 0.4)], fold="official.1of2")
-    swapped = FoldTables(given.video, given.audio, {"video": (inner,)}, out_of_fold=True)
-    scales = fold_fusion.out_of_fold_scales(corpus, fold_of(corpus), swapped)
+    swapped = FoldTables(given.video, given.audio, {"video": (inner,)}, calibration="training")
+    scales = fold_fusion.other_scales(corpus, fold_of(corpus), swapped)
     expected = schemes.calibration_scale(np.log([[0.7, 0.3], [0.6, 0.4]]), np.array([0, 1]))
     assert (scales["video"].clips, scales["video"].value) == (CLIPS[:2], pytest.approx(expected))
 

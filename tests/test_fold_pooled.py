@@ -178,3 +178,50 @@ def test_the_program_writes_scores_and_a_classifier_that_gives_them(tmp_path):
     population = standardisation.Scaler(arrays["population_mean"], arrays["population_scale"])
     assert (population.mean.any(), (population.scale == 1).all()) == (False, True)
     assert scores.facts["clips"][-1] == "clip29"
+
+
+class Corpora(Corpus):
+    """The same clips as training clips of two corpora, and as validation and test clips of these and of a third."""
+
+    def __init__(self, folder):
+        super().__init__(write_corpus(folder))
+        name_of = ["speech", "film", "speech", "film", "left"]
+        rows = [replace(row, corpus=name_of[i // 6]) for i, row in enumerate(self.table.rows)]
+        self.table = replace(self.table, rows=tuple(rows))
+
+
+def test_vectors_by_corpus_are_standardised_by_the_training_clips_of_their_corpus(tmp_path, monkeypatch):
+    monkeypatch.setattr(fold_pooled, "MIN_OF_CORPUS", 5)
+    corpora = Corpora(tmp_path)
+    plain, made = corpora.vectors(), corpora.vectors("corpus")
+    names = np.array([row.corpus for row in made.rows])
+    training = np.array(made.parts) == "train"
+    parts = {name: plain.values[training & (names == name)] for name in ("speech", "film")}
+    for name, of_corpus in parts.items():
+        scale = np.where(of_corpus.std(0) > 0, of_corpus.std(0), 1)
+        np.testing.assert_allclose(
+            made.values[names == name], (plain.values[names == name] - of_corpus.mean(0)) / scale
+        )
+    mean = np.mean([of_corpus.mean(0) for of_corpus in parts.values()], axis=0)
+    scale = np.sqrt(np.mean([of_corpus.var(0) for of_corpus in parts.values()], axis=0))
+    np.testing.assert_allclose(made.values[names == "left"], (plain.values[names == "left"] - mean) / scale)
+    np.testing.assert_allclose(made.population.mean, mean)
+
+
+def test_a_corpus_with_few_training_clips_takes_the_average_corpus(tmp_path, monkeypatch):
+    monkeypatch.setattr(fold_pooled, "MIN_OF_CORPUS", 6)  # film has six, speech eleven
+    corpora = Corpora(tmp_path)
+    plain, made = corpora.vectors(), corpora.vectors("corpus")
+    monkeypatch.setattr(fold_pooled, "MIN_OF_CORPUS", 7)
+    without_film = corpora.vectors("corpus")
+    film = [row.corpus == "film" for row in made.rows]
+    expected = (plain.values - without_film.population.mean) / without_film.population.scale
+    np.testing.assert_allclose(without_film.values, expected)
+    assert not np.allclose(made.values[film], expected[film])
+
+
+def test_corpus_weights_reach_the_classifier(tmp_path):
+    corpora = Corpora(tmp_path)
+    balanced = corpora.scored(corpus_weights="balanced", c=0.1)
+    assert not np.allclose(balanced.model[0].arrays["mean"], corpora.scored(c=0.1).model[0].arrays["mean"])
+    assert "corpora weighted equally" in corpora.scored(corpus_weights="balanced").facts["selection"]["criterion"]

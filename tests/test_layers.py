@@ -24,6 +24,7 @@ NUMERICS = {
     "statistics": {
         "metrics",
         "comparisons",
+        "clip_weights",
         "cross_validation",
         "one_vs_rest",
         "selection_record",

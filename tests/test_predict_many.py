@@ -81,7 +81,7 @@ def test_the_workflow_of_predictions_runs_again_only_what_changed(root, run, tmp
     (clips / "d.mp4").write_text("bad")
 
     def snakemake(*more):
-        chosen = ["--config", f"clips={clips}", f"bundle={run.bundle}", "name=mine", "clips_per_job=1"]
+        chosen = ["--config", f"clips={clips}", f"bundle={run.bundle}", "name=mine", "clips_per_job=1", "self_test=1"]
         command = [sys.executable, "-m", "snakemake", "-s", str(root / "rules/predict.smk"), "-c1", *more, *chosen]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600)
         assert done.returncode == 0, done.stderr

@@ -1,6 +1,7 @@
 """Prediction of clips: statuses and reasons, segments, timelines, files, the command and its exit status."""
 
 import csv
+import html
 import json
 import os
 import re
@@ -9,6 +10,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import threadpoolctl
@@ -24,8 +26,9 @@ from emotiw.core.status import Status
 from emotiw.demo import design, render
 from emotiw.fusion import fused_posteriors, schemes
 from emotiw.media import soundtrack, video_frames
-from emotiw.prediction import batch, clip_files, console, output_files, probes, segments, timeline
+from emotiw.prediction import batch, card, clip_files, console, output_files, probes, records, segments, timeline
 from emotiw.prediction import bundle as bundles
+from emotiw.prediction import prediction as predictions
 from emotiw.prediction import predictor as predictors
 from emotiw.prediction.predictor import Predictor
 
@@ -77,7 +80,7 @@ def test_a_clip_gets_posteriors_of_all_classes(judged):
 
 def test_the_timeline_is_of_windows_that_are_judged_as_clips_are(judged, predictor):
     track = judged.timeline
-    np.testing.assert_allclose(np.diff(track.time_s), predictors.STEP_S)
+    np.testing.assert_allclose(np.diff(track.time_s), predictions.STEP_S)
     for values in track.posteriors.values():
         known = ~np.isnan(values).any(axis=1)
         assert known.all()
@@ -373,15 +376,17 @@ def test_a_bundle_whose_networks_fail_is_refused(predictor):
 
 
 def test_pictures_are_the_same_bytes_for_the_same_prediction(judged):
-    first, second = timeline.pictures(judged), timeline.pictures(judged)
+    first, second = timeline.pictures(judged, "a line"), timeline.pictures(judged, "a line")
     assert first == second
     assert first["png"].startswith(b"\x89PNG")
     assert b"posteriors of windows" in first["svg"]
+    assert b"a line" in first["svg"]
+    assert f"talking.mp4: {judged.emotion}" in first["svg"].decode()
 
 
 def test_a_clip_without_anything_has_a_picture_that_says_so(predictor, tmp_path):
     found = one(predictor, tmp_path / "none.mp4")
-    svg = timeline.pictures(found)["svg"].decode()
+    svg = timeline.pictures(found, "")["svg"].decode()
     assert "no face in sight" in svg
     assert "no voice" in svg
 
@@ -404,7 +409,11 @@ def test_a_folder_holds_json_csv_a_page_and_pictures(judged, predictor, tmp_path
     assert about["classes"] == list(tiny.CLASSES)
     assert about["bundle"]["sha256"] == predictor.bundle.identity
     assert about["clips"][0]["emotion"] == judged.emotion
-    assert len(about["clips"][0]["timeline"]["time_s"]) == len(about["clips"][0]["timeline"]["fusion"])
+    for label, values in about["clips"][0]["timeline"]["fusion"].items():
+        assert label in tiny.CLASSES
+        assert len(values) == len(about["clips"][0]["timeline"]["time_s"])
+    assert set(about["clips"][0]["posteriors"]["fusion"]) == set(tiny.CLASSES)
+    assert about["clips"][0]["most_probable"] == judged.emotion
     assert (tmp_path / "out" / about["clips"][0]["timeline_file"]).is_file()
     first, second = csv.DictReader((tmp_path / "out/predictions.csv").read_text().splitlines())
     assert float(first[f"fusion_{judged.emotion}"]) == pytest.approx(judged.posteriors["fusion"].max(), abs=1e-4)
@@ -413,13 +422,17 @@ def test_a_folder_holds_json_csv_a_page_and_pictures(judged, predictor, tmp_path
     page = (tmp_path / "out/predictions.html").read_text()
     assert "a &lt;b&gt;&amp;.mp4" in page
     assert page.count("data:image/png") == 1
+    assert page.count("data:image/jpeg") == 1
+    line = card.line(predictor.bundle.about)
+    assert about["bundle"]["line"] == first["bundle"] == second["bundle"] == line
+    assert line in html.unescape(page)
     assert 'href="timelines/0002_none.png"' in page
     assert "Synthetic" in page
 
 
 def test_names_are_printable(tmp_path):
-    assert output_files.shown(Path(os.fsdecode(b"a\xff\x1b[31m\n.mp4"))) == "a\\xff\\x1b[31m\\n.mp4"
-    assert output_files.shown(Path("ü 😀.mp4")) == "ü 😀.mp4"
+    assert records.shown(Path(os.fsdecode(b"a\xff\x1b[31m\n.mp4"))) == "a\\xff\\x1b[31m\\n.mp4"
+    assert records.shown(Path("ü 😀.mp4")) == "ü 😀.mp4"
 
 
 def test_folders_are_searched_for_clips(tmp_path):
@@ -445,7 +458,7 @@ def test_a_decision_of_one_modality_says_what_the_other_lacks(predictor, tmp_pat
 
 
 def invoke(*args):
-    return CliRunner().invoke(cli.app, ["predict", *(str(arg) for arg in args)])
+    return CliRunner().invoke(cli.app, ["predict", "--self-test", *(str(arg) for arg in args)])
 
 
 def test_the_command_prints_one_clip_in_full_and_succeeds(run, talking, judged):
@@ -453,7 +466,7 @@ def test_the_command_prints_one_clip_in_full_and_succeeds(run, talking, judged):
     assert result.exit_code == 0, result.output
     assert f"{judged.emotion} (" in result.output
     assert "1 of 1 clips judged" in result.output
-    assert "trained on synthetic clips" in result.output
+    assert result.output.rstrip().endswith(console.note(bundles.read(run.bundle).about))
 
 
 def test_the_command_goes_on_after_a_bad_clip_and_says_so_by_its_status(run, talking, tmp_path):
@@ -472,7 +485,7 @@ def test_the_command_logs_a_bug_and_says_so_by_its_status(run, talking, tmp_path
     monkeypatch.setattr(Predictor, "_sound", fail)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.mp4").write_text("bad")
-    result = invoke(talking, tmp_path / "none.mp4", "--bundle", run.bundle, "--output", "out")
+    result = invoke(talking, tmp_path / "bad.mp4", "--bundle", run.bundle, "--output", "out")
     assert result.exit_code == cli.INTERNAL, result.output
     assert "not judged: internal error, see out/predict.log" in result.output
     assert "abstains" not in result.output
@@ -509,14 +522,12 @@ def test_no_clip_is_a_usage_error(run, tmp_path):
     assert "no clip in" in result.stderr
 
 
-def test_the_demos_bundle_is_the_default(run, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("emotiw.jobs.settings.ROOT", tmp_path / "elsewhere")
-    with pytest.raises(BundleError, match="run `make demo`, or name one with --bundle"):
+def test_the_bundle_of_the_package_is_the_default(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(bundles, "PEOPLE", tmp_path / "people")
+    with pytest.raises(BundleError, match="people: missing; install emotiw again, or name a bundle with --bundle"):
         bundles.default_folder()
-    (tmp_path / "elsewhere/results/demo").mkdir(parents=True)
-    (tmp_path / "elsewhere/results/demo/bundle").symlink_to(run.bundle)
-    assert bundles.default_folder() == tmp_path / "elsewhere/results/demo/bundle"
+    (tmp_path / "people").symlink_to(run.bundle)
+    assert bundles.default_folder() == tmp_path / "people"
 
 
 def test_progress_counts_clips_and_frames(monkeypatch):
@@ -527,3 +538,124 @@ def test_progress_counts_clips_and_frames(monkeypatch):
         advance(50)
         advance(0, 2)
     assert "frames/s" in text.get() or text.get() == ""
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda out: out.write_text(""), "out is a file, expected a folder"),
+        (lambda out: (out / "predictions.csv").mkdir(parents=True), "predictions.csv is a folder, expected a file"),
+        (lambda out: (out.mkdir(), (out / "timelines").write_text("")), "timelines is a file, expected a folder"),
+    ],
+)
+def test_an_output_that_cannot_be_written_fails_before_the_bundle_is_loaded(tmp_path, talking, make, message):
+    make(tmp_path / "out")
+    result = invoke(talking, "--bundle", tmp_path / "none", "--output", tmp_path / "out")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "--output" in result.stderr
+
+
+def test_a_folder_that_cannot_be_made_is_a_usage_error(tmp_path, talking):
+    (tmp_path / "file").write_text("")
+    for option, name in (("--output", "out"), ("--log", "x.log")):
+        result = invoke(talking, "--bundle", tmp_path, option, tmp_path / "file" / name)
+        assert (result.exit_code, option in result.stderr) == (2, True)
+        assert "cannot be written (" in result.stderr
+
+
+def test_a_path_that_does_not_exist_is_a_usage_error(run, tmp_path, talking):
+    result = invoke(talking, tmp_path / "none.mp4", "--bundle", run.bundle)
+    assert result.exit_code == 2
+    assert "none.mp4: no such file or folder" in result.stderr
+    assert "talking.mp4" not in result.output
+
+
+def test_a_bundle_of_synthetic_clips_judges_only_as_a_self_test(run, talking):
+    result = CliRunner().invoke(cli.app, ["predict", str(talking), "--bundle", str(run.bundle)])
+    assert result.exit_code == 2
+    assert "trained on synthetic clips" in result.stderr
+    assert "--self-test" in result.stderr
+
+
+def test_a_class_that_is_not_probable_enough_is_uncertain(run, talking, judged, tmp_path):
+    result = invoke(talking, "--bundle", run.bundle, "--min-confidence", 0.999, "--output", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert f"uncertain: {judged.emotion} (" in result.output
+    assert "1 of 1 clips judged, 1 of them uncertain" in result.output
+    (row,) = csv.DictReader((tmp_path / "predictions.csv").read_text().splitlines())
+    assert row["emotion"] == "uncertain"
+    assert float(row["probability"]) == pytest.approx(judged.confidence, abs=1e-4)
+    (clip,) = json.loads((tmp_path / "predictions.json").read_text())["clips"]
+    assert (clip["emotion"], clip["most_probable"]) == ("uncertain", judged.emotion)
+
+
+def test_the_threshold_of_the_bundle_is_the_default(predictor):
+    assert predictor.min_confidence == 0
+    about = predictor.bundle.about | {"calibration": {"min_confidence": 0.4}}
+    assert card.min_confidence(about) == 0.4
+
+
+def test_the_line_on_a_bundle_is_that_of_its_card_or_made_of_its_metrics(predictor):
+    about = predictor.bundle.about
+    assert "18 synthetic clips" in card.line(about)
+    assert card.line(about | {"card": {"line": "made for people"}}) == "made for people"
+    test = {"fusion": {"accuracy": 0.741, "n": 1080}}
+    real = about | {"trained_on": about["trained_on"] | {"synthetic": False}}
+    assert "74% of 1080 test clips" in card.line(real | {"metrics": {"parts": {"test": test}}})
+    assert "not tested" in card.line(real | {"metrics": {"parts": {}}})
+
+
+@pytest.fixture(scope="module")
+def transport(tmp_path_factory, talking):
+    """The talking clip with its index at the start, so that its beginning can be decoded alone."""
+    path = tmp_path_factory.mktemp("fast") / "fast.mp4"
+    with av.open(str(talking)) as source, av.open(str(path), "w", options={"movflags": "faststart"}) as output:
+        copies = {it.index: output.add_stream_from_template(it) for it in source.streams}
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = copies[packet.stream.index]
+                output.mux(packet)
+    return path
+
+
+def test_a_clip_that_is_cut_short_is_judged_by_what_there_is_of_it(predictor, transport, judged, tmp_path):
+    content = transport.read_bytes()
+    short = tmp_path / "short.mp4"
+    short.write_bytes(content[: int(0.7 * len(content))])
+    found = one(predictor, short)
+    assert found.status["video"] == "ok"
+    assert found.emotion in tiny.CLASSES
+    assert 0 < found.parts[0].n_faces < judged.parts[0].n_faces
+    assert "cut short or damaged, judged by what there is: ends after" in found.notes[0]
+    assert "note: cut short" in console.block(found)
+    assert records.record(found)["notes"] == list(found.notes)
+    assert one(predictor, transport).notes == ()
+
+
+def test_the_workflow_refuses_a_clip_that_is_cut_short(predictor, transport, tmp_path):
+    content = transport.read_bytes()
+    (tmp_path / "short.mp4").write_bytes(content[: int(0.7 * len(content))])
+    with pytest.raises(MediaError, match="ends after"):
+        video_frames.read(tmp_path / "short.mp4", predictor.bundle.about["settings"]["limits"])
+
+
+def test_frames_before_a_defect_are_judged(predictor, talking, monkeypatch):
+    read = video_frames.read
+
+    def torn(path, limits):
+        found = read(path, limits)
+        found._reader = until(found._reader, 20)
+        return found
+
+    def until(reader, n):
+        for frame in reader:
+            if frame.index == n:
+                raise MediaError(f"{talking}: torn; expected more")
+            yield frame
+
+    monkeypatch.setattr(segments.video_frames, "read", torn)
+    found = one(predictor, talking)
+    assert found.parts[0].n_frames == 10
+    assert found.notes == ("cut short or damaged, judged by what there is: torn; expected more",)
+    assert found.source == "fusion"

@@ -1,7 +1,5 @@
 """Labelled corpora that a finished system is scored on: label maps, and what the system has seen."""
 
-import dataclasses
-
 import pytest
 
 from emotiw.core.errors import BundleError, ConfigError, ManifestError
@@ -69,7 +67,12 @@ def config(tmp_path):
     for name in "abc":
         (tmp_path / f"{name}.wav").write_bytes(name.encode())
     section = {"kind": "csv", "root": str(tmp_path), "table": "t.csv", "options": {}, "allow_outside": False}
-    return {"run": "mine", "corpus": section | {"labels": {"calm": "neutral", "joy": None}, "population": None}}
+    section |= {"protocol": {"scheme": "official", "n_folds": 3}}
+    return {
+        "run": "mine",
+        "corpora": None,
+        "corpus": section | {"labels": {"calm": "neutral", "joy": None}, "population": None},
+    }
 
 
 def test_a_corpus_needs_no_protocol_and_has_the_classes_of_the_system(config):
@@ -95,9 +98,21 @@ def test_all_problems_of_a_corpus_are_told_at_once(config, tmp_path):
 
 
 def test_rows_of_several_corpora_have_their_population_in_their_ids():
-    @dataclasses.dataclass(frozen=True)
-    class RowOfSeveral(Row):
-        corpus: str = ""
-
-    row = RowOfSeveral("speech-a", "", "fear", "ravdess-actor01", sha256="1" * 64, corpus="speech")
+    row = Row("speech-a", "", "fear", "ravdess-actor01", sha256="1" * 64, corpus="speech")
     assert seen.record([row], "unused")["subjects"] == [seen.digest("ravdess", "actor01")]
+
+
+def test_several_corpora_are_read_with_their_own_maps_and_populations(config, tmp_path):
+    entry = {"kind": "csv", "root": str(tmp_path), "table": "t.csv", "labels": {"calm": "neutral", "joy": "leave_out"}}
+    config["corpora"] = {"mine": entry, "yours": entry | {"population": "people"}}
+    (tmp_path / "t.csv").write_text("clip,path,label,subject\na,a.wav,calm,s1\nb,b.wav,joy,s2")
+    found = unseen.read(config, CLASSES)
+    assert [(clip.clip, clip.label, clip.subject, clip.group) for clip in found.clips] == [
+        ("mine-a", "neutral", "mine-s1", "mine"),
+        ("yours-a", "neutral", "people-s1", "people"),
+    ]
+    assert found.kind == "mine, yours"
+    assert found.notes == (
+        "mine: left out by the label map: 1 clips of joy",
+        "yours: left out by the label map: 1 clips of joy",
+    )

@@ -178,6 +178,25 @@ def test_several_layers_stand_side_by_side_and_equal_each_alone(model):
         whisper.frames(voice(0.6), model, layer=[], **about)
 
 
+def test_silent_frames_are_left_out_and_the_others_stay_as_they_were(model):
+    waveform = np.random.default_rng(0).uniform(-0.5, 0.5, 9600).astype(np.float32)
+    waveform[3200:6400] *= np.float32(0.001)  # 60 dB
+    about = {"layer": 1, "frame_length_s": 0.04, "padded": False}
+    times, values = whisper.frames(waveform, model, **about)
+    heard_times, heard = whisper.heard_frames(waveform, model, **about, silence_db=40.0)
+    loud = (np.arange(15) < 5) | (np.arange(15) >= 10)
+    assert np.array_equal(heard_times, times[loud])
+    assert np.array_equal(heard, values[loud])
+    assert len(whisper.heard_frames(waveform, model, **about, silence_db=80.0)[0]) == len(times)
+
+
+def test_sound_of_zeros_has_no_silent_frame(model):
+    silent = np.zeros(16000, np.float32)
+    assert (
+        len(whisper.heard_frames(silent, model, layer=1, frame_length_s=0.04, padded=False, silence_db=30.0)[0]) == 25
+    )
+
+
 @needs_weights
 def test_every_layer_agrees_with_torch_s_own_on_real_speech():
     """With the published weights: in double precision to 1e-9 of the largest value, in single to 5e-5 of it."""

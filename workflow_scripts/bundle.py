@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from emotiw.core import resources
-from emotiw.corpora import manifest
+from emotiw.corpora import manifest, splits
 from emotiw.jobs import runtime
 from emotiw.prediction import bundle_export
 from emotiw.prediction.bundle_models import Models
@@ -13,7 +13,7 @@ from emotiw.report import provenance
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Collect the parts of the video and audio systems and write them to the folder `--output`."""
-    one, many = ["manifest", "metrics", "features"], ["fusion", "models", "weights", "embeddings"]
+    one, many = ["manifest", "metrics", "features"], ["fusion", "models", "weights", "embeddings", "strangers"]
     args = runtime.arguments(__doc__, argv, one=one, many=many)
     config, corpus = args.settings, manifest.read(args.manifest)
     contents = bundle_export.contents_of(corpus, config)
@@ -23,13 +23,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.features,
         weights=dict(zip([*contents.landmarks(), *contents.weights()], args.weights, strict=True)),
         embeddings=dict(zip(contents.embeddings(), args.embeddings, strict=True)),
+        strangers=args.strangers,
     )
     records = [path.with_suffix(".json") for path in args.weights]
     facts = provenance.determinants(
         repository=resources.PACKAGE.parents[1], config=config, manifest=args.manifest, records=records
     )
     description = {"config": config, "metrics": json.loads(args.metrics.read_bytes()), "provenance": facts}
-    bundle_export.write(args.output, corpus, manifest.folds(corpus), sources, description)
+    folds = splits.members(manifest.folds(corpus), config["bundle"]["members"])
+    bundle_export.write(args.output, corpus, folds, sources, description)
 
 
 if __name__ == "__main__":

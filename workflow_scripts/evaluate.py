@@ -18,15 +18,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Join the score tables of all folds; write metrics, ledger, predictions and scores."""
     args = runtime.arguments(__doc__, argv, one=INPUTS, many=TABLES)
     corpus = manifest.read(args.manifest)
-    folds = manifest.folds(corpus)
     firewall = leakage.check(corpus.rows, lambda row: row.path, shared_films=args.settings["corpus"]["shared_films"])
     paths = (args.fusion, args.video_scores, args.audio_scores)
     fused, video, audio = ([score_tables.read(path, corpus) for path in group] for group in paths)
-    entries = ledger.gather(folds, [*fused, *audio, *video])
+    entries = ledger.gather(manifest.folds(corpus), [*fused, *audio, *video])
     entries += ledger.outside(map(provenance.record, args.weights_records))
+    folds, (fused, video, audio) = pools.evaluated(manifest.folds(corpus), (fused, video, audio))
     parts = pools.join(corpus, folds, fused, {"video": video, "audio": audio})
-    folders = clip_account.folders(corpus, args.stage["modalities"], {"video": args.faces, "audio": args.audio})
-    statuses = clip_account.read_statuses(corpus, folders)
+    folders = {"video": args.faces, "audio": args.audio}
+    statuses = clip_account.read_statuses(corpus, clip_account.folders(corpus, args.stage["modalities"], folders))
     content = run_metrics.content(corpus, fused, parts, statuses, settings=args.settings) | {"firewall": firewall}
     content |= {"ledger": ledger.summary(entries), "networks": run_metrics.networks([*audio, *video])}
     files.write_json(args.output, content)

@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         next((score_tables.read(path, corpus) for path in args.audio), None),
         next((score_tables.read(path, corpus) for path in args.video), None),
         {modality: tuple(score_tables.read(path, corpus) for path in files) for modality, files in paths.items()},
-        out_of_fold=settings["calibration"] == "training",
+        calibration=settings["calibration"],
     )
     fold = manifest.folds(corpus)[args.stage["fold"]]
     entries, facts = fold_fusion.fuse(corpus, fold, tables, settings=settings)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from emotiw.core import files
 from emotiw.corpora import manifest
 from emotiw.jobs import runtime
-from emotiw.prediction import output_files, prediction_jobs
+from emotiw.prediction import card, prediction_jobs, records
 from emotiw.prediction.predictor import Predictor
 
 
@@ -14,8 +14,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = runtime.arguments(__doc__, argv, one=["bundle", "table"], texts=["job"])
     predictor = Predictor.load(args.bundle)
     clips = prediction_jobs.clips(args.table, args.job)
-    records = [output_files.record(prediction) for prediction in predictor.predict(clips)]
-    rows = output_files.rows(records, predictor.bundle.classes)
+    found = [records.record(prediction) for prediction in predictor.predict(clips)]
+    rows = records.rows(found, predictor.bundle.classes, card.line(predictor.bundle.about))
     files.write_atomic(args.output, manifest.table_bytes(rows))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from emotiw.core import files
 from emotiw.corpora import manifest
 from emotiw.jobs import runtime
-from emotiw.report import paper_tables
+from emotiw.report import corpus_tables, paper_tables
 
 TABLES = ("classifiers", "combinations", "kernels")
 
@@ -20,7 +20,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         files.write_atomic(vars(args)[name], manifest.table_bytes(paper_tables.table_rows(lines)))
     for name, text in paper_tables.latex_tables(metrics, config).items():
         files.write_atomic(vars(args)[f"{name}_latex"], text.encode())
-    files.write_atomic(args.text, paper_tables.markdown(metrics, config).encode())
+    text = paper_tables.markdown(metrics, config) + corpus_tables.markdown(metrics)
+    files.write_atomic(args.text, text.encode())
     files.write_json(args.output, paper_tables.content(metrics, lines_of_table))
 
 

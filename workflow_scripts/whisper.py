@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         return whisper.on_device(whisper.encoder(whisper_weights.load(args.weights)), device, settings["layer"])
 
     def arrays(waveform: Floats) -> store.Arrays:
-        times, values = whisper.frames(waveform, network(), **settings)
+        times, values = whisper.heard_frames(waveform, network(), **settings)
         return {"features": values, "time": times}
 
     def make(clips: Iterable[store.Entry]) -> Iterator[store.Entry]:

@@ -109,7 +109,7 @@ def test_the_feature_is_bundled_and_predicted_with(done):
     assert index["features"]["video"] == ["cnn", "lbp"]
     assert index["settings"]["lbp"] == {"size": 64, "grid": 4}
     clip = "corpus/clips/s04_anger.mp4"
-    made = emotiw(done, "predict", clip, "--bundle", "results/small/bundle", "--output", "predicted")
+    made = emotiw(done, "predict", clip, "--bundle", "results/small/bundle", "--output", "predicted", "--self-test")
     assert made.returncode == 0, made.stdout + made.stderr
     (about,) = json.loads((done.folder / "predicted/predictions.json").read_text())["clips"]
     assert about["status"]["video"] == "ok"

@@ -6,7 +6,6 @@ import json
 import math
 import traceback
 from collections import Counter
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -168,7 +167,8 @@ def predict(  # noqa: PLR0913 - one argument an option
     clips: Annotated[list[Path], typer.Argument(help="Clips, or folders with clips.", show_default=False)],
     *,
     bundle: Annotated[
-        Path | None, typer.Option(help="Folder of a trained system; by default that of the demo, results/demo/bundle.")
+        Path | None,
+        typer.Option(help="Folder of a trained system; by default that of the package, trained on people."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder for predictions.json, .csv, .html and timelines/ (PNG and SVG).")
@@ -180,24 +180,44 @@ def predict(  # noqa: PLR0913 - one argument an option
         float, typer.Option(min=1.0, help="Longer clips are split into segments of this length.")
     ] = 30,
     longest_s: Annotated[float, typer.Option(min=1.0, help="Longer clips are not judged.")] = 6 * 3600,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help='Answer "uncertain" if no class is that probable; by default the threshold of the bundle, if any.',
+        ),
+    ] = None,
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Use a bundle that was trained on synthetic clips, to try the program.")
+    ] = False,
 ) -> None:
     """Predict the emotion of clips: probabilities of face, voice and their fusion.
 
     A clip without face and voice, or one that cannot be read, gets a reason instead. Status 0: all clips were
     judged; 1: some were not; 2: bundle or arguments cannot be used; 3: emotiw itself failed at a clip, see the log.
     """
+    from emotiw.prediction import clip_files, output_checks  # noqa: PLC0415
+    from emotiw.prediction.loading_bar import loading_bar  # noqa: PLC0415
+
+    paths = clip_files.named(clips)
+    if output:
+        output_checks.check_folder(output)
+    output_checks.check_log(log := log or (output or Path()) / output_checks.LOG)
     console = Console(highlight=False)
-    with console.status("loading") if console.is_terminal else nullcontext():
-        from emotiw.prediction import batch, clip_files  # noqa: PLC0415
+    with loading_bar(console) as tell:
+        from emotiw.prediction import batch, card  # noqa: PLC0415
         from emotiw.prediction import bundle as bundles  # noqa: PLC0415
         from emotiw.prediction.predictor import Predictor  # noqa: PLC0415
 
         folder = bundle or bundles.default_folder()
-        predictor = Predictor.load(folder, segment_s=segment_s, longest_s=longest_s)
-    paths = list(clip_files.clips(clips))
-    if not paths:
-        raise ConfigError(f"no clip in {', '.join(map(str, clips))}; name clips, or folders that contain clips")
-    n_judged, n_internal = batch.predict(predictor, paths, console, output, log or (output or Path()) / batch.LOG_NAME)
+        card.check(bundles.read(folder).about, self_test)
+        predictor = Predictor.load(
+            folder, segment_s=segment_s, longest_s=longest_s, min_confidence=min_confidence, tell=tell
+        )
+    for reason in predictor.missing.values():
+        typer.echo(reason, err=True)
+    n_judged, n_internal = batch.predict(predictor, paths, console, output, log)
     if n_internal:
         raise typer.Exit(INTERNAL)
     raise typer.Exit(OK if n_judged == len(paths) else NEGATIVE)

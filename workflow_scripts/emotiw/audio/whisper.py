@@ -210,6 +210,26 @@ def frames(
     return np.arange(n_frames, dtype=np.float64) * frame_length_s, values
 
 
+def heard_frames(
+    waveform: Floats, model: Encoder, *, silence_db: float | None, **settings: Any
+) -> tuple[npt.NDArray[np.float64], Floats]:
+    """`frames` without the silent ones.
+
+    Parameters
+    ----------
+    waveform, model, **settings
+        As in `frames`.
+    silence_db : float or None
+        Frames whose power is more than this many dB below that of the loudest frame are left out. None: none is.
+    """
+    times, values = frames(waveform, model, **settings)
+    if silence_db is None:
+        return times, values
+    length = _steps(settings["frame_length_s"]) * STEP_SAMPLES
+    heard = sound.active(waveform, length, len(times), silence_db)
+    return times[heard], values[heard]
+
+
 def _vectors(piece: Floats, model: Encoder, layers: Sequence[int], length: int) -> Floats:
     """Vectors (n_samples // 320, n_layers * width) of a piece of sound, filled up to `length` samples."""
     n_vectors = piece.size // STEP_SAMPLES

@@ -17,6 +17,10 @@ class MediaError(EmotiwError):
     """A clip's content cannot be used."""
 
 
+class LengthError(MediaError):
+    """A clip is longer than it may be."""
+
+
 class FeatureError(EmotiwError):
     """A feature cannot be computed from what was given."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from emotiw.core.errors import ConfigError
-from emotiw.corpora import afew, crema_d, csv_table, enterface, meld, ravdess, savee
+from emotiw.corpora import afew, crema_d, csv_table, dfew, enterface, javanese, meld, nemo, ravdess, savee
 from emotiw.corpora.interface import Scan, Source
 
 ADAPTERS: dict[str, Callable[[Source], Scan]] = {
@@ -11,8 +11,11 @@ ADAPTERS: dict[str, Callable[[Source], Scan]] = {
     "crema_d": crema_d.scan,
     "csv": csv_table.scan,
     "demo": csv_table.scan_demo,
+    "dfew": dfew.scan,
     "enterface": enterface.scan,
+    "javanese": javanese.scan,
     "meld": meld.scan,
+    "nemo": nemo.scan,
     "ravdess": ravdess.scan,
     "savee": savee.scan,
 }

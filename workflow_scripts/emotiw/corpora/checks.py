@@ -25,7 +25,14 @@ OTHER_NAMES = {
 }
 
 
-def check(candidates: Sequence[Candidate], classes: Sequence[str], *, origin: str, shared_films: str) -> list[str]:
+def check(
+    candidates: Sequence[Candidate],
+    classes: Sequence[str],
+    *,
+    origin: str,
+    shared_films: str,
+    everything: bool = False,
+) -> list[str]:
     """Problems of the clips: ids, labels, splits, shared subjects, films and contents. No file is read.
 
     Parameters
@@ -38,12 +45,14 @@ def check(candidates: Sequence[Candidate], classes: Sequence[str], *, origin: st
         Table or folder of the corpus, for problems that concern no single clip.
     shared_films : str
         `fail` if a film in two splits is a problem, else `note`.
+    everything : bool
+        Whether the protocol has a fold that trains on nearly all clips.
     """
     problems = [line for candidate in candidates for line in _check_row(candidate, classes)]
     problems += _check_ids(candidates)
     walls = [wall for wall in leakage.WALLS if wall is not leakage.FILM or shared_films == leakage.FAIL]
     problems += [line for wall in walls for line in leakage.shared(wall, candidates, _where)]
-    problems += [f"{origin}: {line}" for line in _check_parts(candidates, classes)]
+    problems += [f"{origin}: {line}" for line in _check_parts(candidates, classes, everything)]
     return problems
 
 
@@ -119,18 +128,24 @@ def _check_ids(candidates: Sequence[Candidate]) -> Iterator[str]:
             )
 
 
-def _check_parts(candidates: Sequence[Candidate], classes: Sequence[str]) -> Iterator[str]:
-    names = [candidate.fold for candidate in candidates]
+def _check_parts(candidates: Sequence[Candidate], classes: Sequence[str], everything: bool) -> Iterator[str]:
+    names, parts = [candidate.fold for candidate in candidates], [candidate.split for candidate in candidates]
     clips = [str(i) for i in range(len(candidates))]  # the ids themselves may be wrong
-    divided = splits.folds(clips, [candidate.split for candidate in candidates], names)
+    divided = splits.folds(clips, parts, names)
     if not candidates:
         yield "holds no clip, expected at least one; check corpus.kind and corpus.root"
         return
     if not any(leakage.part(candidate) for candidate in candidates):
         return
-    if any(names) and len(divided) < splits.MIN_FOLDS:
-        yield f"only {len(divided)} of at least {splits.MIN_FOLDS} folds hold clips ({', '.join(divided)})"
+    least = 2 if any(parts) else splits.MIN_FOLDS  # of two corpora, each is left out once
+    if any(names) and len(divided) < least:
+        yield f"only {len(divided)} of at least {least} folds hold clips ({', '.join(divided)})"
         return
+    if everything:
+        if any(candidate.label == HIDDEN for candidate in candidates):
+            yield "clips with a hidden label cannot train the fold `everything`; set corpus.protocol.everything: false"
+            return
+        divided = splits.folds(clips, parts, names, everything=True)
     label_of_clip = {clip: candidate.label for clip, candidate in zip(clips, candidates, strict=True)}
     for fold in divided.values():
         yield from _check_fold(fold, label_of_clip, classes)

@@ -47,6 +47,8 @@ class Candidate:
         SHA-256 of the content, empty until the file is read.
     film : str
         Film or broadcast that the clip is cut from; empty if unknown or none.
+    corpus : str
+        Entry of section `corpora`; empty in a run of one corpus.
     """
 
     clip: str
@@ -58,6 +60,7 @@ class Candidate:
     fold: str = ""
     sha256: str = ""
     film: str = ""
+    corpus: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class Scan:
         Files left out and why; problems that make the corpus unusable.
     synthetic : bool
         Whether the clips were rendered instead of recorded.
+    label_sets : mapping
+        Classes of each entry of `corpora`, after its label map; empty for one corpus.
     """
 
     candidates: tuple[Candidate, ...]
@@ -84,6 +89,7 @@ class Scan:
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     synthetic: bool = False
+    label_sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def walk(root: Path, suffixes: frozenset[str]) -> Iterator[Path]:

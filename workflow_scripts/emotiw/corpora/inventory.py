@@ -10,9 +10,10 @@ from typing import Any
 
 from emotiw.core.errors import ConfigError, ManifestError
 from emotiw.core.files import sha256
-from emotiw.corpora import checks, splits
+from emotiw.corpora import checks, entries, protocols, splits
 from emotiw.corpora import manifest as manifests
 from emotiw.corpora.adapters import scan
+from emotiw.corpora.entries import Entry
 from emotiw.corpora.interface import Candidate, Scan, Source, printable
 from emotiw.corpora.manifest import Manifest, Row
 
@@ -60,39 +61,70 @@ def refresh(config: Mapping[str, Any], path: Path, probe: Probe) -> Manifest:
     ManifestError
         If the corpus has problems; the message lists all of them, one a line.
     """
-    corpus = config["corpus"]
-    source = Source(Path(corpus["root"]), corpus["table"], corpus["options"], corpus["protocol"]["scheme"])
-    scanned = scan(corpus["kind"], source)
-    classes = tuple(corpus["classes"] or scanned.classes)
-    origin = str(source.root / source.table if source.table else source.root)
-    problems = list(scanned.problems)
-    candidates, protocol_problems = _assign(scanned, corpus["protocol"])
+    corpus, found = config["corpus"], _found(config)
+    classes = tuple(corpus["classes"] or found.scan.classes)
+    problems = list(found.scan.problems)
+    candidates, protocol_problems, protocol_notes = _divided(found, corpus["protocol"])
     problems += protocol_problems
-    files, file_problems = _read_clips(candidates, source.root.resolve(), corpus["allow_outside"], _Reader(path, probe))
+    files, file_problems = _read_clips(candidates, found.roots, corpus["allow_outside"], _Reader(path, probe))
     hashed = [replace(candidate, sha256=file.sha256) for candidate, file in zip(candidates, files, strict=True)]
     problems += file_problems
+    everything, shared_films = corpus["protocol"]["everything"], corpus["shared_films"]
     if hashed or not problems:
-        problems += checks.check(hashed, classes, origin=origin, shared_films=corpus["shared_films"])
+        options = {"origin": found.origin, "shared_films": shared_films, "everything": everything}
+        problems += checks.check(hashed, classes, **options)
     if problems:
         noun = "problem" if len(problems) == 1 else "problems"
-        raise ManifestError(f"{len(problems)} {noun} of the corpus {origin}:\n  " + "\n  ".join(problems))
-    notes = scanned.notes + _unknown_subjects(candidates)
+        raise ManifestError(f"{len(problems)} {noun} of the corpus {found.origin}:\n  " + "\n  ".join(problems))
+    notes = (*found.scan.notes, *protocol_notes, *_unknown_subjects(candidates))
     notes += checks.repeated_content_notes(hashed) + checks.shared_film_notes(hashed)
     manifest = Manifest(
         _rows(hashed, files, config["clips_per_job"]),
         classes,
-        corpus["kind"],
-        scanned.synthetic,
+        " + ".join(entry.name for entry in found.entries) or corpus["kind"],
+        found.scan.synthetic,
         corpus["protocol"]["scheme"],
         notes,
+        everything,
+        found.scan.label_sets,
     )
     manifests.write(path, manifest)
     return manifest
 
 
-def _assign(scanned: Scan, protocol: Mapping[str, Any]) -> tuple[list[Candidate], list[str]]:
+@dataclass(frozen=True)
+class _Found:
+    """What was found: the joined scan, the resolved root of each entry (`""`: the only corpus), where it lies."""
+
+    scan: Scan
+    roots: Mapping[str, Path]
+    origin: str
+    entries: tuple[Entry, ...] = ()
+
+
+def _found(config: Mapping[str, Any]) -> _Found:
+    corpus, listed = config["corpus"], entries.of(config)
+    if listed:
+        roots = {entry.name: entry.source.root.resolve() for entry in listed}
+        return _Found(entries.scanned(listed, corpus["classes"]), roots, ", ".join(roots), listed)
+    source = Source(Path(corpus["root"]), corpus["table"], corpus["options"], corpus["protocol"]["scheme"])
+    origin = str(source.root / source.table if source.table else source.root)
+    return _Found(scan(corpus["kind"], source), {"": source.root.resolve()}, origin)
+
+
+def _divided(found: _Found, protocol: Mapping[str, Any]) -> protocols.Assigned:
+    """Candidates with the split or fold that the protocol assigns, the problems found, and notes."""
+    if found.entries and protocol["scheme"] in protocols.SCHEMES:
+        return protocols.assign(found.scan.candidates, found.entries, protocol)
+    return *_assign(found.scan, protocol, several=bool(found.entries)), []
+
+
+def _assign(scanned: Scan, protocol: Mapping[str, Any], *, several: bool) -> tuple[list[Candidate], list[str]]:
     """Candidates with the split or fold that the protocol assigns, and the problems found."""
     scheme = protocol["scheme"]
+    if several and scheme not in ("official", "folds"):
+        allowed = ", ".join(("official", "folds", *protocols.SCHEMES))
+        raise ConfigError(f"corpus.protocol.scheme: {scheme!r} is no scheme of several corpora; allowed: {allowed}")
     if scheme in ("official", "folds"):
         return _assign_column(scanned, "split" if scheme == "official" else "fold")
     undivided = [replace(candidate, split="", fold="") for candidate in scanned.candidates]
@@ -159,12 +191,12 @@ class _Reader:
 
 
 def _read_clips(
-    candidates: Sequence[Candidate], root: Path, allow_outside: bool, reader: _Reader
+    candidates: Sequence[Candidate], roots: Mapping[str, Path], allow_outside: bool, reader: _Reader
 ) -> tuple[list[_File], list[str]]:
     """File facts of each candidate, and the problems found; an unreadable file has no hash."""
     files, problems = [], []
     for candidate in candidates:
-        faults = checks.check_file(candidate, root, allow_outside=allow_outside)
+        faults = checks.check_file(candidate, roots[candidate.corpus], allow_outside=allow_outside)
         file = _File("", "", "", "")
         if not faults:
             try:
@@ -193,6 +225,7 @@ def _rows(candidates: Sequence[Candidate], files: Sequence[_File], clips_per_job
             jobs[c.clip],
             file.size,
             film=c.film,
+            corpus=c.corpus,
             **file.facts,
         )
         for c, file in zip(candidates, files, strict=True)

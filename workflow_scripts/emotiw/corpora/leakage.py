@@ -71,8 +71,8 @@ WALLS = (SUBJECT, FILM, CONTENT)
 
 
 def part(clip: Clip) -> str:
-    """Split or fold of a clip."""
-    return clip.split or clip.fold
+    """Split or fold of a clip, or both where it has both (`splits.folds`)."""
+    return f"{clip.fold} {clip.split}".strip()
 
 
 def shared(wall: Wall, clips: Iterable[Clip], where: Callable[[Any], str]) -> Iterator[str]:

@@ -7,8 +7,8 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
@@ -35,13 +35,16 @@ class Row:
     subject : str
         Person who is seen or heard; the clip's own id if unknown.
     split, fold : str
-        Part under official splits, or name of the fold; one of the two is empty.
+        Part under official splits, or name of the fold; the other is empty, except where one corpus after another is
+        left out (`splits.folds`).
     sha256, job, size : str
         SHA-256 of the file, name of the job that computes its features, size of the file in bytes.
     format, duration_s, width, height, fps, rate_hz, channels : str
         Facts of the header: container format, length in s, size in px, frames a second, sampling rate in Hz, channels.
     film : str
         Film or broadcast that the clip is cut from; empty if unknown or none.
+    corpus : str
+        Entry of section `corpora`; empty in a run of one corpus, whose table lacks the column.
     """
 
     clip: str
@@ -61,6 +64,7 @@ class Row:
     rate_hz: str = ""
     channels: str = ""
     film: str = ""
+    corpus: str = ""
 
     def has(self, modality: str) -> bool:
         """Whether the file has a stream of a modality, `video` or `audio`; true if its header could not be read."""
@@ -68,15 +72,18 @@ class Row:
         return not self.format or any(facts)
 
 
-COLUMNS = tuple(field.name for field in fields(Row))
-_values = attrgetter(*COLUMNS)  # dataclasses.astuple copies deeply and is ten times slower
+COLUMNS_OF_SEVERAL = tuple(field.name for field in fields(Row))
+COLUMNS = COLUMNS_OF_SEVERAL[:-1]
+# dataclasses.astuple copies deeply and is ten times slower
+_VALUES = {columns: attrgetter(*columns) for columns in (COLUMNS, COLUMNS_OF_SEVERAL)}
 
 
 @dataclass(frozen=True)
 class Manifest:
     """All clips of a run, sorted by id, with the ordered label set and the protocol.
 
-    `notes` are lines for the report: what was left out, and what is unusual but no error.
+    `notes` are lines for the report: what was left out, and what is unusual but no error. `everything`: whether a last
+    fold trains on nearly all clips and tests none (`splits.folds`). `label_sets`: classes of each of several corpora.
     """
 
     rows: tuple[Row, ...]
@@ -85,6 +92,8 @@ class Manifest:
     synthetic: bool = False
     scheme: str = splits.OFFICIAL
     notes: tuple[str, ...] = ()
+    everything: bool = False
+    label_sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def row_of_clip(self) -> dict[str, Row]:
@@ -104,13 +113,16 @@ class Manifest:
         }
 
 
-_METADATA = tuple(field.name for field in fields(Manifest))[1:]
+_METADATA = tuple(field.name for field in fields(Manifest))[1:-2]
+
+
+_OF_SEVERAL = ("everything", "label_sets")
 
 
 def folds(manifest: Manifest) -> dict[str, Fold]:
     """Folds of the manifest's protocol by name: the sorted clip ids of their three parts."""
-    rows = manifest.rows
-    return splits.folds([row.clip for row in rows], [row.split for row in rows], [row.fold for row in rows])
+    clips, parts, names = ([getattr(row, column) for row in manifest.rows] for column in ("clip", "split", "fold"))
+    return splits.folds(clips, parts, names, everything=manifest.everything)
 
 
 def groups(manifest: Manifest, clips: Iterable[str]) -> dict[str, str]:
@@ -170,6 +182,9 @@ def read(path: Path) -> Manifest:
         fields_of_manifest: dict[str, Any] = {
             name: tuple(value) if isinstance(value := metadata[name], list) else value for name in _METADATA
         }
+        fields_of_manifest["everything"] = metadata.get("everything", False)
+        sets = metadata.get("label_sets", {})
+        fields_of_manifest["label_sets"] = {name: tuple(labels) for name, labels in sets.items()}
     except FileNotFoundError as error:
         raise ManifestError(f"{error.filename}: missing; {remedy}") from None
     except (ValueError, KeyError, TypeError) as error:
@@ -177,7 +192,7 @@ def read(path: Path) -> Manifest:
     if metadata.get("sha256") != hashlib.sha256(data).hexdigest():
         raise ManifestError(f"{path}: altered since {sidecar(path).name} was written; delete both and {remedy}")
     header, *rows = table_rows(data)
-    if tuple(header) != COLUMNS:
+    if tuple(header) not in _VALUES:
         raise ManifestError(
             f"{path}: columns {', '.join(header)}, expected {', '.join(COLUMNS)}; delete it and {remedy}"
         )
@@ -186,8 +201,11 @@ def read(path: Path) -> Manifest:
 
 def write(path: Path, manifest: Manifest) -> None:
     """Write the table and its JSON file, each atomically and only if its content has changed."""
-    data = table_bytes([COLUMNS, *(_values(row) for row in sorted(manifest.rows, key=lambda row: row.clip))])
+    columns = COLUMNS_OF_SEVERAL if any(row.corpus for row in manifest.rows) else COLUMNS
+    data = table_bytes([columns, *map(_VALUES[columns], sorted(manifest.rows, key=lambda row: row.clip))])
     metadata = {name: getattr(manifest, name) for name in _METADATA} | {"sha256": hashlib.sha256(data).hexdigest()}
+    # only where they apply, so that the file of a run of one corpus stays the same
+    metadata |= {name: value for name in _OF_SEVERAL if (value := getattr(manifest, name))}
     write_if_new(path, data)
     write_if_new(sidecar(path), f"{json.dumps(metadata, indent=2, sort_keys=True, ensure_ascii=False)}\n".encode())
 

@@ -14,7 +14,7 @@ from emotiw.core.errors import BundleError
 from emotiw.corpora.leakage import EMPTY_SHA256
 from emotiw.corpora.manifest import Row
 
-TABLES = ("csv", "demo")  # kinds whose ids are of one table alone
+TABLES = ("csv", "demo")  # kinds whose subjects are people of this table alone
 KEYS = ("clips", "subjects", "films")
 HOW = "clips: SHA-256 of the file; subjects, films: SHA-256 of '<population>-<id>' in UTF-8"
 
@@ -112,5 +112,4 @@ def summary(found: Sequence[Seen]) -> str:
 
 
 def _hashed(row: Row, group: str, name: str) -> str:
-    of_several = bool(getattr(row, "corpus", ""))
-    return hashlib.sha256(name.encode()).hexdigest() if of_several else digest(group, name)
+    return hashlib.sha256(name.encode()).hexdigest() if row.corpus else digest(group, name)

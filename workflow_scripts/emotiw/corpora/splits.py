@@ -10,6 +10,7 @@ from emotiw.core.errors import ManifestError
 
 SPLITS = ("train", "val", "test")
 OFFICIAL = "official"
+EVERYTHING = "everything"  # fold that tests nothing, so that nearly all clips train
 MIN_FOLDS = 3  # one to test on, one to validate on, at least one to train on
 
 
@@ -29,23 +30,56 @@ def lacking(labels: Iterable[str], classes: Sequence[str]) -> list[str]:
     return [name for name in classes if name not in present]
 
 
-def folds(clips: Sequence[str], splits: Sequence[str], fold_names: Sequence[str]) -> dict[str, Fold]:
+def folds(
+    clips: Sequence[str], splits: Sequence[str], fold_names: Sequence[str], *, everything: bool = False
+) -> dict[str, Fold]:
     """Divide clips by their fold names where they have any, else by their splits.
 
     Fold k of K tests on the clips called k, validates on those of the next name (cyclic, in natural order) and
-    trains on the rest; official splits give one fold, called `official`.
+    trains on the rest; official splits give one fold, called `official`. Where clips have both, fold k tests on all
+    clips called k, and the others train or validate as their split says.
 
     Parameters
     ----------
     clips, splits, fold_names : sequence of str
         Aligned: the id, the split and the fold name of each clip; a name is empty where it does not apply.
+    everything : bool
+        Whether to add a last fold, `everything`, without test clips: it validates on the clips of split `val`, or
+        without splits on those of the first fold, and trains on all others.
     """
-    if not any(fold_names):
-        parts = (_members(clips, splits, {split}) for split in SPLITS)
-        return {OFFICIAL: Fold(OFFICIAL, *parts)}
     names = sorted(set(fold_names), key=natural)
+    if not any(fold_names):
+        divided = {OFFICIAL: Fold(OFFICIAL, *(_members(clips, splits, {split}) for split in SPLITS))}
+    elif any(splits):
+        divided = {name: _left_out(name, clips, splits, fold_names) for name in names}
+    else:
+        divided = _cyclic(clips, fold_names, names)
+    if everything:
+        held = set(_members(clips, splits, {"val"}) if any(splits) else _members(clips, fold_names, {names[0]}))
+        train = tuple(sorted(set(clips) - held))
+        divided[EVERYTHING] = Fold(EVERYTHING, train, tuple(sorted(held)), ())
+    return divided
+
+
+def tested(folds_by_name: Mapping[str, Fold]) -> dict[str, Fold]:
+    """Folds that are evaluated: all but `everything`."""
+    return {name: fold for name, fold in folds_by_name.items() if name != EVERYTHING}
+
+
+def members(folds_by_name: Mapping[str, Fold], which: str) -> dict[str, Fold]:
+    """Folds whose models a bundle holds: those that are evaluated (`folds`), or the last one (`everything`)."""
+    return {EVERYTHING: folds_by_name[EVERYTHING]} if which == EVERYTHING else tested(folds_by_name)
+
+
+def _left_out(name: str, clips: Sequence[str], splits: Sequence[str], fold_names: Sequence[str]) -> Fold:
+    """Fold that tests on the clips of its name; the splits of the others say which train and which validate."""
+    used = ["test" if fold == name else split for split, fold in zip(splits, fold_names, strict=True)]
+    return Fold(name, *(_members(clips, used, {split}) for split in SPLITS))
+
+
+def _cyclic(clips: Sequence[str], fold_names: Sequence[str], names: Sequence[str]) -> dict[str, Fold]:
     divided = {}
-    for test, val in zip(names, names[1:] + names[:1], strict=True):
+    for test, val in zip(names, [*names[1:], *names[:1]], strict=True):
         train = set(names) - {test, val}
         divided[test] = Fold(test, *(_members(clips, fold_names, part) for part in (train, {val}, {test})))
     return divided

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from emotiw.core.emotions import HIDDEN
 from emotiw.core.errors import ManifestError
 from emotiw.core.files import sha256
-from emotiw.corpora import adapters, checks, label_maps, seen
-from emotiw.corpora.interface import Candidate, Source, printable
+from emotiw.corpora import adapters, checks, entries, label_maps, seen
+from emotiw.corpora.interface import Candidate, Scan, Source, printable
 
 UNDIVIDED = "undivided"  # protocol by which an adapter knows the columns that it needs: those of none
 
@@ -54,7 +55,7 @@ class Corpus:
 
 
 def read(config: Mapping[str, Any], classes: Sequence[str]) -> Corpus:
-    """Scan and check the corpus of a configuration, and hash its clips.
+    """Scan and check the corpus of a configuration, or its corpora, and hash the clips.
 
     Parameters
     ----------
@@ -70,31 +71,70 @@ def read(config: Mapping[str, Any], classes: Sequence[str]) -> Corpus:
     ManifestError
         If the corpus has problems; the message lists all of them, one a line. If no clip is left.
     """
-    section = config["corpus"]
-    source = Source(Path(section["root"]), section["table"], section["options"], UNDIVIDED)
-    scanned = adapters.scan(section["kind"], source)
-    origin = str(source.root / source.table if source.table else source.root)
-    candidates = [replace(candidate, split="", fold="") for candidate in scanned.candidates]
-    labels = label_maps.mapped([c.label for c in candidates], section.get("labels", {}), classes)
-    known = [(c, label) for c, label in zip(candidates, labels, strict=True) if label is not None]
-    hashed, problems = _hashed([c for c, _ in known], source.root.resolve(), allow_outside=section["allow_outside"])
-    classed = [replace(c, label=label) for c, (_, label) in zip(hashed, known, strict=True)]
-    problems = [*scanned.problems, *problems, *checks.check(classed, classes, origin=origin, shared_films="note")]
+    section, found = config["corpus"], _several(config, classes) or _single(config, classes)
+    hashed, problems = _hashed(found.scan.candidates, found.roots, allow_outside=section["allow_outside"])
+    problems = [*found.scan.problems, *problems]
+    problems += checks.check(hashed, classes, origin=found.origin, shared_films="note")
     if problems:
         noun = "problem" if len(problems) == 1 else "problems"
-        raise ManifestError(f"{len(problems)} {noun} of the corpus {origin}:\n  " + "\n  ".join(problems))
-    n_out = len(candidates) - len(known)
-    notes = (*scanned.notes, *([f"{n_out} clips left out by the label map or without a label"] if n_out else []))
-    group = seen.population(section, config["run"])
-    clips = sorted((_labelled(candidate, group) for candidate in classed), key=lambda clip: clip.clip)
-    return Corpus(section["kind"], tuple(clips), notes, scanned.synthetic)
+        raise ManifestError(f"{len(problems)} {noun} of the corpus {found.origin}:\n  " + "\n  ".join(problems))
+    clips = sorted((_labelled(it, found.populations[it.corpus]) for it in hashed), key=lambda clip: clip.clip)
+    return Corpus(found.kind, tuple(clips), found.scan.notes, found.scan.synthetic)
 
 
-def _hashed(candidates: Sequence[Candidate], root: Path, *, allow_outside: bool) -> tuple[list[Candidate], list[str]]:
-    """Candidates with the hashes of their files, and the problems found."""
+@dataclass(frozen=True)
+class _Found:
+    """What was found: labelled clips, with resolved root and population of each entry (`""`: the only corpus)."""
+
+    kind: str
+    origin: str
+    scan: Scan
+    roots: Mapping[str, Path]
+    populations: Mapping[str, str]
+
+
+def _single(config: Mapping[str, Any], classes: Sequence[str]) -> _Found:
+    """Clips of section `corpus`; subjects and films get the population as their prefix, as those of entries do."""
+    section = config["corpus"]
+    source = Source(Path(section["root"]), section["table"], section["options"], UNDIVIDED)
+    scan, group = adapters.scan(section["kind"], source), seen.population(section, config["run"])
+    labels = label_maps.mapped([candidate.label for candidate in scan.candidates], section["labels"], classes)
+    kept = tuple(
+        replace(
+            candidate,
+            label=label,
+            subject=candidate.subject and f"{group}-{candidate.subject}",
+            film=candidate.film and f"{group}-{candidate.film}",
+        )
+        for candidate, label in zip(scan.candidates, labels, strict=True)
+        if label is not None
+    )
+    n_out = len(scan.candidates) - len(kept)
+    notes = (*scan.notes, *([f"{n_out} clips left out by the label map or without a label"] if n_out else []))
+    origin = str(source.root / source.table if source.table else source.root)
+    joined = replace(scan, candidates=kept, notes=notes)
+    return _Found(section["kind"], origin, joined, {"": source.root.resolve()}, {"": group})
+
+
+def _several(config: Mapping[str, Any], classes: Sequence[str]) -> _Found | None:
+    """Clips of section `corpora`; None if it is empty."""
+    listed = [replace(it, source=replace(it.source, scheme=UNDIVIDED)) for it in entries.of(config)]
+    if not listed:
+        return None
+    scan = entries.scanned(listed, classes)
+    kept = tuple(candidate for candidate in scan.candidates if candidate.label != HIDDEN)
+    names = ", ".join(it.name for it in listed)
+    roots = {it.name: it.source.root.resolve() for it in listed}
+    return _Found(names, names, replace(scan, candidates=kept), roots, {it.name: it.population for it in listed})
+
+
+def _hashed(
+    candidates: Sequence[Candidate], roots: Mapping[str, Path], *, allow_outside: bool
+) -> tuple[list[Candidate], list[str]]:
+    """Candidates without parts, with the hashes of their files, and the problems found."""
     found, problems = [], []
     for candidate in candidates:
-        faults = checks.check_file(candidate, root, allow_outside=allow_outside)
+        faults = checks.check_file(candidate, roots[candidate.corpus], allow_outside=allow_outside)
         content = ""
         if not faults:
             try:
@@ -102,12 +142,10 @@ def _hashed(candidates: Sequence[Candidate], root: Path, *, allow_outside: bool)
             except OSError as error:
                 where = printable(candidate.where)
                 faults = [f"{where}: file {candidate.path} cannot be read ({error.strerror}); check its permissions"]
-        found.append(replace(candidate, sha256=content))
+        found.append(replace(candidate, sha256=content, split="", fold=""))
         problems += faults
     return found, problems
 
 
-def _labelled(candidate: Candidate, group: str) -> LabelledClip:
-    subject = f"{group}-{candidate.subject}" if candidate.subject else ""
-    film = f"{group}-{candidate.film}" if candidate.film else ""
-    return LabelledClip(candidate.clip, candidate.path, candidate.label, subject, film, candidate.sha256, group)
+def _labelled(it: Candidate, group: str) -> LabelledClip:
+    return LabelledClip(it.clip, it.path, it.label, it.subject, it.film, it.sha256, group)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emotiw.core.errors import StoreError
+from emotiw.corpora import splits
 from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import SPLITS, Fold
 from emotiw.evaluation.systems import COVERED_BY
@@ -47,6 +48,12 @@ class Pool:
     systems: SystemScores
     sources: tuple[str, ...]
     modalities: tuple[str, ...] = ("video", "audio")
+
+
+def evaluated(folds: NamedFolds, groups: Sequence[Sequence[Table]]) -> tuple[dict[str, Fold], tuple[list[Table], ...]]:
+    """Folds that are evaluated (`splits.tested`), and the tables of each group that are of these folds."""
+    tested = splits.tested(folds)
+    return tested, tuple([table for table in group if table.fold in tested] for group in groups)
 
 
 def system_names(table: Table, prefix: str) -> dict[str, str]:

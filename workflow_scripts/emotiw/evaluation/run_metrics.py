@@ -5,7 +5,7 @@ from typing import Any
 
 from emotiw.core.status import Status
 from emotiw.corpora.manifest import Manifest
-from emotiw.evaluation import clip_account, system_metrics
+from emotiw.evaluation import clip_account, corpus_metrics, system_metrics
 from emotiw.evaluation.clip_account import Statuses
 from emotiw.evaluation.pools import SCORED, Pool
 from emotiw.fusion.score_tables import Table
@@ -25,6 +25,8 @@ def content(
     corpus: Manifest, fused: Sequence[Table], pools: Sequence[Pool], statuses: Statuses, *, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Content of `metrics.json`, without the networks, the leakage check and the ledger.
+
+    A run of several corpora has the key `corpora` (`corpus_metrics.cells`).
 
     Parameters
     ----------
@@ -46,6 +48,9 @@ def content(
     """
     options = {"seed": settings["seed"], "n_resamples": settings["evaluation"]["bootstrap"]}
     clip_account.check_complete(corpus, pools, statuses)
+    (tested,) = (pool for pool in pools if pool.part == "test")
+    several = any(row.corpus for row in corpus.rows)
+    matrix = {"corpora": corpus_metrics.cells(corpus, tested, **options)} if several else {}
     return {
         "run": settings["run"],
         "corpus": corpus.corpus,
@@ -66,6 +71,7 @@ def content(
             "fitted_on": "val",
             "folds": {table.fold: {key: table.facts[key] for key in FUSION_FACTS} for table in fused},
         },
+        **matrix,
         "comparisons_family": FAMILY,
         "notes": clip_account.notes(corpus, pools, statuses),
     }

@@ -18,6 +18,9 @@ from emotiw.fusion.score_tables import AlignedScores, Bools, Floats, Table
 from emotiw.jobs import store
 from emotiw.statistics import selection_record
 
+VALIDATION, TRAINING, NONE = "validation", "training", "none"  # values of fusion.calibration
+UNIFORM = "uniform"  # value of fusion.prior
+
 
 @dataclass(frozen=True)
 class FoldTables:
@@ -31,14 +34,14 @@ class FoldTables:
     held_out : mapping of str to tuple of Table
         By modality, posteriors of the inner folds' networks for the training clips that each inner fold held out. Empty
         if its system is none of networks.
-    out_of_fold : bool
-        Whether temperatures are fitted on out-of-fold scores of the training clips.
+    calibration : str
+        Clips that temperatures are fitted on: `validation`; `training`, with out-of-fold scores; or `none`.
     """
 
     audio: Table | None
     video: Table | None
     held_out: Mapping[str, tuple[Table, ...]] = field(default_factory=dict)
-    out_of_fold: bool = False
+    calibration: str = VALIDATION
 
 
 def fuse(
@@ -47,8 +50,9 @@ def fuse(
     """Fuse the `mean` systems of both modalities for every clip of a fold.
 
     Weights are fitted on the labelled validation clips that have both modalities. No system was trained on these clips;
-    networks used them for early stopping. Temperatures are fitted on the same clips or, if `tables.out_of_fold` is set,
-    on out-of-fold scores of the training clips (PCA and kernel widths are fitted on all of them, without labels).
+    networks used them for early stopping. Temperatures are fitted on the same clips or, if `tables.calibration` is
+    `training`, on out-of-fold scores of the training clips (PCA and kernel widths are fitted on all of them, without
+    labels). With `none` they are 1.
 
     Parameters
     ----------
@@ -59,7 +63,7 @@ def fuse(
     tables : FoldTables
         Its scores.
     settings : mapping
-        `scheme` (of the system called `fusion`), `shrinkage`, `grid_step`, `cv_folds`, `cv_repeats`.
+        `scheme` (of the system called `fusion`), `prior`, `shrinkage`, `grid_step`, `cv_folds`, `cv_repeats`.
 
     Returns
     -------
@@ -79,9 +83,10 @@ def fuse(
     aligned = score_tables.align(corpus, fold, tables.audio, tables.video)
     validation = aligned.labelled_with_both("val")
     prior = score_tables.prior_of(corpus, fold)
-    method = Method.of(settings, prior)
-    chosen = choice.fit(validation, method, scales=out_of_fold_scales(corpus, fold, tables))
-    fusion = fused_posteriors.calibrated(chosen.fusion, validation)
+    method = Method.of(settings, np.full(len(prior), 1 / len(prior)) if settings["prior"] == UNIFORM else prior)
+    chosen = choice.fit(validation, method, scales=other_scales(corpus, fold, tables))
+    calibrating = validation[np.arange(0)] if tables.calibration == NONE else validation
+    fusion = fused_posteriors.calibrated(chosen.fusion, calibrating)
     systems = fused_systems(aligned, fusion, prior)
     systems["fusion"] = systems[settings["scheme"]]
     facts = {
@@ -96,7 +101,7 @@ def fuse(
         **selection_record.facts(
             [
                 *records.of(chosen, validation, method),
-                *fused_posteriors.records(fusion, validation.clips),
+                *fused_posteriors.records(fusion, calibrating.clips),
                 score_tables.prior_record(corpus, fold),
             ],
             *(_with_inner_fold_names(table) for held_out in tables.held_out.values() for table in held_out),
@@ -105,20 +110,25 @@ def fuse(
     return [store.Entry(name, {"scores": scores}) for name, scores in systems.items()], facts
 
 
-def out_of_fold_scales(corpus: Manifest, fold: Fold, tables: FoldTables) -> dict[str, Scale]:
-    """Calibrate each modality on out-of-fold scores of the fold's training clips.
+def other_scales(corpus: Manifest, fold: Fold, tables: FoldTables) -> dict[str, Scale]:
+    """Scales of the modalities that are not calibrated on validation clips.
+
+    With `training`, a modality is calibrated on out-of-fold scores of the fold's training clips; with `none`, on no
+    clip.
 
     Returns
     -------
     dict of str to Scale
-        Of `audio` and `video`, where the modality has scores of training clips; empty if none are asked for.
+        Of `audio` and `video`, where the modality has scores of training clips; empty with `validation`.
 
     Raises
     ------
     StoreError
         If an inner network was trained on a clip that it is said to have held out.
     """
-    if not tables.out_of_fold:
+    if tables.calibration == NONE:
+        return dict.fromkeys(("audio", "video"), Scale(1.0, ()))
+    if tables.calibration == VALIDATION:
         return {}
     clips, truth = np.array(fold.train), score_tables.truth_of(corpus, fold.train)
     scores = {
@@ -171,13 +181,14 @@ def fit_facts(fitted: FittedFusion, validation: Scores) -> dict[str, Any]:
     """Weights, temperatures and the clips they were fitted on, as the fold's file records them."""
     n_clips = len(validation)
     calibration = {
-        name: {"part": "train", "n_clips": len(fitted.scales[name].clips)}
+        name: {"part": "train" if fitted.scales[name].clips else "none", "n_clips": len(fitted.scales[name].clips)}
         if name in fitted.scales
         else {"part": "val", "n_clips": n_clips}
         for name in ("audio", "video")
     }
     return {
         "weights": {scheme: weights.tolist() for scheme, weights in fitted.weights.items()},
+        "prior": None if fitted.prior is None else fitted.prior.tolist(),
         "temperatures": {"audio": 1 / fitted.audio_scale, "video": 1 / fitted.video_scale},
         "fused_temperatures": {scheme: 1 / scale for scheme, scale in fitted.fused_scales.items()},
         "calibration": calibration,

@@ -139,7 +139,7 @@ def calibrated(scores: Floats, scale: float) -> Floats:
     return np.asarray(softmax(scale * scores, axis=1), np.float64)
 
 
-def calibration_scale(scores: Floats, truth: Ints, *, smoothing: float = 0.0) -> float:
+def calibration_scale(scores: Floats, truth: Ints, *, smoothing: float = 0.0, weights: Floats | None = None) -> float:
     """Positive scale a that maximises the likelihood of the true classes under softmax(a * scores); 1 without clips.
 
     With `smoothing`, a share of each label, from 0 to 1, is spread over all classes, so that the scale stays finite.
@@ -151,7 +151,7 @@ def calibration_scale(scores: Floats, truth: Ints, *, smoothing: float = 0.0) ->
 
     def loss(log_scale: float) -> float:
         logs = log_softmax(np.exp(log_scale) * scores, axis=1)
-        return -float(((1 - smoothing) * logs[rows, truth] + smoothing * logs.mean(1)).mean())
+        return -float(np.average((1 - smoothing) * logs[rows, truth] + smoothing * logs.mean(1), weights=weights))
 
     minimum = minimize_scalar(loss, bounds=tuple(np.log(SCALE_BOUNDS)), method="bounded", options={"xatol": 1e-6})
     return float(np.exp(minimum.x))

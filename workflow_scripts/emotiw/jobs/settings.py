@@ -156,9 +156,32 @@ def _contradictions(config: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"run: {config['run']!r} names a folder below results/ that holds other files; choose another name"
         )
-    if config["corpus"]["kind"] == "csv" and not config["corpus"]["table"]:
-        lines.append("corpus.table: is null, expected the table's path below corpus.root for the kind csv")
+    lines += _corpora_faults(config)
     return lines
+
+
+def _corpora_faults(config: Mapping[str, Any]) -> Iterator[str]:
+    corpora, protocol = config["corpora"] or {}, config["corpus"]["protocol"]
+    for where, section in [(f"corpora.{name}", corpora[name]) for name in corpora] or [("corpus", config["corpus"])]:
+        if section["kind"] == "csv" and not section.get("table"):
+            yield f"{where}.table: is null, expected the table's path below {where}.root for the kind csv"
+    for key, value in (("corpus_weights", "none"), ("normalise", "training")):
+        if not corpora and config["pooled"][key] not in (value, "subject"):
+            yield f"pooled.{key}: is {config['pooled'][key]}, but the run has one corpus; set it to {value}"
+    if corpora and protocol["scheme"] == "train_test":
+        yield from _train_test_faults(corpora, protocol)
+    if config["bundle"]["members"] == "everything" and not protocol["everything"]:
+        yield "bundle.members: is everything, but corpus.protocol.everything is false; set it to true"
+
+
+def _train_test_faults(corpora: Mapping[str, Any], protocol: Mapping[str, Any]) -> Iterator[str]:
+    for part in ("train", "test"):
+        if unknown := [name for name in protocol[part] if name not in corpora]:
+            yield f"corpus.protocol.{part}: {unknown[0]!r} is not among corpora; expected some of {', '.join(corpora)}"
+        if not protocol[part]:
+            yield f"corpus.protocol.{part}: is empty, expected some of {', '.join(corpora)} for the scheme train_test"
+    if both := [name for name in protocol["train"] if name in protocol["test"]]:
+        yield f"corpus.protocol.test: {both[0]!r} is also in corpus.protocol.train; keep it in one of them"
 
 
 def _weights_contradictions(config: Mapping[str, Any]) -> list[str]:

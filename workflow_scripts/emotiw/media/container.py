@@ -14,7 +14,7 @@ import av.container
 import numpy as np
 from av.stream import Disposition
 
-from emotiw.core.errors import MediaError
+from emotiw.core.errors import LengthError, MediaError
 from emotiw.media.completeness import check_bytes, defect
 
 FORMATS = (
@@ -122,10 +122,12 @@ def frame_rate(stream: av.VideoStream) -> float | None:
 
 
 def check_length(path: Path, duration_s: float, max_duration_s: float) -> None:
-    """Raise MediaError if a clip is longer than `max_duration_s`."""
+    """Raise LengthError if a clip is longer than `max_duration_s`."""
     if duration_s > max_duration_s:
-        remedy = "cut it or raise limits.max_duration_s"
-        raise defect(path, f"lasts {duration_s:.1f} s", f"at most {max_duration_s} s", remedy)
+        raise LengthError(
+            f"{path}: lasts {duration_s:.1f} s; expected at most {max_duration_s} s;"
+            " cut it or raise limits.max_duration_s"
+        )
 
 
 def decoded(stream: av.VideoStream | av.AudioStream) -> Iterator[Any]:

@@ -7,16 +7,19 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from emotiw.prediction import console as texts
 from emotiw.prediction import predictor as predictors
-from emotiw.prediction.output_files import PredictionFolder
-from emotiw.prediction.predictor import Prediction, Predictor
+from emotiw.prediction.bundle import Bundle
+from emotiw.prediction.prediction import Prediction
+from emotiw.prediction.predictor import Predictor
 
-LOG_NAME = "predict.log"
+if TYPE_CHECKING:
+    from emotiw.prediction.output_files import PredictionFolder
 
 
 def predict(
@@ -40,7 +43,7 @@ def predict(
         Clips with a prediction, and clips at which the program failed.
     """
     show = partial(console.print, soft_wrap=True, markup=False)
-    folder = PredictionFolder(output, predictor.bundle) if output else None
+    folder = _folder(output, predictor.bundle) if output else None
     if len(paths) > 1:
         show(texts.heading())
     outcomes, n_internal = [], 0
@@ -48,7 +51,7 @@ def predict(
         for result in predictor.predict(paths, advance):
             prediction = _with_log(result, log)
             show(texts.block(prediction) if len(paths) == 1 else texts.line(prediction))
-            outcomes.append((prediction.emotion is not None, prediction.duration_s, prediction.seconds))
+            outcomes.append(texts.Outcome.of(prediction))
             n_internal += prediction.is_internal_error
             if folder:
                 folder.add(prediction)
@@ -60,7 +63,14 @@ def predict(
     show(f"{texts.tally(outcomes)}\n{texts.note(predictor.bundle.about)}")
     if n_internal:
         show(f"{n_internal} internal error{'s' * (n_internal > 1)} of emotiw: please report {log}")
-    return sum(judged for judged, *_ in outcomes), n_internal
+    return sum(outcome.is_judged for outcome in outcomes), n_internal
+
+
+def _folder(output: Path, bundle: Bundle) -> "PredictionFolder":
+    # matplotlib takes half a second to import and is needed for the pictures only
+    from emotiw.prediction.output_files import PredictionFolder  # noqa: PLC0415
+
+    return PredictionFolder(output, bundle)
 
 
 def _with_log(prediction: Prediction, log: Path) -> Prediction:

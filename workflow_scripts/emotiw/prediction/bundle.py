@@ -22,12 +22,14 @@ from safetensors import SafetensorError, safe_open
 
 from emotiw.core.errors import BundleError, ConfigError
 from emotiw.core.html import resource
+from emotiw.core.resources import RESOURCES
 from emotiw.jobs import settings, stages
 from emotiw.jobs.stage_row import Kind
 
 FORMAT, VERSION = "emotiw-bundle", 3
 READABLE = (2, 3)  # versions
 INDEX = "bundle.json"
+PEOPLE = RESOURCES / "people"  # the bundle that lies in the package
 AGAIN = "copy the bundle anew, or export it again by running the workflow"
 MAX_INDEX_BYTES = 1 << 26
 SUFFIXES = (".safetensors", ".onnx", ".json")
@@ -152,20 +154,16 @@ def read(folder: Path) -> Bundle:
 
 
 def default_folder() -> Path:
-    """Bundle of the demo, below the working directory or the checkout.
+    """Bundle that lies in the package, trained on people of several corpora.
 
     Raises
     ------
     BundleError
-        If there is none.
+        If the package was installed without it.
     """
-    folders = [base / "results" / "demo" / "bundle" for base in (Path(), settings.ROOT)]
-    folder = next((folder for folder in folders if folder.is_dir()), None)
-    if folder is None:
-        raise BundleError(
-            "no bundle is named, and there is none of the demo; run `make demo`, or name one with --bundle"
-        )
-    return folder
+    if not PEOPLE.is_dir():
+        raise BundleError(f"{PEOPLE}: missing; install emotiw again, or name a bundle with --bundle")
+    return PEOPLE
 
 
 def sections(features: Iterable[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """Export of a run as a bundle: its artefacts are copied file by file, the index last."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,21 +10,26 @@ import numpy as np
 import safetensors.numpy
 
 from emotiw.core import files
-from emotiw.corpora import seen
+from emotiw.corpora import manifest as manifests
+from emotiw.corpora import seen, splits
 from emotiw.corpora.manifest import Manifest
-from emotiw.corpora.splits import Fold
-from emotiw.fusion import score_tables
+from emotiw.corpora.splits import EVERYTHING, Fold
 from emotiw.jobs import store
 from emotiw.jobs.features import MODALITIES
 from emotiw.jobs.gather import Source
-from emotiw.prediction import bundle, bundle_models, bundle_training
+from emotiw.prediction import bundle, bundle_models, bundle_training, strangers
 from emotiw.prediction.bundle_contents import ONNX, Contents
 from emotiw.prediction.bundle_models import FoldModel, Models, Training, Writer
+from emotiw.weights import half_precision
 
 AVERAGING = (
     "one member a fold, each with its own calibration and fusion weights; a clip's posteriors are the mean of the "
     "members' posteriors. The metrics are of the members, each on clips that it was not trained on; their mean was "
     "not tested on anything"
+)
+ONE_MEMBER = (
+    "one member, trained on nearly all clips of the corpora; it was not tested on anything. The metrics are of other "
+    "models by the same recipe, each on clips that it was not trained on"
 )
 SYNTHETIC = "trained on synthetic clips: a self-test of the system; its answers mean nothing for real people"
 REAL = "probabilities are of the corpus's classes, balanced as it is; they are no measurement of what a person feels"
@@ -56,6 +61,8 @@ class Sources:
         Files of the landmark model and of the features' networks by name; the record of each lies beside it.
     embeddings : mapping of str to Path
         ONNX files by name of the embedding.
+    strangers : sequence of Path
+        Score tables of the folds that were tested, whose clips calibrate the one member `everything`; else empty.
     """
 
     fusion: Sequence[Path]
@@ -63,6 +70,7 @@ class Sources:
     features: Path
     weights: Mapping[str, Path]
     embeddings: Mapping[str, Path]
+    strangers: Sequence[Path] = ()
 
 
 def write(
@@ -88,7 +96,10 @@ def write(
     """
     config, writer, contents = about["config"], Writer(folder), contents_of(corpus, about["config"])
     contents.check()
-    shared = {"weights": dict(_weights(writer, sources)), "licences": _licences(corpus, sources, contents)}
+    shared = {
+        "weights": dict(_weights(writer, sources, config["bundle"]["fetched"])),
+        "licences": _licences(corpus, sources, contents),
+    }
     for name, path in sources.embeddings.items():
         writer.add(f"embeddings/{name}.onnx", path.read_bytes())
     training = Training(corpus, sources.features, config["video"])
@@ -112,9 +123,10 @@ def write(
         "features": {modality: [] for modality in MODALITIES}
         | {system.modality: list(system.features) for system in contents.systems()},
         "columns": dict(_columns(corpus, sources, contents)),
-        "averaging": AVERAGING,
+        "averaging": ONE_MEMBER if list(folds) == [EVERYTHING] else AVERAGING,
         "members": members,
         **shared,
+        **_calibration(corpus, sources.strangers, config["bundle"]["min_accuracy"]),
         "metrics": _metrics(about["metrics"]),
         "provenance": about["provenance"],
         "files": writer.files,
@@ -145,13 +157,28 @@ def _columns(corpus: Manifest, sources: Sources, contents: Contents) -> Iterator
             yield feature.name, facts["columns"]
 
 
-def _weights(writer: Writer, sources: Sources) -> Iterator[tuple[str, dict[str, Any]]]:
+def _calibration(corpus: Manifest, tables: Sequence[Path], accuracy: float) -> dict[str, Any]:
+    """Calibration by corpora that were left out, if the one member of the bundle was not tested on anything itself."""
+    if not tables:
+        return {}
+    read = [store.read(path, "scores", names=("fusion",)) for path in tables]
+    clips = strangers.tested(corpus, splits.tested(manifests.folds(corpus)), read)
+    return {"calibration": strangers.calibration(clips, accuracy)}
+
+
+def _weights(writer: Writer, sources: Sources, fetched: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Write the weights, but for those that a prediction fetches, and describe them."""
     for name, path in sources.weights.items():
         data = path.read_bytes()
+        record = json.loads(path.with_suffix(".json").read_bytes())
+        if name in fetched:
+            yield name, {"file": None, "record": record}
+            continue
         if name == "landmarks":  # dlib's own format, carried as bytes
             data = safetensors.numpy.save({"dlib": np.frombuffer(data, np.uint8)})
-        file = writer.add(f"weights/{name}.safetensors", data)
-        yield name, {"file": file, "record": json.loads(path.with_suffix(".json").read_bytes())}
+        elif name == "expression":
+            data = safetensors.numpy.save(half_precision.narrowed(safetensors.numpy.load(data)))
+        yield name, {"file": writer.add(f"weights/{name}.safetensors", data), "record": record}
 
 
 def _licences(corpus: Manifest, sources: Sources, contents: Contents) -> dict[str, str]:
@@ -192,7 +219,7 @@ def _member(writer: Writer, fold: Fold, sources: Sources, training: Training, co
         "weights": table.facts["weights"].get(table.facts["scheme"], [0.5] * len(training.corpus.classes)),
         **{f"{name}_scale": 1 / table.facts["temperatures"][name] for name in ("audio", "video")},
         "fusion_scale": 1 / table.facts["fused_temperatures"][table.facts["scheme"]],
-        "class_prior": score_tables.prior_of(training.corpus, fold).tolist(),
+        "class_prior": table.facts["prior"],
     }
 
 

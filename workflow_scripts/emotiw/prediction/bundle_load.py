@@ -42,7 +42,8 @@ def recogniser(bundle: Bundle) -> Recogniser:
         raise BundleError(f"{bundle.folder}: has no feature, expected some of faces or of sound; {AGAIN}")
     for feature, columns in bundle.about["columns"].items():
         _check_columns(str(bundle.folder), feature, columns, bundle)
-    return Recogniser([_member(bundle, entry) for entry in bundle.about["members"]])
+    scales = bundle.about.get("calibration", {}).get("scales", {})
+    return Recogniser([_member(bundle, entry) for entry in bundle.about["members"]], scales)
 
 
 def landmarks(bundle: Bundle) -> Any:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from emotiw.core.errors import ConfigError
@@ -24,6 +24,25 @@ def clips(arguments: Iterable[Path]) -> Iterator[Path]:
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             visible = (Path(folder, name) for name in sorted(names) if not name.startswith("."))
             yield from (file for file in visible if file.suffix.lower() in SUFFIXES)
+
+
+def named(arguments: Sequence[Path]) -> list[Path]:
+    """Clips that command-line arguments name, as `clips` finds them.
+
+    Raises
+    ------
+    ConfigError
+        If an argument does not exist, or there is no clip.
+    """
+    if missing := [str(path) for path in arguments if not path.exists()]:
+        raise ConfigError(f"{', '.join(missing)}: no such file or folder; name clips, or folders that contain clips")
+    found = list(clips(arguments))
+    if not found:
+        raise ConfigError(
+            f"no clip in {', '.join(map(str, arguments))}; name clips, or folders that contain clips:"
+            f" files ending in {', '.join(sorted(SUFFIXES))}"
+        )
+    return found
 
 
 def listed(source: Path) -> list[Path]:

@@ -1,16 +1,33 @@
 """Predictions as text for a terminal of 80 columns."""
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from emotiw.prediction.output_files import shown
-from emotiw.prediction.predictor import Prediction
+from emotiw.prediction import card
+from emotiw.prediction.prediction import UNCERTAIN, Prediction
+from emotiw.prediction.records import shown
 
 BAR, EIGHTHS = 30, " ▏▎▍▌▋▊▉"
 SOURCES = {"fusion": "face and voice", "video": "the face alone", "audio": "the voice alone"}
 WIDTH = 80
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the summary of a clip needs: whether it was judged, whether uncertainly, its length and computing time."""
+
+    is_judged: bool
+    is_uncertain: bool
+    duration_s: float
+    seconds: float
+
+    @classmethod
+    def of(cls, prediction: Prediction) -> Self:
+        """Outcome of a prediction."""
+        return cls(prediction.emotion is not None, prediction.is_uncertain, prediction.duration_s, prediction.seconds)
 
 
 def block(prediction: Prediction) -> str:
@@ -25,8 +42,8 @@ def block(prediction: Prediction) -> str:
     for c in sorted(range(len(fused)), key=lambda c: -fused[c]):
         others = "".join(f"{_percent(prediction, modality, c):>9}" for modality in ("video", "audio"))
         lines.append(f"{prediction.classes[c]:<14.14}{_bar(fused[c]):<{BAR}} {100 * fused[c]:5.1f} %  {others}")
-    lines += ["", f"{prediction.emotion} ({fused.max():.0%}), by {SOURCES[prediction.source]}{_missing(prediction)}"]
-    return "\n".join(line.rstrip() for line in lines)
+    lines += ["", f"{_answer(prediction)}, by {SOURCES[prediction.source]}{_missing(prediction)}"]
+    return "\n".join([*(line.rstrip() for line in lines), *_notes(prediction)])
 
 
 def heading() -> str:
@@ -47,24 +64,40 @@ def line(prediction: Prediction) -> str:
         else prediction.status[modality].replace("_", " ")
         for modality in ("video", "audio")
     ]
-    return f"{name:<27}{prediction.emotion:<13.13}{fused:>6}   {single[0]:<16.16}{single[1]:<15.15}".rstrip()
+    row = f"{name:<27}{prediction.emotion:<13.13}{fused:>6}   {single[0]:<16.16}{single[1]:<15.15}".rstrip()
+    return "\n".join([row, *_notes(prediction)])
 
 
 def note(about: Mapping[str, Any]) -> str:
-    """Name the run of a bundle, and what it was trained on."""
-    return textwrap.fill(f"bundle of run {about['run']}: {about['trained_on']['note']}", WIDTH)
+    """Say what a bundle is, and what it scored."""
+    return textwrap.fill(card.line(about), WIDTH)
 
 
-def tally(predictions: Iterable[tuple[bool, float, float]]) -> str:
-    """Sum up all clips, each given as (judged, duration in s, computing time in s)."""
-    clips = list(predictions)
-    lasted_s, took_s = sum(clip[1] for clip in clips), sum(clip[2] for clip in clips)
+def tally(outcomes: Sequence[Outcome]) -> str:
+    """Sum up all clips."""
+    lasted_s, took_s = (sum(getattr(clip, name) for clip in outcomes) for name in ("duration_s", "seconds"))
+    n_judged, n_uncertain = (sum(getattr(clip, name) for clip in outcomes) for name in ("is_judged", "is_uncertain"))
     speed = f", {lasted_s / took_s:.1f} times real time" if took_s else ""
-    return f"{sum(clip[0] for clip in clips)} of {len(clips)} clips judged; {lasted_s:.1f} s in {took_s:.1f} s{speed}"
+    uncertain = f", {n_uncertain} of them uncertain" if n_uncertain else ""
+    return f"{n_judged} of {len(outcomes)} clips judged{uncertain}; {lasted_s:.1f} s in {took_s:.1f} s{speed}"
+
+
+def _answer(prediction: Prediction) -> str:
+    """Name the class and its probability, or say that it is not probable enough."""
+    best = f"{prediction.best('fusion')} ({prediction.confidence:.0%}"
+    return f"{UNCERTAIN}: {best} < {prediction.min_confidence:.0%})" if prediction.is_uncertain else f"{best})"
+
+
+def _notes(prediction: Prediction) -> list[str]:
+    return [_indented(f"note: {text}") for text in prediction.notes]
 
 
 def _reason(prediction: Prediction) -> str:
     text = prediction.reason if prediction.is_internal_error else f"abstains: {prediction.reason}"
+    return _indented(text)
+
+
+def _indented(text: str) -> str:
     printable = "".join(c if c.isprintable() else "?" for c in text)
     return textwrap.fill(printable, WIDTH, initial_indent="  ", subsequent_indent="  ")
 

@@ -17,12 +17,14 @@ import torch
 
 from emotiw.audio import onnx_sound, whisper
 from emotiw.audio.sound import Floats
-from emotiw.core.errors import BundleError
+from emotiw.core.errors import BundleError, WeightsError
 from emotiw.jobs import stages, store
 from emotiw.jobs.stage_row import StageRow
+from emotiw.prediction import fetched_weights
 from emotiw.prediction.bundle import AGAIN, Arrays, Bundle
 from emotiw.video import alexnet, expression_features, expression_posteriors, onnx_embedding
-from emotiw.weights import expression_weights, loading, whisper_weights
+from emotiw.weights import expression_weights, half_precision, loading, whisper_weights
+from emotiw.weights.package_index import Tell, quietly
 
 Chips = npt.NDArray[np.uint8]
 Settings = Mapping[str, Any]
@@ -52,9 +54,23 @@ def of_faces(bundle: Bundle) -> dict[str, DescribeFaces]:
     return {name: _of_faces(bundle, name) for name in bundle.about["features"]["video"]}
 
 
-def of_sound(bundle: Bundle) -> dict[str, DescribeSound]:
-    """Functions that compute each feature of the audio system; errors as in `of_faces`."""
-    return {name: _of_sound(bundle, name) for name in bundle.about["features"]["audio"]}
+def of_sound(bundle: Bundle, tell: Tell = quietly) -> dict[str, DescribeSound]:
+    """Functions that compute each feature of the audio system; errors as in `of_faces`.
+
+    `tell` is called during the download of weights that the bundle names and this machine lacks.
+    """
+    return {name: _of_sound(bundle, name, tell) for name in bundle.about["features"]["audio"]}
+
+
+def of_sound_if_found(bundle: Bundle, tell: Tell = quietly) -> tuple[dict[str, DescribeSound], dict[str, str]]:
+    """`of_sound`, or no functions and the reason by modality, where faces can be judged without weights that lack."""
+    try:
+        return of_sound(bundle, tell), {}
+    except WeightsError as error:
+        named = any(about["file"] is None for about in bundle.about["weights"].values())
+        if not named or not bundle.about["features"]["video"]:
+            raise
+        return {}, {"audio": str(error)}
 
 
 def _of_faces(bundle: Bundle, name: str) -> DescribeFaces:
@@ -66,14 +82,14 @@ def _of_faces(bundle: Bundle, name: str) -> DescribeFaces:
     return partial(_function(row.describe), **_settings(bundle, row))
 
 
-def _of_sound(bundle: Bundle, name: str) -> DescribeSound:
+def _of_sound(bundle: Bundle, name: str, tell: Tell) -> DescribeSound:
     if settings := _onnx(bundle, "sound_embeddings", name):
         if settings.get("level") != "frame":
             raise BundleError(f"{bundle.folder}: {name} describes whole clips, expected a feature of frames; {AGAIN}")
         return _sound_embedding(onnx_sound.read(_onnx_file(bundle, name), name, settings))
     row = _row(bundle, name, "audio")
     if row.weights:
-        return SOUND_NETWORKS[row.program or row.name](_carried(bundle, row.weights), _settings(bundle, row))
+        return SOUND_NETWORKS[row.program or row.name](_carried(bundle, row.weights, tell), _settings(bundle, row))
     frames = partial(_function(row.describe), **_settings(bundle, row))
     return lambda waveform: _timed(*frames(waveform))
 
@@ -104,11 +120,14 @@ def _onnx_file(bundle: Bundle, name: str) -> Path:
     return bundle.path(file)
 
 
-def _carried(bundle: Bundle, name: str) -> Carried:
+def _carried(bundle: Bundle, name: str, tell: Tell = quietly) -> Carried:
     if name not in bundle.about["weights"]:
         raise BundleError(f"{bundle.folder}: lacks the weights {name!r}; {AGAIN}")
     about = bundle.about["weights"][name]
-    return Carried(str(bundle.folder / about["file"]), bundle.arrays(about["file"]), about["record"])
+    if about["file"] is None:
+        return Carried(*fetched_weights.arrays(bundle, name, tell), about["record"])
+    arrays = half_precision.widened(bundle.arrays(about["file"]))
+    return Carried(str(bundle.folder / about["file"]), arrays, about["record"])
 
 
 def _function(name: str) -> Callable[..., Any]:
@@ -140,7 +159,7 @@ def _whisper(weights: Carried, settings: Settings) -> DescribeSound:
     chosen = {name: value for name, value in settings.items() if name != "storage"}
 
     def describe(waveform: Floats) -> store.Arrays:
-        times, values = whisper.frames(waveform, model, **chosen)
+        times, values = whisper.heard_frames(waveform, model, **chosen)
         return _timed(times, _stored(values, settings["storage"]))
 
     return describe

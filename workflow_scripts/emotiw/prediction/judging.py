@@ -18,7 +18,8 @@ import numpy as np
 
 from emotiw.core import files
 from emotiw.prediction import bundle as bundles
-from emotiw.prediction.predictor import NAMES, Floats, Prediction, Predictor
+from emotiw.prediction.prediction import NAMES, Floats, Prediction
+from emotiw.prediction.predictor import Predictor
 
 
 @dataclass(frozen=True)

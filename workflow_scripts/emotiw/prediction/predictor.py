@@ -25,17 +25,28 @@ from emotiw.jobs import runtime
 from emotiw.jobs.features import MODALITIES
 from emotiw.jobs.store import Arrays, Entry
 from emotiw.prediction import bundle as bundles
-from emotiw.prediction import bundle_load, describers, probes, segments
+from emotiw.prediction import bundle_load, card, describers, probes, segments
 from emotiw.prediction.bundle import Bundle
 from emotiw.prediction.describers import DescribeFaces, DescribeSound
-from emotiw.prediction.recogniser import ClipPosteriors, Encoded, Recogniser, Window
+from emotiw.prediction.prediction import (
+    INTERNAL_ERROR,
+    NAMES,
+    STEP_S,
+    WINDOW_S,
+    Chip,
+    Floats,
+    Prediction,
+    SegmentPrediction,
+    Timeline,
+)
+from emotiw.prediction.recogniser import Encoded, Recogniser, Window
 from emotiw.prediction.segments import Segment
+from emotiw.weights.package_index import Tell, quietly
 
 LOG = logging.getLogger(__name__)
 
 SEGMENT_S = 30.0  # [ours]: longer clips are predicted in segments of this length
 LONGEST_S = 6 * 3600.0  # longest clip that is predicted; the memory does not grow with it
-WINDOW_S, STEP_S = 1.0, 0.25  # length and distance of the windows of the timeline [ours]
 STRIP = 12  # faces that a segment keeps for pictures
 HELD = 16 * STRIP  # number of faces of a clip above which the kept ones are thinned out
 CLIP_FAILURES = (
@@ -44,115 +55,10 @@ CLIP_FAILURES = (
     MemoryError,
 )  # errors that a clip can cause; any other exception is a bug of emotiw
 NOT_TRAINED = "not_trained"  # status of a modality that the bundle has no system of
+WITHOUT_WEIGHTS = "without_weights"  # of one whose weights the bundle names, and which this machine lacks
 SECTIONS = {"video": "faces", "audio": "audio"}  # sections of the configuration that say how a modality is read
-INTERNAL_ERROR = "internal_error"  # status of both modalities if the program itself failed
-NAMES = ("fusion", *MODALITIES)
 
-Floats = npt.NDArray[np.float64]
-Chip = npt.NDArray[np.uint8]
 Progress = Callable[[int], None]  # called with the number of frames that were searched since the last call
-
-
-@dataclass(frozen=True)
-class SegmentPrediction:
-    """The prediction for one segment of a clip.
-
-    Attributes
-    ----------
-    start_s, duration_s : float
-    status : dict of str to str
-        Of `video` and `audio`, as in `Prediction`.
-    posteriors : ClipPosteriors
-    n_frames, n_faces : int
-        Numbers of searched frames, and of frames with a face.
-    reasons : tuple of str
-        Why a modality could not be decoded.
-    """
-
-    start_s: float
-    duration_s: float
-    status: dict[str, str]
-    posteriors: ClipPosteriors
-    n_frames: int
-    n_faces: int
-    reasons: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """Posteriors over time.
-
-    Attributes
-    ----------
-    time_s : ndarray, shape (n_windows,)
-        Centres of windows that last `WINDOW_S` seconds.
-    posteriors : dict of str to ndarray, shape (n_windows, n_classes)
-        Of `fusion`, `video` and `audio`; a row of NaN for a window without any.
-    """
-
-    time_s: Floats
-    posteriors: dict[str, Floats]
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The prediction for one clip.
-
-    Attributes
-    ----------
-    path : Path
-    classes : tuple of str
-    posteriors : dict of str to ndarray or None
-        Of `fusion`, `video` and `audio`, shape (n_classes,). For a clip of several segments, their mean weighted by
-        length. All None if the system abstains.
-    status : dict of str to str
-        Of `video` and `audio`: `ok` if any segment is `ok`; `not_trained` if the bundle has no system of the modality;
-        `internal_error` if the program failed.
-    reason : str
-        Why there is no prediction; empty if there is one.
-    parts : tuple of SegmentPrediction
-    timeline : Timeline
-    strip : tuple of (float, ndarray)
-        Times in s and aligned faces for a picture, evenly spaced.
-    seconds : float
-        Computing time.
-    """
-
-    path: Path
-    classes: tuple[str, ...]
-    posteriors: dict[str, Floats | None]
-    status: dict[str, str]
-    reason: str = ""
-    parts: tuple[SegmentPrediction, ...] = ()
-    timeline: Timeline = field(default_factory=lambda: Timeline(np.empty(0), {}))
-    strip: tuple[tuple[float, Chip], ...] = ()
-    seconds: float = 0.0
-
-    @property
-    def emotion(self) -> str | None:
-        """The most probable class, or None if there is no prediction."""
-        return self.best("fusion")
-
-    @property
-    def source(self) -> str:
-        """Source of the decision: `fusion`, `video` or `audio` alone, or `none`."""
-        sources = [part.posteriors.source for part in self.parts]
-        return next((name for name in NAMES if name in sources), "none")
-
-    @property
-    def duration_s(self) -> float:
-        """Length of the decoded part of the clip."""
-        return self.parts[-1].start_s + self.parts[-1].duration_s if self.parts else 0.0
-
-    @property
-    def is_internal_error(self) -> bool:
-        """Whether a bug of the program prevented the prediction; the log holds its traceback."""
-        return INTERNAL_ERROR in self.status.values()
-
-    def best(self, name: str) -> str | None:
-        """Return the most probable class by `fusion`, `video` or `audio`; None if it has no posteriors."""
-        values = self.posteriors.get(name)
-        return None if values is None else self.classes[int(values.argmax())]
 
 
 @dataclass(frozen=True)
@@ -174,6 +80,10 @@ class Predictor:
         Longer clips are predicted in segments of this length, each as a clip of its own.
     longest_s : float
         Longer clips are not predicted.
+    min_confidence : float
+        Probability of the most probable class below which `Prediction.emotion` is "uncertain".
+    missing : mapping of str to str
+        Modalities without the weights that the bundle names, and why; the other modality judges alone.
     """
 
     bundle: Bundle
@@ -183,6 +93,8 @@ class Predictor:
     landmarks: Any
     segment_s: float = SEGMENT_S
     longest_s: float = LONGEST_S
+    min_confidence: float = 0.0
+    missing: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def untrained(self) -> list[str]:
@@ -190,8 +102,20 @@ class Predictor:
         return [modality for modality in MODALITIES if not self.bundle.about["features"][modality]]
 
     @classmethod
-    def load(cls, folder: str | Path, *, segment_s: float = SEGMENT_S, longest_s: float = LONGEST_S) -> Self:
+    def load(
+        cls,
+        folder: str | Path,
+        *,
+        segment_s: float = SEGMENT_S,
+        longest_s: float = LONGEST_S,
+        min_confidence: float | None = None,
+        tell: Tell = quietly,
+    ) -> Self:
         """Load a bundle, and check the functions of its features on a black face and on a tone.
+
+        Without `min_confidence`, the threshold of the bundle holds; without one in the bundle, no class is uncertain.
+        Weights that the bundle names and this machine lacks are fetched; `tell` is called during the download. Without
+        them, the bundle's other modality judges alone (`missing`).
 
         Raises
         ------
@@ -200,14 +124,17 @@ class Predictor:
         """
         with runtime.computing_alike():
             bundle = bundles.read(Path(folder))
+            sound, missing = describers.of_sound_if_found(bundle, tell)
             predictor = cls(
                 bundle,
                 bundle_load.recogniser(bundle),
                 describers.of_faces(bundle),
-                describers.of_sound(bundle),
+                sound,
                 bundle_load.landmarks(bundle),
                 segment_s=segment_s,
                 longest_s=longest_s,
+                min_confidence=card.min_confidence(bundle.about) if min_confidence is None else min_confidence,
+                missing=missing,
             )
             probes.check(bundle, predictor.recogniser, predictor.face_features, predictor.sound_features)
         return predictor
@@ -247,7 +174,8 @@ class Predictor:
     def _predicted(self, path: Path, progress: Progress) -> Prediction:
         settings = self.bundle.about["settings"]
         settings = settings | {"limits": settings["limits"] | {"max_duration_s": self.longest_s}}
-        settings |= {section: None for modality, section in SECTIONS.items() if modality in self.untrained}
+        without = (*self.untrained, *self.missing)
+        settings |= {section: None for modality, section in SECTIONS.items() if modality in without}
         parts, timelines = [], []
         strip: list[tuple[float, Chip]] = []
         for segment in segments.segments(path, settings, self.landmarks, self.segment_s, progress):
@@ -262,6 +190,8 @@ class Predictor:
             posteriors=posteriors,
             status={name: _overall([part.status[name] for part in parts]) for name in MODALITIES},
             reason=_reason(parts) if posteriors["fusion"] is None else "",
+            notes=() if posteriors["fusion"] is None else _reasons(parts),
+            min_confidence=self.min_confidence,
             parts=tuple(parts),
             timeline=_joined(timelines),
             strip=tuple(spread(strip, STRIP)),
@@ -277,7 +207,9 @@ class Predictor:
         part = SegmentPrediction(
             segment.start_s,
             max(face_times.max(initial=0.0), float(segment.sound.facts.get("duration_s", 0.0))),
-            {"video": faces.status, "audio": heard} | dict.fromkeys(self.untrained, NOT_TRAINED),
+            {"video": faces.status, "audio": heard}
+            | dict.fromkeys(self.untrained, NOT_TRAINED)
+            | dict.fromkeys(self.missing, WITHOUT_WEIGHTS),
             self.recogniser.predict(encoded),
             faces.facts.get("n_searched", 0),
             faces.facts.get("n_kept", 0),
@@ -362,11 +294,15 @@ def _overall(statuses: list[str]) -> str:
 
 
 def _reason(parts: list[SegmentPrediction]) -> str:
-    reasons = dict.fromkeys(reason for part in parts for reason in part.reasons)
     counts = f"{sum(part.n_faces for part in parts)} faces in {sum(part.n_frames for part in parts)} frames"
     video, audio = (_overall([part.status[name] for part in parts]).replace("_", " ") for name in MODALITIES)
-    details = "".join(f"; {reason}" for reason in reasons)
+    details = "".join(f"; {reason}" for reason in _reasons(parts))
     return f"neither face nor voice: video {video} ({counts}), audio {audio}{details}"
+
+
+def _reasons(parts: list[SegmentPrediction]) -> tuple[str, ...]:
+    """Reasons of all parts, each once."""
+    return tuple(dict.fromkeys(reason for part in parts for reason in part.reasons))
 
 
 def _joined(timelines: list[Timeline]) -> Timeline:

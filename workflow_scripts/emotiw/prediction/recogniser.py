@@ -5,7 +5,7 @@ and fusion weights. The posteriors of the recogniser are the mean of the posteri
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -129,9 +129,18 @@ class ClipPosteriors:
 
 @dataclass(frozen=True)
 class Recogniser:
-    """Members whose posteriors are averaged."""
+    """Members whose posteriors are averaged.
+
+    Attributes
+    ----------
+    members : sequence of Member
+    scales : mapping of str to float
+        1 / temperature of the averaged posteriors of `video`, `audio` and `fusion`, fitted on corpora that were left
+        out of training (`strangers`); empty without such a calibration.
+    """
 
     members: Sequence[Member]
+    scales: Mapping[str, float] = field(default_factory=dict)
 
     def min_frames(self, modality: str) -> int:
         """Fewest frames of each feature of a modality that every member can score."""
@@ -162,7 +171,10 @@ class Recogniser:
             values = {"video": video, "audio": audio, "fusion": member.fused(video, audio)}
             members[member.name] = {name: None if np.isnan(rows).any() else rows[0] for name, rows in values.items()}
         names = (*MODALITIES, "fusion")
-        return ClipPosteriors({name: _mean([values[name] for values in members.values()]) for name in names}, members)
+        mean = {name: _mean([values[name] for values in members.values()]) for name in names}
+        rows = {name: np.full((1, 1), np.nan) if values is None else values[None] for name, values in mean.items()}
+        calibrated = {name: values[0] for name, values in self._calibrated(rows).items()}
+        return ClipPosteriors({name: None if mean[name] is None else calibrated[name] for name in names}, members)
 
     def timeline(self, encoded: Encoded, faces: Sequence[Window], sound: Sequence[Window]) -> dict[str, Floats]:
         """Posteriors of `video`, `audio` and `fusion` for windows of a clip, each (n_windows, n_classes).
@@ -179,7 +191,19 @@ class Recogniser:
             video = member.posteriors("video", encoded.video[i], faces)
             audio = member.posteriors("audio", encoded.audio[i], sound)
             members.append({"video": video, "audio": audio, "fusion": member.fused(video, audio)})
-        return {name: _mean_known([values[name] for values in members]) for name in (*MODALITIES, "fusion")}
+        return self._calibrated(
+            {name: _mean_known([values[name] for values in members]) for name in (*MODALITIES, "fusion")}
+        )
+
+    def _calibrated(self, mean: dict[str, Floats]) -> dict[str, Floats]:
+        """Averaged posteriors (n_windows, n_classes) with the scales; fused ones of one modality with that one's."""
+        if not self.scales:
+            return mean
+        found = {name: _scaled(values, self.scales[name]) for name, values in mean.items()}
+        for name, other in (("video", "audio"), ("audio", "video")):
+            alone = np.isnan(mean[other]).any(axis=1) & ~np.isnan(mean["fusion"]).any(axis=1)
+            found["fusion"][alone] = found[name][alone]
+        return found
 
 
 def _suffices(window: Window, models: Mapping[str, Model]) -> bool:
@@ -190,6 +214,14 @@ def _suffices(window: Window, models: Mapping[str, Model]) -> bool:
 def _whole(encoded: Mapping[str, npt.NDArray[Any]]) -> Window:
     """All rows of every feature."""
     return {name: np.arange(len(frames)) for name, frames in encoded.items()}
+
+
+def _scaled(posteriors: Floats, scale: float) -> Floats:
+    """Posteriors (n_windows, n_classes) to the power of a scale, over their sum; rows of NaN stay."""
+    found, known = posteriors.copy(), ~np.isnan(posteriors).any(axis=1)
+    if known.any():
+        found[known] = schemes.calibrated(schemes.log_posteriors(posteriors[known]), scale)
+    return found
 
 
 def _mean_known(values: Sequence[Floats]) -> Floats:

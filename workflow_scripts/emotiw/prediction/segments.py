@@ -1,18 +1,19 @@
 """Clips of any length, split into consecutive segments that are read as the workflow reads whole clips.
 
+A clip that is cut short or has a defect is read up to there, while the workflow refuses it.
 Video and audio are decoded in parallel and one segment of each is held, so memory does not grow with the clip.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from emotiw.core.errors import MediaError
+from emotiw.core.errors import LengthError, MediaError
 from emotiw.core.status import Status
 from emotiw.faces import search
 from emotiw.faces.detector import detector
@@ -20,6 +21,8 @@ from emotiw.jobs.store import Entry
 from emotiw.media import soundtrack, video_frames, waveform
 
 Progress = Callable[[int], None]  # called with the number of frames that were searched since the last call
+Limits = dict[str, float]
+Read = TypeVar("Read", video_frames.Frames, soundtrack.Sound)  # an opened stream
 # statuses that hold for all later segments too
 LASTING = (Status.NO_VIDEO, Status.NO_AUDIO, Status.UNDECODABLE)
 
@@ -49,7 +52,8 @@ def segments(
 ) -> Iterator[Segment]:
     """Segments of `length_s` seconds of a clip; the last one may be shorter.
 
-    After a defect, the modality has the status `undecodable` in this segment and in all later ones.
+    What was decoded before a defect is kept, with the defect as the `reason` among its facts. If it is not enough, the
+    modality has the status `undecodable` in this segment.
 
     Parameters
     ----------
@@ -80,9 +84,9 @@ def _faces(
     path: Path, settings: Mapping[str, Any], landmarks: Any, length_s: float, progress: Progress
 ) -> Iterator[tuple[Entry, float]]:
     """Faces of each segment, and the time of the clip's first frame."""
-    origin_s = 0.0
+    origin_s, finished = 0.0, _nothing
     try:
-        frames = video_frames.read(path, settings["limits"])
+        frames, missing = _opened(partial(video_frames.read, path), settings["limits"])
         if frames is None:
             yield Entry("", status=Status.NO_VIDEO), 0.0
             return
@@ -96,18 +100,20 @@ def _faces(
                 yield search.entry("", current, frames.facts, settings["faces"]), origin_s
                 current, n = new_search(), n + 1
             current.see(frame)
+            finished = partial(search.entry, "", current, frames.facts, settings["faces"])
             progress(1)
-        yield search.entry("", current, frames.facts, settings["faces"]), origin_s
+        whole = search.entry("", current, frames.facts, settings["faces"])
+        yield _short(path, whole, missing) if missing else whole, origin_s
     except MediaError as error:
-        yield _undecodable(path, error), origin_s
+        yield _until(path, error, finished()), origin_s
 
 
 def _sounds(path: Path, settings: Mapping[str, Any], length_s: float) -> Iterator[Entry]:
     """Audio of each segment."""
     rate_hz = settings["audio"]["rate_hz"]
-    n = round(length_s * rate_hz)
+    n, finished = round(length_s * rate_hz), _nothing
     try:
-        sound = soundtrack.read(path, rate_hz, settings["limits"])
+        sound, missing = _opened(partial(soundtrack.read, path, rate_hz), settings["limits"])
         if sound is None:
             yield Entry("", status=Status.NO_AUDIO)
             return
@@ -120,10 +126,45 @@ def _sounds(path: Path, settings: Mapping[str, Any], length_s: float) -> Iterato
                 samples = np.concatenate(held)
                 yield make(samples[:n])
                 held, n_held, first = [samples[n:]], n_held - n, False
+            finished = partial(_joined, make, held)
         if first or n_held:
-            yield make(np.concatenate(held))
+            whole = make(np.concatenate(held))
+            yield _short(path, whole, missing) if missing else whole
     except MediaError as error:
-        yield _undecodable(path, error)
+        yield _until(path, error, finished())
+
+
+def _opened(read: Callable[[Any], Read | None], limits: Limits) -> tuple[Read | None, MediaError | None]:
+    """Open a clip, and say what is missing of it if it is incomplete."""
+    try:
+        return read(limits), None
+    except LengthError:
+        raise
+    except MediaError as error:
+        try:
+            return read(limits | {"min_decoded_fraction": 0}), error
+        except MediaError:
+            raise error from None
+
+
+def _nothing() -> Entry:
+    """Entry of a modality before anything of it is decoded."""
+    return Entry("", status=Status.UNDECODABLE)
+
+
+def _joined(make: Callable[[soundtrack.Floats], Entry], held: Sequence[soundtrack.Floats]) -> Entry:
+    return make(np.concatenate(held))
+
+
+def _until(path: Path, error: MediaError, decoded: Entry) -> Entry:
+    """Entry of what was decoded before a defect, if that is enough to be judged."""
+    enough = decoded.status == Status.OK and not isinstance(error, LengthError)
+    return _short(path, decoded, error) if enough else _undecodable(path, error)
+
+
+def _short(path: Path, decoded: Entry, error: MediaError) -> Entry:
+    text = f"cut short or damaged, judged by what there is: {_text(path, error)}"
+    return replace(decoded, facts=decoded.facts | {"reason": text})
 
 
 def _sound_entry(samples: soundtrack.Floats, about: Mapping[str, Any], settings: Mapping[str, Any]) -> Entry:
@@ -131,4 +172,8 @@ def _sound_entry(samples: soundtrack.Floats, about: Mapping[str, Any], settings:
 
 
 def _undecodable(path: Path, error: MediaError) -> Entry:
-    return Entry("", status=Status.UNDECODABLE, facts={"reason": str(error).removeprefix(f"{path}: ")})
+    return Entry("", status=Status.UNDECODABLE, facts={"reason": _text(path, error)})
+
+
+def _text(path: Path, error: MediaError) -> str:
+    return str(error).removeprefix(f"{path}: ")

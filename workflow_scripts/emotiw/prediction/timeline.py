@@ -1,6 +1,8 @@
 """A prediction over time as a picture: sample faces, and the posteriors of windows, fused and for each modality."""
 
 import io
+import textwrap
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -10,21 +12,24 @@ from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
 from emotiw.core.figure_style import RC
-from emotiw.prediction.predictor import NAMES, STEP_S, WINDOW_S, Floats, Prediction
+from emotiw.prediction.prediction import NAMES, STEP_S, UNCERTAIN, WINDOW_S, Floats, Prediction
+from emotiw.prediction.records import shown
 
 # Okabe and Ito's palette, told apart by colour-blind readers, then lighter shades of it
 COLOURS = ("#D55E00", "#009E73", "#7A4B94", "#F0E442", "#BBBBBB", "#0072B2", "#56B4E9", "#E69F00", "#CC79A7", "#444444")
-SIZE_IN, DPI = (9.0, 5.6), 110
-MARGINS = {"left": 0.075, "right": 0.79, "top": 0.985, "bottom": 0.095, "hspace": 0.14}
+SIZE_IN, DPI = (9.0, 6.2), 110
+MARGINS = {"left": 0.075, "right": 0.79, "top": 0.945, "bottom": 0.135, "hspace": 0.14}
+LINE, NAME = 170, 70  # characters of a line below the picture, and of the clip's name above it
 COLUMNS = 400  # most columns of a picture; for a longer clip, each is the mean of several windows
 FACE_PX = 58
 TITLES = {"fusion": "fused", "video": "face", "audio": "voice"}
 
 
-def pictures(prediction: Prediction) -> dict[str, bytes]:
-    """Draw the picture as `png` and `svg`; the same prediction gives the same bytes."""
+def pictures(prediction: Prediction, line: str) -> dict[str, bytes]:
+    """Draw the picture as `png` and `svg`, with a line on the bundle; the same prediction gives the same bytes."""
     with mpl.rc_context(RC):
         figure = _draw(prediction)
+        figure.text(0.01, 0.012, textwrap.fill(line, LINE), fontsize=7, color="#595959", parse_math=False)
         encoded = {}
         for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
             stream = io.BytesIO()
@@ -62,9 +67,20 @@ def _draw(prediction: Prediction) -> Figure:
     panels[-1].set_xlabel(f"time (s); posteriors of windows of {WINDOW_S:g} s")
     labels = [_label(prediction, c) for c in range(len(prediction.classes))]
     handles = [mpl.patches.Patch(color=colour(c)) for c in range(len(labels))]
+    figure.text(MARGINS["left"], 0.962, _title(prediction), fontsize=11, weight="bold", parse_math=False)
     style: dict[str, Any] = {"title": "whole clip", "frameon": False, "fontsize": 9}
     figure.legend(handles[::-1], labels[::-1], loc="center left", bbox_to_anchor=(0.8, 0.42), **style)
     return figure
+
+
+def _title(prediction: Prediction) -> str:
+    """Name of the clip, and the answer."""
+    name = shown(Path(prediction.path.name))
+    short = name if len(name) <= NAME else f"{name[: NAME // 2]}…{name[-NAME // 2 :]}"
+    if prediction.confidence is None:
+        return f"{short}: not judged"
+    best = f"{prediction.best('fusion')} {prediction.confidence:.0%}"
+    return f"{short}: {UNCERTAIN} ({best})" if prediction.is_uncertain else f"{short}: {best}"
 
 
 def _label(prediction: Prediction, c: int) -> str:

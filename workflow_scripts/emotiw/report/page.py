@@ -14,6 +14,7 @@ from emotiw.fusion import schemes
 from emotiw.report import (
     charts,
     confusion_cells,
+    corpus_tables,
     datasheet,
     explorer,
     formats,
@@ -28,6 +29,7 @@ from emotiw.report.formats import interval, percent
 TEMPLATE, STYLE, SCRIPT, MACROS = "report.html.j2", "report.css", "report.js", "report_macros.html.j2"
 SECTIONS = (
     "report_overview.html.j2",
+    "report_corpora.html.j2",
     "report_paper.html.j2",
     "report_errors.html.j2",
     "report_clips.html.j2",
@@ -87,6 +89,7 @@ def render(
         "clip_data": explorer.script_data(corpus.classes, rows, contents),
         "error_filters": explorer.ERRORS,
         **_data(corpus, rows),
+        **_corpora(metrics),
         "config_text": json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False),
         "deviations": datasheet.deviations(config),
         "seeds": datasheet.seeds(config),
@@ -177,6 +180,15 @@ def _data(corpus: Manifest, rows: Mapping[str, Mapping[str, str]]) -> dict[str, 
         "places": datasheet.places(corpus),
         "status_counts": datasheet.status_counts(corpus, rows),
         "subjects": datasheet.subject_counts(corpus),
+    }
+
+
+def _corpora(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "matrices": corpus_tables.matrices(metrics),
+        "corpora_lines": corpus_tables.lines(metrics),
+        "corpora_header": (*corpus_tables.HEADER, *corpus_tables.SCORES),
+        "corpora_note": corpus_tables.NOTE,
     }
 
 

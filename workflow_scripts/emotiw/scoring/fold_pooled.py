@@ -1,5 +1,6 @@
 """Scores of one fold's clips by a classifier of pooled statistics, and the facts of their artefacts."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import compress
@@ -21,7 +22,8 @@ from emotiw.statistics import cross_validation, pooling, selection_record, stand
 from emotiw.statistics.cross_validation import Training
 from emotiw.statistics.standardisation import Scaler
 
-BY_SUBJECT = "subject"
+BY_SUBJECT, BY_CORPUS = "subject", "corpus"
+MIN_OF_CORPUS = 20  # training clips below which the statistics of a corpus are not its own [ours]
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Vectors:
         Part of each clip.
     values : ndarray, shape (n_clips, n)
     population : Scaler
-        The average training subject, where vectors are standardised by subject; otherwise mean 0 and scale 1.
+        The average training subject or corpus, where vectors are standardised by these; otherwise mean 0 and scale 1.
     """
 
     rows: list[Row]
@@ -89,7 +91,9 @@ def vectors(table: Manifest, fold: Fold, source: Source, *, normalise: str) -> V
         Files of the feature.
     normalise : str
         `pooled.normalise` of the configuration. With `subject`, the vectors of each subject get mean 0 and deviation 1
-        first. This uses all clips of the subject, those of the test part too, without their labels.
+        first. This uses all clips of the subject, those of the test part too, without their labels. With `corpus`, each
+        vector is standardised first by the training clips of its corpus. Vectors of a corpus with fewer than
+        `MIN_OF_CORPUS` training clips, as one that is left out, take the statistics of the average training corpus.
 
     Raises
     ------
@@ -112,7 +116,8 @@ def vectors(table: Manifest, fold: Fold, source: Source, *, normalise: str) -> V
     _check_lengths(rows, values)
     stacked = np.stack(values) if values else np.zeros((0, 0))
     made = Vectors(rows, parts, stacked, Scaler(np.zeros(stacked.shape[1]), np.ones(stacked.shape[1])))
-    return _by_subject(made) if normalise == BY_SUBJECT and made.training else made
+    first = {BY_SUBJECT: _by_subject, BY_CORPUS: _by_corpus}.get(normalise) if made.training else None
+    return first(made) if first else made
 
 
 def scored(table: Manifest, fold: Fold, source: Source, settings: Mapping[str, Any], *, system: System) -> FoldScores:
@@ -153,7 +158,8 @@ def scored(table: Manifest, fold: Fold, source: Source, settings: Mapping[str, A
     if lacking:
         empty = Entry("mean", {"scores": np.zeros((0, len(table.classes)))})
         return FoldScores([empty], {**facts, "clips": [], "parts": [], **selection_record.facts([])}, [], model_facts)
-    training = Training.of(manifest.grouped(table, names), table.classes, settings)
+    corpora = [row.corpus for row in made.training]
+    training = Training.of(manifest.grouped(table, names), table.classes, settings, corpora)
     result = pooled_classifiers.clip_scores(system.classifier, made.values, training, settings)
     records = cross_validation.selection_records({str(system): result.selection}, training, "C")
     if settings["normalise"] == BY_SUBJECT:
@@ -196,3 +202,17 @@ def _by_subject(made: Vectors) -> Vectors:
     scale = np.where(average.scale > 0, average.scale, 1.0)
     values = np.concatenate(standardisation.by_subject(single, subjects)).astype(np.float64)
     return Vectors(made.rows, made.parts, values, Scaler(average.mean, scale))
+
+
+def _by_corpus(made: Vectors) -> Vectors:
+    """Standardise each vector by the training clips of its corpus, or by the average training corpus."""
+    n_training = Counter(row.corpus for row in made.training)
+    own = {name for name, n in n_training.items() if n >= MIN_OF_CORPUS} or set(n_training)
+    training = [(row.corpus, vector[None]) for row, vector in zip(made.training, made.values, strict=False)]
+    known = [(corpus, vector) for corpus, vector in training if corpus in own]
+    average = standardisation.fit_population([vector for _, vector in known], [corpus for corpus, _ in known])
+    population = Scaler(average.mean, np.where(average.scale > 0, average.scale, 1.0))
+    of_corpus = {name: standardisation.fit_scaler([v for corpus, v in known if corpus == name]) for name in own}
+    scalers = [of_corpus.get(row.corpus, population) for row in made.rows]
+    values = np.stack([(v - scaler.mean) / scaler.scale for v, scaler in zip(made.values, scalers, strict=True)])
+    return Vectors(made.rows, made.parts, values, population)

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 
 from emotiw.statistics import cross_validation, one_vs_rest
-from emotiw.statistics.cross_validation import Grid, GridScorer, Ints, Selection, Training, class_weight
+from emotiw.statistics.cross_validation import NONE, Grid, GridScorer, Ints, Selection, Training, class_weight
 from emotiw.statistics.pooling import PooledLinear
 
 Floats = npt.NDArray[np.float64]
@@ -89,16 +89,18 @@ class Standardised:
     coordinates: Floats
 
     @classmethod
-    def of(cls, X: Floats) -> Self:
-        """Standardise training vectors X (n_train, n) and find the space that they span."""
+    def of(cls, X: Floats, weights: Floats | None = None) -> Self:
+        """Standardise training vectors X (n_train, n), by weights (n_train,), and find the space that they span."""
         constant = X.min(axis=0) == X.max(axis=0)
-        mean, scale = np.where(constant, X[0], X.mean(axis=0)), np.where(constant, 1.0, X.std(axis=0))
+        means = np.average(X, axis=0, weights=weights)
+        variances = X.var(axis=0) if weights is None else np.average((X - means) ** 2, axis=0, weights=weights)
+        mean, scale = np.where(constant, X[0], means), np.where(constant, 1.0, np.sqrt(variances))
         Z = (X - mean) / scale
         basis = np.linalg.qr(Z.T)[0] if len(Z) < Z.shape[1] else np.eye(Z.shape[1])
         return cls(mean, scale, np.where(constant[:, None], 0.0, basis), Z @ basis)
 
 
-def fit(name: str, c: float, X: Floats, y: Ints, class_weights: str) -> PooledLinear:
+def fit(name: str, c: float, X: Floats, y: Ints, weights: str | Floats) -> PooledLinear:
     """Standardise training vectors and fit a classifier to them.
 
     Parameters
@@ -110,14 +112,20 @@ def fit(name: str, c: float, X: Floats, y: Ints, class_weights: str) -> PooledLi
     X : ndarray, shape (n_train, n)
     y : ndarray, shape (n_train,)
         Class indices; each class has a clip.
-    class_weights : str
-        `none`, or `balanced`: a clip of class k weighs n_train / (n_classes n_k).
+    weights : str or ndarray, shape (n_train,)
+        `none`; `balanced`: a clip of class k weighs n_train / (n_classes n_k); or the weight of each clip, by which the
+        vectors are standardised too.
     """
-    return _fit(name, c, Standardised.of(X), y, class_weights)
+    return _fit(name, c, _standardised(X, weights), y, weights)
 
 
-def _fit(name: str, c: float, X: Standardised, y: Ints, class_weights: str) -> PooledLinear:
-    fitted = FAMILIES[name](c, class_weights).fit(X.coordinates, y)
+def _standardised(X: Floats, weights: str | Floats) -> Standardised:
+    return Standardised.of(X, None if isinstance(weights, str) else weights)
+
+
+def _fit(name: str, c: float, X: Standardised, y: Ints, weights: str | Floats) -> PooledLinear:
+    of_class, of_clip = (weights, None) if isinstance(weights, str) else (NONE, weights)
+    fitted = FAMILIES[name](c, of_class).fit(X.coordinates, y, sample_weight=of_clip)
     r = X.coordinates.shape[1]
     intercept = _decision_values(fitted, np.zeros((1, r)))[0]
     # from the values at the unit vectors, so that classifiers with one row for two classes need no case of their own
@@ -125,23 +133,25 @@ def _fit(name: str, c: float, X: Standardised, y: Ints, class_weights: str) -> P
     return PooledLinear(X.mean, X.scale, X.basis @ coefficients, intercept)
 
 
-def grid_scorer(name: str, X: Floats, y: Ints, class_weights: str) -> GridScorer:
-    """Decision values for values of C; each call standardises by its own training rows.
+def grid_scorer(name: str, X: Floats, training: Training) -> GridScorer:
+    """Decision values for values of C; each call standardises and weights by its own training rows.
 
     Parameters
     ----------
-    name, class_weights
+    name : str
         As in `fit`.
     X : ndarray, shape (n_train, n)
-    y : ndarray, shape (n_train,)
+    training : Training
+        Class indices and weights of the clips.
     """
     computed: dict[tuple[Any, ...], Floats] = {}
 
     def scores(values: Sequence[float], train: Ints, test: Ints) -> Floats:
         key = (tuple(values), train.tobytes(), test.tobytes())
         if key not in computed:
-            standardised = Standardised.of(X[train])
-            models = (_fit(name, c, standardised, y[train], class_weights) for c in values)
+            weights = _weights(training, train)
+            standardised = _standardised(X[train], weights)
+            models = (_fit(name, c, standardised, training.y[train], weights) for c in values)
             computed[key] = np.stack([model.decision_values(X[test]) for model in models])
         return computed[key]
 
@@ -162,12 +172,17 @@ def clip_scores(name: str, X: Floats, training: Training, settings: Mapping[str,
     settings : mapping
         Section `pooled` of the configuration.
     """
-    n, weights = len(training.y), settings["class_weights"]
-    scorer = grid_scorer(name, X[:n], training.y, weights)
+    n = len(training.y)
+    scorer = grid_scorer(name, X[:n], training)
     out_of_fold, has_score, selection = cross_validation.out_of_fold(scorer, grid(settings), training)
-    model = fit(name, selection.value, X[:n], training.y, weights)
+    model = fit(name, selection.value, X[:n], training.y, _weights(training, np.arange(n)))
     values = np.concatenate([out_of_fold[has_score], model.decision_values(X[n:])])
     return PooledScores(values, np.concatenate([has_score, np.ones(len(X) - n, np.bool_)]), selection, model)
+
+
+def _weights(training: Training, rows: Ints) -> str | Floats:
+    choosing = training.choosing
+    return choosing.class_weights if choosing.corpus_weights == NONE else training.weights(rows)
 
 
 def _decision_values(fitted: BaseEstimator, X: Floats) -> Floats:

@@ -64,6 +64,39 @@ def permutation_p(differences: npt.NDArray[np.integer], *, seed: int) -> tuple[f
     return float(np.mean(np.abs(sums) >= abs(int(terms.sum())))), len(sums)
 
 
+def label_permutation_p(truth: Ints, predicted: Mapping[Any, Ints], subjects: Ints, *, seed: int) -> dict[Any, float]:
+    """One-sided p-value that predictions are right more often than for labels permuted within each subject.
+
+    Under the null hypothesis, the labels of a subject's clips can be exchanged: predictions may depend on the subject,
+    but not on the label (Good, "Permutation tests", 2nd ed. 2000). A subject whose clips share one label adds nothing.
+
+    Parameters
+    ----------
+    truth : ndarray, shape (n_clips,)
+    predicted : mapping to ndarray, shape (n_clips,)
+        Predicted classes by system; all systems are given the same permutations.
+    subjects : ndarray, shape (n_clips,)
+        Number of each clip's subject.
+    seed : int
+        Seed of the permutations.
+
+    Returns
+    -------
+    dict of float
+        By system, the share of the permutations, including the observed labels, with at least as many right; with
+        `N_PERMUTATIONS` permutations at least 1e-4.
+    """
+    generator = np.random.default_rng(seed)
+    right = {name: np.zeros(N_PERMUTATIONS, np.int64) for name in predicted}
+    for subject in np.unique(subjects):
+        clips = np.flatnonzero(subjects == subject)
+        permuted = generator.permuted(np.tile(truth[clips], (N_PERMUTATIONS, 1)), axis=1)
+        for name, y in predicted.items():
+            right[name] += (permuted == y[clips]).sum(axis=1)
+    observed = {name: int((y == truth).sum()) for name, y in predicted.items()}
+    return {name: float((1 + (right[name] >= observed[name]).sum()) / (1 + N_PERMUTATIONS)) for name in predicted}
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's adjusted p-values, in the order given."""
     if not p_values:

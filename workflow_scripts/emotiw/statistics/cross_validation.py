@@ -24,6 +24,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.utils.class_weight import compute_sample_weight
 
 from emotiw.core.errors import FeatureError
+from emotiw.statistics import clip_weights
 from emotiw.statistics.selection_record import Record, digest
 
 Matrix = npt.NDArray[np.float64]
@@ -79,11 +80,14 @@ class Choosing:
         Divisions into folds; the first is not shuffled, those after it have the seeds 1, 2, ...
     class_weights : str
         `none`: the criterion is accuracy. `balanced`: it is the mean recall, and models are fitted with these weights.
+    corpus_weights : str
+        Other than `none`: clips count by these weights (`clip_weights`), in the criterion too.
     """
 
     rule: str = BEST
     n_repeats: int = 1
     class_weights: str = NONE
+    corpus_weights: str = NONE
 
     def __post_init__(self) -> None:
         """Check the names; FeatureError otherwise."""
@@ -95,6 +99,7 @@ class Choosing:
     def criterion(self) -> str:
         """Criterion and rule in words."""
         what = "accuracy" if self.class_weights == NONE else "mean recall"
+        what += f" ({clip_weights.IN_WORDS[self.corpus_weights]})" if self.corpus_weights != NONE else ""
         repeats = f"{self.n_repeats} divisions into " if self.n_repeats > 1 else ""
         return f"{what} in {repeats}folds grouped by subject, film and content; {RULES[self.rule]}"
 
@@ -139,16 +144,23 @@ class Selection:
 
 @dataclass(frozen=True)
 class Training:
-    """Training sets: class indices (n_train,), groups, number of folds, clips' ids, and how values are selected."""
+    """Training sets: class indices (n_train,), groups, number of folds, ids, how values are selected, corpora."""
 
     y: Ints
     groups: tuple[str, ...]
     n_folds: int
     clips: tuple[str, ...] = ()
     choosing: Choosing = Choosing()
+    corpora: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, clips: Sequence[tuple[str, str, str]], classes: Sequence[str], settings: Mapping[str, Any]) -> Self:
+    def of(
+        cls,
+        clips: Sequence[tuple[str, str, str]],
+        classes: Sequence[str],
+        settings: Mapping[str, Any],
+        corpora: Sequence[str] = (),
+    ) -> Self:
         """Training sets of clips, each given as (id, label, group); errors as `class_indices`.
 
         Parameters
@@ -156,11 +168,24 @@ class Training:
         clips : sequence of (str, str, str)
         classes : sequence of str
         settings : mapping
-            `inner_folds`, `inner_repeats`, `choice` (the rule) and `class_weights`.
+            `inner_folds`, `inner_repeats`, `choice` (the rule), `class_weights`, and `corpus_weights` of the learners
+            that have it.
+        corpora : sequence of str
+            Corpus of each clip; needed for `corpus_weights`.
         """
         ids, labels, groups = zip(*clips, strict=True)
-        choosing = Choosing(settings["choice"], settings["inner_repeats"], settings["class_weights"])
-        return cls(class_indices(labels, classes), groups, settings["inner_folds"], ids, choosing)
+        of_corpora = settings.get("corpus_weights", NONE)
+        choosing = Choosing(settings["choice"], settings["inner_repeats"], settings["class_weights"], of_corpora)
+        y = class_indices(labels, classes)
+        return cls(y, groups, settings["inner_folds"], ids, choosing, tuple(corpora))
+
+    def weights(self, rows: Ints) -> Matrix:
+        """Weight of each of the sets `rows` among these, by class and corpus; the mean weight is 1."""
+        choosing = self.choosing
+        if choosing.corpus_weights == NONE:
+            return np.asarray(compute_sample_weight(class_weight(choosing.class_weights), self.y[rows]), np.float64)
+        corpora = [self.corpora[row] for row in rows]
+        return clip_weights.clip_weights(self.y[rows], corpora, choosing.class_weights, choosing.corpus_weights)
 
     @property
     def n_classes(self) -> int:
@@ -304,7 +329,7 @@ class _Tested:
             note = f"{len(rows)} training sets: no division by subject, film and content keeps every class; nothing was"
             return Selection(grid.values[grid.fallback], grid.values, (), 0, f"{note} chosen")
         choosing = self.training.choosing
-        weights = compute_sample_weight(class_weight(choosing.class_weights), self.training.y[rows])
+        weights = self.training.weights(rows)
         total = (weights * self.times[rows]).sum()
         criterion = (self.right[:, rows] * weights).sum(axis=1) / total
         best = int(criterion.argmax())

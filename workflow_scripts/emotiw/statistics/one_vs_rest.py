@@ -30,12 +30,15 @@ class WeightedOneVsRest(OneVsRestClassifier):  # type: ignore[misc]
         super().__init__(estimator)
         self.class_weight = class_weight
 
-    def fit(self, X: npt.NDArray[np.float64], y: npt.NDArray[Any]) -> Self:
-        """Fit one binary classifier for each class."""
-        if self.class_weight is None:
+    def fit(
+        self, X: npt.NDArray[np.float64], y: npt.NDArray[Any], sample_weight: npt.NDArray[np.float64] | None = None
+    ) -> Self:
+        """Fit one binary classifier for each class; `sample_weight` (n,) replaces the weights of the classes."""
+        if self.class_weight is None and sample_weight is None:
             return cast(Self, super().fit(X, y))
+        weights = compute_sample_weight(self.class_weight, y) if sample_weight is None else sample_weight
         with config_context(enable_metadata_routing=True):
-            return cast(Self, super().fit(X, y, sample_weight=compute_sample_weight(self.class_weight, y)))
+            return cast(Self, super().fit(X, y, sample_weight=weights))
 
 
 def svm(c: float, *, kernel: str, class_weights: str = NONE) -> WeightedOneVsRest:
@@ -51,7 +54,6 @@ def svm(c: float, *, kernel: str, class_weights: str = NONE) -> WeightedOneVsRes
         `none` or `balanced` (`cross_validation.class_weight`).
     """
     machine, weight = SVC(kernel=kernel, C=c), class_weight(class_weights)
-    if weight:
-        with config_context(enable_metadata_routing=True):
-            machine.set_fit_request(sample_weight=True)
+    with config_context(enable_metadata_routing=True):
+        machine.set_fit_request(sample_weight=True)
     return WeightedOneVsRest(machine, class_weight=weight)

@@ -12,6 +12,7 @@ from emotiw.video import expression_network, expression_scores, expression_train
 from emotiw.video.expression_data import Pictures
 from emotiw.video.expression_recipe import Recipe
 from emotiw.video.fine_tuning_state import Session
+from emotiw.weights import half_precision
 from emotiw.weights.fer2013 import Parts
 from emotiw.weights.ferplus import VotedFaces
 from emotiw.weights.loading import Weights
@@ -35,7 +36,8 @@ def train(
     Returns
     -------
     arrays : dict of str to ndarray
-        `expression_layers.trained_shapes()`; without the head of the votes if no picture has votes.
+        `expression_layers.trained_shapes()`, with values that float16 can hold; without the head of the votes if no
+        picture has votes.
     facts : dict
         Facts of the training for the record of the new weights, as JSON values.
 
@@ -49,7 +51,8 @@ def train(
     if not training.shares.any():
         del model.heads["votes"]
     state = expression_training.train(training, validation, model, recipe, session)
-    arrays = expression_network.folded(model)
+    # rounded, so that a bundle can carry the network in half the bytes without changing an answer
+    arrays = half_precision.rounded(expression_network.folded(model))
     scored = {
         name: expression_scores.accuracies(arrays, part.pixels, part.label, part.majority, size=recipe.size)
         for name, part in cast("dict[str, VotedFaces]", parts.scored).items()

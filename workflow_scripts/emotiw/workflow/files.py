@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from emotiw.corpora import splits
 from emotiw.corpora.splits import SPLITS
 from emotiw.evaluation import submission, systems
 from emotiw.evaluation.systems import System
@@ -118,13 +119,17 @@ class Files:
         return [*records, *([layout.weights_record(lite)] if is_used else [])]
 
     def bundled(self) -> dict[str, list[str]]:
-        """List the inputs of the bundle by kind: models of every fold, features, weights, embeddings."""
-        contents = self.contents
+        """List the inputs of the bundle by kind: fusion and models of its folds, features, weights, embeddings."""
+        contents, folds = self.contents, splits.members(self.protocol.folds, self.config["bundle"]["members"])
         names = [(name, system.classifier) for system in contents.systems() for name in system.features]
         landmarks = map(self.plan.weights, contents.landmarks())
         models = [*landmarks, *map(self.plan.model, contents.weights().values())]
         return {
-            "models": [path for fold in self.protocol.folds for name in names for path in self.models(fold, *name)],
+            "fusion": [self.layout.path("fusion", fold=fold) for fold in folds],
+            "strangers": [self.layout.path("fusion", fold=fold) for fold in splits.tested(self.protocol.folds)]
+            if splits.EVERYTHING in folds
+            else [],
+            "models": [path for fold in folds for name in names for path in self.models(fold, *name)],
             "features": [path for name, _ in names for path in self.features(name)],
             "weights": list(map(layout.weights, models)),
             "records": list(map(layout.weights_record, models)),

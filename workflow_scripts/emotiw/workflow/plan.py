@@ -341,7 +341,8 @@ def _workflow(_plan: Plan, _row: StageRow, _: Wildcards) -> dict[str, Any]:
 
 def _corpus(plan: Plan, row: StageRow, _: Wildcards) -> dict[str, Any]:
     corpus, folds = plan.manifest, plan.protocol.folds
-    return {
+    several = {"label_sets": dict(corpus.label_sets)} if corpus.label_sets else {}
+    return several | {
         "corpus": [corpus.corpus, corpus.synthetic, corpus.scheme, list(corpus.notes)],
         "folds": list(folds),
         "rows": [plan.protocol.rows_digest(fold, row.parts, films=row.reads_films) for fold in folds],

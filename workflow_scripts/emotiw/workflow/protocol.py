@@ -91,8 +91,13 @@ class Protocol:
         return identity.clips_digest([(clip, rows[clip].sha256) for clip in self.clips_of_job[job]])
 
     def rows_digest(self, fold: str, parts: Sequence[str], *, films: bool) -> str:
-        """SHA-256 of the label set and of the manifest columns read (`film` only with `films`) of parts of a fold."""
-        columns = attrgetter("clip", "label", "subject", "sha256", *(("film",) if films else ()))
+        """SHA-256 of the label set and of the manifest columns read of parts of a fold.
+
+        `film` is read only with `films`, `corpus` only in a run of several corpora.
+        """
+        several = any(row.corpus for row in self.manifest.rows)
+        others = [name for name, is_read in (("film", films), ("corpus", several)) if is_read]
+        columns = attrgetter("clip", "label", "subject", "sha256", *others)
         rows = self.manifest.row_of_clip
         read = {part: [columns(rows[clip]) for clip in getattr(self.fold(fold), part)] for part in parts}
         return hashlib.sha256(json.dumps([self.manifest.classes, read]).encode()).hexdigest()
