@@ -11,13 +11,13 @@ import safetensors.numpy
 
 from emotiw.core import files
 from emotiw.corpora import manifest as manifests
-from emotiw.corpora import splits
+from emotiw.corpora import seen, splits
 from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import EVERYTHING, Fold
 from emotiw.jobs import store
 from emotiw.jobs.features import MODALITIES
 from emotiw.jobs.gather import Source
-from emotiw.prediction import bundle, bundle_models, card, strangers
+from emotiw.prediction import bundle, bundle_models, bundle_training, card, strangers
 from emotiw.prediction.bundle_contents import ONNX, Contents
 from emotiw.prediction.bundle_models import FoldModel, Models, Training, Writer
 from emotiw.weights import half_precision
@@ -107,6 +107,7 @@ def write(
         writer.add(f"embeddings/{name}.onnx", path.read_bytes())
     training = Training(corpus, sources.features, config["video"])
     members = [_member(writer, fold, sources, training, contents) for fold in folds.values()]
+    bundle_training.write(writer, corpus, folds.values(), seen.population(config["corpus"], config["run"]))
     subjects = {row.subject for row in corpus.rows if row.subject != row.clip}
     trained_on = {
         "corpus": corpus.corpus,
