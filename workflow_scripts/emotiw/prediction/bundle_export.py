@@ -17,7 +17,7 @@ from emotiw.corpora.splits import EVERYTHING, Fold
 from emotiw.jobs import store
 from emotiw.jobs.features import MODALITIES
 from emotiw.jobs.gather import Source
-from emotiw.prediction import bundle, bundle_models, strangers
+from emotiw.prediction import bundle, bundle_models, card, strangers
 from emotiw.prediction.bundle_contents import ONNX, Contents
 from emotiw.prediction.bundle_models import FoldModel, Models, Training, Writer
 from emotiw.weights import half_precision
@@ -105,19 +105,20 @@ def write(
     training = Training(corpus, sources.features, config["video"])
     members = [_member(writer, fold, sources, training, contents) for fold in folds.values()]
     subjects = {row.subject for row in corpus.rows if row.subject != row.clip}
+    trained_on = {
+        "corpus": corpus.corpus,
+        "synthetic": corpus.synthetic,
+        "n_clips": len(corpus.rows),
+        "n_subjects": len(subjects) or None,
+        "scheme": corpus.scheme,
+        "note": SYNTHETIC if corpus.synthetic else REAL,
+    }
     index = {
         "format": bundle.FORMAT,
         "version": bundle.VERSION,
         "run": config["run"],
         "classes": list(corpus.classes),
-        "trained_on": {
-            "corpus": corpus.corpus,
-            "synthetic": corpus.synthetic,
-            "n_clips": len(corpus.rows),
-            "n_subjects": len(subjects) or None,
-            "scheme": corpus.scheme,
-            "note": SYNTHETIC if corpus.synthetic else REAL,
-        },
+        "trained_on": trained_on,
         "settings": _settings(contents),
         "features": {modality: [] for modality in MODALITIES}
         | {system.modality: list(system.features) for system in contents.systems()},
@@ -126,6 +127,11 @@ def write(
         "members": members,
         **shared,
         **_calibration(corpus, sources.strangers, config["bundle"]["min_accuracy"]),
+        **(
+            {"card": card.of_left_out(config["run"], trained_on, about["metrics"]["corpora"])}
+            if sources.strangers and "corpora" in about["metrics"]
+            else {}
+        ),
         "metrics": _metrics(about["metrics"]),
         "provenance": about["provenance"],
         "files": writer.files,

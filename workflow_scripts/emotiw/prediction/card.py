@@ -1,6 +1,6 @@
 """What a bundle says of itself in one line beside every answer, and its threshold of confidence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emotiw.core.errors import BundleError
@@ -13,6 +13,42 @@ def line(about: Mapping[str, Any]) -> str:
     """
     written = about.get("card", {}).get("line")
     return str(written) if written else f"bundle {about['run']}: {_trained(about['trained_on'])}; {_scored(about)}"
+
+
+def of_left_out(run: str, trained_on: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Card of a bundle whose siblings were tested on corpora that they were not trained on.
+
+    Parameters
+    ----------
+    run : str
+    trained_on : mapping
+        As in the index of the bundle.
+    cells : sequence of mapping
+        `corpora` of the run's metrics.
+
+    Returns
+    -------
+    dict
+        `line`, and `tested`: corpus, number of clips and classes, and accuracy among these classes by face and voice.
+    """
+    tested = [
+        {
+            "corpus": cell["tested_on"],
+            "n_clips": cell["n"],
+            "n_classes": len(cell["classes"]),
+            "accuracy": scored["own_classes"]["accuracy"],
+            "accuracy_interval": list(scored["own_classes"]["accuracy_interval"]),
+        }
+        for cell in cells
+        if (scored := cell["systems"]["fusion"])
+    ]
+    scores = ", ".join(
+        f"{one['corpus']} {one['accuracy']:.0%} ({one['n_clips']} clips, {one['n_classes']} classes)" for one in tested
+    )
+    subjects = f" of {n} people" if (n := trained_on["n_subjects"]) else ""
+    trained = f"bundle {run}: trained on {trained_on['n_clips']} clips{subjects}"
+    line = f"{trained}; right on corpora that its siblings had not seen: {scores}"
+    return {"line": line, "tested": tested}
 
 
 def is_synthetic(about: Mapping[str, Any]) -> bool:
