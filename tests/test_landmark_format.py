@@ -1,5 +1,7 @@
 """dlib's shape predictors: what is refused before dlib reads it."""
 
+from hashlib import sha256
+
 import pytest
 
 from emotiw.core.errors import WeightsError
@@ -57,3 +59,23 @@ def test_what_dlib_wrote_and_the_smallest_model_are_accepted(tmp_path):
 def test_numbers_that_do_not_fit_each_other_are_refused(data, found):
     with pytest.raises(WeightsError, match=rf"^a: not a shape predictor that is safe to read \(.*{found}"):
         landmark_format.check("a", data)
+
+
+def test_a_known_file_is_accepted_by_its_hash_and_no_other_file_is(monkeypatch):
+    data = b"published"
+    with pytest.raises(WeightsError):
+        landmark_format.check("a", data)
+    monkeypatch.setattr(landmark_format, "KNOWN", {sha256(data).hexdigest()})
+    landmark_format.check("a", data)
+    with pytest.raises(WeightsError):
+        landmark_format.check("a", data + b"\x00")
+
+
+def test_dlibs_published_model_passes_the_whole_check(root, monkeypatch):
+    models = list((root / "results/weights").glob("landmarks-*.dat"))
+    if not models:
+        pytest.skip("needs dlib's landmark model: run `make demo`")
+    data = models[0].read_bytes()
+    assert sha256(data).hexdigest() in landmark_format.KNOWN
+    monkeypatch.setattr(landmark_format, "KNOWN", frozenset())
+    landmark_format.check("a", data)

@@ -28,7 +28,7 @@ def test_posteriors_are_those_of_another_solver():
 def test_the_penalty_is_chosen_by_accuracy_in_folds_of_groups():
     X, truth, groups = problem()
     choice = stacking.fit(X, truth, groups).choice
-    assert len(choice.accuracies) == len(stacking.C_GRID.values)
+    assert len(choice.accuracies) == len(stacking.CS)
     assert choice.accuracies[choice.index] == max(choice.accuracies)
 
 

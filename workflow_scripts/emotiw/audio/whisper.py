@@ -98,7 +98,9 @@ class Encoder(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv1d(log_mel.N_MELS, size.width, kernel_size=3, padding=1)
         self.conv2 = nn.Conv1d(size.width, size.width, kernel_size=3, stride=2, padding=1)
-        self.embed_positions = nn.Embedding(size.positions, size.width)
+        # filling it with random numbers on the device "meta" would import the compiler of torch, 1.5 s
+        positions = torch.empty(size.positions, size.width)
+        self.embed_positions = nn.Embedding(size.positions, size.width, _weight=positions)
         self.layers = nn.ModuleList(Layer(size) for _ in range(size.layers))
         self.layer_norm = nn.LayerNorm(size.width)
 

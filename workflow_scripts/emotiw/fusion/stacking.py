@@ -6,19 +6,21 @@ cross-validation on the clips it is fitted on, in folds that do not divide a gro
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
 
-from emotiw.statistics import cross_validation
-from emotiw.statistics.cross_validation import Grid, Selection, Training
+# scikit-learn takes a second to import, and a prediction, which imports this module, fits nothing
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
+
+    from emotiw.statistics.cross_validation import Selection
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-C_GRID = Grid((0.01, 0.1, 1.0, 10.0), fallback=1)  # from the strongest penalty to the weakest
+CS, FALLBACK = (0.01, 0.1, 1.0, 10.0), 1  # from the strongest penalty to the weakest
 N_FOLDS = 3
 TINY = 1e-12  # keeps logarithms finite
 
@@ -27,9 +29,9 @@ TINY = 1e-12  # keeps logarithms finite
 class Stacked:
     """A fitted regression, the indices of its classes, and the choice of its penalty C."""
 
-    model: LogisticRegression
+    model: "LogisticRegression"
     classes: Ints
-    choice: Selection
+    choice: "Selection"
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -65,8 +67,11 @@ def fit(X: Floats, truth: Ints, groups: Ints) -> Stacked | None:
     def path(values: Sequence[float], train: Ints, test: Ints) -> Floats:
         return np.stack([_regression(c).fit(X[train], y[train]).predict_proba(X[test]) for c in values])
 
+    from emotiw.statistics import cross_validation  # noqa: PLC0415
+    from emotiw.statistics.cross_validation import Grid, Training  # noqa: PLC0415
+
     training = Training(y, tuple(map(str, groups.tolist())), N_FOLDS)
-    choice = cross_validation.select(path, C_GRID, training, np.arange(len(y)))
+    choice = cross_validation.select(path, Grid(CS, fallback=FALLBACK), training, np.arange(len(y)))
     return Stacked(_regression(choice.value).fit(X, y), classes, choice)
 
 
@@ -78,6 +83,8 @@ def posteriors(stacked: Stacked, X: Floats, n_classes: int) -> Floats:
     return values
 
 
-def _regression(c: float) -> LogisticRegression:
+def _regression(c: float) -> "LogisticRegression":
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+
     # for about a hundred parameters Newton's method takes a twentieth of the time of L-BFGS
     return LogisticRegression(C=c, tol=1e-6, max_iter=1000, solver="newton-cholesky")

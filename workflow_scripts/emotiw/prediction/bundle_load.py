@@ -11,19 +11,19 @@ import numpy as np
 import torch
 from torch import nn
 
-from emotiw.audio import egemaps
 from emotiw.audio.blstm import BLSTM
 from emotiw.core.errors import BundleError, FeatureError
 from emotiw.fusion.schemes import AUTO, SCHEMES, Fusion
+from emotiw.jobs import stages
 from emotiw.jobs.features import MODALITIES
 from emotiw.prediction.bundle import AGAIN, Arrays, Bundle, Shape, check_shapes
 from emotiw.prediction.models import KernelModel, Model, Network, NetworkEnsemble, PooledModel, PosteriorAverage
 from emotiw.prediction.recogniser import Member, Recogniser
-from emotiw.scoring import fold_average, pooled_classifiers
+from emotiw.scoring import fold_average
 from emotiw.statistics.pooling import PooledLinear
 from emotiw.statistics.standardisation import Scaler
-from emotiw.video.classifiers import FAMILIES, Linear
 from emotiw.video.kernels import MODELS, Reference, half_vectors
+from emotiw.video.linear import Linear
 from emotiw.video.pca import PCA
 from emotiw.weights import landmark_format, loading
 
@@ -184,8 +184,8 @@ def _average(bundle: Bundle, feature: str, _: Mapping[str, Any]) -> PosteriorAve
 
 # by classifier: (bundle, feature, entry of the index) -> model
 LOADERS: Mapping[str, Callable[[Bundle, str, Mapping[str, Any]], Model]] = {
-    **dict.fromkeys(FAMILIES, _kernels),
-    **dict.fromkeys(pooled_classifiers.FAMILIES, _pooled),
+    **dict.fromkeys(stages.classifiers("kernel_scores"), _kernels),
+    **dict.fromkeys(stages.classifiers("pooled_scores"), _pooled),
     "blstm": _networks,
     "average": _average,
 }
@@ -193,7 +193,11 @@ LOADERS: Mapping[str, Callable[[Bundle, str, Mapping[str, Any]], Model]] = {
 
 def _check_columns(subject: str, feature: str, columns: Any, bundle: Bundle) -> None:
     """Check the names of a feature's values, which another version of openSMILE may give in another order."""
-    if feature == "egemaps" and list(columns) != egemaps.columns(**bundle.section("egemaps")):
+    if feature != "egemaps":
+        return
+    from emotiw.audio import egemaps  # noqa: PLC0415 - openSMILE imports pandas, which no other feature needs
+
+    if list(columns) != egemaps.columns(**bundle.section("egemaps")):
         raise BundleError(f"{subject}: was trained on other columns than this version of openSMILE computes; {AGAIN}")
 
 

@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from emotiw.audio import onnx_sound, whisper
+from emotiw.audio import whisper
 from emotiw.audio.sound import Floats
 from emotiw.core.errors import BundleError, WeightsError
 from emotiw.jobs import stages, store
 from emotiw.jobs.stage_row import StageRow
 from emotiw.prediction import fetched_weights
 from emotiw.prediction.bundle import AGAIN, Arrays, Bundle
-from emotiw.video import alexnet, expression_features, expression_posteriors, onnx_embedding
+from emotiw.video import alexnet, expression_features, expression_posteriors
 from emotiw.weights import expression_weights, half_precision, loading, whisper_weights
 from emotiw.weights.package_index import Tell, quietly
 
@@ -75,6 +75,8 @@ def of_sound_if_found(bundle: Bundle, tell: Tell = quietly) -> tuple[dict[str, D
 
 def _of_faces(bundle: Bundle, name: str) -> DescribeFaces:
     if settings := _onnx(bundle, "embeddings", name):
+        from emotiw.video import onnx_embedding  # noqa: PLC0415 - the packages of ONNX take 0.2 s to import
+
         return partial(onnx_embedding.embed, network=onnx_embedding.read(_onnx_file(bundle, name), name, settings))
     row = _row(bundle, name, "faces")
     if row.weights:
@@ -86,7 +88,7 @@ def _of_sound(bundle: Bundle, name: str, tell: Tell) -> DescribeSound:
     if settings := _onnx(bundle, "sound_embeddings", name):
         if settings.get("level") != "frame":
             raise BundleError(f"{bundle.folder}: {name} describes whole clips, expected a feature of frames; {AGAIN}")
-        return _sound_embedding(onnx_sound.read(_onnx_file(bundle, name), name, settings))
+        return _sound_embedding(_onnx_file(bundle, name), name, settings)
     row = _row(bundle, name, "audio")
     if row.weights:
         return SOUND_NETWORKS[row.program or row.name](_carried(bundle, row.weights, tell), _settings(bundle, row))
@@ -165,7 +167,11 @@ def _whisper(weights: Carried, settings: Settings) -> DescribeSound:
     return describe
 
 
-def _sound_embedding(network: onnx_sound.Network) -> DescribeSound:
+def _sound_embedding(path: Path, name: str, settings: Settings) -> DescribeSound:
+    from emotiw.audio import onnx_sound  # noqa: PLC0415 - as above
+
+    network = onnx_sound.read(path, name, settings)
+
     def describe(waveform: Floats) -> store.Arrays:
         arrays = onnx_sound.features(waveform, network)
         return _timed(arrays["time"], _stored(arrays["features"], network.settings["storage"]))

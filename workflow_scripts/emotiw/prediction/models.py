@@ -16,9 +16,9 @@ from emotiw.audio.blstm import BLSTM
 from emotiw.statistics import standardisation
 from emotiw.statistics.pooling import PooledLinear, pooled
 from emotiw.statistics.standardisation import Scaler
-from emotiw.video.classifiers import Linear
 from emotiw.video.image_sets import Frames
 from emotiw.video.kernels import Reference, kernels_with
+from emotiw.video.linear import Linear
 from emotiw.video.pca import PCA, project
 
 Floats = npt.NDArray[np.float64]

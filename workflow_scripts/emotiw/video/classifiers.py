@@ -15,6 +15,7 @@ from sklearn.preprocessing import KernelCenterer
 from emotiw.core.errors import FeatureError
 from emotiw.statistics import cross_validation, one_vs_rest
 from emotiw.statistics.cross_validation import NONE, Grid, GridScorer, Ints, Selection, Training, class_weight
+from emotiw.video.linear import Linear
 from emotiw.video.pls import KernelPLS, KernelRowPLS
 
 Matrix = npt.NDArray[np.float64]
@@ -24,26 +25,6 @@ Settings = Mapping[str, Any]
 AUTO = "auto"
 # values used if none can be selected: Liu et al.'s 20 components; C = 1, so that loss and ||w||^2 / 2 have equal weight
 NOMINAL = {"n_components": 20, "svm_c": 1.0, "logistic_c": 1.0}
-
-
-@dataclass(frozen=True)
-class Linear:
-    """A fitted classifier as an affine function of a row k (n_train,) of a kernel: decision values k W + b.
-
-    Attributes
-    ----------
-    coefficients : ndarray, shape (n_train, n_classes)
-        W.
-    intercept : ndarray, shape (n_classes,)
-        b.
-    """
-
-    coefficients: Matrix
-    intercept: Matrix
-
-    def decision_values(self, K: Matrix) -> Matrix:
-        """Decision values (n_sets, n_classes) for a kernel (n_sets, n_train)."""
-        return np.asarray(K @ self.coefficients + self.intercept)
 
 
 @dataclass(frozen=True)

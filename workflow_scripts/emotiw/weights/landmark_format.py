@@ -5,9 +5,13 @@ bytes, least significant first. A real number is two integers, mantissa and expo
 `serialize.h` of dlib.
 """
 
+from hashlib import sha256
+
 from emotiw.core.errors import WeightsError
 
 FLOAT = 2  # integers of a real number
+# SHA-256 of files that passed the check, which takes a second of Python: dlib's published model of five landmarks
+KNOWN = frozenset({"c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888"})
 
 
 class _Integers:
@@ -53,11 +57,15 @@ class _Integers:
 def check(subject: str, data: bytes) -> None:
     """Raise WeightsError if the numbers and indices of a shape predictor do not fit each other.
 
+    A file of `KNOWN` is not read.
+
     Raises
     ------
     WeightsError
         With `subject` and what was found.
     """
+    if sha256(data).hexdigest() in KNOWN:
+        return
     try:
         _check(_Integers(data))
     except (ValueError, IndexError) as error:
