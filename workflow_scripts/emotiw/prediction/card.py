@@ -37,7 +37,7 @@ def of_left_out(run: str, trained_on: Mapping[str, Any], cells: Sequence[Mapping
             "n_clips": cell["n"],
             "n_classes": len(cell["classes"]),
             "accuracy": scored["own_classes"]["accuracy"],
-            "accuracy_interval": list(scored["own_classes"]["accuracy_interval"]),
+            "accuracy_interval": scored["own_classes"]["accuracy_interval"],  # None: one subject
         }
         for cell in cells
         if (scored := cell["systems"]["fusion"])
