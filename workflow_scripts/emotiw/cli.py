@@ -6,6 +6,8 @@ import json
 import math
 import traceback
 from collections import Counter
+from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -64,6 +66,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="\n\n".join(["Exit status:", *(f"{status}: {meaning}" for status, meaning in STATUSES.items())]),
 )
+
+
+class People(StrEnum):
+    """Whom `predict` judges."""
+
+    ONE = "one"
+    ALL = "all"
+
 
 ConfigFiles = Annotated[
     list[Path] | None,
@@ -188,6 +198,9 @@ def predict(  # noqa: PLR0913 - one argument an option
             help='Answer "uncertain" if no class is that probable; by default the threshold of the bundle, if any.',
         ),
     ] = None,
+    people: Annotated[
+        People, typer.Option(help="Judge one face of a clip, or each person; the voice goes to the one who speaks.")
+    ] = People.ONE,
     self_test: Annotated[
         bool, typer.Option("--self-test", help="Use a bundle that was trained on synthetic clips, to try the program.")
     ] = False,
@@ -215,6 +228,7 @@ def predict(  # noqa: PLR0913 - one argument an option
         predictor = Predictor.load(
             folder, segment_s=segment_s, longest_s=longest_s, min_confidence=min_confidence, tell=tell
         )
+    predictor = replace(predictor, everyone=people == People.ALL)
     for reason in predictor.missing.values():
         typer.echo(reason, err=True)
     n_judged, n_internal = batch.predict(predictor, paths, console, output, log)
