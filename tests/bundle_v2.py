@@ -33,6 +33,8 @@ def write(folder, source):
     """Write a bundle of version 3 with image sets of dense SIFT and networks of eGeMAPS as one of version 2."""
     shutil.copytree(source, folder)
     about = json.loads((folder / "bundle.json").read_text())
+    (folder / "training.json").unlink()
+    del about["files"]["training.json"]
     renamed = {name: name.replace("/egemaps/", "/blstm/") for name in about["files"]}
     for old, new in renamed.items():
         (folder / new).parent.mkdir(exist_ok=True)

@@ -1,10 +1,14 @@
 """What the bundle of a run holds, and which files its job reads."""
 
+from dataclasses import replace
+
 import pytest
 
 from bundle_fixtures import system
 from emotiw.core.errors import ConfigError
-from test_plan import FOLD, files
+from emotiw.corpora.manifest import Manifest
+from emotiw.prediction import bundle_export
+from test_plan import CORPUS, FOLD, files
 
 POOLED = {
     "video": system(["cnn", "dense_sift"], "pooled_svm"),
@@ -46,3 +50,22 @@ def test_a_run_whose_systems_take_whole_clips_has_all_but_a_bundle(feature):
         ConfigError, match=rf"bundle: cannot compute {feature} for new clips, expected features of frames"
     ):
         whole.contents.check()
+
+
+def test_the_licence_of_several_corpora_names_each_entry():
+    corpus = Manifest((), (), "speech + mine")
+    corpora = {"speech": {"kind": "ravdess"}, "mine": {"kind": "csv"}}
+    found = bundle_export._corpus_licence(corpus, corpora)
+    assert found == "speech: CC BY-NC-SA 4.0; mine: unknown: supplied by the user"
+    assert bundle_export._corpus_licence(Manifest((), (), "crema_d"), None).startswith("Open Database License")
+
+
+def test_a_bundle_of_everything_reads_the_models_of_that_fold_alone():
+    corpus = replace(CORPUS, everything=True)
+    bundled = files(corpus, bundle={"members": "everything"}, **POOLED).bundled()
+    made = [*bundled["models"], *bundled["fusion"]]
+    assert made
+    assert all(path.startswith("results/demo/folds/everything/") for path in made)
+    of_folds = files(corpus, **POOLED).bundled()
+    assert of_folds["models"] == files(**POOLED).bundled()["models"]
+    assert of_folds["fusion"] == [f"{FOLD}/fusion.h5"]

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from emotiw.report import charts
+from emotiw.report import charts, confusion_cells
 from emotiw.report.charts import Mark
 
 CONFUSIONS = {"video": [[3, 1], [0, 0]], "svm": [[2, 2], [0, 0]]}
@@ -96,8 +96,8 @@ def test_a_library_that_would_end_its_element_is_refused(monkeypatch):
 
 
 def test_shades_run_from_white_to_dark_with_legible_text():
-    assert charts.shade(0) == ("#ffffff", "#000000")
-    assert charts.shade(1) == ("#084594", "#ffffff")
+    assert confusion_cells.shade(0) == ("#ffffff", "#000000")
+    assert confusion_cells.shade(1) == ("#084594", "#ffffff")
 
 
 def luminance(colour):
@@ -108,5 +108,5 @@ def luminance(colour):
 
 @pytest.mark.parametrize("share", np.linspace(0, 1, 41))
 def test_text_on_a_shade_has_the_contrast_of_wcag_aa(share):
-    low, high = sorted(luminance(colour) for colour in charts.shade(share))
+    low, high = sorted(luminance(colour) for colour in confusion_cells.shade(share))
     assert (high + 0.05) / (low + 0.05) >= 4.5

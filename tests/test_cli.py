@@ -80,6 +80,7 @@ COMMANDS = {
     "why": ("why", "train0"),
     "run": ("run",),
     "cache": ("cache",),
+    "evaluate": ("evaluate", "--bundle", "none"),
 }
 
 

@@ -189,6 +189,14 @@ def test_nothing_but_the_sheets_is_loaded(page, text):
     assert any("default-src 'none'" in attrs.get("content", "") for attrs in page.of("meta"))
 
 
+def test_jobs_whose_clips_are_sound_alone_have_no_sheet(run):
+    spoken = replace(run.corpus.rows[0], clip="spoken", job="spoken", format="flac", rate_hz="16000", channels="1")
+    spoken = replace(spoken, width="", height="", fps="")
+    text = contact_page.render(replace(run.corpus, rows=(*run.corpus.rows, spoken)), run.folder / "faces")
+    assert len(Page(text).of("img")) == 20
+    assert "spoken" not in text
+
+
 def test_clips_without_faces_are_named_with_their_status(page):
     texts = {figure["data-text"].split()[0]: figure["data-text"] for figure in page.of("figure")}
     assert "no_face" in texts["clip003"]

@@ -72,6 +72,12 @@ def test_covariance_of_one_frame_is_refused(F, model):
         model(F[:1], 1e-3)
 
 
+@pytest.mark.parametrize("model", [image_sets.log_covariance, image_sets.log_gaussian])
+def test_values_whose_squares_no_float_holds_are_refused(F, model):
+    with pytest.raises(FeatureError, match=r"values beyond 1e\+145, whose squares no float64 holds"):
+        model(F * 1e160, 1e-3)
+
+
 def test_covariance_of_a_still_set_is_finite(F):
     still = np.repeat(F[:1], 5, axis=0)
     assert np.isfinite(image_sets.log_covariance(still, 1e-3)).all()

@@ -30,6 +30,7 @@ NUMERICS = {
         "selection_record",
         "pooling",
         "standardisation",
+        "calibration",
     },
     "corpora": {"splits"},
     "jobs": {"stages", "stage_row", "stage_table", "features", "devices"},

@@ -93,7 +93,7 @@ def test_the_modules_of_the_extras_are_those_of_the_metadata(project):
         assert name in declared(project, extra), module
         assert name not in declared(project), module
     named = {canonical(owners.get(module, [module])[0]) for module in extras.OPTIONAL}
-    assert declared(project, "workflow") | declared(project, "report") == named | {"pip"}
+    assert declared(project, "workflow") | declared(project, "report") == named
 
 
 def test_the_commands_start_without_the_extras(tmp_path):

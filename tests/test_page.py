@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from emotiw.jobs import identity
-from emotiw.report import explorer
+from emotiw.report import confusion_cells, explorer
 from emotiw.report import page as report_page
 from evaluation_fixtures import config, evaluate, fuse_all, make_run
 
@@ -195,7 +195,7 @@ def test_content_is_escaped(render, metrics):
 
 
 def test_a_confusion_matrix_keeps_its_counts():
-    found = report_page.confusion_cells("x", [[3, 1], [0, 0]])
+    found = confusion_cells.cells("x", [[3, 1], [0, 0]])
     assert [[cell[0] for cell in row] for row in found["rows"]] == [[3, 1], [0, 0]]
     assert (found["right"], found["n"]) == (3, 4)
 

@@ -647,3 +647,15 @@ def test_wildcards_with_equal_values_are_told_apart():
 def test_memory_is_planned_with_the_number_of_values_that_opensmile_gives(mode, version):
     columns = egemaps.columns(feature_set=version, mode=mode, frame_length_s=0.04, deltas=False)
     assert costs.EGEMAPS_VALUES[mode] - 2 <= len(columns) <= costs.EGEMAPS_VALUES[mode]
+
+
+def test_the_corpus_of_a_clip_is_in_the_identity_of_folds_of_several_corpora_alone():
+    pooled = {"fold": "official", "feature": "cnn", "classifier": "pooled_svm"}
+
+    def digest(corpora):
+        rows = tuple(replace(row, corpus=name) for row, name in zip(ROWS, corpora, strict=True))
+        return plan(replace(CORPUS, rows=rows)).stage("pooled_scores", **pooled).digest
+
+    names = ["ab"[i % 2] for i in range(len(ROWS))]
+    assert len({digest(names), digest(names[::-1]), digest([""] * len(ROWS))}) == 3
+    assert digest([""] * len(ROWS)) == plan().stage("pooled_scores", **pooled).digest

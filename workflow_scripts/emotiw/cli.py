@@ -1,4 +1,4 @@
-"""The command `emotiw`: predict clips, start the workflow, and check, explain and show its runs."""
+"""The command `emotiw`: predict clips, evaluate bundles, start the workflow, and check, explain and show its runs."""
 
 import errno
 import importlib.metadata
@@ -235,6 +235,51 @@ def predict(  # noqa: PLR0913 - one argument an option
     if n_internal:
         raise typer.Exit(INTERNAL)
     raise typer.Exit(OK if n_judged == len(paths) else NEGATIVE)
+
+
+@app.command()
+def evaluate(  # noqa: PLR0913 - one argument an option
+    *,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Folder of a trained system; by default that of the demo, results/demo/bundle.")
+    ] = None,
+    configfile: ConfigFiles = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder for evaluation.html and .json, predictions.csv; it goes on there."),
+    ] = None,
+    drop_seen: Annotated[
+        bool, typer.Option(help="Leave out clips, subjects and films that the bundle was trained on.")
+    ] = False,
+    unchecked: Annotated[
+        bool, typer.Option(help="Evaluate a bundle that does not say what it was trained on.")
+    ] = False,
+    cores: Annotated[int, typer.Option("--cores", "-c", min=1, help="Number of clips judged at a time.")] = 1,
+) -> None:
+    """Score a trained system on the labelled corpus of a configuration that it has not seen.
+
+    Clips, subjects and films that the bundle was trained on are refused. Status 0: all clips were judged; 1: some were
+    not; 2: bundle, configuration or corpus cannot be used.
+    """
+    from emotiw.jobs.settings import load  # noqa: PLC0415
+    from emotiw.prediction import bundle as bundles  # noqa: PLC0415
+    from emotiw.workflow import bundle_evaluation as evaluation  # noqa: PLC0415
+    from emotiw.workflow import evaluation_console as texts  # noqa: PLC0415
+    from emotiw.workflow import evaluation_page  # noqa: PLC0415
+
+    config = load(configfile or [])
+    folder = bundle or bundles.default_folder()
+    request = evaluation.Request(folder, config, output, drop_seen, unchecked, cores)
+    found = evaluation.checked(request)
+    console = Console(highlight=False)
+    with texts.progress(console, len({clip.sha256 for clip in found.corpus.clips})) as advance:
+        content = evaluation.evaluate(request, found, advance)
+    for line in evaluation_page.verdict(content):
+        console.print(Text(line))
+    console.print(texts.scores(content))
+    if output:
+        console.print(Text(f"page: {output / 'evaluation.html'}"))
+    raise typer.Exit(NEGATIVE if content["not_judged"] else OK)
 
 
 @app.command()

@@ -15,9 +15,9 @@ from emotiw.core.emotions import EMOTIONS, HIDDEN
 from emotiw.core.errors import ConfigError
 from emotiw.corpora import adapters
 from emotiw.corpora.interface import Candidate, Scan, Source
+from emotiw.corpora.seen import TABLES
 
 LEAVE_OUT = "leave_out"  # in a label map: clips of this label are left out
-TABLES = ("csv", "demo")  # kinds whose subjects are people of this table alone
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,9 @@ from emotiw.corpora import splits
 from emotiw.corpora.manifest import Manifest
 from emotiw.evaluation import systems
 from emotiw.evaluation.pools import Pool
+from emotiw.evaluation.systems import ALL, OWN
 from emotiw.fusion.score_tables import Floats, Ints
 from emotiw.statistics import comparisons, metrics
-
-ALL, OWN = "all_classes", "own_classes"  # among which classes a clip is judged: those of the run, or of its corpus
 
 
 def cells(corpus: Manifest, pool: Pool, *, seed: int, n_resamples: int) -> list[dict[str, Any]]:

@@ -1,12 +1,12 @@
 """Metrics of every system over one pool, with 95 % intervals from resampled subjects."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from emotiw.evaluation import systems
+from emotiw.evaluation import confusion_metrics, systems
 from emotiw.evaluation.pools import ANY_MODALITY, Pool
 from emotiw.fusion.score_tables import Bools, Floats, Ints
 from emotiw.statistics import comparisons, metrics
@@ -35,7 +35,7 @@ def part_metrics(pool: Pool, classes: Sequence[str], *, seed: int, n_resamples: 
         name: metrics.clustered_confusions(truth, values[known].argmax(1), subjects, len(classes))
         for name, (values, _) in pool.systems.items()
     }
-    by_system = {name: _system_metrics(clusters[name], resamples) for name in clusters}
+    by_system = {name: confusion_metrics.of(clusters[name], resamples) for name in clusters}
     for name, (values, covered) in pool.systems.items():
         by_system[name] |= _covered_metrics(values[known], covered[known], truth)
     for name, baseline in _baselines(clusters).items():
@@ -55,27 +55,6 @@ def part_metrics(pool: Pool, classes: Sequence[str], *, seed: int, n_resamples: 
         ),
         "majority_class": _majority(truth, classes),
     }
-
-
-def _system_metrics(clusters: Confusions, resamples: Ints) -> dict[str, Any]:
-    """Metrics of one system from its confusion matrix of each subject."""
-    confusion = clusters.sum(0)
-    statistics: dict[str, Callable[[npt.NDArray[np.integer]], Floats]] = {
-        "accuracy": metrics.accuracy,
-        "uar": metrics.uar,
-        "macro_f1": metrics.macro_f1,
-    }
-    values: dict[str, Any] = {}
-    for name, statistic in statistics.items():
-        values[name] = _number(statistic(confusion))
-        values[f"{name}_interval"] = metrics.bootstrap_interval(clusters, statistic, resamples)
-    n = int(confusion.sum())
-    values["accuracy_wilson"] = metrics.wilson_interval(int(np.trace(confusion)), n) if n else None
-    values["n_classes_present"] = int(metrics.n_present(confusion))
-    values["recalls"] = [_number(value) for value in metrics.recalls(confusion)]
-    values["confusion"] = confusion.tolist()
-    values["n"] = n
-    return values
 
 
 def _covered_metrics(values: Floats, covered: Bools, truth: Ints) -> dict[str, Any]:
@@ -101,7 +80,7 @@ def _gain(system: Confusions, reference: Confusions, resamples: Ints) -> dict[st
         return metrics.accuracy(confusions[..., 0, :, :]) - metrics.accuracy(confusions[..., 1, :, :])
 
     return {
-        "accuracy": _number(difference(clusters.sum(0))),
+        "accuracy": confusion_metrics.number(difference(clusters.sum(0))),
         "accuracy_interval": metrics.bootstrap_interval(clusters, difference, resamples),
     }
 
@@ -111,8 +90,3 @@ def _majority(truth: Ints, classes: Sequence[str]) -> dict[str, Any]:
     counts = np.bincount(truth, minlength=len(classes))
     best = int(counts.argmax())
     return {"label": classes[best], "accuracy": float(counts[best] / len(truth)) if len(truth) else None}
-
-
-def _number(value: npt.ArrayLike) -> float | None:
-    number = float(np.asarray(value))
-    return None if np.isnan(number) else number

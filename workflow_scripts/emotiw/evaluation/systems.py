@@ -9,6 +9,7 @@ from emotiw.jobs import features, stages
 from emotiw.video import baseline_names
 
 MAIN = ("video", "audio", "fusion")
+ALL, OWN = "all_classes", "own_classes"  # among which classes a clip is judged: those of the run, or of its corpus
 # sources of the clips that a single-modality system covers; it gives other clips the class prior
 COVERED_BY = {"video": ("fusion", "video"), "audio": ("fusion", "audio")}
 # Features of whole clips that the challenge's baselines are trained on, and the modality of each.

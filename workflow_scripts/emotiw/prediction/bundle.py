@@ -32,7 +32,7 @@ INDEX = "bundle.json"
 PEOPLE = RESOURCES / "people"  # the bundle that lies in the package
 AGAIN = "copy the bundle anew, or export it again by running the workflow"
 MAX_INDEX_BYTES = 1 << 26
-SUFFIXES = (".safetensors", ".onnx")
+SUFFIXES = (".safetensors", ".onnx", ".json")
 # sections of the configuration that every prediction reads as a whole
 SECTIONS = ("limits", "faces")
 # keys that a prediction reads of sections which hold choices of the run too

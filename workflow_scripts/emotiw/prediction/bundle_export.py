@@ -11,13 +11,13 @@ import safetensors.numpy
 
 from emotiw.core import files
 from emotiw.corpora import manifest as manifests
-from emotiw.corpora import splits
+from emotiw.corpora import seen, splits
 from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import EVERYTHING, Fold
 from emotiw.jobs import store
 from emotiw.jobs.features import MODALITIES
 from emotiw.jobs.gather import Source
-from emotiw.prediction import bundle, bundle_models, card, strangers
+from emotiw.prediction import bundle, bundle_models, bundle_training, card, strangers
 from emotiw.prediction.bundle_contents import ONNX, Contents
 from emotiw.prediction.bundle_models import FoldModel, Models, Training, Writer
 from emotiw.weights import half_precision
@@ -41,6 +41,9 @@ CORPUS_LICENCES = {
     "enterface": "on request from its authors, research only",
     "ravdess": "CC BY-NC-SA 4.0",
     "crema_d": "Open Database License (ODbL) 1.0",
+    "dfew": "on request from its authors, research only",
+    "nemo": "CC BY-NC-SA 4.0",
+    "javanese": "MIT",
     "meld": "GPL-3.0 (annotations); the clips under fair use",
 }
 
@@ -104,6 +107,7 @@ def write(
         writer.add(f"embeddings/{name}.onnx", path.read_bytes())
     training = Training(corpus, sources.features, config["video"])
     members = [_member(writer, fold, sources, training, contents) for fold in folds.values()]
+    bundle_training.write(writer, corpus, folds.values(), seen.population(config["corpus"], config["run"]))
     subjects = {row.subject for row in corpus.rows if row.subject != row.clip}
     trained_on = {
         "corpus": corpus.corpus,
@@ -190,11 +194,19 @@ def _licences(corpus: Manifest, sources: Sources, contents: Contents) -> dict[st
     records = {name: json.loads(path.with_suffix(".json").read_bytes()) for name, path in sources.weights.items()}
     opensmile = {"openSMILE": "research only (audEERING), needed to use the bundle"}
     return {
-        "corpus": CORPUS_LICENCES.get(corpus.corpus, "unknown: supplied by the user"),
+        "corpus": _corpus_licence(corpus, contents.config["corpora"]),
         **{name: str(record["licence"]) for name, record in records.items()},
         **{name: "unknown: supplied by the user" for name in sources.embeddings},
         **(opensmile if any(feature.name == "egemaps" for feature in contents.features()) else {}),
     }
+
+
+def _corpus_licence(corpus: Manifest, corpora: Mapping[str, Any] | None) -> str:
+    """Licence of the corpus; of several, that of each entry with its name."""
+    unknown = "unknown: supplied by the user"
+    if not corpora:
+        return CORPUS_LICENCES.get(corpus.corpus, unknown)
+    return "; ".join(f"{name}: {CORPUS_LICENCES.get(corpora[name]['kind'], unknown)}" for name in corpora)
 
 
 def _metrics(metrics: Mapping[str, Any]) -> dict[str, Any]:

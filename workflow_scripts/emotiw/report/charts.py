@@ -17,8 +17,6 @@ COLOURS = ("#0072B2", "#D55E00", "#000000", "#009E73", "#CC79A7", "#56B4E9")
 SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down")
 WIDTH_PX = 440  # width of the static picture; narrow, so that its text is legible on a phone
 ROW_PX, SERIES_PX = 12, 11
-LOW, HIGH = (255, 255, 255), (8, 69, 148)  # ends of the colour scale of a confusion matrix
-INK, LIGHT_TEXT = "#000000", 0.71  # share above which white text has better contrast than black
 GRID = "#dddddd"
 SNIPPET = "window.vegaEmbed = vegaEmbed;"
 
@@ -227,12 +225,6 @@ def weight_chart(name: str, title: str, weights: Mapping[str, Sequence[float]], 
     rows = [[fold, *(f"{value:.2f}" for value in row)] for fold, row in weights.items()]
     rows.append(["mean", *(f"{value:.2f}" for value in means)])
     return Chart(name, title, text, _spec(dots, 26 * len(classes), text), ["fold", *classes], rows)
-
-
-def shade(share: float) -> tuple[str, str]:
-    """Fill and text colour of a cell of a confusion matrix that holds `share` of its row."""
-    rgb = [round(low + (high - low) * share) for low, high in zip(LOW, HIGH, strict=True)]
-    return "#" + "".join(f"{value:02x}" for value in rgb), "#ffffff" if share > LIGHT_TEXT else INK
 
 
 def _spec(chart: Any, height: int, description: str) -> dict[str, Any]:

@@ -119,8 +119,9 @@ def groups(clips: Sequence[ClipStrip]) -> dict[str, list[ClipStrip]]:
 
 
 def clip_strips(corpus: Manifest, folder: Path) -> Iterator[ClipStrip]:
-    """Yield the strip of each clip, job by job."""
-    by_job = sorted(corpus.rows, key=lambda row: row.job)
+    """Yield the strip of each clip, job by job; a job whose clips are sound alone has none."""
+    pictured = corpus.jobs_with["video"]
+    by_job = sorted((row for row in corpus.rows if row.job in pictured), key=lambda row: row.job)
     for job, rows in groupby(by_job, key=lambda row: row.job):
         row_of_clip: dict[str, Row] = {row.clip: row for row in rows}
         entries = list(store.read(folder / f"{job}.h5", "faces").entries.values())

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emotiw.evaluation import systems
-from emotiw.evaluation.corpus_metrics import ALL, OWN
+from emotiw.evaluation.systems import ALL, OWN
 from emotiw.report.formats import MISSING, interval, percent, probability
 
 NOTE = (

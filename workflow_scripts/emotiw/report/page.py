@@ -11,7 +11,17 @@ from emotiw.core import html
 from emotiw.corpora.manifest import Manifest
 from emotiw.evaluation import systems
 from emotiw.fusion import schemes
-from emotiw.report import charts, corpus_tables, datasheet, explorer, formats, paper_tables, paper_values, system_tables
+from emotiw.report import (
+    charts,
+    confusion_cells,
+    corpus_tables,
+    datasheet,
+    explorer,
+    formats,
+    paper_tables,
+    paper_values,
+    system_tables,
+)
 from emotiw.report.charts import Chart
 from emotiw.report.explorer import ClipContents
 from emotiw.report.formats import interval, percent
@@ -72,7 +82,7 @@ def render(
         "charts": plots(metrics, rows, config),
         **_paper(corpus, metrics, part, config),
         "confusions": [
-            confusion_cells(name, metrics["parts"][part]["systems"][name]["confusion"])
+            confusion_cells.cells(name, metrics["parts"][part]["systems"][name]["confusion"])
             for name in systems.shown(metrics["modalities"])
         ],
         "clips": list(explorer.clip_rows(rows, contents)),
@@ -145,17 +155,6 @@ def verdict(metrics: Mapping[str, Any], part: str) -> list[str]:
     alone = percent(part_metrics["systems"][best]["accuracy"])
     second = f"Its best single modality is {best} with {alone}: a difference of {points}{_judged(gain)}."
     return [first, second, clips]
-
-
-def confusion_cells(name: str, confusion: Sequence[Sequence[int]]) -> dict[str, Any]:
-    """Cells of a confusion matrix: counts with their fill and text colours."""
-    rows = [[(count, *charts.shade(count / max(sum(row), 1))) for count in row] for row in confusion]
-    return {
-        "name": name,
-        "rows": rows,
-        "n": sum(map(sum, confusion)),
-        "right": sum(row[i] for i, row in enumerate(confusion)),
-    }
 
 
 def _paper(corpus: Manifest, metrics: Mapping[str, Any], part: str, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def bootstrap_interval(
     Returns
     -------
     tuple of float or None
-        Lower and upper end; None with fewer than two subjects, which give no interval.
+        Lower and upper end; None with fewer than two subjects, or if every resample gives NaN.
 
     References
     ----------
@@ -108,6 +108,8 @@ def bootstrap_interval(
     # whole numbers below 2^53 are exact in float64, whose matrix product is far faster than that of integers
     sums = resamples.astype(np.float64) @ clusters.reshape(n_subjects, -1).astype(np.float64)
     values = statistic(sums.astype(np.int64).reshape(-1, *clusters.shape[1:]))
+    if np.isnan(values).all():
+        return None
     low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 

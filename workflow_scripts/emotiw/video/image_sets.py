@@ -16,6 +16,7 @@ from emotiw.video.eigenvectors import with_signs
 Matrix = npt.NDArray[np.float64]
 Frames = npt.NDArray[np.floating[Any]]
 
+LARGEST = 1e145  # of a value; sums of its squares are finite
 EPS = float(np.finfo(np.float64).eps)
 # variance of a set whose frames are all equal, so that its logarithm exists; the paper does not mention this case
 STILL_VARIANCE = 1e-12
@@ -207,7 +208,10 @@ def _checked(F: Frames, n_min: int) -> Matrix:
         raise FeatureError(
             f"image set: {len(F)} frames; expected at least {n_min}; exclude the clip (faces.min_frames)"
         )
-    return np.asarray(F, dtype=np.float64)
+    checked = np.asarray(F, dtype=np.float64)
+    if np.abs(checked).max() > LARGEST:
+        raise FeatureError(f"image set: values beyond {LARGEST:g}, whose squares no float64 holds; check the features")
+    return checked
 
 
 def _span(F: Matrix) -> tuple[Matrix, Matrix]:

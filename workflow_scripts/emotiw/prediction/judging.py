@@ -1,0 +1,117 @@
+"""Posteriors of many clips by a bundle: in several processes, and without judging a clip twice.
+
+Each answer is kept in a file that is named by the clip's content and holds the hash of the bundle, so that an
+interrupted evaluation goes on where it ended.
+"""
+
+import importlib.metadata
+import json
+import multiprocessing
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emotiw.core import files
+from emotiw.prediction import bundle as bundles
+from emotiw.prediction.prediction import NAMES, Floats, Prediction
+from emotiw.prediction.predictor import Predictor
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a bundle says of a clip.
+
+    Attributes
+    ----------
+    posteriors : dict of str to list of float or None
+        Of `fusion`, `video` and `audio`; None if the clip has none of them.
+    status : dict of str to str
+        Of `video` and `audio`.
+    source : str
+        `fusion`, `video`, `audio` or `none`.
+    reason : str
+        Why the clip is not judged; empty if it is.
+    duration_s : float
+    """
+
+    posteriors: dict[str, list[float] | None]
+    status: dict[str, str]
+    source: str
+    reason: str
+    duration_s: float
+
+    @classmethod
+    def of(cls, prediction: Prediction) -> "Answer":
+        """Keep what an evaluation needs of a prediction."""
+        posteriors = {name: None if (p := prediction.posteriors[name]) is None else p.tolist() for name in NAMES}
+        status = {name: str(value) for name, value in prediction.status.items()}
+        return cls(posteriors, status, prediction.source, prediction.reason, round(prediction.duration_s, 3))
+
+
+def judge(
+    bundle: Path, clips: Mapping[str, Path], *, kept: Path | None = None, n_processes: int = 1
+) -> Iterator[tuple[str, Answer]]:
+    """Yield the answer for each clip: first those that are kept, then the others in the order of their keys.
+
+    Parameters
+    ----------
+    bundle : Path
+        Folder of the bundle.
+    clips : mapping of str to Path
+        Files by the SHA-256 of their contents.
+    kept : Path or None
+        Folder of the answers; None: nothing is kept.
+    n_processes : int
+        Each loads the bundle.
+    """
+    about = {"bundle": bundles.read(bundle).identity, "emotiw": importlib.metadata.version("emotiw")}
+    known = {key: answer for key in clips if kept and (answer := _kept(kept / f"{key}.json", about))}
+    yield from known.items()
+    missing = [key for key in clips if key not in known]
+    answers = _answers(bundle, [clips[key] for key in missing], n_processes)
+    for key, (answer, is_internal) in zip(missing, answers, strict=True):
+        if kept and not is_internal:
+            files.write_json(kept / f"{key}.json", about | {"answer": vars(answer)})
+        yield key, answer
+
+
+def stacked(answers: Sequence[Answer], name: str, n_classes: int) -> Floats:
+    """Posteriors of the clips by `fusion`, `video` or `audio`, (n_clips, n_classes); NaN where there are none."""
+    rows = [answer.posteriors[name] or [np.nan] * n_classes for answer in answers]
+    return np.array(rows, np.float64).reshape(len(rows), n_classes)
+
+
+def _answers(bundle: Path, paths: Sequence[Path], n_processes: int) -> Iterator[tuple[Answer, bool]]:
+    """Answer for each path, and whether emotiw itself failed."""
+    if not paths:
+        return
+    if n_processes == 1:
+        yield from (_answer(bundle, path) for path in paths)
+        return
+    context = multiprocessing.get_context("spawn")  # a fork would share the threads of the libraries
+    with ProcessPoolExecutor(min(n_processes, len(paths)), mp_context=context) as pool:
+        yield from pool.map(_answer, [bundle] * len(paths), paths)
+
+
+def _answer(bundle: Path, path: Path) -> tuple[Answer, bool]:
+    (prediction,) = _predictor(bundle).predict([path])
+    return Answer.of(prediction), prediction.is_internal_error
+
+
+@cache
+def _predictor(bundle: Path) -> Predictor:
+    return Predictor.load(bundle)
+
+
+def _kept(path: Path, about: Mapping[str, Any]) -> Answer | None:
+    """Read a kept answer; None if there is none of this bundle and this version."""
+    try:
+        found = json.loads(path.read_bytes())
+        return Answer(**found["answer"]) if {key: found[key] for key in about} == about else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
