@@ -300,7 +300,7 @@ def test_faces_for_pictures_are_few_and_evenly_spread_however_long_the_clip_is()
 def test_segments_hold_the_whole_sound_and_no_more(talking, predictor):
     settings = predictor.bundle.about["settings"]
     whole, _ = soundtrack.waveform(talking, 16000, settings["limits"])
-    found = list(segments.segments(talking, settings, predictor.landmarks, 0.5, lambda n: None))
+    found = list(segments.segments(talking, settings, segments.Finder(predictor.landmarks), 0.5, lambda n: None))
     pieces = [it.sound.arrays["waveform"] for it in found if it.sound.status == Status.OK]
     np.testing.assert_array_equal(np.concatenate(pieces), whole[: sum(map(len, pieces))])
     assert all(len(piece) == 8000 for piece in pieces[:-1])

@@ -6,8 +6,9 @@ import json
 import math
 import traceback
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -64,6 +65,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="\n\n".join(["Exit status:", *(f"{status}: {meaning}" for status, meaning in STATUSES.items())]),
 )
+
 
 ConfigFiles = Annotated[
     list[Path] | None,
@@ -182,12 +184,12 @@ def predict(  # noqa: PLR0913 - one argument an option
     longest_s: Annotated[float, typer.Option(min=1.0, help="Longer clips are not judged.")] = 6 * 3600,
     min_confidence: Annotated[
         float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            help='Answer "uncertain" if no class is that probable; by default the threshold of the bundle, if any.',
-        ),
+        typer.Option(min=0, max=1, help='Answer "uncertain" below this; by default the threshold of the bundle.'),
     ] = None,
+    people: Annotated[
+        Literal["one", "all"],
+        typer.Option(help="Judge one face, or each person; the voice is the speaker's."),
+    ] = "one",
     self_test: Annotated[
         bool, typer.Option("--self-test", help="Use a bundle that was trained on synthetic clips, to try the program.")
     ] = False,
@@ -215,6 +217,7 @@ def predict(  # noqa: PLR0913 - one argument an option
         predictor = Predictor.load(
             folder, segment_s=segment_s, longest_s=longest_s, min_confidence=min_confidence, tell=tell
         )
+    predictor = replace(predictor, everyone=people == "all")
     for reason in predictor.missing.values():
         typer.echo(reason, err=True)
     n_judged, n_internal = batch.predict(predictor, paths, console, output, log)

@@ -15,7 +15,7 @@ from emotiw.core.errors import MediaError
 from emotiw.core.status import Status
 from emotiw.faces.detector import Detector, detector, search_near
 from emotiw.faces.scene_cuts import CutDetector
-from emotiw.faces.tracking import SELECTORS, Face, Image, Sighting
+from emotiw.faces.tracking import SELECTORS, Face, FaceSelector, Image, Sighting
 from emotiw.jobs.store import Arrays, Entry
 from emotiw.media import clip_checks, video_frames
 
@@ -41,11 +41,15 @@ class Search:
         From `detector`.
     align : callable
         (picture, face) -> chip and landmarks of the face.
+    selector : FaceSelector, optional
+        Rule that chooses the faces that are kept, instead of that of the settings.
     """
 
-    def __init__(self, settings: Mapping[str, Any], detect: Detector, align: Align) -> None:
+    def __init__(
+        self, settings: Mapping[str, Any], detect: Detector, align: Align, selector: FaceSelector | None = None
+    ) -> None:
         self._settings, self._detect, self._align = settings, detect, align
-        self._selector = SELECTORS[settings["select"]]()
+        self._selector = SELECTORS[settings["select"]]() if selector is None else selector
         self._is_cut = CutDetector()
         self._whole_s = -np.inf
         self._cuts: list[int] = []
@@ -74,15 +78,7 @@ class Search:
     @property
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Datasets of kind `faces`."""
-        kept = self.kept
-        return {
-            "chips": np.array([sighting.chip for sighting in kept], np.uint8),
-            "time": np.array([sighting.time_s for sighting in kept], np.float64),
-            "frame": np.array([sighting.index for sighting in kept], np.int32),
-            "box": np.array([sighting.face.box for sighting in kept], np.int32),
-            "score": np.array([sighting.face.score for sighting in kept], np.float32),
-            "landmarks": np.array([sighting.landmarks for sighting in kept], np.float32),
-        }
+        return arrays_of(self.kept)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -107,6 +103,18 @@ class Search:
         self._whole_s = frame.time_s
         self._counts["n_searched_whole"] += 1
         return self._detect(frame.image, upsample)
+
+
+def arrays_of(sightings: Sequence[Sighting]) -> dict[str, npt.NDArray[Any]]:
+    """Datasets of kind `faces` of the sightings of one face."""
+    return {
+        "chips": np.array([sighting.chip for sighting in sightings], np.uint8),
+        "time": np.array([sighting.time_s for sighting in sightings], np.float64),
+        "frame": np.array([sighting.index for sighting in sightings], np.int32),
+        "box": np.array([sighting.face.box for sighting in sightings], np.int32),
+        "score": np.array([sighting.face.score for sighting in sightings], np.float32),
+        "landmarks": np.array([sighting.landmarks for sighting in sightings], np.float32),
+    }
 
 
 def entries(

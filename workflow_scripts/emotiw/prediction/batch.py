@@ -51,11 +51,12 @@ def predict(
         for result in predictor.predict(paths, advance):
             prediction = _with_log(result, log)
             show(texts.block(prediction) if len(paths) == 1 else texts.line(prediction))
-            outcomes.append(texts.Outcome.of(prediction))
-            n_internal += prediction.is_internal_error
             if folder:
                 folder.add(prediction)
-            advance(0, 1)
+            if prediction.person == 1:  # a clip counts once, by the first of its people
+                outcomes.append(texts.Outcome.of(prediction))
+                n_internal += prediction.is_internal_error
+                advance(0, 1)
     if folder:
         folder.finish()
         show(f"\npage: {folder.folder / 'predictions.html'}")

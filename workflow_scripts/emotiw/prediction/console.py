@@ -34,10 +34,10 @@ def block(prediction: Prediction) -> str:
     """One prediction in full: a bar for each class, all three posteriors, and the source of the decision."""
     fused = prediction.posteriors["fusion"]
     if fused is None:
-        return f"{_short(shown(prediction.path), WIDTH)}\n{_reason(prediction)}"
+        return f"{_short(shown(prediction.path) + prediction.of_person, WIDTH)}\n{_reason(prediction)}"
     n_frames, n_faces = (sum(getattr(part, name) for part in prediction.parts) for name in ("n_frames", "n_faces"))
     facts = f"{prediction.duration_s:.1f} s, {n_faces} faces in {n_frames} frames"
-    name = _short(shown(prediction.path), WIDTH - len(facts) - 2)
+    name = _short(shown(prediction.path) + prediction.of_person, WIDTH - len(facts) - 2)
     lines = [f"{name:<{WIDTH - len(facts)}}{facts}", "", f"{'':14}{'fused':<{BAR + 10}}{'face':>9}{'voice':>9}"]
     for c in sorted(range(len(fused)), key=lambda c: -fused[c]):
         others = "".join(f"{_percent(prediction, modality, c):>9}" for modality in ("video", "audio"))
@@ -53,7 +53,7 @@ def heading() -> str:
 
 def line(prediction: Prediction) -> str:
     """One prediction on a line; if there is none, the reason on the lines below."""
-    name = _short(shown(Path(prediction.path.name)), 26)
+    name = _short(shown(Path(prediction.name)), 26)
     if prediction.emotion is None:
         outcome = "not judged" if prediction.is_internal_error else "abstains"
         return f"{name:<27}{outcome}\n{_reason(prediction)}"

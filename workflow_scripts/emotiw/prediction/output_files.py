@@ -68,6 +68,7 @@ class PredictionFolder:
             classes=self.bundle.classes,
             colours=[timeline.colour(c) for c in range(len(self.bundle.classes))],
             clips=list(zip(self.records, self.pictures, self.faces, strict=True)),
+            n_clips=sum(record["person"] == 1 for record in self.records),
             line=self.line,
             css=resource("report.css") + resource("predictions.css"),
             script=resource("predictions.js"),

@@ -81,6 +81,8 @@ class Prediction:
         Smallest probability of the most probable class at which `emotion` names it.
     parts : tuple of SegmentPrediction
     timeline : Timeline
+    person, n_people : int
+        Number of the person, the one with most faces first, and number of people. 1 if one face is judged.
     strip : tuple of (float, ndarray)
         Times in s and aligned faces for a picture, evenly spaced.
     seconds : float
@@ -98,6 +100,8 @@ class Prediction:
     timeline: Timeline = field(default_factory=lambda: Timeline(np.empty(0), {}))
     strip: tuple[tuple[float, Chip], ...] = ()
     seconds: float = 0.0
+    person: int = 1
+    n_people: int = 1
 
     @property
     def emotion(self) -> str | None:
@@ -125,6 +129,16 @@ class Prediction:
     def duration_s(self) -> float:
         """Length of the decoded part of the clip."""
         return self.parts[-1].start_s + self.parts[-1].duration_s if self.parts else 0.0
+
+    @property
+    def name(self) -> str:
+        """Name of the file, and the person if there are several."""
+        return f"{self.path.name}{self.of_person}"
+
+    @property
+    def of_person(self) -> str:
+        """Number of the person as text; empty if there is only one."""
+        return f", person {self.person}" if self.n_people > 1 else ""
 
     @property
     def is_internal_error(self) -> bool:

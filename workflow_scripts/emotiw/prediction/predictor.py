@@ -9,7 +9,7 @@ for prediction in predictor.predict(["clip.mp4"]):
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -20,14 +20,16 @@ import numpy.typing as npt
 from emotiw.audio import sound_entries
 from emotiw.core.errors import EmotiwError
 from emotiw.core.status import Status
+from emotiw.faces.everyone import Everyone
 from emotiw.faces.tracking import evenly_spaced
 from emotiw.jobs import runtime
 from emotiw.jobs.features import MODALITIES
-from emotiw.jobs.store import Arrays, Entry
+from emotiw.jobs.store import Entry
 from emotiw.prediction import bundle as bundles
-from emotiw.prediction import bundle_load, card, describers, probes, segments
+from emotiw.prediction import bundle_load, card, describers, people, probes, segments
 from emotiw.prediction.bundle import Bundle
 from emotiw.prediction.describers import DescribeFaces, DescribeSound
+from emotiw.prediction.people import Heard, Piece
 from emotiw.prediction.prediction import (
     INTERNAL_ERROR,
     NAMES,
@@ -84,6 +86,8 @@ class Predictor:
         Probability of the most probable class below which `Prediction.emotion` is "uncertain".
     missing : mapping of str to str
         Modalities without the weights that the bundle names, and why; the other modality judges alone.
+    everyone : bool
+        Whether each person of a clip is judged, instead of one face (`people`).
     """
 
     bundle: Bundle
@@ -95,6 +99,7 @@ class Predictor:
     longest_s: float = LONGEST_S
     min_confidence: float = 0.0
     missing: Mapping[str, str] = field(default_factory=dict)
+    everyone: bool = False
 
     @property
     def untrained(self) -> list[str]:
@@ -144,7 +149,8 @@ class Predictor:
 
         A clip that cannot be read, is beyond the limits, or needs too much memory gets a prediction without a class
         and with a reason. So does a clip at which the program itself fails; its traceback is logged as an error, and
-        its status is `internal_error`. The clips after it are predicted.
+        its status is `internal_error`. The clips after it are predicted. With `everyone`, a clip has a prediction for
+        each person, the one with most faces first.
 
         Parameters
         ----------
@@ -155,34 +161,46 @@ class Predictor:
         """
         for path in map(Path, paths):
             with runtime.computing_alike():
-                prediction = self._prediction(path, progress or _ignore)
-            yield prediction
+                predictions = self._predictions(path, progress or _ignore)
+            yield from predictions
 
-    def _prediction(self, path: Path, progress: Progress) -> Prediction:
+    def _predictions(self, path: Path, progress: Progress) -> list[Prediction]:
         start = time.perf_counter()
         try:
-            prediction = self._predicted(path, progress)
+            predictions = self._predicted(path, progress)
         except CLIP_FAILURES as error:
             reason = str(error) if isinstance(error, (EmotiwError, OSError)) else f"{type(error).__name__}: {error}"
-            prediction = self._without(path, Status.UNDECODABLE.value, reason)
+            predictions = [self._without(path, Status.UNDECODABLE.value, reason)]
         except Exception as error:  # after a bug of emotiw, the other clips are still predicted
             LOG.exception("%s: internal error", path)
             reason = f"not judged: internal error, see the log ({type(error).__name__})"
-            prediction = self._without(path, INTERNAL_ERROR, reason)
-        return replace(prediction, seconds=time.perf_counter() - start)
+            predictions = [self._without(path, INTERNAL_ERROR, reason)]
+        took_s = time.perf_counter() - start
+        return [replace(one, seconds=took_s) for one in predictions]
 
-    def _predicted(self, path: Path, progress: Progress) -> Prediction:
+    def _predicted(self, path: Path, progress: Progress) -> list[Prediction]:
         settings = self.bundle.about["settings"]
         settings = settings | {"limits": settings["limits"] | {"max_duration_s": self.longest_s}}
         without = (*self.untrained, *self.missing)
         settings |= {section: None for modality, section in SECTIONS.items() if modality in without}
+        finder = segments.Finder(self.landmarks, Everyone() if self.everyone else None)
+        found = segments.segments(path, settings, finder, self.segment_s, progress)
+        if not self.everyone:
+            return [self._whole(path, (self._pieces(it, it.faces, [self._sound(it.sound)])[0] for it in found))]
+        results = people.judged(found, self._sound, self._pieces)
+        return [
+            self._whole(path, pieces, note, person=i, n_people=len(results))
+            for i, (pieces, note) in enumerate(results, start=1)
+        ]
+
+    def _whole(self, path: Path, pieces: Iterable[Piece], note: str = "", **person: int) -> Prediction:
+        """Prediction of a clip by those of its parts."""
         parts, timelines = [], []
         strip: list[tuple[float, Chip]] = []
-        for segment in segments.segments(path, settings, self.landmarks, self.segment_s, progress):
-            part, timeline, faces = self._part(segment)
-            parts.append(part)
-            timelines.append(timeline)
-            strip = joined(strip, faces)
+        for piece in pieces:
+            parts.append(piece.part)
+            timelines.append(piece.timeline)
+            strip = joined(strip, piece.strip)
         posteriors = {name: _weighted_mean(parts, name) for name in NAMES}
         return Prediction(
             path=path,
@@ -190,18 +208,25 @@ class Predictor:
             posteriors=posteriors,
             status={name: _overall([part.status[name] for part in parts]) for name in MODALITIES},
             reason=_reason(parts) if posteriors["fusion"] is None else "",
-            notes=() if posteriors["fusion"] is None else _reasons(parts),
+            notes=() if posteriors["fusion"] is None else (*_reasons(parts), *([note] if note else [])),
             min_confidence=self.min_confidence,
             parts=tuple(parts),
             timeline=_joined(timelines),
             strip=tuple(spread(strip, STRIP)),
+            **person,
         )
 
-    def _part(self, segment: Segment) -> tuple[SegmentPrediction, Timeline, list[tuple[float, Chip]]]:
-        faces, (heard, sound) = segment.faces, self._sound(segment.sound)
+    def _pieces(self, segment: Segment, faces: Entry, sounds: Sequence[Heard]) -> list[Piece]:
+        """Judge faces in a segment, together with each of the sounds."""
         features: dict[str, npt.NDArray[Any]] = {}
         if faces.status == Status.OK:
             features = {name: describe(faces.arrays["chips"]) for name, describe in self.face_features.items()}
+        return [self._piece(segment, faces, features, sound) for sound in sounds]
+
+    def _piece(
+        self, segment: Segment, faces: Entry, features: Mapping[str, npt.NDArray[Any]], heard_sound: Heard
+    ) -> Piece:
+        heard, sound = heard_sound
         encoded = self.recogniser.encode(features, {name: arrays["features"] for name, arrays in sound.items()})
         face_times = faces.arrays["time"] - segment.video_start_s if features else np.empty(0)
         part = SegmentPrediction(
@@ -213,14 +238,14 @@ class Predictor:
             self.recogniser.predict(encoded),
             faces.facts.get("n_searched", 0),
             faces.facts.get("n_kept", 0),
-            tuple(entry.facts["reason"] for entry in (faces, segment.sound) if "reason" in entry.facts),
+            tuple(entry.facts["reason"] for entry in (segment.faces, segment.sound) if "reason" in entry.facts),
         )
         chosen = np.unique(np.linspace(0, len(face_times) - 1, min(STRIP, len(face_times))).astype(int))
         strip = [(segment.start_s + float(face_times[i]), faces.arrays["chips"][i].copy()) for i in chosen]
         times = dict.fromkeys(features, face_times), {name: arrays["time"] for name, arrays in sound.items()}
-        return part, self._timeline(part, encoded, *times), strip
+        return Piece(part, self._timeline(part, encoded, *times), strip)
 
-    def _sound(self, sound: Entry) -> tuple[Status, dict[str, Arrays]]:
+    def _sound(self, sound: Entry) -> Heard:
         """Status of the sound, and the frames of each of its features; none unless the status is `ok`."""
         if sound.status != Status.OK:
             return sound.status, {}

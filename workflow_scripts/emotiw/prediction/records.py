@@ -13,6 +13,7 @@ DIGITS = 5
 # columns of the table that are facts of a record
 FACTS = (
     "path",
+    "person",
     "emotion",
     "probability",
     "source",
@@ -35,6 +36,8 @@ def record(prediction: Prediction) -> dict[str, Any]:
     """Convert a prediction to JSON values."""
     return {
         "path": shown(prediction.path),
+        "person": prediction.person,
+        "n_people": prediction.n_people,
         "emotion": prediction.emotion,
         "most_probable": prediction.best("fusion"),
         "probability": None if prediction.confidence is None else round(prediction.confidence, DIGITS),

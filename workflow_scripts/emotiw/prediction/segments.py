@@ -5,7 +5,7 @@ Video and audio are decoded in parallel and one segment of each is held, so memo
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
@@ -17,6 +17,7 @@ from emotiw.core.errors import LengthError, MediaError
 from emotiw.core.status import Status
 from emotiw.faces import search
 from emotiw.faces.detector import detector
+from emotiw.faces.everyone import Everyone
 from emotiw.jobs.store import Entry
 from emotiw.media import soundtrack, video_frames, waveform
 
@@ -39,16 +40,27 @@ class Segment:
         Start of the segment on the clock of the container, to which `time` of the faces refers.
     faces, sound : Entry
         Entries of the kinds `faces` and `audio`.
+    people : mapping of int to Entry
+        Where everyone is followed: an entry of the kind `faces` for each person with enough faces, by number.
     """
 
     start_s: float
     video_start_s: float
     faces: Entry
     sound: Entry
+    people: Mapping[int, Entry] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Finder:
+    """How faces are found: by a `dlib.shape_predictor`, and everyone's if `everyone` is given."""
+
+    landmarks: Any
+    everyone: Everyone | None = None
 
 
 def segments(
-    path: Path, settings: Mapping[str, Any], landmarks: Any, length_s: float, progress: Progress
+    path: Path, settings: Mapping[str, Any], finder: Finder, length_s: float, progress: Progress
 ) -> Iterator[Segment]:
     """Segments of `length_s` seconds of a clip; the last one may be shorter.
 
@@ -61,51 +73,74 @@ def segments(
     settings : mapping
         Sections `faces`, `audio` and `limits`. Faces or sound are not read, as if there were none, if their section is
         None.
-    landmarks : dlib.shape_predictor
+    finder : Finder
     length_s : float
     progress : callable
     """
-    videos = _faces(path, settings, landmarks, length_s, progress) if settings["faces"] else iter(())
+    videos = _faces(path, settings, finder, length_s, progress) if settings["faces"] else iter(())
     sounds = _sounds(path, settings, length_s) if settings["audio"] else iter(())
     last_faces, last_sound, start_s = Entry("", status=Status.NO_VIDEO), Entry("", status=Status.NO_AUDIO), 0.0
+    people: Mapping[int, Entry] = {}
     for i, (faces, sound) in enumerate(zip_longest(videos, sounds)):
         if faces is not None:
-            last_faces, start_s = faces
+            last_faces, people, start_s = faces
         elif last_faces.status not in LASTING:
-            last_faces = Entry("", status=Status.NO_FACE)  # the audio is longer than the video
+            last_faces, people = Entry("", status=Status.NO_FACE), {}  # the audio is longer than the video
         if sound is not None:
             last_sound = sound
         elif last_sound.status not in LASTING:
             last_sound = Entry("", status=Status.SHORT_AUDIO)
-        yield Segment(i * length_s, start_s + i * length_s, last_faces, last_sound)
+        yield Segment(i * length_s, start_s + i * length_s, last_faces, last_sound, people)
 
 
 def _faces(
-    path: Path, settings: Mapping[str, Any], landmarks: Any, length_s: float, progress: Progress
-) -> Iterator[tuple[Entry, float]]:
-    """Faces of each segment, and the time of the clip's first frame."""
-    origin_s, finished = 0.0, _nothing
+    path: Path, settings: Mapping[str, Any], finder: Finder, length_s: float, progress: Progress
+) -> Iterator[tuple[Entry, Mapping[int, Entry], float]]:
+    """Faces of each segment, those of each person, and the time of the clip's first frame."""
+    origin_s, finished = 0.0, _nobody
     try:
         frames, missing = _opened(partial(video_frames.read, path), settings["limits"])
         if frames is None:
-            yield Entry("", status=Status.NO_VIDEO), 0.0
+            yield Entry("", status=Status.NO_VIDEO), {}, 0.0
             return
         search.check_size(path, frames.facts, settings["faces"]["upsample"])
-        align = partial(search.align, predictor=landmarks, settings=settings["faces"])
-        new_search = partial(search.Search, settings["faces"], detector(settings["faces"].get("threshold", 0.0)), align)
+        align = partial(search.align, predictor=finder.landmarks, settings=settings["faces"])
+        detect = detector(settings["faces"].get("threshold", 0.0))
+        new_search = partial(search.Search, settings["faces"], detect, align, finder.everyone)
+        seen = partial(_seen, frames.facts, settings["faces"], finder.everyone)
         current, n = new_search(), 0
         for frame in frames:
             origin_s = origin_s if frame.index else frame.time_s
             while frame.time_s - origin_s >= (n + 1) * length_s:
-                yield search.entry("", current, frames.facts, settings["faces"]), origin_s
+                yield *seen(current), origin_s
                 current, n = new_search(), n + 1
             current.see(frame)
-            finished = partial(search.entry, "", current, frames.facts, settings["faces"])
+            finished = partial(seen, current)
             progress(1)
-        whole = search.entry("", current, frames.facts, settings["faces"])
-        yield _short(path, whole, missing) if missing else whole, origin_s
+        whole, people = seen(current)
+        yield _short(path, whole, missing) if missing else whole, people, origin_s
     except MediaError as error:
-        yield _until(path, error, finished()), origin_s
+        whole, people = finished()
+        entry = _until(path, error, whole)
+        yield entry, people if entry.status == Status.OK else {}, origin_s
+
+
+def _seen(
+    facts: video_frames.VideoFacts, settings: Mapping[str, Any], everyone: Everyone | None, current: search.Search
+) -> tuple[Entry, Mapping[int, Entry]]:
+    """Faces that a search has kept, and those of each person who has enough of them."""
+    whole = search.entry("", current, facts, settings)
+    sightings = everyone.take() if everyone else {}
+    people = {
+        number: Entry("", search.arrays_of(kept), facts=whole.facts | {"n_kept": len(kept)})
+        for number, kept in sightings.items()
+        if len(kept) >= settings["min_frames"]
+    }
+    return whole, people
+
+
+def _nobody() -> tuple[Entry, Mapping[int, Entry]]:
+    return _nothing(), {}
 
 
 def _sounds(path: Path, settings: Mapping[str, Any], length_s: float) -> Iterator[Entry]:

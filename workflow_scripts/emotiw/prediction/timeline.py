@@ -75,7 +75,7 @@ def _draw(prediction: Prediction) -> Figure:
 
 def _title(prediction: Prediction) -> str:
     """Name of the clip, and the answer."""
-    name = shown(Path(prediction.path.name))
+    name = shown(Path(prediction.name))
     short = name if len(name) <= NAME else f"{name[: NAME // 2]}…{name[-NAME // 2 :]}"
     if prediction.confidence is None:
         return f"{short}: not judged"
