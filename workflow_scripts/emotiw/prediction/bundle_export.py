@@ -195,7 +195,11 @@ def _licences(corpus: Manifest, sources: Sources, contents: Contents) -> dict[st
     opensmile = {"openSMILE": "research only (audEERING), needed to use the bundle"}
     return {
         "corpus": _corpus_licence(corpus, contents.config["corpora"]),
-        **{name: str(record["licence"]) for name, record in records.items()},
+        # a network that emotiw trained elsewhere says in its origin what it may be used for
+        **{
+            name: str(record.get("origin", record).get("licence", record["licence"]))
+            for name, record in records.items()
+        },
         **{name: "unknown: supplied by the user" for name in sources.embeddings},
         **(opensmile if any(feature.name == "egemaps" for feature in contents.features()) else {}),
     }
