@@ -43,11 +43,13 @@ def of_left_out(run: str, trained_on: Mapping[str, Any], cells: Sequence[Mapping
         if (scored := cell["systems"]["fusion"])
     ]
     scores = ", ".join(
-        f"{one['corpus']} {one['accuracy']:.0%} ({one['n_clips']} clips, {one['n_classes']} classes)" for one in tested
+        f"{one['corpus']} {one['accuracy']:.0%} of {one['n_classes']} classes"
+        for one in tested
+        if one["accuracy_interval"]  # clips of one person tell too little for a line
     )
     subjects = f" of {n} people" if (n := trained_on["n_subjects"]) else ""
     trained = f"bundle {run}: trained on {trained_on['n_clips']} clips{subjects}"
-    line = f"{trained}; right on corpora that its siblings had not seen: {scores}"
+    line = f"{trained}; its siblings are right on corpora new to them: {scores}"
     return {"line": line, "tested": tested}
 
 
