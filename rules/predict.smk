@@ -1,8 +1,8 @@
 # Predicts any number of clips without labels by a bundle. Run it from the folder that holds rules/:
 # snakemake -s rules/predict.smk --config clips=FOLDER -c8
 # It writes results/predictions/<name>/predictions.csv, one row for each clip; a clip without a prediction has a reason.
-# Other keys of --config, with their defaults: bundle=results/demo/bundle, name=clips, clips_per_job=20, self_test=0
-# (1 to use a bundle of synthetic clips). `clips` can also be a text file with one path on each line.
+# Other keys of --config, with their defaults: bundle (that of the package), name=clips, clips_per_job=20,
+# self_test=0 (1 to use a bundle of synthetic clips). `clips` can also be a text file with one path on each line.
 import json
 import os
 import sys
@@ -16,12 +16,13 @@ os.environ.update(
 )
 
 from emotiw.core.files import sha256
+from emotiw.core.resources import RESOURCES
 from emotiw.corpora import splits
 from emotiw.jobs import stages
 from emotiw.jobs.identity import clips_digest, function_code, stage
 from emotiw.prediction import card, clip_files, prediction_jobs
 
-BUNDLE = Path(config.get("bundle", "results/demo/bundle"))
+BUNDLE = Path(config.get("bundle", RESOURCES / "people"))
 card.check(
     json.loads((BUNDLE / "bundle.json").read_bytes()),
     bool(int(config.get("self_test", 0))),
