@@ -108,11 +108,13 @@ def write(
     training = Training(corpus, sources.features, config["video"])
     members = [_member(writer, fold, sources, training, contents) for fold in folds.values()]
     bundle_training.write(writer, corpus, folds.values(), seen.population(config["corpus"], config["run"]))
-    subjects = {row.subject for row in corpus.rows if row.subject != row.clip}
+    seen_clips = {clip for fold in folds.values() for clip in (*fold.train, *fold.val)}
+    rows = [row for row in corpus.rows if row.clip in seen_clips]
+    subjects = {row.subject for row in rows if row.subject != row.clip}
     trained_on = {
-        "corpus": corpus.corpus,
+        "corpus": " + ".join(dict.fromkeys(row.corpus for row in rows if row.corpus)) or corpus.corpus,
         "synthetic": corpus.synthetic,
-        "n_clips": len(corpus.rows),
+        "n_clips": len(rows),
         "n_subjects": len(subjects) or None,
         "scheme": corpus.scheme,
         "note": SYNTHETIC if corpus.synthetic else REAL,
