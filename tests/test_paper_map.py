@@ -26,6 +26,13 @@ class CallGraph:
         programs = [_module(path, folder) for path in folder.glob("*.py")]
         self.reached = set()
         todo = [(program, "main") for program in programs]
+        # the commands of `emotiw`
+        todo += [
+            (module, name)
+            for module, definitions in self.definitions.items()
+            for name, (node, *_) in definitions.items()
+            if isinstance(node, ast.FunctionDef) and any("app.command" in ast.unparse(it) for it in node.decorator_list)
+        ]
         while todo:
             node = todo.pop()
             if node not in self.reached:
