@@ -230,7 +230,7 @@ def predict(  # noqa: PLR0913 - one argument an option
 def evaluate(  # noqa: PLR0913 - one argument an option
     *,
     bundle: Annotated[
-        Path | None, typer.Option(help="Folder of a trained system; by default that of the demo, results/demo/bundle.")
+        Path | None, typer.Option(help="Folder of a trained system; by default that of the package.")
     ] = None,
     configfile: ConfigFiles = None,
     output: Annotated[

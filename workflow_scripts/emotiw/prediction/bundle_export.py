@@ -107,9 +107,9 @@ def write(
         writer.add(f"embeddings/{name}.onnx", path.read_bytes())
     training = Training(corpus, sources.features, config["video"])
     members = [_member(writer, fold, sources, training, contents) for fold in folds.values()]
-    bundle_training.write(writer, corpus, folds.values(), seen.population(config["corpus"], config["run"]))
-    seen_clips = {clip for fold in folds.values() for clip in (*fold.train, *fold.val)}
-    rows = [row for row in corpus.rows if row.clip in seen_clips]
+    trained = {clip for fold in folds.values() for clip in (*fold.train, *fold.val)}
+    rows = [row for row in corpus.rows if row.clip in trained]
+    bundle_training.write(writer, rows, seen.population(config["corpus"], config["run"]))
     subjects = {row.subject for row in rows if row.subject != row.clip}
     trained_on = {
         "corpus": " + ".join(dict.fromkeys(row.corpus for row in rows if row.corpus)) or corpus.corpus,

@@ -5,27 +5,25 @@ from collections.abc import Iterable
 
 from emotiw.core.errors import BundleError
 from emotiw.corpora import seen
-from emotiw.corpora.manifest import Manifest
-from emotiw.corpora.splits import Fold
+from emotiw.corpora.manifest import Row
 from emotiw.prediction.bundle import AGAIN, Bundle
 from emotiw.prediction.bundle_models import Writer
 
 NAME = "training.json"
 
 
-def write(writer: Writer, corpus: Manifest, folds: Iterable[Fold], population: str) -> None:
-    """Write the hashes of the training and validation clips of the folds that the bundle has members of.
+def write(writer: Writer, rows: Iterable[Row], population: str) -> None:
+    """Write the hashes of clips.
 
     Parameters
     ----------
     writer : Writer
-    corpus : Manifest
-    folds : iterable of Fold
+    rows : iterable of Row
+        Training and validation clips of the folds that the bundle has members of.
     population : str
         Population of the corpus's subjects (`seen.population`).
     """
-    used = sorted({clip for fold in folds for clip in (*fold.train, *fold.val)})
-    record = seen.record((corpus.row_of_clip[clip] for clip in used), population)
+    record = seen.record(rows, population)
     writer.add(NAME, f"{json.dumps(record, indent=1, sort_keys=True)}\n".encode())
 
 

@@ -44,7 +44,7 @@ def arrays(bundle: Bundle, name: str, tell: Tell = quietly) -> tuple[str, dict[s
     if name not in FETCHABLE or not isinstance(expected, str):
         raise BundleError(f"{bundle.folder}: has no file of {name!r}; expected one in it, or one of {FETCHABLE}")
     path = next(_found(name, expected), None) or _fetched(name, expected, tell)
-    return str(path), dict(whisper_weights.load(path))
+    return str(path), dict(whisper_weights.read(path))
 
 
 def folder() -> Path:

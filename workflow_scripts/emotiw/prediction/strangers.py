@@ -22,6 +22,7 @@ from emotiw.corpora.splits import Fold
 from emotiw.fusion import schemes, score_tables
 from emotiw.fusion.schemes import Floats, Ints
 from emotiw.jobs import store
+from emotiw.statistics.calibration import accuracy_by_confidence
 
 FEWEST = 0.05  # share of the clips that must be left above the threshold
 
@@ -122,12 +123,9 @@ def threshold(confidence: Floats, right: npt.NDArray[np.bool_], weights: Floats,
     accuracy : float
         Weighted share that must be right. Thresholds that leave less than `FEWEST` of the weight are not considered.
     """
-    order = np.argsort(-confidence, kind="stable")
-    total = np.cumsum(weights[order])
-    reached = np.cumsum((weights * right)[order]) / total
-    last = np.append(np.diff(confidence[order]) != 0, True)[: len(order)]  # of equal confidences, all are above
-    enough = last & (reached >= accuracy) & (total >= FEWEST * total[-1:])
-    return float(confidence[order][np.flatnonzero(enough)[-1]]) if enough.any() else None
+    coverage, reached, thresholds = accuracy_by_confidence(confidence, right, weights)
+    enough = np.flatnonzero((reached >= accuracy) & (coverage >= FEWEST))
+    return float(thresholds[enough[-1]]) if len(enough) else None
 
 
 def _scale(clips: LeftOut, of: npt.NDArray[np.bool_]) -> float:

@@ -74,7 +74,21 @@ def expected_calibration_error(bins: list[Bin]) -> float | None:
 
 
 def accuracy_by_coverage(posteriors: Floats, truth: Ints) -> tuple[Floats, Floats, Floats]:
+    """`accuracy_by_confidence` of posteriors (n_clips, n_classes) with the index of the true class (n_clips,)."""
+    return accuracy_by_confidence(posteriors.max(1), posteriors.argmax(1) == truth, np.ones(len(truth)))
+
+
+def accuracy_by_confidence(confidence: Floats, right: Bools, weights: Floats) -> tuple[Floats, Floats, Floats]:
     """Accuracy on the clips that are judged if those below a confidence are not.
+
+    Parameters
+    ----------
+    confidence : ndarray, shape (n_clips,)
+        Largest posterior of each clip.
+    right : ndarray of bool, shape (n_clips,)
+        Whether its class is the true one.
+    weights : ndarray, shape (n_clips,)
+        How much each clip counts.
 
     Returns
     -------
@@ -86,11 +100,10 @@ def accuracy_by_coverage(posteriors: Floats, truth: Ints) -> tuple[Floats, Float
     ----------
     Geifman and El-Yaniv, "Selective classification for deep neural networks", NIPS 2017.
     """
-    confidence, right = posteriors.max(1), posteriors.argmax(1) == truth
     order = np.argsort(-confidence, kind="stable")
-    n_right, n_judged = np.cumsum(right[order]), np.arange(1, len(truth) + 1)
-    last = np.flatnonzero(np.append(confidence[order][1:] != confidence[order][:-1], [True] * bool(len(truth))))
-    return n_judged[last] / max(len(truth), 1), n_right[last] / n_judged[last], confidence[order][last]
+    judged, correct = np.cumsum(weights[order]), np.cumsum((weights * right)[order])
+    last = np.flatnonzero(np.append(confidence[order][1:] != confidence[order][:-1], [True] * bool(len(right))))
+    return judged[last] / judged[-1:].sum(), correct[last] / judged[last], confidence[order][last]
 
 
 def among(posteriors: Floats, classes: Ints) -> Floats:
