@@ -11,18 +11,19 @@ NOTE = (
     "Each clip is judged among the classes of the corpus tested (own), and among all classes of the run. "
     "Intervals (95 %) are of resampled groups of clips. p: share of labels, permuted within subjects, met as often."
 )
+Cell = str | tuple[str, ...]  # a text, or a text and the small print below it
 COLUMNS = ("tested on", "trained on", "clips", "subjects", "chance")
 HEADER = ("trained on", "tested on", "clips", "subjects", "classes")
 SCORES = ("accuracy, own", "UAR, own", "p", "accuracy, all", "UAR, all", "p")
 
 
-def table(metrics: Mapping[str, Any]) -> tuple[list[str], list[list[str | tuple[str, str]]]]:
+def table(metrics: Mapping[str, Any]) -> tuple[list[str], list[list[Cell]]]:
     """Header and rows: a row for each set of training corpora and each corpus tested, a column for each main system."""
     cells = metrics.get("corpora", [])
     shown = systems.shown(metrics["modalities"])
-    rows: list[list[str | tuple[str, str]]] = []
+    rows: list[list[Cell]] = []
     for cell in cells:
-        facts: list[str | tuple[str, str]] = [cell["tested_on"], ", ".join(cell["trained_on"])]
+        facts: list[Cell] = [cell["tested_on"], ", ".join(cell["trained_on"])]
         counts = [str(cell["n"]), str(cell["n_subjects"]), percent(1 / len(cell["classes"]))]
         rows.append([*facts, *counts, *(_brief(cell["systems"].get(name)) for name in shown)])
     return [*COLUMNS, *shown], rows
@@ -52,13 +53,12 @@ def markdown(metrics: Mapping[str, Any]) -> str:
     return f"\n## Trained on, tested on\n\n{NOTE}\n\n{table}\n"
 
 
-def _brief(scores: Mapping[str, Any] | None) -> str | tuple[str, str]:
+def _brief(scores: Mapping[str, Any] | None) -> Cell:
     if not scores:
         return "no clip"
     own = scores[OWN]
     ends = interval(own["accuracy_interval"])
-    remarks = [ends, f"UAR {percent(own['uar'])}", f"p {probability(own['p'])}"]
-    return percent(own["accuracy"]), "; ".join(filter(None, remarks))
+    return percent(own["accuracy"]), ends, f"UAR {percent(own['uar'])}", f"p {probability(own['p'])}"
 
 
 def _full(scores: Mapping[str, Any]) -> list[str]:
