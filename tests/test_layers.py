@@ -13,7 +13,9 @@ STOREYS = (
     {"media", "video", "audio", "scoring", "fusion", "imports"},
     {"faces", "evaluation"},
     {"prediction", "report"},
+    {"compare"},
     {"workflow"},
+    {"commands"},
     {"cli"},
 )
 BESIDE = {"demo": {"core"}}  # a room that stands beside the house, and what it may import

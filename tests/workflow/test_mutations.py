@@ -191,6 +191,8 @@ EDITS = {
     "emotiw/workflow/layout.py": {},
     "emotiw/workflow/bundle_evaluation.py": {},
     "emotiw/workflow/evaluation_page.py": {},
+    **{f"emotiw/compare/{name}.py": {} for name in ("content", "made", "pairing", "run_files", "page")},
+    "emotiw/jobs/identity_changes.py": {},
     "emotiw/corpora/afew.py": {},
     "emotiw/corpora/entries.py": {},
     "emotiw/corpora/protocols.py": {},

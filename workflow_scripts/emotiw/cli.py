@@ -16,13 +16,14 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
+from emotiw.commands import comparing
+from emotiw.commands.options import INTERNAL, NEGATIVE, OK, UNUSABLE, ConfigFiles
 from emotiw.core import extras
 from emotiw.core.errors import ConfigError, EmotiwError, StoreError
 
-OK, NEGATIVE, UNUSABLE, INTERNAL = 0, 1, 2, 3
 STATUSES = {
     OK: "done; all clips were judged, nothing is wrong",
-    NEGATIVE: "done; some clips were not judged, or a check (doctor, verify, cache) found a fault",
+    NEGATIVE: "done; some clips were not judged, a check (doctor, verify, cache) found a fault, or runs cannot be compared",
     UNUSABLE: "not done; arguments, configuration, corpus, bundle, files or installation cannot be used",
     INTERNAL: "a bug of emotiw; the traceback is on the terminal or in the log",
 }
@@ -67,10 +68,6 @@ app = typer.Typer(
 )
 
 
-ConfigFiles = Annotated[
-    list[Path] | None,
-    typer.Option("--configfile", help="YAML file that overrides config.yaml; of several, the last one wins."),
-]
 Output = Annotated[Path | None, typer.Option(help="Table to write; by default results/<run>/manifest.csv.")]
 
 
@@ -384,6 +381,9 @@ def cache(
     checked = "" if verify else " (not checked)"
     console.print(Text(f"{store.folder}: {len(removed)} removed, {len(doubts)} in doubt{checked}"))
     raise typer.Exit(NEGATIVE if doubts else OK)
+
+
+app.command()(comparing.compare)
 
 
 def _ended(error: EmotiwError | OSError) -> typer.Exit:

@@ -4,13 +4,13 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from emotiw.core.errors import ConfigError, ManifestError
 from emotiw.corpora.manifest import Row
+from emotiw.jobs import identity_changes
 from emotiw.workflow.files import Files
 
 TIMEOUT_S = 3600  # of a dry run; one of many clips takes minutes
@@ -109,24 +109,4 @@ def explained(reason: str) -> str:
         now, _ = json.JSONDecoder().raw_decode(rest[rest.index(" now: ", end - 1) + len(" now: ") :])
     except ValueError:
         return reason
-    differ = [_difference(name, *pair) for name, *pair in _differences(before, now)]
-    return f"{head.partition(':')[0]}: {'; '.join(differ) or 'in order only'}"
-
-
-def _differences(before: Any, now: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:
-    if isinstance(before, dict) and isinstance(now, dict):
-        for key in sorted({*before, *now}):
-            yield from _differences(before.get(key), now.get(key), f"{where}.{key}" if where else key)
-    elif before != now:
-        yield where, before, now
-
-
-def _difference(name: str, before: Any, now: Any) -> str:
-    section = name.partition(".")[0]
-    if section == "clips_sha256":
-        return "clips changed"
-    if section in ("code", "rows", "clips", "folds", "faces", "sha256"):
-        return f"{section} changed"
-    if section == "above":
-        return f"{name.removeprefix('above.')} changed"
-    return f"{name.removeprefix('settings.').removeprefix('distributions.')} {before} -> {now}"
+    return f"{head.partition(':')[0]}: {'; '.join(identity_changes.changes(before, now)) or 'in order only'}"
