@@ -40,6 +40,7 @@ from emotiw.prediction.prediction import (
     Prediction,
     SegmentPrediction,
     Timeline,
+    mean_of_parts,
 )
 from emotiw.prediction.recogniser import Encoded, Recogniser, Window
 from emotiw.prediction.segments import Segment
@@ -201,7 +202,7 @@ class Predictor:
             parts.append(piece.part)
             timelines.append(piece.timeline)
             strip = joined(strip, piece.strip)
-        posteriors = {name: _weighted_mean(parts, name) for name in NAMES}
+        posteriors = {name: mean_of_parts(parts, name) for name in NAMES}
         return Prediction(
             path=path,
             classes=self.bundle.classes,
@@ -303,15 +304,6 @@ def windows_of(times: Mapping[str, Floats], centres: Floats, fewest: int = 1) ->
         {name: chosen[i] if len(chosen[i]) >= fewest else chosen[i][:0] for name, chosen in rows.items()}
         for i in range(len(centres))
     ]
-
-
-def _weighted_mean(parts: Iterable[SegmentPrediction], name: str) -> Floats | None:
-    weighted = [(part.duration_s, part.posteriors.mean[name]) for part in parts]
-    known = [(weight, values) for weight, values in weighted if values is not None]
-    if not known:
-        return None
-    weights = np.array([weight for weight, _ in known])
-    return np.asarray(np.average([values for _, values in known], axis=0, weights=weights if weights.any() else None))
 
 
 def _overall(statuses: list[str]) -> str:

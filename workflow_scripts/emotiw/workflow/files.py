@@ -36,6 +36,11 @@ class Files:
         jobs = self.protocol.jobs(self.plan.stream(name), fold, parts)
         return [self.layout.feature(name, job) for job in jobs]
 
+    def copies(self, feature: str, fold: str) -> list[str]:
+        """Files of the altered copies of a feature's training clips; none if none are wanted."""
+        row = stages.copies(feature, self.config)
+        return self.features(row.name, fold, ["train"]) if row else []
+
     def networks(self, fold: str, feature: str, output: str = "posteriors") -> list[str]:
         """Files of one output (`posteriors` or `model`) of every architecture and repeat of a feature in a fold."""
         chosen = {"fold": fold, "feature": feature}
