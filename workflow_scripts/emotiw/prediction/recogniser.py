@@ -14,7 +14,7 @@ import numpy.typing as npt
 from emotiw.fusion import fused_posteriors, schemes
 from emotiw.fusion.schemes import Fusion
 from emotiw.jobs.features import MODALITIES
-from emotiw.prediction.models import POSTERIORS, Model
+from emotiw.prediction.models import POSTERIORS, Model, PooledModel
 from emotiw.video.image_sets import Frames
 
 Floats = npt.NDArray[np.float64]
@@ -162,6 +162,18 @@ class Recogniser:
             [member.encode("video", faces or {}) for member in self.members],
             [member.encode("audio", sound or {}) for member in self.members],
         )
+
+    def distance(self, modality: str, encoded: Encoded) -> float | None:
+        """Mean distance of a clip from the training clips of the members (`novelty`); None where it is not defined.
+
+        It is defined for a modality with one feature and a classifier of pooled frames.
+        """
+        found = []
+        for member, frames in zip(self.members, encoded.video if modality == "video" else encoded.audio, strict=True):
+            models = list(member.models(modality).items())
+            if len(models) == 1 and isinstance(models[0][1], PooledModel) and frames:
+                found.append(models[0][1].distance(frames[models[0][0]]))
+        return float(np.mean(found)) if found else None
 
     def predict(self, encoded: Encoded) -> ClipPosteriors:
         """Posteriors of a whole clip."""
