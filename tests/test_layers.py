@@ -46,7 +46,7 @@ NUMERICS = {
     "scoring": {"pooled_classifiers", "score_average"},
     "audio": {
         *{"peephole_lstm", "peephole_autograd", "permutation", "blstm", "training", "ensemble"},
-        *{"sound", "log_mel", "whisper"},
+        *{"sound", "log_mel", "whisper", "augmentation"},
     },
     "fusion": {"schemes", "branch_and_bound", "stacking", "choice", "records", "optimism", "fused_posteriors"},
     "faces": {"tracking", "scene_cuts"},

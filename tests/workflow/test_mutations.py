@@ -46,6 +46,8 @@ EDITS = {
     "emotiw/audio/functionals.py": {"functionals": SOUNDS, "baseline": 1, **REPORT_END},
     "emotiw/audio/whisper.py": {},
     "whisper.py": {},
+    "emotiw/audio/augmentation.py": {},
+    "augmented_whisper.py": {},
     "emotiw/audio/log_mel.py": {},
     "emotiw/audio/onnx_sound.py": {},
     "emotiw/jobs/sound_settings.py": {"bundle": 1},

@@ -187,6 +187,10 @@ def predict(  # noqa: PLR0913 - one argument an option
         Literal["one", "all"],
         typer.Option(help="Judge one face, or each person; the voice is the speaker's."),
     ] = "one",
+    subject_of: Annotated[
+        str | None,
+        typer.Option(help="Judge a person's clips together: pattern in the path that is the person, or table.csv."),
+    ] = None,
     self_test: Annotated[
         bool, typer.Option("--self-test", help="Use a bundle that was trained on synthetic clips, to try the program.")
     ] = False,
@@ -208,7 +212,9 @@ def predict(  # noqa: PLR0913 - one argument an option
         from emotiw.prediction import batch, card  # noqa: PLC0415
         from emotiw.prediction import bundle as bundles  # noqa: PLC0415
         from emotiw.prediction.predictor import Predictor  # noqa: PLC0415
+        from emotiw.prediction.same_person import Together, person_of  # noqa: PLC0415
 
+        of = person_of(subject_of) if subject_of else None
         folder = bundle or bundles.default_folder()
         card.check(bundles.read(folder).about, self_test)
         predictor = Predictor.load(
@@ -217,7 +223,8 @@ def predict(  # noqa: PLR0913 - one argument an option
     predictor = replace(predictor, everyone=people == "all")
     for reason in predictor.missing.values():
         typer.echo(reason, err=True)
-    n_judged, n_internal = batch.predict(predictor, paths, console, output, log)
+    judge = Together(predictor, of) if of else predictor
+    n_judged, n_internal = batch.predict(judge, paths, console, output, log)
     if n_internal:
         raise typer.Exit(INTERNAL)
     raise typer.Exit(OK if n_judged == len(paths) else NEGATIVE)

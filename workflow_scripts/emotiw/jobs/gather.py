@@ -26,11 +26,14 @@ class Source:
         Kind of the files (`store.KINDS`).
     stream : str
         `video` or `audio`: a job whose clips have no such stream has no file. Empty: every job has one.
+    copies : Source or None
+        Files of altered copies of the clips, of the kind `copies`.
     """
 
     folder: Path
     kind: str = "frame_features"
     stream: str = ""
+    copies: "Source | None" = None
 
     def facts(self, manifest: Manifest) -> dict[str, Any]:
         """Facts that all files have in common, such as the names of the columns; empty without any file."""

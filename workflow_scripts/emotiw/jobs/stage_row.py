@@ -15,13 +15,14 @@ class Kind(StrEnum):
     SIGNAL = "signal"  # of each clip, decoded: its faces or its waveform
     FRAME_FEATURE = "frame feature"  # of each clip: (n_frames, n_values) with times
     CLIP_FEATURE = "clip feature"  # of each clip: one vector
+    COPIES = "copies"  # of each clip: a vector for each altered copy of it
     PICTURE = "picture"  # of each clip, for the report
     MODEL = "model"  # of a fold
     SCORES = "scores"  # of the clips of a fold
     RUN = "run"  # of the whole run
 
 
-PER_CLIP = (Kind.SIGNAL, Kind.FRAME_FEATURE, Kind.CLIP_FEATURE, Kind.PICTURE)
+PER_CLIP = (Kind.SIGNAL, Kind.FRAME_FEATURE, Kind.CLIP_FEATURE, Kind.COPIES, Kind.PICTURE)
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ class StageRow:
         (`prediction.describers`).
     posteriors : bool
         Of a frame feature: whether its values are posteriors of classes, whose names its files hold as columns.
+    copies_of : str
+        Of altered copies: the frame feature whose pooled statistics their vectors are.
     n_values : int
         Of a frame feature: values of a frame by default, from which the memory of what reads all frames is estimated.
     on_demand : bool
@@ -126,6 +129,7 @@ class StageRow:
     describe: str = ""
     weights: str = ""
     posteriors: bool = False
+    copies_of: str = ""
     n_values: int = 0
     on_demand: bool = False
     cost: Cost | None = None

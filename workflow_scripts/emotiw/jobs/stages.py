@@ -51,6 +51,12 @@ def clip_features() -> list[StageRow]:
     return rows(Kind.CLIP_FEATURE)
 
 
+def copies(feature: str, config: Mapping[str, Any]) -> StageRow | None:
+    """Row of the altered copies of a feature's clips; None if none are wanted or made."""
+    wanted = config["augmentation"]["copies"] > 0
+    return next((row for row in rows(Kind.COPIES) if row.copies_of == feature), None) if wanted else None
+
+
 def servers() -> list[list[str]]:
     """Programs of each warm interpreter.
 

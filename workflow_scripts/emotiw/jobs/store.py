@@ -48,6 +48,7 @@ _FRAME_FEATURES = {"features": Field("<f4", ("frames", "features"), narrow="<f2"
 KINDS: dict[str, dict[str, Field]] = {
     "audio": {"waveform": Field("<f4", ("samples",), "full scale")},
     "frame_features": _FRAME_FEATURES,
+    "copies": {"features": Field("<f4", ("copies", "features"))},
     "clip_features": {"features": Field("<f4", ("features",), narrow="<f2")},
     "faces": {
         "chips": Field("|u1", ("frames", "height", "width", 3), "grey level"),

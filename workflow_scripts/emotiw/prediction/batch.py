@@ -17,19 +17,20 @@ from emotiw.prediction import predictor as predictors
 from emotiw.prediction.bundle import Bundle
 from emotiw.prediction.prediction import Prediction
 from emotiw.prediction.predictor import Predictor
+from emotiw.prediction.same_person import Together
 
 if TYPE_CHECKING:
     from emotiw.prediction.output_files import PredictionFolder
 
 
 def predict(
-    predictor: Predictor, paths: Sequence[Path], console: Console, output: Path | None, log: Path
+    predictor: Predictor | Together, paths: Sequence[Path], console: Console, output: Path | None, log: Path
 ) -> tuple[int, int]:
     """Predict clips, print the results, and write the output folder if there is one.
 
     Parameters
     ----------
-    predictor : Predictor
+    predictor : Predictor or Together
     paths : sequence of Path
     console : Console
     output : Path or None
