@@ -143,7 +143,6 @@ def _child(job: Part) -> _End | None:
     if not process:
         os.close(reading)
         _die_with(parent)
-        gc.unfreeze()
         _PART = replace(job, pipe=writing)
         return None
     os.close(writing)
