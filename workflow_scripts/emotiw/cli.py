@@ -186,6 +186,7 @@ def predict(  # noqa: PLR0913 - one argument an option
         float | None,
         typer.Option(min=0, max=1, help='Answer "uncertain" below this; by default the threshold of the bundle.'),
     ] = None,
+    stalled_s: Annotated[float, typer.Option(min=1.0, help="A clip without progress for this long is given up.")] = 600,
     people: Annotated[
         Literal["one", "all"],
         typer.Option(help="Judge one face, or each person; the voice is the speaker's."),
@@ -196,7 +197,7 @@ def predict(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Predict the emotion of clips: probabilities of face, voice and their fusion.
 
-    A clip without face and voice, or one that cannot be read, gets a reason instead. Status 0: all clips were
+    A clip without face and voice, or one that cannot be judged, gets a reason instead. Status 0: all clips were
     judged; 1: some were not; 2: bundle or arguments cannot be used; 3: emotiw itself failed at a clip, see the log.
     """
     from emotiw.prediction import clip_files, output_checks  # noqa: PLC0415
@@ -208,7 +209,7 @@ def predict(  # noqa: PLR0913 - one argument an option
     output_checks.check_log(log := log or (output or Path()) / output_checks.LOG)
     console = Console(highlight=False)
     with loading_bar(console) as tell:
-        from emotiw.prediction import batch, card  # noqa: PLC0415
+        from emotiw.prediction import batch, card, contained  # noqa: PLC0415
         from emotiw.prediction import bundle as bundles  # noqa: PLC0415
         from emotiw.prediction.predictor import Predictor  # noqa: PLC0415
 
@@ -220,10 +221,8 @@ def predict(  # noqa: PLR0913 - one argument an option
     predictor = replace(predictor, everyone=people == "all")
     for reason in predictor.missing.values():
         typer.echo(reason, err=True)
-    n_judged, n_internal = batch.predict(predictor, paths, console, output, log)
-    if n_internal:
-        raise typer.Exit(INTERNAL)
-    raise typer.Exit(OK if n_judged == len(paths) else NEGATIVE)
+    n_judged, n_internal = batch.predict(contained.Contained(predictor, stalled_s), paths, console, output, log)
+    raise typer.Exit(INTERNAL if n_internal else OK if n_judged == len(paths) else NEGATIVE)
 
 
 @app.command()

@@ -1,6 +1,9 @@
 """Signals that end a process: those that its own code caused, and those that came from outside."""
 
+import ctypes
+import os
 import signal
+import sys
 
 # what a fault of native code ends with; SIGKILL, SIGTERM, SIGXCPU and others come from outside
 CRASHES = frozenset(
@@ -27,3 +30,11 @@ def name(number: int) -> str:
 def cause(number: int) -> str:
     """Return what sends a signal, in brackets, if it is known."""
     return " (by the out-of-memory killer, or by a person)" if number == signal.SIGKILL else ""
+
+
+def die_with(parent: int) -> None:
+    """Let the kernel kill this process when its parent dies; only Linux can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() != parent:
+            os._exit(1)

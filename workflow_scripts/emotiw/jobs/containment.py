@@ -9,7 +9,6 @@ time limit) ends the job: nothing is recorded about its clips, and the next run 
 The child is a fork, so programs of single clips must not start threads when they are imported.
 """
 
-import ctypes
 import gc
 import hashlib
 import json
@@ -142,7 +141,7 @@ def _child(job: Part) -> _End | None:
     process = os.fork()
     if not process:
         os.close(reading)
-        _die_with(parent)
+        signals.die_with(parent)
         _PART = replace(job, pipe=writing)
         return None
     os.close(writing)
@@ -151,14 +150,6 @@ def _child(job: Part) -> _End | None:
     _, status = os.waitpid(process, 0)
     signal.signal(signal.SIGINT, asked)
     return _End(os.waitstatus_to_exitcode(status), clips, clip, time.monotonic() - begin)
-
-
-def _die_with(parent: int) -> None:
-    """Let the kernel kill this process when its parent dies; only Linux can."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-        if os.getppid() != parent:
-            os._exit(1)
 
 
 def _told(reading: int) -> tuple[list[str], str]:
