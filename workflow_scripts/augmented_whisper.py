@@ -7,7 +7,7 @@ import numpy as np
 
 from emotiw.audio import augmentation, sound_entries, whisper
 from emotiw.audio.sound import Floats
-from emotiw.jobs import accelerator, per_clip, runtime, store
+from emotiw.jobs import accelerator, containment, per_clip, runtime, store
 from emotiw.statistics import pooling
 from emotiw.weights import whisper_weights
 
@@ -34,4 +34,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    runtime.start(main)
+    containment.start(main)

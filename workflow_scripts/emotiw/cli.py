@@ -183,6 +183,7 @@ def predict(  # noqa: PLR0913 - one argument an option
         float | None,
         typer.Option(min=0, max=1, help='Answer "uncertain" below this; by default the threshold of the bundle.'),
     ] = None,
+    stalled_s: Annotated[float, typer.Option(min=1.0, help="A clip without progress for this long is given up.")] = 600,
     people: Annotated[
         Literal["one", "all"],
         typer.Option(help="Judge one face, or each person; the voice is the speaker's."),
@@ -197,7 +198,7 @@ def predict(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Predict the emotion of clips: probabilities of face, voice and their fusion.
 
-    A clip without face and voice, or one that cannot be read, gets a reason instead. Status 0: all clips were
+    A clip without face and voice, or one that cannot be judged, gets a reason instead. Status 0: all clips were
     judged; 1: some were not; 2: bundle or arguments cannot be used; 3: emotiw itself failed at a clip, see the log.
     """
     from emotiw.prediction import clip_files, output_checks  # noqa: PLC0415
@@ -209,7 +210,7 @@ def predict(  # noqa: PLR0913 - one argument an option
     output_checks.check_log(log := log or (output or Path()) / output_checks.LOG)
     console = Console(highlight=False)
     with loading_bar(console) as tell:
-        from emotiw.prediction import batch, card  # noqa: PLC0415
+        from emotiw.prediction import batch, card, contained  # noqa: PLC0415
         from emotiw.prediction import bundle as bundles  # noqa: PLC0415
         from emotiw.prediction.predictor import Predictor  # noqa: PLC0415
         from emotiw.prediction.same_person import Together, person_of  # noqa: PLC0415
@@ -223,11 +224,9 @@ def predict(  # noqa: PLR0913 - one argument an option
     predictor = replace(predictor, everyone=people == "all")
     for reason in predictor.missing.values():
         typer.echo(reason, err=True)
-    judge = Together(predictor, of) if of else predictor
-    n_judged, n_internal = batch.predict(judge, paths, console, output, log)
-    if n_internal:
-        raise typer.Exit(INTERNAL)
-    raise typer.Exit(OK if n_judged == len(paths) else NEGATIVE)
+    judge = contained.Contained(predictor, stalled_s)
+    n_judged, n_internal = batch.predict(Together(judge, of) if of else judge, paths, console, output, log)
+    raise typer.Exit(INTERNAL if n_internal else OK if n_judged == len(paths) else NEGATIVE)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from emotiw.jobs import stage_table
 from emotiw.jobs.stage_row import ClassifierRow, Kind, StageRow
 
 TABLE, CLASSIFIERS = stage_table.TABLE, stage_table.CLASSIFIERS
+FEATURES = (Kind.FRAME_FEATURE, Kind.CLIP_FEATURE)
 ROWS: Mapping[str, StageRow] = {row.name: row for row in TABLE}
 
 
@@ -75,8 +76,11 @@ def titles() -> dict[str, str]:
 
 
 def configured(row: StageRow, config: Mapping[str, Any], wildcards: Mapping[str, str]) -> dict[str, Any]:
-    """Part of the configuration that a stage's program reads: whole sections, or single keys of them."""
-    chosen: dict[str, Any] = {}
+    """Part of the configuration that a stage's program reads: whole sections, or single keys of them.
+
+    Programs of features also read `on_defect`, for clips at which they crash.
+    """
+    chosen: dict[str, Any] = {"on_defect": config["on_defect"]} if row.kind in FEATURES else {}
     for name in _named(row, config, wildcards):
         section, _, key = name.partition(".")
         if not key:

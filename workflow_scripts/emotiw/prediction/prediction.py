@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from emotiw.core.status import Status
 from emotiw.jobs.features import MODALITIES
 from emotiw.prediction.recogniser import ClipPosteriors
 
 WINDOW_S, STEP_S = 1.0, 0.25  # length and distance of the windows of the timeline [ours]
 INTERNAL_ERROR = "internal_error"  # status of both modalities if the program itself failed
+NOT_JUDGED = "not_judged"  # of both modalities if its process was killed or lacked memory; it says nothing of the clip
 UNCERTAIN = "uncertain"  # instead of a class that is not probable enough
 NAMES = ("fusion", *MODALITIES)
 
@@ -73,7 +75,8 @@ class Prediction:
         length. All None if the system abstains.
     status : dict of str to str
         Of `video` and `audio`: `ok` if any segment is `ok`; `not_trained` if the bundle has no system of the modality;
-        `internal_error` if the program failed.
+        `internal_error` if the program failed; `crashed` if native code died at the clip; `not_judged` if its process
+        was killed, or memory or disk failed.
     reason : str
         Why there is no prediction; empty if there is one.
     notes : tuple of str
@@ -145,6 +148,11 @@ class Prediction:
     def is_internal_error(self) -> bool:
         """Whether a bug of the program prevented the prediction; the log holds its traceback."""
         return INTERNAL_ERROR in self.status.values()
+
+    @property
+    def is_of_the_moment(self) -> bool:
+        """Whether another attempt may judge the clip: nothing about it may be kept."""
+        return not {INTERNAL_ERROR, NOT_JUDGED, Status.CRASHED}.isdisjoint(self.status.values())
 
     def best(self, name: str) -> str | None:
         """Return the most probable class by `fusion`, `video` or `audio`; None if it has no posteriors."""

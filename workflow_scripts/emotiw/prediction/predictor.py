@@ -33,6 +33,7 @@ from emotiw.prediction.people import Heard, Piece
 from emotiw.prediction.prediction import (
     INTERNAL_ERROR,
     NAMES,
+    NOT_JUDGED,
     STEP_S,
     WINDOW_S,
     Chip,
@@ -52,11 +53,8 @@ SEGMENT_S = 30.0  # [ours]: longer clips are predicted in segments of this lengt
 LONGEST_S = 6 * 3600.0  # longest clip that is predicted; the memory does not grow with it
 STRIP = 12  # faces that a segment keeps for pictures
 HELD = 16 * STRIP  # number of faces of a clip above which the kept ones are thinned out
-CLIP_FAILURES = (
-    EmotiwError,
-    OSError,
-    MemoryError,
-)  # errors that a clip can cause; any other exception is a bug of emotiw
+# errors of the machine; a clip can cause an EmotiwError, and any other exception is a bug of emotiw
+OF_THE_MOMENT = (OSError, MemoryError)
 NOT_TRAINED = "not_trained"  # status of a modality that the bundle has no system of
 WITHOUT_WEIGHTS = "without_weights"  # of one whose weights the bundle names, and which this machine lacks
 SECTIONS = {"video": "faces", "audio": "audio"}  # sections of the configuration that say how a modality is read
@@ -148,10 +146,10 @@ class Predictor:
     def predict(self, paths: Iterable[str | Path], progress: Progress | None = None) -> Iterator[Prediction]:
         """Predict clips one after the other.
 
-        A clip that cannot be read, is beyond the limits, or needs too much memory gets a prediction without a class
-        and with a reason. So does a clip at which the program itself fails; its traceback is logged as an error, and
-        its status is `internal_error`. The clips after it are predicted. With `everyone`, a clip has a prediction for
-        each person, the one with most faces first.
+        A clip that cannot be read or is beyond the limits gets a prediction without a class and with a reason. So does
+        one for which memory is missing or a disk fails; its status is `not_judged`. So does a clip at which the program
+        itself fails; its traceback is logged as an error, and its status is `internal_error`. The clips after it are
+        predicted. With `everyone`, a clip has a prediction for each person, the one with most faces first.
 
         Parameters
         ----------
@@ -169,13 +167,15 @@ class Predictor:
         start = time.perf_counter()
         try:
             predictions = self._predicted(path, progress)
-        except CLIP_FAILURES as error:
-            reason = str(error) if isinstance(error, (EmotiwError, OSError)) else f"{type(error).__name__}: {error}"
-            predictions = [self._without(path, Status.UNDECODABLE.value, reason)]
+        except EmotiwError as error:
+            predictions = [self.without(path, Status.UNDECODABLE.value, str(error))]
+        except OF_THE_MOMENT as error:
+            reason = f"not judged this time: {type(error).__name__}: {error}"
+            predictions = [self.without(path, NOT_JUDGED, reason)]
         except Exception as error:  # after a bug of emotiw, the other clips are still predicted
             LOG.exception("%s: internal error", path)
             reason = f"not judged: internal error, see the log ({type(error).__name__})"
-            predictions = [self._without(path, INTERNAL_ERROR, reason)]
+            predictions = [self.without(path, INTERNAL_ERROR, reason)]
         took_s = time.perf_counter() - start
         return [replace(one, seconds=took_s) for one in predictions]
 
@@ -185,7 +185,7 @@ class Predictor:
         without = (*self.untrained, *self.missing)
         settings |= {section: None for modality, section in SECTIONS.items() if modality in without}
         finder = segments.Finder(self.landmarks, Everyone() if self.everyone else None)
-        found = segments.segments(path, settings, finder, self.segment_s, progress)
+        found = _reported(segments.segments(path, settings, finder, self.segment_s, progress), progress)
         if not self.everyone:
             return [self._whole(path, (self._pieces(it, it.faces, [self._sound(it.sound)])[0] for it in found))]
         results = people.judged(found, self._sound, self._pieces)
@@ -272,7 +272,7 @@ class Predictor:
         windows = windows_of(faces, centres, fewest), windows_of(sound, centres)
         return Timeline(centres + part.start_s, self.recogniser.timeline(encoded, *windows))
 
-    def _without(self, path: Path, status: str, reason: str) -> Prediction:
+    def without(self, path: Path, status: str, reason: str) -> Prediction:
         """Prediction without a class."""
         return Prediction(path, self.bundle.classes, dict.fromkeys(NAMES), dict.fromkeys(MODALITIES, status), reason)
 
@@ -287,6 +287,13 @@ def spread(strip: list[tuple[float, Chip]], n: int) -> list[tuple[float, Chip]]:
     if len(strip) <= n:
         return strip
     return [strip[i] for i in evenly_spaced(np.array([time_s for time_s, _ in strip]), n)]
+
+
+def _reported(found: Iterable[Segment], progress: Progress) -> Iterator[Segment]:
+    """Report each segment as progress, so that sound alone is seen to go on."""
+    for segment in found:
+        progress(0)
+        yield segment
 
 
 def _ignore(_: int) -> None:

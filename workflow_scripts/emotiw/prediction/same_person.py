@@ -23,8 +23,8 @@ from emotiw.core.errors import ConfigError
 from emotiw.fusion import schemes
 from emotiw.jobs.features import MODALITIES
 from emotiw.prediction.bundle import Bundle
+from emotiw.prediction.contained import Contained, Progress
 from emotiw.prediction.prediction import NAMES, Floats, Prediction, SegmentPrediction, weighted_mean
-from emotiw.prediction.predictor import Predictor, Progress
 from emotiw.prediction.recogniser import Averages, Recogniser
 
 FEWEST = 6  # clips of a person below which they are judged alone [ours]
@@ -65,12 +65,12 @@ class Together:
 
     Attributes
     ----------
-    predictor : Predictor
+    predictor : Contained
     person_of : callable
         From `person_of`.
     """
 
-    predictor: Predictor
+    predictor: Contained
     person_of: PersonOf
 
     @property
@@ -81,7 +81,7 @@ class Together:
     def predict(self, paths: Iterable[str | Path], progress: Progress | None = None) -> Iterator[Prediction]:
         """Predict clips person by person, as `Predictor.predict` does; the clips of one person are held in memory."""
         predictions = self.predictor.predict(in_turn(list(map(Path, paths)), self.person_of), progress)
-        return together(predictions, self.person_of, self.predictor.recogniser)
+        return together(predictions, self.person_of, self.predictor.predictor.recogniser)
 
 
 def in_turn(paths: Sequence[Path], of: PersonOf) -> list[Path]:
