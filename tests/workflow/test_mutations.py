@@ -37,6 +37,14 @@ AUDIO_DOWN = {"audio": SOUNDS, "egemaps": SOUNDS, "functionals": SOUNDS, "baseli
 
 EDITS = {
     "emotiw/media/container.py": AUDIO_DOWN | FACES_DOWN | {"baseline": 2},
+    **dict.fromkeys(
+        (f"emotiw/media/{name}.py" for name in ("clock", "packets", "reading", "stated_lengths", "tracks")),
+        AUDIO_DOWN | FACES_DOWN | {"baseline": 2},
+    ),
+    "emotiw/media/geometry.py": FACES_DOWN,
+    "emotiw/media/picture_filters.py": FACES_DOWN,
+    "emotiw/media/mixing.py": AUDIO_DOWN,
+    "emotiw/media/resampling.py": AUDIO_DOWN,
     "emotiw/media/video_frames.py": FACES_DOWN,
     "emotiw/media/soundtrack.py": AUDIO_DOWN,
     "emotiw/jobs/per_clip.py": AUDIO_DOWN | FACES_DOWN | {"baseline": 2},

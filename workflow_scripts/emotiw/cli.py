@@ -23,7 +23,7 @@ from emotiw.core.errors import ConfigError, EmotiwError, StoreError
 
 STATUSES = {
     OK: "done; all clips were judged, nothing is wrong",
-    NEGATIVE: "done; some clips were not judged, a check (doctor, verify, cache) found a fault, or runs cannot be compared",
+    NEGATIVE: "done; some clips were not judged, a check found a fault, or runs cannot be compared",
     UNUSABLE: "not done; arguments, configuration, corpus, bundle, files or installation cannot be used",
     INTERNAL: "a bug of emotiw; the traceback is on the terminal or in the log",
 }

@@ -18,6 +18,7 @@ from emotiw.faces.scene_cuts import CutDetector
 from emotiw.faces.tracking import SELECTORS, Face, FaceSelector, Image, Sighting
 from emotiw.jobs.store import Arrays, Entry
 from emotiw.media import clip_checks, video_frames
+from emotiw.media.container import decoding
 
 # [ours]: the whole frame is searched at least this often, in s, so that a face that appears elsewhere is found
 WHOLE_EVERY_S = 1.0
@@ -202,7 +203,7 @@ def align(image: Image, face: Face, predictor: Any, settings: Mapping[str, Any])
 
 
 def _entry(clip: str, path: Path, settings: Mapping[str, Any], follow: Callable[..., Search]) -> Entry:
-    frames = video_frames.read(path, settings["limits"])
+    frames = video_frames.read(path, decoding(settings))
     if frames is None:
         return Entry(clip, status=Status.NO_VIDEO)
     check_size(path, frames.facts, settings["faces"]["upsample"])

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 ALL_PARTS = ("train", "val", "test")
-LIMITS = ("limits.max_pixels", "limits.max_duration_s", "limits.min_decoded_fraction")
+# settings of every stage that decodes clips
+DECODING = ("limits.max_pixels", "limits.max_duration_s", "limits.min_decoded_fraction", "media")
 MODALITY_OF_SOURCE = {"faces": "video", "audio": "audio"}
 
 

@@ -8,7 +8,7 @@ How to add a stage: docs/extending.md.
 from collections.abc import Mapping
 from typing import Any
 
-from emotiw.jobs.stage_row import LIMITS, ClassifierRow, Cost, Kind, StageRow
+from emotiw.jobs.stage_row import DECODING, ClassifierRow, Cost, Kind, StageRow
 
 
 def frame_feature(name: str, title: str, **more: Any) -> StageRow:
@@ -72,7 +72,7 @@ TABLE: tuple[StageRow, ...] = (
         "audio",
         Kind.SIGNAL,
         "waveform",
-        settings=("audio.rate_hz", "audio.silence_peak", "audio.min_duration_s", "on_defect", *LIMITS),
+        settings=("audio.rate_hz", "audio.silence_peak", "audio.min_duration_s", "on_defect", *DECODING),
         server="light",
         cost=Cost((80, 0.5), (2, 0.04), clip_kb=126),
     ),
@@ -136,7 +136,7 @@ TABLE: tuple[StageRow, ...] = (
         "faces",
         Kind.SIGNAL,
         "faces",
-        settings=("faces", "on_defect", *LIMITS),
+        settings=("faces", "on_defect", *DECODING),
         above=("landmarks",),
         server="light",
         cost=Cost((110, 8), (2, 0.8), clip_kb=2015),

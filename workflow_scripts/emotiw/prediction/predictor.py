@@ -229,11 +229,11 @@ class Predictor:
     ) -> Piece:
         heard, sound = heard_sound
         encoded = self.recogniser.encode(features, {name: arrays["features"] for name, arrays in sound.items()})
-        face_times = faces.arrays["time"] - segment.video_start_s if features else np.empty(0)
+        face_times = faces.arrays["time"] - segment.start_s if features else np.empty(0)
         unlike = self._unlike(encoded)
         part = SegmentPrediction(
             segment.start_s,
-            max(face_times.max(initial=0.0), float(segment.sound.facts.get("duration_s", 0.0))),
+            segment.duration_s,
             {"video": faces.status, "audio": heard}
             | dict.fromkeys(self.untrained, NOT_TRAINED)
             | dict.fromkeys(self.missing, WITHOUT_WEIGHTS),
