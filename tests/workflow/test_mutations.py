@@ -136,6 +136,8 @@ EDITS = {
     "emotiw/evaluation/pools.py": REPORT_END,
     "emotiw/evaluation/system_metrics.py": REPORT_END,
     "emotiw/evaluation/confusion_metrics.py": REPORT_END,
+    "emotiw/evaluation/calibration_metrics.py": REPORT_END,
+    "emotiw/evaluation/breakdown.py": REPORT_END,
     "emotiw/evaluation/stranger_metrics.py": {},
     "emotiw/evaluation/run_metrics.py": REPORT_END,
     "emotiw/evaluation/corpus_metrics.py": REPORT_END,
