@@ -39,7 +39,7 @@ NUMERICS = {
         *{"classifiers", "linear", "baselines", "baseline_names"},
         *{"expression_recipe", "expression_data", "expression_network", "expression_training", "expression_scores"},
         *{"expression_features", "expression_posteriors"},
-        *{"fine_tuning_state", "fine_tuning_data", "fine_tuning_network", "pca", "eigenvectors"},
+        *{"fine_tuning_state", "fine_tuning_data", "fine_tuning_network", "pca", "second_moment", "eigenvectors"},
     },
     "scoring": {"pooled_classifiers", "score_average"},
     "audio": {

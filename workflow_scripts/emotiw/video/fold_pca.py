@@ -35,7 +35,7 @@ def fit(
     pca : PCA or None
         None if a class has no usable training clip; the fold then has no such system.
     facts : dict
-        Numbers of clips and frames, the classes without a clip, and the record, as JSON.
+        Number of clips, the classes without a clip, and the record, as JSON.
 
     Raises
     ------
@@ -44,14 +44,14 @@ def fit(
     FeatureError
         If there are fewer than two frames, or all frames are equal.
     """
-    entries = gather.load(manifest, source, fold.train)
-    sets = {clip: entry.arrays["features"] for clip, entry in entries.items() if entry.status == Status.OK}
-    lacking = splits.lacking((manifest.row_of_clip[clip].label for clip in sets), manifest.classes)
-    facts = {"n_clips": len(sets), "n_frames": sum(map(len, sets.values())), "lacking": lacking}
+    usable = gather.statuses(manifest, source, fold.train)
+    clips = [clip for clip, status in usable.items() if status == Status.OK]
+    lacking = splits.lacking((manifest.row_of_clip[clip].label for clip in clips), manifest.classes)
+    facts = {"n_clips": len(clips), "lacking": lacking}
     if lacking:
         return None, facts | selection_record.facts([])
-    pca = fit_pca([*sets.values()], dimension)
+    pca = fit_pca(gather.Arrays(manifest, source, clips), dimension)
     record = selection_record.Record(
-        f"{feature}: PCA", len(pca.components), "variance of the frames", sets, kind=selection_record.NO_LABELS
+        f"{feature}: PCA", len(pca.components), "variance of the frames", clips, kind=selection_record.NO_LABELS
     )
     return pca, facts | selection_record.facts([record])
