@@ -9,7 +9,8 @@ from emotiw.corpora.splits import Fold
 from emotiw.jobs import gather
 from emotiw.jobs.gather import Source
 from emotiw.statistics import selection_record
-from emotiw.video.pca import PCA, fit_pca
+from emotiw.video import pca
+from emotiw.video.pca import PCA
 
 
 def fit(
@@ -35,7 +36,7 @@ def fit(
     pca : PCA or None
         None if a class has no usable training clip; the fold then has no such system.
     facts : dict
-        Number of clips, the classes without a clip, and the record, as JSON.
+        Numbers of clips and frames, the classes without a clip, and the record, as JSON.
 
     Raises
     ------
@@ -50,8 +51,9 @@ def fit(
     facts = {"n_clips": len(clips), "lacking": lacking}
     if lacking:
         return None, facts | selection_record.facts([])
-    pca = fit_pca(gather.Arrays(manifest, source, clips), dimension)
+    scatter = pca.scatter(gather.Arrays(manifest, source, clips))
+    fitted = pca.components(scatter, dimension)
     record = selection_record.Record(
-        f"{feature}: PCA", len(pca.components), "variance of the frames", clips, kind=selection_record.NO_LABELS
+        f"{feature}: PCA", len(fitted.components), "variance of the frames", clips, kind=selection_record.NO_LABELS
     )
-    return pca, facts | selection_record.facts([record])
+    return fitted, facts | {"n_frames": scatter.n} | selection_record.facts([record])

@@ -41,7 +41,7 @@ class Sets(Protocol):
         """Set i, (n_frames, n_features)."""
 
 
-class _Scatter(Protocol):
+class Scatter(Protocol):
     """Scatter matrix S = X'X of n centred frames X, as products with it."""
 
     n: int
@@ -80,7 +80,11 @@ def fit_pca(frames: Sets, dimension: int, *, seed: int = 0) -> PCA:
     FeatureError
         If there are fewer than two frames, or all frames are equal.
     """
-    scatter = _scatter(frames)
+    return components(scatter(frames), dimension, seed=seed)
+
+
+def components(scatter: Scatter, dimension: int, *, seed: int = 0) -> PCA:
+    """Principal components of frames whose scatter matrix is given; parameters and errors as in `fit_pca`."""
     n, n_features = scatter.n, scatter.mean.size
     d = min(dimension, n - 1, n_features)
     Q = np.random.default_rng(seed).standard_normal((n_features, min(d + OVERSAMPLING, n - 1, n_features)))
@@ -112,7 +116,7 @@ def project(F: Frames, pca: PCA) -> Matrix:
     return np.asarray((F - pca.mean) @ pca.components.T)
 
 
-def _scatter(frames: Sets) -> _Scatter:
+def scatter(frames: Sets) -> Scatter:
     """Scatter matrix of the frames in the form that their number and width ask for; FeatureError below two frames."""
     held: list[Frames] = []
     n, n_bytes = 0, 0
