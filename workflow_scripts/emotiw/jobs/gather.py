@@ -130,7 +130,7 @@ class Arrays:
     name: str = "features"
 
     def __len__(self) -> int:
-        """Number of clips."""
+        """Count the clips."""
         return len(self.clips)
 
     def __getitem__(self, i: int, /) -> npt.NDArray[Any]:

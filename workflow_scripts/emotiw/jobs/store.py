@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emotiw.core.errors import StoreError
-from emotiw.core.files import atomic, write_atomic
+from emotiw.core.files import write_atomic
 from emotiw.core.status import Status
 
 SCHEMA_VERSION = 1
@@ -115,17 +115,6 @@ def write(
     write_atomic(path, encode(kind, entries, stage=stage, facts=facts, subject=path))
 
 
-def write_large(
-    path: Path, kind: str, entries: Iterable[Entry], *, stage: Mapping[str, Any], facts: Mapping[str, Any]
-) -> None:
-    """Write an artefact atomically, entry by entry: neither the entries nor the file need to fit in memory together.
-
-    Parameters and errors as in `encode`, but `facts` are read after the last entry: what makes the entries may add some.
-    """
-    with atomic(path) as temporary, h5py.File(temporary, "w", libver="v110") as image:
-        _fill(image, kind, _written(image, entries, kind, path), stage, facts)
-
-
 def encode(
     kind: str,
     entries: Iterable[Entry],
@@ -141,8 +130,7 @@ def encode(
     StoreError
         If an array is not what `KINDS[kind]` says, is not finite, or a name occurs twice.
     """
-
-    return _image(kind, lambda image: _written(image, entries, kind, subject), stage, facts or {})
+    return _image(kind, lambda image: written(image, entries, kind, subject), stage, facts or {})
 
 
 def join(
@@ -162,7 +150,7 @@ def join(
     return _image(kind, fill, stage, facts or {})
 
 
-def _written(image: h5py.File, entries: Iterable[Entry], kind: str, subject: Path | str) -> Iterator[tuple[str, Any]]:
+def written(image: h5py.File, entries: Iterable[Entry], kind: str, subject: Path | str) -> Iterator[tuple[str, Any]]:
     """Write entries; the name of each, and its record in `meta`."""
     for entry in entries:
         _check_new(image, entry.name, subject)
@@ -178,12 +166,12 @@ def _image(
 ) -> bytes:
     """Bytes of a file whose groups `fill` writes; `fill` yields the name of each group and its record in `meta`."""
     with h5py.File(f"image-{next(_IMAGES)}", "w", driver="core", backing_store=False, libver="v110") as image:
-        _fill(image, kind, fill(image), stage, facts)
+        fill_file(image, kind, fill(image), stage, facts)
         image.flush()
         return bytes(image.id.get_file_image())
 
 
-def _fill(
+def fill_file(
     image: h5py.File,
     kind: str,
     records: Iterable[tuple[str, Any]],

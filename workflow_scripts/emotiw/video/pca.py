@@ -35,7 +35,7 @@ class Sets(Protocol):
     """Image sets by number, such as a list of them; a set may be read whenever it is asked for."""
 
     def __len__(self) -> int:
-        """Number of sets."""
+        """Count the sets."""
 
     def __getitem__(self, i: int, /) -> Frames:
         """Set i, (n_frames, n_features)."""
