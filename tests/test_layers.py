@@ -38,10 +38,10 @@ NUMERICS = {
     "jobs": {"stages", "stage_row", "stage_table", "features", "devices"},
     "video": {
         *{"alexnet", "grey", "dense_sift", "hog", "lbp_top", "fine_tuning", "image_sets", "kernels", "pls"},
-        *{"classifiers", "linear", "baselines", "baseline_names"},
+        *{"classifiers", "vector_classifiers", "kernel_scoring", "low_rank", "linear", "baselines", "baseline_names"},
         *{"expression_recipe", "expression_data", "expression_network", "expression_training", "expression_scores"},
         *{"expression_features", "expression_posteriors"},
-        *{"fine_tuning_state", "fine_tuning_data", "fine_tuning_network", "pca", "eigenvectors"},
+        *{"fine_tuning_state", "fine_tuning_data", "fine_tuning_network", "pca", "second_moment", "eigenvectors"},
     },
     "scoring": {"pooled_classifiers", "score_average"},
     "audio": {

@@ -249,7 +249,10 @@ TABLE: tuple[StageRow, ...] = (
     StageRow(
         "kernels",
         Kind.MODEL,
-        settings=("video.subspace_rank", "video.regularisation", "video.polynomial_degree"),
+        settings=(
+            *("video.subspace_rank", "video.regularisation", "video.polynomial_degree"),
+            *("video.exact_clips", "video.landmarks"),
+        ),
         above=("pca", "{feature}"),
         cost=Cost((190, 0.1), (2, 0.06), pair_bytes=12 * 8),
         **OF_FEATURE,
