@@ -35,7 +35,7 @@ NUMERICS = {
         "calibration",
     },
     "corpora": {"splits"},
-    "jobs": {"stages", "stage_row", "stage_table", "features", "devices"},
+    "jobs": {"stages", "stage_row", "stage_table", "classifier_table", "features", "devices"},
     "video": {
         *{"alexnet", "grey", "dense_sift", "hog", "lbp_top", "fine_tuning", "image_sets", "kernels", "pls"},
         *{"classifiers", "vector_classifiers", "kernel_scoring", "low_rank", "linear", "baselines", "baseline_names"},

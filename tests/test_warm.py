@@ -39,7 +39,7 @@ class Workflow:
         (library / "resources").mkdir(parents=True)
         self.temporary.mkdir()
         core = [f"core/{name}" for name in ("__init__", "errors", "resources")]
-        jobs = [f"jobs/{name}" for name in ("__init__", "stages", "stage_row", "stage_table")]
+        jobs = [f"jobs/{name}" for name in ("__init__", "stages", "stage_row", "stage_table", "classifier_table")]
         for name in ("__init__", *core, *jobs, *(f"workflow/{name}" for name in ("__init__", "warm", "process_end"))):
             (library / name).parent.mkdir(exist_ok=True)
             shutil.copy(root / f"workflow_scripts/emotiw/{name}.py", library / f"{name}.py")

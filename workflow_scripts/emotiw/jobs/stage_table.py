@@ -1,14 +1,13 @@
-"""The tables of the workflow's stages and of its classifiers: one row each, with all that the workflow needs to know.
+"""The table of the workflow's stages: one row each, with all that the workflow needs to know.
 
 A row holds names and numbers, never functions: editing a feature's function changes the identity of that feature's
 stage alone. Programs of single clips and of folds do not import this table, so a new row does not re-run them.
 How to add a stage: docs/extending.md.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-from emotiw.jobs.stage_row import DECODING, ClassifierRow, Cost, Kind, StageRow
+from emotiw.jobs.stage_row import DECODING, Cost, Kind, StageRow
 
 
 def frame_feature(name: str, title: str, **more: Any) -> StageRow:
@@ -386,18 +385,3 @@ TABLE: tuple[StageRow, ...] = (
         cost=Cost((700, 0.5), (10, 0.1)),
     ),
 )
-
-POOLED: dict[str, Any] = {"stage": "pooled_scores", "kinds": (Kind.FRAME_FEATURE, Kind.CLIP_FEATURE)}
-CLASSIFIERS: Mapping[str, ClassifierRow] = {
-    row.name: row
-    for row in (
-        ClassifierRow("pls", "PLS", "kernel_scores", "n_components", "n_components_max"),
-        ClassifierRow("kernel_pls", "kernel PLS", "kernel_scores", "n_components", "n_components_max"),
-        ClassifierRow("svm", "SVM", "kernel_scores", "svm_c", "c_grid"),
-        ClassifierRow("logistic", "logistic regression", "kernel_scores", "logistic_c", "c_grid"),
-        ClassifierRow("pooled_logistic", "logistic regression on pooled frames", **POOLED),
-        ClassifierRow("pooled_svm", "SVM on pooled frames", **POOLED),
-        ClassifierRow("blstm", "BLSTM", "blstm_scores", uses_validation=True),
-        ClassifierRow("average", "mean of frame posteriors", "average_scores", needs_posteriors=True),
-    )
-}
