@@ -117,7 +117,8 @@ def _become_child() -> None:
         f"the program crashed ({signals.name(-whole.status)}){whole.at_clip};"
         f" the clips of this job ({len(whole.clips)}) are computed one by one"
     )
-    folder, crashed = Path(tempfile.mkdtemp(prefix="emotiw-")), {}
+    folder = Path(tempfile.mkdtemp(prefix="emotiw-"))
+    crashed: dict[str, str] = {}
     for clip in [*whole.clips, ""]:  # at last, the whole job from the artefacts that are kept
         end = _child(Part(only=clip, folder=folder, crashed=crashed))
         if end is None:
