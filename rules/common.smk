@@ -12,6 +12,7 @@ from snakemake.logging import logger
 from emotiw.corpora import inventory
 from emotiw.corpora import manifest as manifests
 from emotiw.jobs import cache, features, settings, stages
+from emotiw.media.probing import probe
 from emotiw.workflow import (
     checksums,
     failures,
@@ -51,13 +52,6 @@ os.environ.update(
 )
 
 
-def media_facts(path):
-    """Facts of a media file that is new or has changed; the decoder is imported only if there is one."""
-    from emotiw.media import container as media
-
-    return media.probe(path)
-
-
 def deposit(path):
     """Copy a file that no rule makes to the storage of the run, if there is one (--default-storage-provider)."""
     provider = workflow.storage_registry.default_storage_provider
@@ -70,7 +64,7 @@ def deposit(path):
 
 # Only the main process reads the corpus; Snakemake's processes on the nodes of a cluster read the table.
 if workflow.is_main_process:
-    corpus = inventory.refresh(config, Path(TABLE), media_facts)
+    corpus = inventory.refresh(config, Path(TABLE), probe)
     PLAN = Plan(config, corpus, imported_clips.refresh(config, corpus))
     for path in (TABLE, ABOUT, *map(LAYOUT.imports, config["imports"])):
         deposit(path)

@@ -13,11 +13,12 @@ import pytest
 from typer.testing import CliRunner
 
 import bundle_fixtures as tiny
+import crash_fixtures as crashes
 import media_fixtures as made
 from emotiw import cli
-from emotiw.core.errors import FeatureError
+from emotiw.core.errors import FeatureError, MediaError
 from emotiw.demo import design, render
-from emotiw.media import soundtrack, video_frames
+from emotiw.media import container, probing, soundtrack, video_frames
 from emotiw.prediction import contained, judging, segments
 from emotiw.prediction.predictor import Predictor
 
@@ -183,3 +184,37 @@ def test_no_process_is_left(monkeypatch, predictor, clips):
     assert children.read_text() != before
     asked.close()
     assert children.read_text() == before
+
+
+# --- headers -----------------------------------------------------------------------------------------------------
+
+
+def breaking(monkeypatch, folder, deed):
+    """Processes that read headers do `deed` at the clip "bad"."""
+    environment = crashes.injected(folder, "av:open", deed)
+    monkeypatch.setenv("PYTHONPATH", environment["PYTHONPATH"])
+
+
+def test_headers_are_read_in_another_process(clips):
+    ask = probing.Prober()
+    assert [ask(path) for path in clips] == [container.probe(path) for path in clips]
+    ask.close()
+
+
+@pytest.mark.parametrize("deed", ["SIGSEGV", "SIGABRT"])
+def test_a_header_that_crashes_ffmpeg_has_no_facts(monkeypatch, clips, tmp_path, deed):
+    breaking(monkeypatch, tmp_path, deed)
+    ask = probing.Prober()
+    found = [ask(path) for path in clips]
+    assert found == [container.probe(clips[0]), {}, container.probe(clips[2])]
+    ask.close()
+
+
+@pytest.mark.parametrize(("deed", "message"), [("SIGKILL", "ended by SIGKILL"), ("hang", "not read within 5 s")])
+def test_a_header_that_was_not_read_this_time_is_an_error(monkeypatch, clips, tmp_path, deed, message):
+    breaking(monkeypatch, tmp_path, deed)
+    ask = probing.Prober(longest_s=5)
+    with pytest.raises(MediaError, match=rf"bad\.mp4: .*{message}.* run the same command again"):
+        ask(clips[1])
+    assert ask(clips[0])["format"]
+    ask.close()

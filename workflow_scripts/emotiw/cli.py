@@ -91,7 +91,7 @@ def manifest(configfile: ConfigFiles = None, output: Output = None) -> None:
     # commands import their modules themselves, so that `emotiw --help` answers at once
     from emotiw.corpora.inventory import refresh  # noqa: PLC0415
     from emotiw.jobs.settings import load  # noqa: PLC0415
-    from emotiw.media.container import probe  # noqa: PLC0415
+    from emotiw.media.probing import probe  # noqa: PLC0415
     from emotiw.workflow import console as texts  # noqa: PLC0415
     from emotiw.workflow import imported_clips  # noqa: PLC0415
 
@@ -125,7 +125,7 @@ def run(
     """
     from emotiw.corpora.inventory import refresh  # noqa: PLC0415
     from emotiw.jobs.settings import load  # noqa: PLC0415
-    from emotiw.media.container import probe  # noqa: PLC0415
+    from emotiw.media.probing import probe  # noqa: PLC0415
     from emotiw.workflow import run as runs  # noqa: PLC0415
 
     extras.require("snakemake")
@@ -256,7 +256,7 @@ def why(
     """Show which jobs Snakemake would run for a clip, its features and its scores, and why."""
     from emotiw.corpora.inventory import refresh  # noqa: PLC0415
     from emotiw.jobs.settings import load  # noqa: PLC0415
-    from emotiw.media.container import probe  # noqa: PLC0415
+    from emotiw.media.probing import probe  # noqa: PLC0415
     from emotiw.workflow import explain, imported_clips  # noqa: PLC0415
     from emotiw.workflow.files import Files  # noqa: PLC0415
     from emotiw.workflow.plan import Plan  # noqa: PLC0415
