@@ -5,7 +5,6 @@ import importlib.metadata
 import json
 import math
 import traceback
-from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,14 +14,14 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
-from emotiw.commands import comparing, predicting
+from emotiw.commands import asking, comparing, predicting, running
 from emotiw.commands.options import INTERNAL, NEGATIVE, OK, UNUSABLE, ConfigFiles
 from emotiw.core import extras
 from emotiw.core.errors import ConfigError, EmotiwError, StoreError
 
 STATUSES = {
     OK: "done; all clips were judged, nothing is wrong",
-    NEGATIVE: "done; some clips were not judged, a check found a fault, or runs cannot be compared",
+    NEGATIVE: "done; clips were not judged, a check (doctor, verify, cache) found a fault, or runs cannot be paired",
     UNUSABLE: "not done; arguments, configuration, corpus, bundle, files or installation cannot be used",
     INTERNAL: "a bug of emotiw; the traceback is on the terminal or in the log",
 }
@@ -104,38 +103,6 @@ def manifest(configfile: ConfigFiles = None, output: Output = None) -> None:
     for note in (*table.notes, *imported_clips.notes(imported_clips.refresh(config, table))):
         console.print(Text(f"note: {note}"))
     console.print(Text(f"{texts.n_subjects(table)}; written to {path}"))
-
-
-@app.command()
-def run(
-    targets: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Targets of the workflow, such as features or evaluate; none: everything.", show_default=False
-        ),
-    ] = None,
-    configfile: ConfigFiles = None,
-    cores: Annotated[str, typer.Option("--cores", "-c", help="Number of cores, or all.")] = "all",
-    profile: Annotated[str, typer.Option(help="Folder in profiles/, or one of your own.")] = "default",
-    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Say what is expected, and start nothing.")] = False,
-) -> None:
-    """Run the workflow of this checkout; first say how many clips, jobs, hours and bytes are expected.
-
-    The exit status is Snakemake's. Anything else that Snakemake can do: call `snakemake` itself.
-    """
-    from emotiw.corpora.inventory import refresh  # noqa: PLC0415
-    from emotiw.jobs.settings import load  # noqa: PLC0415
-    from emotiw.media.probing import probe  # noqa: PLC0415
-    from emotiw.workflow import run as runs  # noqa: PLC0415
-
-    extras.require("snakemake")
-    runs.snakefile()
-    config = load(configfile or [])
-    request = runs.Request(configfile or [], targets or [], cores, profile)
-    runs.profile(profile)
-    table = refresh(config, Path("results", config["run"], "manifest.csv"), probe)
-    typer.echo(runs.announcement(request, config, table))
-    raise typer.Exit(OK if dry_run else runs.start(request))
 
 
 @app.command()
@@ -248,38 +215,6 @@ def verify(
 
 
 @app.command()
-def why(
-    clip: Annotated[str, typer.Argument(help="Id of a clip, as in results/<run>/manifest.csv, or its path there.")],
-    configfile: ConfigFiles = None,
-    snakefile: Annotated[Path, typer.Option(help="The workflow.")] = Path("Snakefile"),
-) -> None:
-    """Show which jobs Snakemake would run for a clip, its features and its scores, and why."""
-    from emotiw.corpora.inventory import refresh  # noqa: PLC0415
-    from emotiw.jobs.settings import load  # noqa: PLC0415
-    from emotiw.media.probing import probe  # noqa: PLC0415
-    from emotiw.workflow import explain, imported_clips  # noqa: PLC0415
-    from emotiw.workflow.files import Files  # noqa: PLC0415
-    from emotiw.workflow.plan import Plan  # noqa: PLC0415
-
-    extras.require("snakemake")
-    config = load(configfile or [])
-    corpus = refresh(config, Path("results", config["run"], "manifest.csv"), probe)
-    plan = Plan(config, corpus, imported_clips.refresh(config, corpus))
-    row, targets = explain.targets(Files(plan), clip)
-    jobs = explain.jobs(explain.dry_run(snakefile, configfile or [], targets))
-    own = [job for job in jobs if any(Path(path).stem == row.job for path in job.output.split(", "))]
-    others = Counter(job.rule for job in jobs if job not in own)
-    typer.echo(f"{row.clip} ({row.path}), job {row.job}: {len(own)} of its own jobs would run")
-    table = Table(box=None, padding=(0, 1), show_header=False)
-    for job in own:
-        table.add_row(Text(job.rule), Text(job.reason))
-    for rule, n in others.items():
-        reasons = Counter(job.reason for job in jobs if job.rule == rule and job not in own)
-        table.add_row(Text(rule), Text(f"{n} job{'s' * (n > 1)} for its scores: {reasons.most_common(1)[0][0]}"))
-    Console(highlight=False).print(table)
-
-
-@app.command()
 def export_features(
     feature: Annotated[Path, typer.Argument(help="Folder of a feature, such as results/demo/features/cnn.")],
     output: Annotated[Path, typer.Argument(help="New folder for the archives, CLIP.npz.")],
@@ -323,7 +258,8 @@ def cache(
     raise typer.Exit(NEGATIVE if doubts else OK)
 
 
-app.command()(comparing.compare)
+for command in (running.run, asking.why, comparing.compare):
+    app.command()(command)
 
 
 def _ended(error: EmotiwError | OSError) -> typer.Exit:

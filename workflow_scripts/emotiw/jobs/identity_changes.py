@@ -4,8 +4,17 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-NAMED = ("code", "rows", "clips", "folds", "faces", "votes", "sha256", "workflow")  # hashes say nothing to a reader
+# keys whose values are hashes, which say nothing to a reader, and what they are called
+NAMED = {
+    **{"code": "code", "rows": "rows of the table of clips", "clips": "clips", "folds": "folds", "sha256": "weights"},
+    **{"faces": "pictures", "votes": "votes", "workflow": "files of the workflow"},
+}
 OF_CLIPS = "clips_sha256"
+
+
+def own(change: str) -> bool:
+    """Whether a text of `changes` names a cause of its own, not that a stage above has changed."""
+    return " -> " in change or change.removesuffix(" changed") in NAMED.values()
 
 
 def changes(before: Any, now: Any) -> list[str]:
@@ -32,7 +41,7 @@ def _text(name: str, before: Any, now: Any) -> str:
     if section == OF_CLIPS:
         return "clips changed"
     if section in NAMED:
-        return f"{section} changed"
+        return f"{NAMED[section]} changed"
     if section == "above":
         return f"{name.removeprefix('above.')} changed"
     return f"{name.removeprefix('settings.').removeprefix('distributions.')} {written(before)} -> {written(now)}"

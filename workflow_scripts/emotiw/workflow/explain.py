@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from emotiw.corpora.manifest import Row
 from emotiw.jobs import identity_changes
 from emotiw.workflow.files import Files
 
+PARAMS = "Params have changed since last execution"
+MISSING, FOLLOWS = "output missing", "following from these"
 TIMEOUT_S = 3600  # of a dry run; one of many clips takes minutes
 JOB = re.compile(r"(?:local)?(?:rule|checkpoint) (\w+):")
 FIELD = re.compile(r"    (\w+): (.*)")
@@ -97,6 +100,29 @@ def jobs(text: str) -> list[Job]:
             f"dry run: {len(job_of_output)} jobs were understood, {count} are announced; run `snakemake -n`"
         )
     return list(job_of_output.values())
+
+
+def causes(jobs: Sequence[Job]) -> dict[str, Counter[str]]:
+    """Count the jobs of each rule by cause: what each setting, version or change of code makes run, then the rest.
+
+    A job with several causes is counted with the first of them. A job whose reasons are changes of other stages only
+    follows from these.
+    """
+    found: dict[str, Counter[str]] = {}
+    for job in jobs:
+        if job.rule != "all":
+            found.setdefault(_cause(job.reason), Counter())[job.rule] += 1
+    last = (MISSING, FOLLOWS)
+    return {cause: found[cause] for cause in sorted(found, key=lambda cause: (cause in last, cause == FOLLOWS))}
+
+
+def _cause(reason: str) -> str:
+    head, _, changes = reason.partition(": ")
+    if head == PARAMS:
+        return next((change for change in changes.split("; ") if identity_changes.own(change)), FOLLOWS)
+    if "Missing output files" in reason:
+        return MISSING
+    return FOLLOWS if "updated by another job" in reason else head.split(";")[0]
 
 
 def explained(reason: str) -> str:
