@@ -21,6 +21,7 @@ from emotiw.workflow import (
     plan,
     warm,
 )
+from emotiw.workflow import memory as requests
 from emotiw.workflow.costs import Costs
 from emotiw.workflow.files import Files
 from emotiw.workflow.layout import Layout
@@ -125,10 +126,22 @@ def folder(name, levels=1):
 GPU = int(config["accelerator"] == "gpu")
 
 
-def memory(name):
-    """Megabytes of a job of a stage, as a function of the attempt; see emotiw.workflow.costs."""
-    need = COSTS.memory_mb(name)
-    return lambda wildcards, attempt: attempt * need
+# An executor is known only when Snakemake has read the workflow.
+REQUESTS = requests.Requests(COSTS, lambda: workflow.local_exec, requests.machine_mb())
+memory = REQUESTS.of
+
+
+def share_memory():
+    """Let jobs on this machine wait for free memory, if no option of Snakemake limits it already."""
+    if not REQUESTS.available_mb:
+        return
+    for resources in (
+        workflow.scheduler.global_resources,
+        workflow.scheduler.resources,
+    ):
+        resources.setdefault("mem_mb", REQUESTS.available_mb)
+    if hint := REQUESTS.hint({job.rule.name for job in workflow.dag.needrun_jobs()}):
+        logger.info(hint)
 
 
 def minutes(name):

@@ -230,7 +230,7 @@ TABLE: tuple[StageRow, ...] = (
         settings=("video.pca_dimension",),
         above=("{feature}",),
         parts=("train",),
-        cost=Cost((180, 2.8), (2, 0.06)),
+        cost=Cost((780, 0.02), (2, 0.06)),
         **OF_FEATURE,
     ),
     StageRow(
@@ -241,7 +241,7 @@ TABLE: tuple[StageRow, ...] = (
             *("video.exact_clips", "video.landmarks"),
         ),
         above=("pca", "{feature}"),
-        cost=Cost((190, 0.1), (2, 0.06), pair_bytes=12 * 8),
+        cost=Cost((190, 0.1), (2, 0.06), pair_bytes=12 * 8, low_rank=True),
         **OF_FEATURE,
     ),
     StageRow(
@@ -250,7 +250,7 @@ TABLE: tuple[StageRow, ...] = (
         settings=("video.inner_folds", "video.inner_repeats", "video.choice", "video.class_weights", "{classifier}"),
         above=("kernels",),
         reads_films=True,
-        cost=Cost((200, 0), (4, 0.03), pair_bytes=12 * 8),
+        cost=Cost((200, 0), (4, 0.03), pair_bytes=12 * 8, low_rank=True),
         **BY_CLASSIFIER,
     ),
     # --- folds: pooled statistics and posteriors of frames -----------------------------------------------------------
