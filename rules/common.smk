@@ -77,10 +77,9 @@ if workflow.is_main_process:
         deposit(path)
 else:
     PLAN = Plan(config, manifests.read(Path(TABLE)), imported_clips.read(config))
-if workflow.is_main_process and (
-    hint := hints.small_corpus(config, len(PLAN.manifest.rows))
-):
-    logger.info(hint)
+for advice in (hints.small_corpus, hints.single_clips):
+    if workflow.is_main_process and (hint := advice(config, len(PLAN.manifest.rows))):
+        logger.info(hint)
 FILES, COSTS = Files(PLAN), Costs(config, PLAN.manifest)
 
 

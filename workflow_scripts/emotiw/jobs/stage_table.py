@@ -230,7 +230,7 @@ TABLE: tuple[StageRow, ...] = (
         settings=("video.pca_dimension",),
         above=("{feature}",),
         parts=("train",),
-        cost=Cost((780, 0.02), (2, 0.06)),
+        cost=Cost((1700, 0.02), (2, 0.06)),
         **OF_FEATURE,
     ),
     StageRow(
