@@ -1,5 +1,7 @@
 """Memory of the machine that local jobs share, and the jobs that may need more."""
 
+import re
+
 import pytest
 
 from emotiw.corpora.manifest import Manifest, Row
@@ -36,10 +38,12 @@ def test_jobs_that_may_not_fit_are_named():
     assert requests(1000, 4000).hint(["pca", "all"]) == ""
     text = requests(16000, 4000, exact_clips=20000).hint(["pca", "kernels", "kernel_scores", "all"])
     assert "more than the 4.0 GB" in text
-    assert "kernels (31.6 GB)" in text
+    assert re.search(r"kernels \(2\d\.\d GB\)", text)
     assert "pca" not in text
 
 
-@pytest.mark.parametrize(("stage", "limit_mb"), [("pca", 2500), ("kernels", 8000), ("kernel_scores", 4500)])
+@pytest.mark.parametrize(
+    ("stage", "limit_mb"), [("pca", 2500), ("kernels", 4000), ("kernel_scores", 4000), ("baseline", 8000)]
+)
 def test_training_of_large_corpora_fits_in_memory(stage, limit_mb):
     assert costs(16372).peak_mb(stage) < limit_mb

@@ -68,6 +68,7 @@ class Costs:
         if cost.low_rank and n_clips > self._video["exact_clips"]:
             n_pairs = n_clips * self._video["landmarks"]
             constant += LANDMARK_MB * self._video["landmarks"]
+            per_clip = min(per_clip, 0.05)  # the image sets are not held
         return constant + per_clip * (cost.held_clips or n_clips) + cost.pair_bytes * n_pairs / 1e6
 
     def minutes(self, stage: str) -> int:
