@@ -1,11 +1,12 @@
 """Peak memory and CPU time of the training of image sets by the size of the corpus, before and after a change.
 
-Run: PYTHONPATH=workflow_scripts python benchmarks/scale.py results/RUN/features/cnn --clips 573 1146 [--before CHECKOUT].
+Run: PYTHONPATH=workflow_scripts python benchmarks/scale.py results/RUN/features/cnn --clips 1146 [--before CHECKOUT].
 The features are remixed from those of a real run: a clip's frames are those of one real clip of its class in some
 channels and those of any real clip in the others, so that shape, sparsity and rank are those of real features. The
 programs `pca`, `kernels` and `kernel_scores` (PLS) run as the workflow runs them, one thread each; memory is the
 kernel's (`getrusage`). With `--before`, those of another checkout of the repository run on the same files too, and
-ratios are printed. `--landmarks N` adds a row with that many landmarks, whatever the size of the corpus.
+ratios are printed. `--landmarks N` adds a row with that many landmarks, whatever the size of the corpus. Kernels and
+scores need as much memory for fewer `--values` and `--frames`, with which large corpora are made sooner.
 """
 
 import argparse
@@ -21,28 +22,29 @@ from emotiw.corpora import manifest
 from emotiw.jobs import settings, store
 
 ROOT = Path(__file__).resolve().parents[1]
-CLIPS_PER_JOB, FRAMES, FOLDS, CHANNEL = 25, 60, 5, 36  # 6 x 6 positions of a channel of pool5
+CLIPS_PER_JOB, FOLDS, CHANNEL = 25, 5, 36  # 6 x 6 positions of a channel of pool5
+SHARE = 0.35  # of a clip's channels that are those of a real clip of its class
 STAGE = {"fold": "official", "code": "", "distributions": {}, "above": {}, "feature": "cnn", "modality": "video"}
 CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 
 
-def real_frames(folder):
-    """Frames of each real clip that has any."""
+def real_frames(folder, n_values, n_frames):
+    """Frames of each real clip that has any: the first values and frames."""
     found = []
     for path in sorted(folder.glob("*.h5")):
         entries = store.read(path, "frame_features").entries.values()
         found += [entry.arrays["features"] for entry in entries if len(entry.arrays.get("features", ())) >= 2]
-    return found
+    return [F[np.arange(n_frames) % len(F), :n_values] for F in found]
 
 
 def remixed(frames, label, seed):
-    """Frames (60, n) of a made-up clip: the real clips are divided among the classes in turn."""
+    """Frames (n_frames, n) of a made-up clip: the real clips are divided among the classes in turn."""
     rng = np.random.default_rng(seed)
     first = rng.choice(np.arange(label, len(frames), len(CLASSES)))
-    of_class, of_any = (F[np.arange(FRAMES) % len(F)] for F in (frames[first], frames[rng.integers(len(frames))]))
-    chosen = np.repeat(rng.random(of_class.shape[1] // CHANNEL + 1) < 0.3, CHANNEL)[: of_class.shape[1]]
+    of_class, of_any = frames[first], frames[rng.integers(len(frames))]
+    chosen = np.repeat(rng.random(of_class.shape[1] // CHANNEL + 1) < SHARE, CHANNEL)[: of_class.shape[1]]
     gain = rng.uniform(0.7, 1.3, of_class.shape[1])
-    return (np.where(chosen, of_class, of_any) * gain * rng.uniform(0.9, 1.1, (FRAMES, 1))).astype(np.float16)
+    return (np.where(chosen, of_class, of_any) * gain * rng.uniform(0.9, 1.1, (len(of_class), 1))).astype(np.float16)
 
 
 def make_corpus(folder, frames, n_clips):
@@ -59,7 +61,7 @@ def make_corpus(folder, frames, n_clips):
         for i in range(n_clips)
     ]
     manifest.write(folder / "manifest.csv", manifest.Manifest(tuple(rows), CLASSES, "made up"))
-    time_s = np.arange(FRAMES) / 25
+    time_s = np.arange(len(frames[0])) / 25
     for start in range(0, n_clips, CLIPS_PER_JOB):
         numbers = range(start, min(start + CLIPS_PER_JOB, n_clips))
         entries = [
@@ -82,11 +84,11 @@ def measured(checkout, program, **options):
     return usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime
 
 
-def trained(checkout, folder, video):
-    """Memory and CPU time of each program, and the accuracy on the validation clips."""
+def trained(checkout, folder, video, pca=None):
+    """Memory and CPU time of each program, accuracy on the validation clips, size of the kernels; `pca` may be made."""
     stage, out = STAGE | {"settings": {"video": video}, "stream": "video"}, folder / "out"
     of = {"manifest": folder / "manifest.csv", "features": folder / "features", "stage": stage}
-    found = {"pca": measured(checkout, "pca", **of, output=out / "pca.h5")}
+    found = {"pca": pca or measured(checkout, "pca", **of, output=out / "pca.h5")}
     found["kernels"] = measured(checkout, "kernels", **of, pca=out / "pca.h5", output=out / "kernels.h5")
     given = {"manifest": of["manifest"], "kernels": out / "kernels.h5", "model": out / "model.h5"}
     classifier = stage | {"classifier": "pls"}
@@ -107,13 +109,14 @@ def accuracy(folder, scores):
 def row(label, n_clips, result, before=None):
     """Print a line of the table."""
     found, right, size = result
-    cells = [
-        f"{mb:.0f} MB, {cpu:.0f} s"
-        + (f" ({before[0][name][0] / mb:.1f}x, {before[0][name][1] / cpu:.1f}x)" if before else "")
-        for name, (mb, cpu) in found.items()
-    ]
+    cells = [f"{mb:.0f} MB, {cpu:.0f} s{ratio(before, name, mb, cpu)}" for name, (mb, cpu) in found.items()]
     per_clip = sum(cpu for _, cpu in found.values()) / n_clips * 1e3
     print(f"| {n_clips} | {label} | {' | '.join(cells)} | {per_clip:.0f} | {size:.0f} | {right:.3f} |", flush=True)
+
+
+def ratio(before, name, mb, cpu):
+    """Memory and CPU time of the program before, relative to those of now."""
+    return f" ({before[0][name][0] / mb:.1f}x, {before[0][name][1] / cpu:.1f}x)" if before else ""
 
 
 def main():
@@ -124,8 +127,10 @@ def main():
     parser.add_argument("--before", type=Path)
     parser.add_argument("--before-up-to", type=int, default=2000, help="largest corpus for the other checkout")
     parser.add_argument("--landmarks", type=int, nargs="*", default=[])
+    parser.add_argument("--values", type=int, default=9216)
+    parser.add_argument("--frames", type=int, default=60)
     args = parser.parse_args()
-    frames, video = real_frames(args.features), settings.load([])["video"]
+    frames, video = real_frames(args.features, args.values, args.frames), settings.load([])["video"]
     print(f"{len(frames)} real clips; {np.mean([(F > 0).mean() for F in frames]):.0%} of their values are above 0\n")
     print("| clips | way | pca | kernels | kernel_scores | CPU ms a clip | kernels, MB | accuracy |")
     print("|---|---|---|---|---|---|---|---|")
@@ -136,9 +141,10 @@ def main():
             before = trained(args.before, folder, video) if args.before and n_clips <= args.before_up_to else None
             if before:
                 row("before", n_clips, before)
-            row("as configured", n_clips, trained(ROOT, folder, video), before)
+            now = trained(ROOT, folder, video)
+            row("as configured", n_clips, now, before)
             for landmarks in args.landmarks:
-                low = trained(ROOT, folder, video | {"exact_clips": 1, "landmarks": landmarks})
+                low = trained(ROOT, folder, video | {"exact_clips": 1, "landmarks": landmarks}, now[0]["pca"])
                 row(f"{landmarks} landmarks", n_clips, low, before)
 
 

@@ -22,3 +22,10 @@ def test_a_preset_silences_it(root, preset):
 def test_a_large_corpus_or_few_networks_need_no_hint(root):
     assert hints.small_corpus(settings.load([]), 200) == ""
     assert hints.small_corpus(settings.load([root / "examples" / "demo.yaml"]), 106) == ""
+
+
+def test_a_large_corpus_with_one_clip_a_job_is_told_of_batches():
+    found = settings.load([])
+    assert hints.single_clips(found, 1000) == ""
+    assert "with 1739 clips, one a job, every start of Snakemake takes about 19 s" in hints.single_clips(found, 1739)
+    assert hints.single_clips(found | {"clips_per_job": "auto"}, 1739) == ""

@@ -81,6 +81,17 @@ def test_frames_that_are_too_many_to_hold_are_read_once(frames, monkeypatch, dty
     assert read.n_read == len(frames)
 
 
+def test_features_that_are_stored_in_half_precision_are_held_so(frames):
+    halves = [F.astype(np.float16).astype(np.float32) for F in frames]
+    held = pca._Held()
+    for F in [halves[0], frames[1], np.full((2, 30), 1e6, np.float32)]:
+        held.add(F)
+    assert held.n_bytes == halves[0].nbytes / 2 + frames[1].nbytes + 240
+    for i, F in enumerate([halves[0], frames[1]]):
+        assert held[i].dtype == np.float32
+        np.testing.assert_array_equal(held[i], F)
+
+
 def test_frames_whose_scatter_matrix_is_too_large_are_read_again_with_the_same_result(frames, monkeypatch):
     expected = pca.fit_pca(frames, 4)
     monkeypatch.setattr(pca, "HELD_BYTES", 3000)
@@ -103,7 +114,7 @@ class Sets:
     def __getitem__(self, i):
         return np.random.default_rng(i).standard_normal((60, 1000), dtype=np.float32)
 
-pca.HELD_BYTES = 1 << 24
+pca.HELD_BYTES = 1 << 24  # of more than 100 sets
 pca.fit_pca(Sets(), 20)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """

@@ -44,6 +44,8 @@ class Cost:
         CPU time in s: constant part, and part for each clip.
     pair_bytes : float
         Memory for each pair of clips of the corpus, in bytes.
+    low_rank : bool
+        Whether these are the pairs with the landmarks above `video.exact_clips` clips.
     scales_with_frames : bool
         Whether the memory of a clip grows with the number of eGeMAPS values a frame; it is measured with 88.
     held_clips : int
@@ -55,6 +57,7 @@ class Cost:
     memory_mb: tuple[float, float]
     seconds: tuple[float, float]
     pair_bytes: float = 0.0
+    low_rank: bool = False
     scales_with_frames: bool = False
     held_clips: int = 0
     clip_kb: float = 0.0

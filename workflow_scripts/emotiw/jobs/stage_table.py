@@ -242,7 +242,7 @@ TABLE: tuple[StageRow, ...] = (
         settings=("video.pca_dimension",),
         above=("{feature}",),
         parts=("train",),
-        cost=Cost((180, 2.8), (2, 0.06)),
+        cost=Cost((1700, 0.02), (2, 0.06)),
         **OF_FEATURE,
     ),
     StageRow(
@@ -253,7 +253,7 @@ TABLE: tuple[StageRow, ...] = (
             *("video.exact_clips", "video.landmarks"),
         ),
         above=("pca", "{feature}"),
-        cost=Cost((190, 0.1), (2, 0.06), pair_bytes=12 * 8),
+        cost=Cost((200, 0.25), (2, 0.06), pair_bytes=8 * 8, low_rank=True),
         **OF_FEATURE,
     ),
     StageRow(
@@ -262,7 +262,7 @@ TABLE: tuple[StageRow, ...] = (
         settings=("video.inner_folds", "video.inner_repeats", "video.choice", "video.class_weights", "{classifier}"),
         above=("kernels",),
         reads_films=True,
-        cost=Cost((200, 0), (4, 0.03), pair_bytes=12 * 8),
+        cost=Cost((260, 0.05), (4, 0.03), pair_bytes=8 * 8, low_rank=True),
         **BY_CLASSIFIER,
     ),
     # --- folds: pooled statistics and posteriors of frames -----------------------------------------------------------
@@ -282,7 +282,7 @@ TABLE: tuple[StageRow, ...] = (
         settings=("baseline",),
         above=("{feature}",),
         reads_films=True,
-        cost=Cost((220, 0), (2, 0.02), pair_bytes=12 * 8),
+        cost=Cost((220, 0.02), (2, 0.02), pair_bytes=2 * 8),
         **OF_FEATURE,
     ),
     # --- folds: recurrent networks on the frames ---------------------------------------------------------------------

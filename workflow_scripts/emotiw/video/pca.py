@@ -17,7 +17,7 @@ Frames = npt.NDArray[np.floating[Any]]
 OVERSAMPLING = 16
 PASSES = 5
 CLIPS_PER_BLOCK = 16
-HELD_BYTES = 1 << 28  # frames of more bytes are not held
+HELD_BYTES = 1 << 30  # frames of more bytes are not held: 970 clips of 60 frames of AlexNet's, in half precision
 NULL_VARIANCE = 1e-10  # smallest variance of a component relative to the largest; float32 frames are not more exact
 STILL_VARIANCE = 1e-12**2  # frames with a smaller variance count as equal
 
@@ -118,27 +118,58 @@ def project(F: Frames, pca: PCA) -> Matrix:
 
 def scatter(frames: Sets) -> Scatter:
     """Scatter matrix of the frames in the form that their number and width ask for; FeatureError below two frames."""
-    held: list[Frames] = []
-    n, n_bytes = 0, 0
+    held = _Held()
     for i in range(len(frames)):
-        held.append(frames[i])
-        n, n_bytes = n + len(held[-1]), n_bytes + held[-1].nbytes
-        if n_bytes > HELD_BYTES and SecondMoment.fits(held[0].shape[1]):
+        held.add(frames[i])
+        if held.n_bytes > HELD_BYTES and SecondMoment.fits(held[0].shape[1]):
             return _summed(held, frames)
-        if n_bytes > HELD_BYTES:
-            held.clear()
+        if held.n_bytes > HELD_BYTES:
+            del held
             return _Blocks(frames)
-    if n < 2:
-        raise FeatureError(f"PCA: {n} training frames; expected at least 2; check the statuses of the training clips")
+    if held.n < 2:
+        raise FeatureError(
+            f"PCA: {held.n} training frames; expected at least 2; check the statuses of the training clips"
+        )
     return _Blocks(held)
 
 
-def _summed(held: list[Frames], frames: Sets) -> SecondMoment:
+class _Held:
+    """Sets in memory, in half precision where that loses nothing, as of features that are stored so."""
+
+    def __init__(self) -> None:
+        self._sets: list[tuple[Frames, npt.DTypeLike]] = []
+        self.n, self.n_bytes = 0, 0
+
+    def add(self, F: Frames) -> None:
+        """Hold one more set."""
+        with np.errstate(over="ignore"):
+            half = F.astype(np.float16)
+        kept = half if np.array_equal(half, F) else F
+        self._sets.append((kept, F.dtype))
+        self.n, self.n_bytes = self.n + len(F), self.n_bytes + kept.nbytes
+
+    def __len__(self) -> int:
+        """Count the sets."""
+        return len(self._sets)
+
+    def __getitem__(self, i: int, /) -> Frames:
+        """Set i, as it was added."""
+        kept, dtype = self._sets[i]
+        return kept.astype(dtype, copy=False)
+
+    def last(self) -> Frames:
+        """Frames of the last sets, which are let go."""
+        first = max(0, len(self) - CLIPS_PER_BLOCK)
+        block = np.concatenate([self[i] for i in range(first, len(self))])
+        del self._sets[first:]
+        return block
+
+
+def _summed(held: _Held, frames: Sets) -> SecondMoment:
     """Second moment of all sets, of which the first ones are held; they are let go."""
     moment, start = SecondMoment(held[0]), len(held)
-    while held:
-        moment.add(np.concatenate(held[-CLIPS_PER_BLOCK:]))
-        del held[-CLIPS_PER_BLOCK:]
+    while len(held):
+        moment.add(held.last())
     for block in _blocks(frames, start):
         moment.add(block)
     return moment.centred()

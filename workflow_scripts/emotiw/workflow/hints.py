@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 FEW_CLIPS = 200  # below this number, a corpus gains little from tens of networks a fold [ours]
+MANY_CLIPS = 1000  # above this number, planning with one clip a job takes more than 10 s of CPU time
+PLAN_S, PLAN_CLIP_S = 3, 0.009  # CPU time of a start with nothing to do, and its part for each clip (docs/scale.md)
 MANY_NETWORKS = 24  # networks of a fold; the presets train at most a few
 
 
@@ -25,4 +27,15 @@ def small_corpus(config: Mapping[str, Any], n_clips: int) -> str:
     return (
         f"hint: {n_clips} clips are few for {n_networks} networks a fold; for a first look, add presets/quick.yaml"
         " after your --configfile, which takes minutes"
+    )
+
+
+def single_clips(config: Mapping[str, Any], n_clips: int) -> str:
+    """Point out batches, where a large corpus has one clip a job; else empty. Parameters as of `small_corpus`."""
+    if config["clips_per_job"] != 1 or n_clips <= MANY_CLIPS:
+        return ""
+    seconds = PLAN_S + n_clips * PLAN_CLIP_S
+    return (
+        f"hint: with {n_clips} clips, one a job, every start of Snakemake takes about {seconds:.0f} s;"
+        " clips_per_job: auto makes batches, and with a cache no clip is computed twice after the change"
     )
