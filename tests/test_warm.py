@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -377,6 +378,9 @@ def test_real_programs_write_the_same_bytes(root, tmp_path, monkeypatch):
                 ["sh", "-c", 'exec python "$@"', "sh", *command],
                 env=environment, check=False, capture_output=True, text=True,
             )  # fmt: skip
-            assert (done.returncode, done.stderr) == (0, "")
+            assert done.returncode == 0, done.stderr
+            assert re.fullmatch(
+                r"INFO emotiw.jobs.runtime: took [\d.]+ s of CPU time and \d+ MB of memory\n", done.stderr
+            )
     for program in ("audio", "egemaps"):
         assert (tmp_path / f"warm.{program}.h5").read_bytes() == (tmp_path / f"plain.{program}.h5").read_bytes()
