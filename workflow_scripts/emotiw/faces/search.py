@@ -54,7 +54,8 @@ class Search:
         self._is_cut = CutDetector()
         self._whole_s = -np.inf
         self._cuts: list[int] = []
-        self._counts = dict.fromkeys(("n_searched", "n_searched_whole", "n_detected", "n_faces_max"), 0)
+        counts = ("n_searched", "n_searched_whole", "n_detected", "n_faces_max", "n_black")
+        self._counts = dict.fromkeys(counts, 0)
 
     def see(self, frame: video_frames.Frame) -> None:
         """Search the next frame, unless `frame_step` skips it."""
@@ -65,6 +66,9 @@ class Search:
             return
         faces = self._search(frame)
         self._counts["n_searched"] += 1
+        self._counts["n_black"] += self._is_cut.is_black
+        if self._is_cut.in_gap and not faces:
+            return  # no track ends because of it
         self._counts["n_detected"] += bool(faces)
         self._counts["n_faces_max"] = max(self._counts["n_faces_max"], len(faces))
         self._selector.see(
@@ -83,7 +87,7 @@ class Search:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Number of frames (searched, searched whole, with a face, kept), of cuts and scenes; most faces in a frame."""
+        """Number of frames (searched, searched whole, with a face, kept, black), of cuts, scenes; most faces in one."""
         n_searched, kept = self._counts["n_searched"], self.kept
         scenes = {bisect(self._cuts, sighting.index) for sighting in kept}
         return {

@@ -80,9 +80,8 @@ class Clock:
         self._shift(packet, round((self.offset_s - float(self.start_s)) / tick_s), round(self._jump_s / tick_s))
 
     def _fits(self, index: int, time_s: float) -> bool:
-        own_s = self._ends.get(index, self._front_s)
-        early = index in self._ends and time_s < own_s - DISCONTINUITY_S
-        return not early and time_s <= max(own_s, self._front_s) + self._jump_s
+        own_s = self._ends.get(index, float(self.start_s))
+        return own_s - DISCONTINUITY_S <= time_s <= max(own_s, self._front_s) + self._jump_s
 
     def _correction(self, index: int, raw_s: float) -> float:
         expected_s = self._ends.get(index, self._front_s)
@@ -108,7 +107,9 @@ class Clock:
         for frame in frames:
             if held is not None:
                 if held.pts is not None and frame.pts is not None:
-                    held.pts = self._between(before, held.pts, frame.pts, step)
+                    held.pts = self._between(
+                        before, held.pts, frame.pts, (held.duration or 0) if before is None else step
+                    )
                     step = held.duration or (step if before is None else held.pts - before)
                     before = held.pts
                 yield held
@@ -117,9 +118,9 @@ class Clock:
             yield held
 
     def _between(self, before: int | None, ticks: int, after: int, step: int) -> int:
-        """Time of a frame, in ticks, which lies between those of its neighbours; `step` is that of the frame before."""
+        """Time of a frame, in ticks, which lies between those of its neighbours, `step` ticks from one of them."""
         if before is None:
-            placed = min(ticks, after)
+            placed = ticks if ticks <= after else after - step
         else:
             placed = ticks if before <= ticks <= after or after <= before else min(before + step, after)
         self.n_jumps += placed != ticks
