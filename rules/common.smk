@@ -71,9 +71,14 @@ if workflow.is_main_process:
         deposit(path)
 else:
     PLAN = Plan(config, manifests.read(Path(TABLE)), imported_clips.read(config))
-for advice in (hints.small_corpus, hints.single_clips):
-    if workflow.is_main_process and (hint := advice(config, len(PLAN.manifest.rows))):
-        logger.info(hint)
+if workflow.is_main_process:
+    for hint in (
+        hints.small_corpus(config, len(PLAN.manifest.rows)),
+        hints.batches(config, len(PLAN.manifest.rows)),
+        hints.sweep(config),
+    ):
+        if hint:
+            logger.info(hint)
 FILES, COSTS = Files(PLAN), Costs(config, PLAN.manifest)
 
 

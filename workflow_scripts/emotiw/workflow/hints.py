@@ -30,12 +30,36 @@ def small_corpus(config: Mapping[str, Any], n_clips: int) -> str:
     )
 
 
-def single_clips(config: Mapping[str, Any], n_clips: int) -> str:
-    """Point out batches, where a large corpus has one clip a job; else empty. Parameters as of `small_corpus`."""
-    if config["clips_per_job"] != 1 or n_clips <= MANY_CLIPS:
+def batches(config: Mapping[str, Any], n_clips: int, profile: str = "default") -> str:
+    """Point out batches, where one clip a job would make many jobs, or a job of a cluster each; else empty.
+
+    Parameters
+    ----------
+    config : mapping
+        The checked configuration.
+    n_clips : int
+        Number of clips of the corpus.
+    profile : str
+        Name of the profile that the run is started with.
+    """
+    if config["clips_per_job"] != 1:
         return ""
-    seconds = PLAN_S + n_clips * PLAN_CLIP_S
+    if "slurm" in profile:
+        return (
+            "hint: one clip a job costs more to start on a cluster than to compute; add presets/cluster.yaml after your"
+            " --configfile, which makes batches"
+        )
+    if n_clips <= MANY_CLIPS:
+        return ""
     return (
-        f"hint: with {n_clips} clips, one a job, every start of Snakemake takes about {seconds:.0f} s;"
-        " clips_per_job: auto makes batches, and with a cache no clip is computed twice after the change"
+        f"hint: with {n_clips} clips, one a job, every start of Snakemake takes about"
+        f" {PLAN_S + n_clips * PLAN_CLIP_S:.0f} s; clips_per_job: auto makes batches, and with a cache no clip is"
+        " computed twice after the change"
     )
+
+
+def sweep(config: Mapping[str, Any]) -> str:
+    """Say that Snakemake alone makes no sweep, if the configuration has one; else empty."""
+    if not (config["sweep"]["grid"] or config["sweep"]["list"]):
+        return ""
+    return "hint: `emotiw run` makes the runs of the section sweep; this command makes one run, without it"
