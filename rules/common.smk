@@ -11,7 +11,7 @@ from snakemake.logging import logger
 
 from emotiw.corpora import inventory
 from emotiw.corpora import manifest as manifests
-from emotiw.jobs import cache, features, settings, stages
+from emotiw.jobs import cache, features, settings, source_facts, stages
 from emotiw.media.probing import probe
 from emotiw.workflow import (
     checksums,
@@ -62,6 +62,9 @@ def deposit(path):
         there.set_local_path(Path(path))
         workflow.async_run(there.managed_store())
 
+
+if workflow.is_main_process:
+    source_facts.remember(Path(".snakemake", "emotiw-sources.json"))
 
 # Only the main process reads the corpus; Snakemake's processes on the nodes of a cluster read the table.
 if workflow.is_main_process:

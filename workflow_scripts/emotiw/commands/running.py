@@ -48,7 +48,7 @@ def run(
 
 def _announce(config: dict[str, Any], request: "Request") -> None:
     from emotiw.corpora.inventory import refresh  # noqa: PLC0415
-    from emotiw.media.container import probe  # noqa: PLC0415
+    from emotiw.media.probing import probe  # noqa: PLC0415
     from emotiw.workflow import run as runs  # noqa: PLC0415
 
     table = refresh(config, Path("results", config["run"], "manifest.csv"), probe)
