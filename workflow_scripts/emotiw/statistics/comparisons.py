@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest
-from statsmodels.stats.multitest import multipletests
 
 from emotiw.statistics import metrics
 
@@ -99,6 +98,8 @@ def label_permutation_p(truth: Ints, predicted: Mapping[Any, Ints], subjects: In
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's adjusted p-values, in the order given."""
+    from statsmodels.stats.multitest import multipletests  # noqa: PLC0415 - of an extra, which most commands do without
+
     if not p_values:
         return []
     return [float(p) for p in multipletests(list(p_values), method="holm")[1]]

@@ -139,7 +139,9 @@ def announcement(request: Request, config: Mapping[str, Any], manifest: Manifest
     what = expected(job_counts(request), Costs(config, manifest), Protocol(config, manifest))
     n_cores = (os.cpu_count() or 1) if request.cores == "all" else int(request.cores)
     text = f"run {config['run']}: {summary(what, n_cores, Layout(config['run']).folder)}"
-    return "\n".join(filter(None, (text, hints.small_corpus(config, len(manifest.rows)))))
+    n_clips = len(manifest.rows)
+    advice = hints.small_corpus(config, n_clips), hints.batches(config, n_clips, request.profile)
+    return "\n".join(filter(None, (text, *advice)))
 
 
 def start(request: Request) -> int:
