@@ -189,6 +189,7 @@ EDITS = {
     "emotiw/report/charts.py": {"report": 1, "crate": 1},
     "emotiw/report/confusion_cells.py": {"report": 1, "crate": 1},
     "emotiw/report/corpus_chart.py": {"report": 1, "crate": 1},
+    "emotiw/report/frames.py": {},
     "emotiw/report/headline.py": {"report": 1, "crate": 1},
     "emotiw/report/limits.py": {"report": 1, "crate": 1},
     "emotiw/report/methods.py": {"report": 1, "crate": 1},
