@@ -25,9 +25,11 @@ def test_a_large_corpus_or_few_networks_need_no_hint(root):
 
 
 def test_many_clips_with_one_a_job_are_told_of_batches():
-    assert "3000 clips make so many jobs that every plan takes 36 s" in hints.batches(settings.load([]), 3000)
-    assert hints.batches(settings.load([]), 1999) == ""
-    assert hints.batches(settings.load([]) | {"clips_per_job": 2}, 3000) == ""
+    found = settings.load([])
+    assert hints.batches(found, 1000) == ""
+    assert "with 1739 clips, one a job, every start of Snakemake takes about 19 s" in hints.batches(found, 1739)
+    for chosen in (2, "auto"):
+        assert hints.batches(found | {"clips_per_job": chosen}, 3000) == ""
 
 
 def test_a_cluster_is_told_of_its_preset(root):

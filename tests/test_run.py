@@ -46,9 +46,14 @@ def test_small_networks_and_few_epochs_are_expected_to_take_less():
 
 def test_memory_grows_with_the_values_of_a_frame_and_with_pairs_of_clips():
     assert costs(egemaps={"mode": "both", "deltas": True}).memory_mb("scaler") > costs().memory_mb("scaler")
-    pairs = 12 * 8 * 100**2 / 1e6
-    without = 1.5 * (190 + 0.1 * 100) + costs().snakemake_mb
+    pairs = 8 * 8 * 100**2 / 1e6
+    without = 1.5 * (200 + 0.25 * 100) + costs().snakemake_mb
     assert costs().memory_mb("kernels") == pytest.approx(without + 1.5 * pairs, abs=1)
+
+
+def test_above_the_exact_clips_memory_grows_with_the_landmarks():
+    found = {n: costs(video={"exact_clips": 50, "landmarks": n}).peak_mb("kernels") for n in (10, 40)}
+    assert found[40] - found[10] == pytest.approx(30 * 0.8 + 8 * 8 * 100 * 30 / 1e6)
 
 
 def test_nothing_to_do_is_said():

@@ -31,7 +31,7 @@ def why(
     # commands import their modules themselves, so that `emotiw --help` answers at once
     from emotiw.corpora.inventory import refresh  # noqa: PLC0415
     from emotiw.jobs.settings import load  # noqa: PLC0415
-    from emotiw.media.container import probe  # noqa: PLC0415
+    from emotiw.media.probing import probe  # noqa: PLC0415
     from emotiw.workflow import explain, imported_clips  # noqa: PLC0415
     from emotiw.workflow.files import Files  # noqa: PLC0415
     from emotiw.workflow.plan import Plan  # noqa: PLC0415

@@ -52,7 +52,7 @@ def _run(config: dict[str, Any], request: "Request", *, dry_run: bool, raw: bool
     from rich.console import Console  # noqa: PLC0415
 
     from emotiw.corpora.inventory import refresh  # noqa: PLC0415
-    from emotiw.media.container import probe  # noqa: PLC0415
+    from emotiw.media.probing import probe  # noqa: PLC0415
     from emotiw.workflow import following  # noqa: PLC0415
     from emotiw.workflow import run as runs  # noqa: PLC0415
     from emotiw.workflow.layout import Layout  # noqa: PLC0415

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 FEW_CLIPS = 200  # below this number, a corpus gains little from tens of networks a fold [ours]
-MANY_CLIPS = 2000  # from this number on, one clip a job makes planning slow (docs/scale.md): 25 s for each question
-PLAN_MS = 12  # of Snakemake for each clip, in ms; docs/scale.md
+MANY_CLIPS = 1000  # above this number, planning with one clip a job takes more than 10 s of CPU time
+PLAN_S, PLAN_CLIP_S = 3, 0.009  # CPU time of a start with nothing to do, and its part for each clip (docs/scale.md)
 MANY_NETWORKS = 24  # networks of a fold; the presets train at most a few
 
 
@@ -42,18 +42,19 @@ def batches(config: Mapping[str, Any], n_clips: int, profile: str = "default") -
     profile : str
         Name of the profile that the run is started with.
     """
-    if config["clips_per_job"] > 1:
+    if config["clips_per_job"] != 1:
         return ""
     if "slurm" in profile:
         return (
             "hint: one clip a job costs more to start on a cluster than to compute; add presets/cluster.yaml after your"
             " --configfile, which makes batches"
         )
-    if n_clips < MANY_CLIPS:
+    if n_clips <= MANY_CLIPS:
         return ""
     return (
-        f"hint: with one clip a job, {n_clips} clips make so many jobs that every plan takes"
-        f" {PLAN_MS * n_clips / 1000:.0f} s or more; clips_per_job: 100 makes a hundredth of them"
+        f"hint: with {n_clips} clips, one a job, every start of Snakemake takes about"
+        f" {PLAN_S + n_clips * PLAN_CLIP_S:.0f} s; clips_per_job: auto makes batches, and with a cache no clip is"
+        " computed twice after the change"
     )
 
 
