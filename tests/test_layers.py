@@ -54,6 +54,7 @@ NUMERICS = {
     "evaluation": {"systems"},
     "prediction": {"recogniser", "models"},
     "report": {"time_courses"},
+    "workflow": {"run_progress"},
     "demo": {"action_units", "design", "face", "portrait", "scene", "voice"},
 }
 FORBIDDEN_IN_NUMERICS = {"h5py", "pathlib", "os", "logging", "yaml", "av", "json"}
