@@ -7,7 +7,7 @@ from emotiw.core.errors import FeatureError
 from emotiw.corpora import manifest
 from emotiw.jobs.gather import Source
 from emotiw.video import fold_baseline, fold_kernels, fold_pca, fold_scores
-from emotiw.video.pca import fit_pca, project
+from emotiw.video.pca import fit_pca, project, scatter_of
 from video_fixtures import N_TRAIN, SETTINGS, frames, write_baseline_corpus, write_corpus
 
 VIDEO = SETTINGS["video"]
@@ -50,7 +50,7 @@ def choices(facts):
 def test_the_pca_is_that_of_the_usable_training_clips_and_is_recorded(corpus):
     pca, facts = corpus.pca()
     training = [clip for clip in USABLE if int(clip[4:]) < N_TRAIN]
-    expected = fit_pca([frames(int(clip[4:]))["features"] for clip in training], 6)
+    expected = fit_pca(scatter_of([frames(int(clip[4:]))["features"] for clip in training]), 6)
     np.testing.assert_array_equal(pca.components, expected.components)
     record = choices(facts)["cnn: PCA"]
     assert (record["chosen"], record["kind"], record["n_clips"]) == (6, "no labels", 17)

@@ -9,8 +9,7 @@ from emotiw.corpora.splits import Fold
 from emotiw.jobs import gather
 from emotiw.jobs.gather import Source
 from emotiw.statistics import selection_record
-from emotiw.video import pca
-from emotiw.video.pca import PCA
+from emotiw.video.pca import PCA, fit_pca, scatter_of
 
 
 def fit(
@@ -51,8 +50,8 @@ def fit(
     facts = {"n_clips": len(clips), "lacking": lacking}
     if lacking:
         return None, facts | selection_record.facts([])
-    scatter = pca.scatter(gather.Arrays(manifest, source, clips))
-    fitted = pca.components(scatter, dimension)
+    scatter = scatter_of(gather.Arrays(manifest, source, clips))
+    fitted = fit_pca(scatter, dimension)
     record = selection_record.Record(
         f"{feature}: PCA", len(fitted.components), "variance of the frames", clips, kind=selection_record.NO_LABELS
     )
