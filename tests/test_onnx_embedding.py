@@ -15,7 +15,6 @@ from emotiw.jobs.identity import Stage
 from emotiw.jobs.settings import load
 from emotiw.jobs.store import Entry
 from emotiw.video import onnx_embedding
-from emotiw.weights import onnx_network
 from onnx_fixtures import FLOAT, SIZE, averages, model, settings
 
 COLOUR = np.array([51, 102, 255], np.uint8)  # 0.2, 0.4, 1.0
@@ -139,7 +138,7 @@ def test_a_network_that_fails_says_on_what(read, chips):
 
 
 def test_a_file_of_another_checksum_is_not_opened(read, monkeypatch):
-    monkeypatch.setattr(onnx_network.onnxruntime, "InferenceSession", lambda *_: pytest.fail("opened"))
+    monkeypatch.setattr("onnxruntime.InferenceSession", lambda *_: pytest.fail("opened"))
     with pytest.raises(WeightsError, match=rf"sha256 \w+, expected {'0' * 64}; .* correct embeddings\.tiny\.sha256"):
         read(sha256="0" * 64)
 

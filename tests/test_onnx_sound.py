@@ -18,7 +18,7 @@ from emotiw.jobs.identity import Stage
 from emotiw.jobs.settings import load
 from emotiw.jobs.store import Entry
 from emotiw.media import soundtrack
-from emotiw.weights import onnx_network, whisper_weights
+from emotiw.weights import whisper_weights
 from onnx_fixtures import FLOAT, model
 from sound_network_fixtures import CLIP, MEL, identity, masked, settings, strided
 from test_onnx_embedding import elsewhere
@@ -249,7 +249,7 @@ def test_a_missing_file_is_an_error(tmp_path):
 
 
 def test_a_file_of_another_checksum_is_not_opened(read, monkeypatch):
-    monkeypatch.setattr(onnx_network.onnxruntime, "InferenceSession", lambda *_: pytest.fail("opened"))
+    monkeypatch.setattr("onnxruntime.InferenceSession", lambda *_: pytest.fail("opened"))
     with pytest.raises(WeightsError, match=rf"expected {'0' * 64}; .* correct sound_embeddings\.tiny\.sha256"):
         read(sha256="0" * 64)
 

@@ -216,8 +216,12 @@ def test_a_setting_reaches_the_stages_that_read_it_and_those_below(over, reached
     assert changed(plan(**over)) == reached
 
 
-def test_the_cache_is_in_no_identity():
-    other = plan(cache={"folder": "elsewhere", "users": ["root"]})
+@pytest.mark.parametrize(
+    "over",
+    [{"cache": {"folder": "elsewhere", "users": ["root"]}}, {"sweep": {"grid": {"seed": [1, 2]}}}],
+)
+def test_what_changes_no_result_is_in_no_identity(over):
+    other = plan(**over)
     assert changed(other) == set()
     assert other.stage("crate").digest == plan().stage("crate").digest
     assert other.stage("cnn", job="test0").digest == plan().stage("cnn", job="test0").digest
@@ -431,7 +435,7 @@ def test_an_embedding_may_be_called_as_a_stage_that_makes_no_feature(name):
 
 def test_an_embedding_is_told_only_its_own_settings():
     stage = embedded().stage("embedding", embedding="two", job="test0")
-    assert stage["settings"] == {"embeddings": {"two": embedding(b"2", path="two.onnx")}}
+    assert stage["settings"] == {"on_defect": "exclude", "embeddings": {"two": embedding(b"2", path="two.onnx")}}
 
 
 def heard(**first):
@@ -462,7 +466,8 @@ def test_what_a_network_of_sound_depends_on_reaches_its_own_jobs(change):
 
 def test_a_network_of_sound_is_told_its_own_settings_and_reads_the_sound():
     stage = heard().stage("sound_embedding", sound_embedding="two", job="test0")
-    assert stage["settings"] == {"sound_embeddings": {"two": sound_embedding(b"2", path="two.onnx")}}
+    networks = {"two": sound_embedding(b"2", path="two.onnx")}
+    assert stage["settings"] == {"on_defect": "exclude", "sound_embeddings": networks}
     assert set(stage["above"]) == {"audio"}
 
 

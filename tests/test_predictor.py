@@ -169,17 +169,17 @@ def failing(predictor, error):
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"),
+    ("error", "reason", "status"),
     [
-        (MemoryError("no more"), "MemoryError: no more"),
-        (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
-        (FeatureError("x is 1; expected 2"), "x is 1; expected 2"),
+        (MemoryError("no more"), "not judged this time: MemoryError: no more", "not_judged"),
+        (OSError(5, "I/O error"), "not judged this time: OSError: [Errno 5] I/O error", "not_judged"),
+        (FeatureError("x is 1; expected 2"), "x is 1; expected 2", "undecodable"),
     ],
 )
-def test_a_clip_that_fails_has_a_reason(predictor, talking, error, reason):
+def test_a_clip_that_fails_has_a_reason(predictor, talking, error, reason, status):
     first, second = failing(predictor, error).predict([talking, talking])
     assert first.reason == second.reason == reason
-    assert first.status == {"video": "undecodable", "audio": "undecodable"}
+    assert first.status == {"video": status, "audio": status}
     assert not first.is_internal_error
 
 

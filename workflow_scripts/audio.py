@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from emotiw.jobs import per_clip, runtime
+from emotiw.jobs import containment, per_clip, runtime
 from emotiw.media import waveform
 
 
@@ -13,4 +13,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    runtime.start(main)
+    containment.start(main)

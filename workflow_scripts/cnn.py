@@ -8,7 +8,7 @@ import numpy.typing as npt
 from torch import nn
 
 from emotiw.faces import search
-from emotiw.jobs import accelerator, per_clip, runtime, store
+from emotiw.jobs import accelerator, containment, per_clip, runtime, store
 from emotiw.video import alexnet
 from emotiw.weights import loading
 
@@ -34,4 +34,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    runtime.start(main)
+    containment.start(main)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from emotiw.audio import egemaps
-from emotiw.jobs import per_clip, runtime
+from emotiw.jobs import containment, per_clip, runtime
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -15,4 +15,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    runtime.start(main)
+    containment.start(main)

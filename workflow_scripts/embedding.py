@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from emotiw.core import device_choice
 from emotiw.faces import search
-from emotiw.jobs import per_clip, runtime
+from emotiw.jobs import containment, per_clip, runtime
 from emotiw.video import onnx_embedding
 from emotiw.weights import onnx_network
 
@@ -27,4 +27,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    runtime.start(main)
+    containment.start(main)

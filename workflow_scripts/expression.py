@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emotiw.faces import search
-from emotiw.jobs import accelerator, per_clip, runtime, store
+from emotiw.jobs import accelerator, containment, per_clip, runtime, store
 from emotiw.video import expression_features
 from emotiw.weights import expression_weights
 
@@ -33,4 +33,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    runtime.start(main)
+    containment.start(main)

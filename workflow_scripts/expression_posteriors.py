@@ -6,7 +6,7 @@ from functools import cache
 
 from emotiw.core.emotions import EMOTIONS
 from emotiw.core.status import Status
-from emotiw.jobs import per_clip, runtime, store
+from emotiw.jobs import containment, per_clip, runtime, store
 from emotiw.video.expression_posteriors import posteriors
 from emotiw.weights import expression_weights
 from emotiw.weights.loading import Weights
@@ -33,4 +33,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    runtime.start(main)
+    containment.start(main)

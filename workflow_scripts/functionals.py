@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from emotiw.audio import functionals
-from emotiw.jobs import per_clip, runtime
+from emotiw.jobs import containment, per_clip, runtime
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -17,4 +17,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    runtime.start(main)
+    containment.start(main)

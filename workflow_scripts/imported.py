@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from emotiw.imports import entries
 from emotiw.imports.reading import KINDS, Reading
-from emotiw.jobs import per_clip, runtime
+from emotiw.jobs import containment, per_clip, runtime
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -16,4 +16,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    runtime.start(main)
+    containment.start(main)

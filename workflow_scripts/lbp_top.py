@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from emotiw.faces import search
-from emotiw.jobs import per_clip, runtime
+from emotiw.jobs import containment, per_clip, runtime
 from emotiw.video import lbp_top
 
 
@@ -16,4 +16,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    runtime.start(main)
+    containment.start(main)

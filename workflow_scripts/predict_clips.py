@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from emotiw.core import files
 from emotiw.corpora import manifest
 from emotiw.jobs import runtime
-from emotiw.prediction import card, prediction_jobs, records
+from emotiw.prediction import card, contained, prediction_jobs, records
 from emotiw.prediction.predictor import Predictor
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Predict the clips of `--job` and write the rows to `--output`."""
     args = runtime.arguments(__doc__, argv, one=["bundle", "table"], texts=["job"])
-    predictor = Predictor.load(args.bundle)
+    predictor = contained.Contained(Predictor.load(args.bundle))
     clips = prediction_jobs.clips(args.table, args.job)
-    found = [records.record(prediction) for prediction in predictor.predict(clips)]
+    found = [records.record(prediction) for prediction in contained.lasting(predictor.predict(clips))]
     rows = records.rows(found, predictor.bundle.classes, card.line(predictor.bundle.about))
     files.write_atomic(args.output, manifest.table_bytes(rows))
 

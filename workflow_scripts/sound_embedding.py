@@ -6,7 +6,7 @@ from functools import cache, partial
 from emotiw.audio import onnx_sound, sound_entries
 from emotiw.audio.sound import Floats
 from emotiw.core import device_choice
-from emotiw.jobs import per_clip, runtime, store
+from emotiw.jobs import containment, per_clip, runtime, store
 from emotiw.weights import onnx_network
 
 KINDS = {"frame": "frame_features", "clip": "clip_features"}
@@ -30,4 +30,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    runtime.start(main)
+    containment.start(main)

@@ -5,7 +5,7 @@ from functools import cache
 
 from emotiw.audio import sound_entries, whisper
 from emotiw.audio.sound import Floats
-from emotiw.jobs import accelerator, per_clip, runtime, store
+from emotiw.jobs import accelerator, containment, per_clip, runtime, store
 from emotiw.weights import whisper_weights
 
 
@@ -31,4 +31,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    runtime.start(main)
+    containment.start(main)

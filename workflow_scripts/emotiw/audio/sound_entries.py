@@ -7,7 +7,7 @@ from emotiw.core.errors import FeatureError
 from emotiw.core.status import Status
 from emotiw.jobs.store import Arrays, Entry
 
-WITHOUT_FEATURES = (Status.NO_AUDIO, Status.SHORT_AUDIO, Status.UNDECODABLE)
+WITHOUT_FEATURES = (Status.NO_AUDIO, Status.SHORT_AUDIO, Status.UNDECODABLE, Status.CRASHED)
 
 
 def entry(audio: Entry, compute: Callable[[Floats], Arrays]) -> Entry:

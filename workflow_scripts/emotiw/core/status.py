@@ -15,3 +15,4 @@ class Status(StrEnum):
     SHORT_AUDIO = "short_audio"
     UNDECODABLE = "undecodable"
     NO_FEATURE = "no_feature"  # of an imported feature: there is no file of the clip, or no frame in it
+    CRASHED = "crashed"  # native code died of a signal at the clip, twice; the reason names the signal

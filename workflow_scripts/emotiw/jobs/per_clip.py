@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from emotiw.core import machine
-from emotiw.core.errors import ManifestError
+from emotiw.core.errors import FeatureError, ManifestError
 from emotiw.core.files import write_atomic
 from emotiw.core.status import Status
-from emotiw.jobs import cache, store
+from emotiw.jobs import cache, containment, store
 from emotiw.jobs.identity import Stage, clips_digest
 from emotiw.jobs.store import Entry
 
 LOG = logging.getLogger(__name__)
+# statuses that depend on more than the key of an entry: a fault of reading may be temporary, and native code may also
+# abort for want of memory
+NOT_CACHED = (Status.UNDECODABLE, Status.CRASHED)
 DIGEST = "clips_sha256"  # key, in a job's identity, of the digest of its clips
 
 Facts = Mapping[str, Any]
@@ -119,8 +122,15 @@ class _Work:
 
 
 def _write(work: _Work, clips: Sequence[str], clip_cache: cache.Cache | None) -> None:
-    """Write the output: the artefact of the only clip, or the joined artefacts of all clips."""
-    source = _Clips(work, clip_cache)
+    """Write the output: the artefact of the only clip, or the joined artefacts of all clips.
+
+    A process that computes a single clip for another (`containment`) writes nothing.
+    """
+    source, part = _Clips(work, clip_cache), containment.part()
+    part.tell(clips=list(clips))
+    if part.only:
+        source.artefact(part.only)
+        return
     if len(clips) == 1:
         data = source.artefact(clips[0])
     else:
@@ -135,20 +145,40 @@ class _Clips:
 
     def __init__(self, work: _Work, clip_cache: cache.Cache | None) -> None:
         self.work, self.cache, self.n_hits = work, clip_cache, 0
+        self.part = containment.part()
         self.stage = work.output.parent.name  # name of the feature; the program `cnn` computes two of them
         self.hashes = {clip: sha256 for clip, sha256 in work.stage.get("clips", [])}
         self.surroundings = machine.surroundings() if clip_cache else {}
 
     def artefact(self, clip: str) -> bytes:
-        """Artefact of one clip, as bytes; an undecodable clip is not cached, because the fault may be temporary."""
+        """Artefact of one clip, as bytes: from the cache, from an earlier process of this job, or computed."""
         if self.cache and (cached := self.cache.get(self.stage, self._key(clip))) is not None:
             self.n_hits += 1
             return cached
-        entry, work = self.work.compute(clip), self.work
+        if (kept := self.part.kept(clip)) is not None:
+            return kept
+        self.part.tell(clip=clip)
+        entry, work = self._entry(clip), self.work
         data = store.encode(work.kind, [entry], stage=self._alone(clip), facts=work.facts, subject=work.output)
-        if self.cache and entry.status != Status.UNDECODABLE:
+        if self.cache and entry.status not in NOT_CACHED:
             self.cache.put(self.stage, self._key(clip), data)
+        self.part.keep(clip, data)
         return data
+
+    def _entry(self, clip: str) -> Entry:
+        """Entry of a clip, computed, unless the program crashes at it.
+
+        Raises
+        ------
+        FeatureError
+            If the program crashes at the clip and `on_defect` is "fail".
+        """
+        if clip not in self.part.crashed:
+            return self.work.compute(clip)
+        reason = f"the program crashes at this clip ({self.part.crashed[clip]}), twice in two processes"
+        if self.work.stage["settings"].get("on_defect") == "fail":
+            raise FeatureError(f"{clip}: {reason}; leave the clip out, or set on_defect: exclude")
+        return Entry(clip, status=Status.CRASHED, facts={"reason": reason})
 
     def _alone(self, clip: str) -> Stage:
         """Identity that a job of this clip alone would have."""

@@ -1,12 +1,13 @@
-"""Questions to the table of the workflow's stages (`jobs.stage_table`)."""
+"""Questions to the tables of the workflow's stages and classifiers (`jobs.stage_table`, `jobs.classifier_table`)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from emotiw.jobs import stage_table
+from emotiw.jobs import classifier_table, stage_table
 from emotiw.jobs.stage_row import ClassifierRow, Kind, StageRow
 
-TABLE, CLASSIFIERS = stage_table.TABLE, stage_table.CLASSIFIERS
+TABLE, CLASSIFIERS = stage_table.TABLE, classifier_table.CLASSIFIERS
+FEATURES = (Kind.FRAME_FEATURE, Kind.CLIP_FEATURE)
 ROWS: Mapping[str, StageRow] = {row.name: row for row in TABLE}
 
 
@@ -51,6 +52,12 @@ def clip_features() -> list[StageRow]:
     return rows(Kind.CLIP_FEATURE)
 
 
+def copies(feature: str, config: Mapping[str, Any]) -> StageRow | None:
+    """Row of the altered copies of a feature's clips; None if none are wanted or made."""
+    wanted = config["augmentation"]["copies"] > 0
+    return next((row for row in rows(Kind.COPIES) if row.copies_of == feature), None) if wanted else None
+
+
 def servers() -> list[list[str]]:
     """Programs of each warm interpreter.
 
@@ -69,8 +76,11 @@ def titles() -> dict[str, str]:
 
 
 def configured(row: StageRow, config: Mapping[str, Any], wildcards: Mapping[str, str]) -> dict[str, Any]:
-    """Part of the configuration that a stage's program reads: whole sections, or single keys of them."""
-    chosen: dict[str, Any] = {}
+    """Part of the configuration that a stage's program reads: whole sections, or single keys of them.
+
+    Programs of features also read `on_defect`, for clips at which they crash.
+    """
+    chosen: dict[str, Any] = {"on_defect": config["on_defect"]} if row.kind in FEATURES else {}
     for name in _named(row, config, wildcards):
         section, _, key = name.partition(".")
         if not key:

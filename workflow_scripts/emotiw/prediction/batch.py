@@ -15,27 +15,28 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from emotiw.prediction import console as texts
 from emotiw.prediction import predictor as predictors
 from emotiw.prediction.bundle import Bundle
+from emotiw.prediction.contained import Contained
 from emotiw.prediction.prediction import Prediction
-from emotiw.prediction.predictor import Predictor
+from emotiw.prediction.same_person import Together
 
 if TYPE_CHECKING:
     from emotiw.prediction.output_files import PredictionFolder
 
 
 def predict(
-    predictor: Predictor, paths: Sequence[Path], console: Console, output: Path | None, log: Path
+    predictor: Contained | Together, paths: Sequence[Path], console: Console, output: Path | None, log: Path
 ) -> tuple[int, int]:
     """Predict clips, print the results, and write the output folder if there is one.
 
     Parameters
     ----------
-    predictor : Predictor
+    predictor : Contained or Together
     paths : sequence of Path
     console : Console
     output : Path or None
         Folder for the output files; None: no files.
     log : Path
-        File for the tracebacks of internal errors; it is created only if there is one.
+        File for the tracebacks of internal errors, and for crashes; it is created only if there is one.
 
     Returns
     -------

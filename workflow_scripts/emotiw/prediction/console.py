@@ -55,7 +55,7 @@ def line(prediction: Prediction) -> str:
     """One prediction on a line; if there is none, the reason on the lines below."""
     name = _short(shown(Path(prediction.name)), 26)
     if prediction.emotion is None:
-        outcome = "not judged" if prediction.is_internal_error else "abstains"
+        outcome = "not judged" if prediction.is_of_the_moment else "abstains"
         return f"{name:<27}{outcome}\n{_reason(prediction)}"
     fused = f"{_best(prediction, 'fusion'):.0%}"
     single = [
@@ -93,7 +93,7 @@ def _notes(prediction: Prediction) -> list[str]:
 
 
 def _reason(prediction: Prediction) -> str:
-    text = prediction.reason if prediction.is_internal_error else f"abstains: {prediction.reason}"
+    text = prediction.reason if prediction.is_of_the_moment else f"abstains: {prediction.reason}"
     return _indented(text)
 
 

@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 
 from emotiw.core import files
+from emotiw.core.errors import FeatureError
 from emotiw.prediction import bundle as bundles
-from emotiw.prediction.prediction import NAMES, Floats, Prediction
+from emotiw.prediction import contained
+from emotiw.prediction.prediction import NAMES, NOT_JUDGED, Floats, Prediction
 from emotiw.prediction.predictor import Predictor
 
 
@@ -68,16 +70,26 @@ def judge(
         Folder of the answers; None: nothing is kept.
     n_processes : int
         Each loads the bundle.
+
+    Raises
+    ------
+    FeatureError
+        After the last answer, if a clip was not judged for a reason that says nothing of the clip.
     """
     about = {"bundle": bundles.read(bundle).identity, "emotiw": importlib.metadata.version("emotiw")}
     known = {key: answer for key in clips if kept and (answer := _kept(kept / f"{key}.json", about))}
     yield from known.items()
     missing = [key for key in clips if key not in known]
     answers = _answers(bundle, [clips[key] for key in missing], n_processes)
-    for key, (answer, is_internal) in zip(missing, answers, strict=True):
-        if kept and not is_internal:
+    lacking = []
+    for key, (answer, may_be_kept) in zip(missing, answers, strict=True):
+        if kept and may_be_kept:
             files.write_json(kept / f"{key}.json", about | {"answer": vars(answer)})
+        if NOT_JUDGED in answer.status.values():
+            lacking.append((str(clips[key]), answer.reason))
         yield key, answer
+    if lacking:
+        raise FeatureError(contained.unfinished(lacking))
 
 
 def stacked(answers: Sequence[Answer], name: str, n_classes: int) -> Floats:
@@ -87,7 +99,7 @@ def stacked(answers: Sequence[Answer], name: str, n_classes: int) -> Floats:
 
 
 def _answers(bundle: Path, paths: Sequence[Path], n_processes: int) -> Iterator[tuple[Answer, bool]]:
-    """Answer for each path, and whether emotiw itself failed."""
+    """Answer for each path, and whether it may be kept: it may not if another attempt could judge the clip."""
     if not paths:
         return
     if n_processes == 1:
@@ -100,12 +112,12 @@ def _answers(bundle: Path, paths: Sequence[Path], n_processes: int) -> Iterator[
 
 def _answer(bundle: Path, path: Path) -> tuple[Answer, bool]:
     (prediction,) = _predictor(bundle).predict([path])
-    return Answer.of(prediction), prediction.is_internal_error
+    return Answer.of(prediction), not prediction.is_of_the_moment
 
 
 @cache
-def _predictor(bundle: Path) -> Predictor:
-    return Predictor.load(bundle)
+def _predictor(bundle: Path) -> contained.Contained:
+    return contained.Contained(Predictor.load(bundle))
 
 
 def _kept(path: Path, about: Mapping[str, Any]) -> Answer | None:

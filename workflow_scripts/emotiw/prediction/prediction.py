@@ -1,16 +1,19 @@
 """What a prediction of a clip holds: posteriors, statuses, and their course over time."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from emotiw.core.status import Status
 from emotiw.jobs.features import MODALITIES
 from emotiw.prediction.recogniser import ClipPosteriors
 
 WINDOW_S, STEP_S = 1.0, 0.25  # length and distance of the windows of the timeline [ours]
 INTERNAL_ERROR = "internal_error"  # status of both modalities if the program itself failed
+NOT_JUDGED = "not_judged"  # of both modalities if its process was killed or lacked memory; it says nothing of the clip
 UNCERTAIN = "uncertain"  # instead of a class that is not probable enough
 NAMES = ("fusion", *MODALITIES)
 
@@ -72,7 +75,8 @@ class Prediction:
         length. All None if the system abstains.
     status : dict of str to str
         Of `video` and `audio`: `ok` if any segment is `ok`; `not_trained` if the bundle has no system of the modality;
-        `internal_error` if the program failed.
+        `internal_error` if the program failed; `crashed` if native code died at the clip; `not_judged` if its process
+        was killed, or memory or disk failed.
     reason : str
         Why there is no prediction; empty if there is one.
     notes : tuple of str
@@ -145,7 +149,26 @@ class Prediction:
         """Whether a bug of the program prevented the prediction; the log holds its traceback."""
         return INTERNAL_ERROR in self.status.values()
 
+    @property
+    def is_of_the_moment(self) -> bool:
+        """Whether another attempt may judge the clip: nothing about it may be kept."""
+        return not {INTERNAL_ERROR, NOT_JUDGED, Status.CRASHED}.isdisjoint(self.status.values())
+
     def best(self, name: str) -> str | None:
         """Return the most probable class by `fusion`, `video` or `audio`; None if it has no posteriors."""
         values = self.posteriors.get(name)
         return None if values is None else self.classes[int(values.argmax())]
+
+
+def weighted_mean(parts: Iterable[tuple[float, Floats | None]]) -> Floats | None:
+    """Mean of the values of parts of a clip, weighted by their lengths in s; None if no part has values."""
+    known = [(length_s, values) for length_s, values in parts if values is not None]
+    if not known:
+        return None
+    weights = np.array([length_s for length_s, _ in known])
+    return np.asarray(np.average([values for _, values in known], axis=0, weights=weights if weights.any() else None))
+
+
+def mean_of_parts(parts: Sequence[SegmentPrediction], name: str) -> Floats | None:
+    """Mean of the posteriors of `fusion`, `video` or `audio` over the parts of a clip, weighted by their lengths."""
+    return weighted_mean((part.duration_s, part.posteriors.mean[name]) for part in parts)

@@ -26,13 +26,14 @@ from emotiw.jobs import runtime
 from emotiw.jobs.features import MODALITIES
 from emotiw.jobs.store import Entry
 from emotiw.prediction import bundle as bundles
-from emotiw.prediction import bundle_load, card, describers, people, probes, segments
+from emotiw.prediction import bundle_load, card, describers, novelty, people, probes, segments
 from emotiw.prediction.bundle import Bundle
 from emotiw.prediction.describers import DescribeFaces, DescribeSound
 from emotiw.prediction.people import Heard, Piece
 from emotiw.prediction.prediction import (
     INTERNAL_ERROR,
     NAMES,
+    NOT_JUDGED,
     STEP_S,
     WINDOW_S,
     Chip,
@@ -40,6 +41,7 @@ from emotiw.prediction.prediction import (
     Prediction,
     SegmentPrediction,
     Timeline,
+    mean_of_parts,
 )
 from emotiw.prediction.recogniser import Encoded, Recogniser, Window
 from emotiw.prediction.segments import Segment
@@ -51,11 +53,8 @@ SEGMENT_S = 30.0  # [ours]: longer clips are predicted in segments of this lengt
 LONGEST_S = 6 * 3600.0  # longest clip that is predicted; the memory does not grow with it
 STRIP = 12  # faces that a segment keeps for pictures
 HELD = 16 * STRIP  # number of faces of a clip above which the kept ones are thinned out
-CLIP_FAILURES = (
-    EmotiwError,
-    OSError,
-    MemoryError,
-)  # errors that a clip can cause; any other exception is a bug of emotiw
+# errors of the machine; a clip can cause an EmotiwError, and any other exception is a bug of emotiw
+OF_THE_MOMENT = (OSError, MemoryError)
 NOT_TRAINED = "not_trained"  # status of a modality that the bundle has no system of
 WITHOUT_WEIGHTS = "without_weights"  # of one whose weights the bundle names, and which this machine lacks
 SECTIONS = {"video": "faces", "audio": "audio"}  # sections of the configuration that say how a modality is read
@@ -147,10 +146,10 @@ class Predictor:
     def predict(self, paths: Iterable[str | Path], progress: Progress | None = None) -> Iterator[Prediction]:
         """Predict clips one after the other.
 
-        A clip that cannot be read, is beyond the limits, or needs too much memory gets a prediction without a class
-        and with a reason. So does a clip at which the program itself fails; its traceback is logged as an error, and
-        its status is `internal_error`. The clips after it are predicted. With `everyone`, a clip has a prediction for
-        each person, the one with most faces first.
+        A clip that cannot be read or is beyond the limits gets a prediction without a class and with a reason. So does
+        one for which memory is missing or a disk fails; its status is `not_judged`. So does a clip at which the program
+        itself fails; its traceback is logged as an error, and its status is `internal_error`. The clips after it are
+        predicted. With `everyone`, a clip has a prediction for each person, the one with most faces first.
 
         Parameters
         ----------
@@ -168,13 +167,15 @@ class Predictor:
         start = time.perf_counter()
         try:
             predictions = self._predicted(path, progress)
-        except CLIP_FAILURES as error:
-            reason = str(error) if isinstance(error, (EmotiwError, OSError)) else f"{type(error).__name__}: {error}"
-            predictions = [self._without(path, Status.UNDECODABLE.value, reason)]
+        except EmotiwError as error:
+            predictions = [self.without(path, Status.UNDECODABLE.value, str(error))]
+        except OF_THE_MOMENT as error:
+            reason = f"not judged this time: {type(error).__name__}: {error}"
+            predictions = [self.without(path, NOT_JUDGED, reason)]
         except Exception as error:  # after a bug of emotiw, the other clips are still predicted
             LOG.exception("%s: internal error", path)
             reason = f"not judged: internal error, see the log ({type(error).__name__})"
-            predictions = [self._without(path, INTERNAL_ERROR, reason)]
+            predictions = [self.without(path, INTERNAL_ERROR, reason)]
         took_s = time.perf_counter() - start
         return [replace(one, seconds=took_s) for one in predictions]
 
@@ -184,7 +185,7 @@ class Predictor:
         without = (*self.untrained, *self.missing)
         settings |= {section: None for modality, section in SECTIONS.items() if modality in without}
         finder = segments.Finder(self.landmarks, Everyone() if self.everyone else None)
-        found = segments.segments(path, settings, finder, self.segment_s, progress)
+        found = _reported(segments.segments(path, settings, finder, self.segment_s, progress), progress)
         if not self.everyone:
             return [self._whole(path, (self._pieces(it, it.faces, [self._sound(it.sound)])[0] for it in found))]
         results = people.judged(found, self._sound, self._pieces)
@@ -201,7 +202,7 @@ class Predictor:
             parts.append(piece.part)
             timelines.append(piece.timeline)
             strip = joined(strip, piece.strip)
-        posteriors = {name: _weighted_mean(parts, name) for name in NAMES}
+        posteriors = {name: mean_of_parts(parts, name) for name in NAMES}
         return Prediction(
             path=path,
             classes=self.bundle.classes,
@@ -229,6 +230,7 @@ class Predictor:
         heard, sound = heard_sound
         encoded = self.recogniser.encode(features, {name: arrays["features"] for name, arrays in sound.items()})
         face_times = faces.arrays["time"] - segment.start_s if features else np.empty(0)
+        unlike = self._unlike(encoded)
         part = SegmentPrediction(
             segment.start_s,
             segment.duration_s,
@@ -238,12 +240,18 @@ class Predictor:
             self.recogniser.predict(encoded),
             faces.facts.get("n_searched", 0),
             faces.facts.get("n_kept", 0),
-            tuple(entry.facts["reason"] for entry in (segment.faces, segment.sound) if "reason" in entry.facts),
+            (*(entry.facts["reason"] for entry in (segment.faces, segment.sound) if "reason" in entry.facts), *unlike),
         )
         chosen = np.unique(np.linspace(0, len(face_times) - 1, min(STRIP, len(face_times))).astype(int))
         strip = [(segment.start_s + float(face_times[i]), faces.arrays["chips"][i].copy()) for i in chosen]
         times = dict.fromkeys(features, face_times), {name: arrays["time"] for name, arrays in sound.items()}
         return Piece(part, self._timeline(part, encoded, *times), strip)
+
+    def _unlike(self, encoded: Encoded) -> list[str]:
+        """Note on each modality that is unlike the training clips (`novelty`)."""
+        limits = {modality: of["threshold"] for modality, of in self.bundle.about.get("novelty", {}).items()}
+        found = {modality: self.recogniser.distance(modality, encoded) for modality in limits}
+        return [novelty.note(name) for name, distance in found.items() if distance and distance > limits[name]]
 
     def _sound(self, sound: Entry) -> Heard:
         """Status of the sound, and the frames of each of its features; none unless the status is `ok`."""
@@ -264,7 +272,7 @@ class Predictor:
         windows = windows_of(faces, centres, fewest), windows_of(sound, centres)
         return Timeline(centres + part.start_s, self.recogniser.timeline(encoded, *windows))
 
-    def _without(self, path: Path, status: str, reason: str) -> Prediction:
+    def without(self, path: Path, status: str, reason: str) -> Prediction:
         """Prediction without a class."""
         return Prediction(path, self.bundle.classes, dict.fromkeys(NAMES), dict.fromkeys(MODALITIES, status), reason)
 
@@ -279,6 +287,13 @@ def spread(strip: list[tuple[float, Chip]], n: int) -> list[tuple[float, Chip]]:
     if len(strip) <= n:
         return strip
     return [strip[i] for i in evenly_spaced(np.array([time_s for time_s, _ in strip]), n)]
+
+
+def _reported(found: Iterable[Segment], progress: Progress) -> Iterator[Segment]:
+    """Report each segment as progress, so that sound alone is seen to go on."""
+    for segment in found:
+        progress(0)
+        yield segment
 
 
 def _ignore(_: int) -> None:
@@ -303,15 +318,6 @@ def windows_of(times: Mapping[str, Floats], centres: Floats, fewest: int = 1) ->
         {name: chosen[i] if len(chosen[i]) >= fewest else chosen[i][:0] for name, chosen in rows.items()}
         for i in range(len(centres))
     ]
-
-
-def _weighted_mean(parts: Iterable[SegmentPrediction], name: str) -> Floats | None:
-    weighted = [(part.duration_s, part.posteriors.mean[name]) for part in parts]
-    known = [(weight, values) for weight, values in weighted if values is not None]
-    if not known:
-        return None
-    weights = np.array([weight for weight, _ in known])
-    return np.asarray(np.average([values for _, values in known], axis=0, weights=weights if weights.any() else None))
 
 
 def _overall(statuses: list[str]) -> str:

@@ -8,20 +8,12 @@ from typing import Any
 
 import numpy.typing as npt
 import onnx
-import onnxruntime
 from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper
-from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 
 from emotiw.core import agreement
 from emotiw.core.errors import FeatureError, WeightsError
 
-# exceptions of ONNX and ONNX Runtime, which have no common base
-REFUSED = (
-    *(RuntimeError, ValueError, DecodeError),
-    *(runtime_errors.Fail, runtime_errors.InvalidArgument, runtime_errors.InvalidGraph),
-    *(runtime_errors.InvalidProtobuf, runtime_errors.NotImplemented, runtime_errors.RuntimeException),
-)
 FLOAT = "tensor(float)"
 QUIET = 4  # ONNX Runtime's log level; errors are raised anyway
 CPU, GPU = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -99,7 +91,7 @@ class Model:
     def _run(self, session: Any, sink: str, feeds: Mapping[str, npt.NDArray[Any]], what: str) -> npt.NDArray[Any]:
         try:
             (output,) = session.run([sink], dict(feeds))
-        except REFUSED as error:
+        except _refused() as error:
             raise FeatureError(
                 f"{self.subject}: fails on {what} ({' '.join(str(error).split())});"
                 " correct its settings, or export it again"
@@ -138,9 +130,9 @@ def read(path: Path, key: str, expected: str, *, gpu: bool = False) -> Model:
         if device(gpu=gpu) == "cpu":
             return Model(subject, reference)
         return Model(subject, _session(data, [(GPU, EXACT), CPU]), reference)
-    except REFUSED as error:
+    except _refused() as error:
         raise WeightsError(
-            f"{subject}: not a model that ONNX Runtime {onnxruntime.__version__} can run"
+            f"{subject}: not a model that ONNX Runtime {_runtime().__version__} can run"
             f" ({' '.join(str(error).split())}); export it again, as one file of standard operators"
         ) from error
 
@@ -160,10 +152,30 @@ def declared(inputs: Sequence[Any]) -> str:
     return ", ".join(f"{value.name}: {value.type} {shape(value)}" for value in inputs) or "nothing"
 
 
+def _runtime() -> Any:
+    """ONNX Runtime, imported at its first use, because its import starts a thread and programs are forked before."""
+    import onnxruntime  # noqa: PLC0415
+
+    return onnxruntime
+
+
+@cache
+def _refused() -> tuple[type[Exception], ...]:
+    """Exceptions of ONNX and ONNX Runtime for a file or an input; they have no common base."""
+    _runtime()
+    from onnxruntime.capi import onnxruntime_pybind11_state as errors  # noqa: PLC0415
+
+    return (
+        *(RuntimeError, ValueError, DecodeError),
+        *(errors.Fail, errors.InvalidArgument, errors.InvalidGraph),
+        *(errors.InvalidProtobuf, errors.NotImplemented, errors.RuntimeException),
+    )
+
+
 @cache
 def _gpu_works() -> bool:
     """Whether a session really gets the GPU's provider; a build for GPUs falls back to the CPU where there is none."""
-    if GPU not in onnxruntime.get_available_providers():
+    if GPU not in _runtime().get_available_providers():
         return False
     values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy"]
     graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "g", values[:1], values[1:])
@@ -172,11 +184,11 @@ def _gpu_works() -> bool:
 
 
 def _session(data: bytes, providers: Sequence[Any]) -> Any:
-    options = onnxruntime.SessionOptions()
+    options = _runtime().SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.use_deterministic_compute = True
     options.log_severity_level = QUIET
-    return onnxruntime.InferenceSession(data, options, providers=list(providers))
+    return _runtime().InferenceSession(data, options, providers=list(providers))
 
 
 def _checked_bytes(path: Path, subject: str, key: str, expected: str) -> bytes:
