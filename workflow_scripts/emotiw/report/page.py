@@ -149,6 +149,10 @@ def verdict(metrics: Mapping[str, Any], part: str) -> list[str]:
     )
     if chief != "fusion":
         return [first, f"This run has {chief} alone, so nothing is fused.", clips]
+    absent = [name for name in metrics["modalities"] if name not in system_tables.judged_by(metrics, part)]
+    if absent:
+        missing = " and ".join(absent)
+        return [first, f"{missing.capitalize()} judged none of these clips, so nothing is fused.", clips]
     best = system_tables.best_modality(metrics, part)
     gain = part_metrics["fusion_gain"][best]
     points = f"{100 * gain['accuracy']:+.1f} points{_range(gain['accuracy_interval'], signed=True)}"

@@ -18,10 +18,16 @@ ENSEMBLES = {"selected": "the network best on validation, in each fold", "mean":
 
 
 def best_modality(metrics: Metrics, part: str) -> str:
-    """Name of the most accurate modality of the run on a part; the first if nothing is scored."""
+    """Name of the most accurate modality of those that have judged a clip of a part; the first if nothing is scored."""
     of_system = metrics["parts"][part]["systems"]
-    modalities: list[str] = metrics["modalities"]
-    return max(modalities, key=lambda name: of_system[name]["accuracy"] or 0)
+    judging: list[str] = judged_by(metrics, part) or metrics["modalities"]
+    return max(judging, key=lambda name: of_system[name]["accuracy"] or 0)
+
+
+def judged_by(metrics: Metrics, part: str) -> list[str]:
+    """Modalities of the run that have judged a scored clip of a part."""
+    of_system = metrics["parts"][part]["systems"]
+    return [name for name in metrics["modalities"] if of_system[name].get("n_covered")]
 
 
 def overview_chart(metrics: Metrics, part: str) -> Chart:

@@ -8,7 +8,7 @@ from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import Fold
 from emotiw.jobs import gather
 from emotiw.jobs.gather import Source
-from emotiw.statistics import selection_record
+from emotiw.statistics import absent_classes, selection_record
 from emotiw.video.pca import PCA, fit_pca
 
 
@@ -33,7 +33,7 @@ def fit(
     Returns
     -------
     pca : PCA or None
-        None if a class has no usable training clip; the fold then has no such system.
+        None if fewer than two classes have a usable training clip; the fold then has no such system.
     facts : dict
         Numbers of clips and frames, the classes without a clip, and the record, as JSON.
 
@@ -48,7 +48,7 @@ def fit(
     sets = {clip: entry.arrays["features"] for clip, entry in entries.items() if entry.status == Status.OK}
     lacking = splits.lacking((manifest.row_of_clip[clip].label for clip in sets), manifest.classes)
     facts = {"n_clips": len(sets), "n_frames": sum(map(len, sets.values())), "lacking": lacking}
-    if lacking:
+    if not absent_classes.present((manifest.row_of_clip[clip].label for clip in sets), manifest.classes):
         return None, facts | selection_record.facts([])
     pca = fit_pca([*sets.values()], dimension)
     record = selection_record.Record(

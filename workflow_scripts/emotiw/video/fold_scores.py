@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Any
 
-from emotiw.corpora import manifest
+from emotiw.corpora import manifest, splits
 from emotiw.corpora.manifest import Manifest
 from emotiw.jobs.store import Artefact
-from emotiw.statistics import cross_validation, selection_record
+from emotiw.statistics import absent_classes, cross_validation, selection_record
 from emotiw.statistics.cross_validation import Training
 from emotiw.video import classifiers
 from emotiw.video.classifiers import Scores
@@ -36,6 +36,8 @@ class FoldScores:
 def scored(table: Manifest, kernels: Artefact, video: Mapping[str, Any], *, system: str, classifier: str) -> FoldScores:
     """Fit the classifier to each kernel's training clips and score all clips.
 
+    A class without a usable training clip is left out (`absent_classes`).
+
     Parameters
     ----------
     table : Manifest
@@ -50,16 +52,21 @@ def scored(table: Manifest, kernels: Artefact, video: Mapping[str, Any], *, syst
     Raises
     ------
     FeatureError
-        If a class has no training clip, or the classifier cannot be fitted.
+        If the classifier cannot be fitted.
     """
     clips, parts = kernels.facts["clips"], kernels.facts["parts"]
     training_clips = [clip for clip, part in zip(clips, parts, strict=True) if part == "train"]
     records: list[selection_record.Record] = []
     scores = dict.fromkeys([*kernels.entries, "mean"], classifiers.no_scores(len(table.classes)))
     if training_clips:
-        training = Training.of(manifest.grouped(table, training_clips), table.classes, video)
+        labels = [table.row_of_clip[clip].label for clip in training_clips]
+        of = absent_classes.present(labels, table.classes) or table.classes
+        training = Training.of(manifest.grouped(table, training_clips), of, video)
         matrices = {name: entry.arrays["matrix"] for name, entry in kernels.entries.items()}
-        scores = classifiers.feature_scores(classifier, video, matrices, training)
+        scores = {
+            name: values.among(of, table.classes)
+            for name, values in classifiers.feature_scores(classifier, video, matrices, training).items()
+        }
         selections = {f"{system}/{name}": values.selection for name, values in scores.items()}
         records = cross_validation.selection_records(selections, training, classifiers.family(classifier).parameter)
     has_score = scores["mean"].scored
@@ -68,6 +75,7 @@ def scored(table: Manifest, kernels: Artefact, video: Mapping[str, Any], *, syst
         "clips": list(compress(clips, has_score)),
         "parts": list(compress(parts, has_score)),
         "classes": list(table.classes),
+        "lacking": splits.lacking((table.row_of_clip[clip].label for clip in training_clips), table.classes),
         "scores": "decision values",
         "classifier": classifier,
         "n_components": {name: values.n_components for name, values in scores.items()},
