@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from jsonschema import Draft202012Validator
@@ -137,7 +137,12 @@ def _explain(fault: ValidationError) -> str:
     if fault.validator == "type" and fault.validator_value == "string" and isinstance(fault.instance, (int, float)):
         return f"{fault.instance!r} is no text in YAML, expected text; put it in quotes"
     if fault.validator == "additionalProperties" and isinstance(fault.instance, Mapping):
-        return "; ".join([fault.message, *_remedies(fault.instance, list(fault.schema.get("properties", {})))])
+        return "; ".join(
+            [
+                fault.message,
+                *_remedies(fault.instance, list(cast("Mapping[str, Any]", fault.schema).get("properties", {}))),
+            ]
+        )
     return str(fault.message)
 
 
