@@ -20,9 +20,9 @@ from emotiw.video import fold_kernels, fold_pca, fold_scores
 EXACT = 1_000_000
 
 
-def tested(table, sets, video):
+def tested(table, sets, video, above):
     """Predicted class of each test clip of a fold, by the mean of the kernels."""
-    kernels = fold_kernels.six_kernels(sets, video, feature="feature", above={})
+    kernels = fold_kernels.six_kernels(sets, video, feature="feature", above=above)
     given = fold_scores.FoldKernels(kernels.facts, dict(kernels.matrices))
     fold = fold_scores.scored(table, given, video, system="video/feature/pls", classifier="pls")
     best = fold.scores["mean"].values.argmax(axis=1)
@@ -44,13 +44,13 @@ def main():
     ways = {EXACT: {"exact_clips": EXACT}} | {n: {"exact_clips": 1, "landmarks": n} for n in args.landmarks}
     found, cpu = {way: {} for way in ways}, dict.fromkeys(ways, 0.0)
     for fold in list(manifest.folds(table).values())[: args.folds]:
-        pca, _ = fold_pca.fit(table, fold, source, feature=args.feature, dimension=video["pca_dimension"])
+        pca, facts = fold_pca.fit(table, fold, source, feature=args.feature, dimension=video["pca_dimension"])
         sets = fold_kernels.projected(table, fold, source, pca)
         frames = sets.of_clips(sets.clips)
         held = fold_kernels.ImageSets(sets.clips, sets.parts, frames.__getitem__)
         for way, over in ways.items():
             start = time.process_time()
-            found[way] |= tested(table, held, video | over)
+            found[way] |= tested(table, held, video | over, facts)
             cpu[way] += time.process_time() - start
         print(f"{fold.name}: {len(sets.training)} training clips of {len(sets.clips)}", flush=True)
     truth = {clip: table.row_of_clip[clip].label for clip in found[EXACT]}

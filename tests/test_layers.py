@@ -24,6 +24,7 @@ STOREY = {room: number for number, rooms in enumerate(STOREYS) for room in rooms
 NUMERICS = {
     "core": {"errors", "status", "emotions", "seeds", "agreement", "progress"},
     "statistics": {
+        "absent_classes",
         "metrics",
         "comparisons",
         "clip_weights",
@@ -54,6 +55,7 @@ NUMERICS = {
     "evaluation": {"systems"},
     "prediction": {"recogniser", "models"},
     "report": {"time_courses"},
+    "workflow": {"run_progress"},
     "demo": {"action_units", "design", "face", "portrait", "scene", "voice"},
 }
 FORBIDDEN_IN_NUMERICS = {"h5py", "pathlib", "os", "logging", "yaml", "av", "json"}

@@ -27,6 +27,16 @@ def test_a_run_is_the_sum_of_its_jobs():
     assert what.n_bytes == pytest.approx(1000 * faces.clip_kb * 100)
 
 
+def test_the_progress_of_a_run_knows_its_jobs_and_what_they_take():
+    progress = run.progress(settings.load([]), CORPUS, {"faces": 20, "pca": 2, "all": 1})
+    faces, pca = stages.ROWS["faces"].cost, stages.ROWS["pca"].cost
+    assert (progress.n_jobs, progress.n_clips) == (22, 100)
+    assert progress.seconds == {
+        "faces": pytest.approx(faces.seconds[0] + 5 * faces.seconds[1]),
+        "pca": pytest.approx(pca.seconds[0] + 100 * pca.seconds[1]),
+    }
+
+
 def test_small_networks_and_few_epochs_are_expected_to_take_less():
     large = costs().expected_seconds("train_blstm", 100)
     small = costs(blstm={"architectures": [[32]], "max_epochs": 50}).expected_seconds("train_blstm", 100)

@@ -126,6 +126,8 @@ EDITS = {
     "emotiw/video/pls.py": {"kernel_scores": 2, "baseline": 2, **SCORES_END},
     "emotiw/statistics/cross_validation.py": {"kernel_scores": 2, "baseline": 2, **POOLED, **SCORES_END},
     "emotiw/statistics/clip_weights.py": {"kernel_scores": 2, "baseline": 2, **POOLED, **SCORES_END},
+    "emotiw/core/clip_suffixes.py": {},
+    "emotiw/statistics/absent_classes.py": {"baseline": 2, **POOLED, **gathered(2)},
     "emotiw/statistics/one_vs_rest.py": {"kernel_scores": 2, "baseline": 2, **POOLED, **SCORES_END},
     "emotiw/statistics/selection_record.py": {
         **{"baseline": 2, **POOLED, **gathered(2)},
@@ -230,7 +232,7 @@ EDITS = {
     "emotiw/workflow/evaluation_page.py": {},
     **{f"emotiw/compare/{name}.py": {} for name in ("content", "made", "pairing", "run_files", "page", "sweep_choice")},
     "emotiw/jobs/identity_changes.py": {},
-    "emotiw/workflow/sweep.py": {},
+    **{f"emotiw/workflow/{name}.py": {} for name in ("sweep", "following", "run_progress")},
     "emotiw/corpora/afew.py": {},
     "emotiw/corpora/repositories.py": {},
     "emotiw/corpora/entries.py": {},

@@ -1,7 +1,8 @@
 """Bring decoded sound to one rate and a clock without gaps, and mix its channels, by FFmpeg's resampler.
 
 Gaps become silence and overlaps are dropped as by ffmpeg's `aresample=async=1:first_pts=0`. Two channels stay as they
-are; more are mixed by FFmpeg's standard matrix, in which the centre keeps its level.
+are; more are mixed by FFmpeg's standard matrix, in which the centre keeps its level, or averaged if they have no
+places.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ import av.filter
 import numpy as np
 import numpy.typing as npt
 
+MOST_GUESSED = 8  # channels without places that are taken for a usual layout; more are those of several microphones
 LONGEST_FILL_S = 10.0  # a longer gap is filled piece by piece, which bounds the memory
 
 Floats = npt.NDArray[np.float32]
@@ -41,12 +43,13 @@ class Resampler:
         self._aresample = f"{rate_hz}:async=1:first_pts={n_before}:out_sample_fmt=fltp"
         self._end_s = n_before / rate_hz
         n = frame.layout.nb_channels
-        try:
-            self._connect([None] if n <= 2 else ["mono", "stereo"])
-            self.mix = {1: "one channel", 2: "mean of 2 channels"}.get(n, f"standard mix of {n} channels")
-        except (av.FFmpegError, ValueError):  # FFmpeg has no matrix for these channels
+        self.mix = "one channel" if n == 1 else f"mean of {n} channels"
+        if n <= 2:
+            self._connect([None])
+        elif n > MOST_GUESSED and frame.layout.name == f"{n} channels":
             self._connect([None], _plain_mix(frame.layout))
-            self.mix = f"mean of {n} channels"
+        else:
+            self._connect_standard(frame.layout)
 
     def push(self, frame: av.AudioFrame | None, time_s: float = 0.0) -> Iterator[Floats]:
         """Blocks (n, n_samples) of a frame at a time; n is 1, or 2 channels, or 3: the mix and two channels.
@@ -60,6 +63,13 @@ class Resampler:
             self._source.push(None)
         yield from self._pulled()
 
+    def _connect_standard(self, layout: av.AudioLayout) -> None:
+        try:
+            self._connect(["mono", "stereo"])
+            self.mix = f"standard mix of {layout.nb_channels} channels"
+        except (av.FFmpegError, ValueError):  # FFmpeg has no matrix for these channels
+            self._connect([None], _plain_mix(layout))
+
     def _connect(self, mixes: Sequence[str | None], pan: str | None = None) -> None:
         layout, rate_hz, sample_format = self._source_of
         self._graph, self._sinks = av.filter.Graph(), []
@@ -70,17 +80,13 @@ class Resampler:
             sample_fmt=sample_format,
             time_base=f"1/{rate_hz}",
         )
-        last = self._source
-        for name, arguments in (("pan", pan), ("aresample", self._aresample), ("asplit", str(len(mixes)))):
-            if arguments is not None:
-                following = self._graph.add(name, arguments)
-                last.link_to(following)
-                last = following
+        last = self._graph.add("pan", pan) if pan else self._graph.add("asplit", str(len(mixes)))
+        self._source.link_to(last)
         for i, mix in enumerate(mixes):
             sink = self._graph.add("abuffersink")
-            shape = self._graph.add("aformat", "sample_fmts=fltp" + (f":channel_layouts={mix}" if mix else ""))
-            last.link_to(shape, i)
-            shape.link_to(sink)
+            resample = self._graph.add("aresample", self._aresample + (f":out_chlayout={mix}" if mix else ""))
+            last.link_to(resample, i)
+            resample.link_to(sink)
             self._sinks.append(sink)
         self._graph.configure()
 

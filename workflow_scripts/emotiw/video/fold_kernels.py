@@ -154,7 +154,7 @@ def _exact(
     frames = sets.of_clips(sets.clips)
     facts["n_frames"] = [len(F) for F in frames.values()]
     gammas, facts["min_eigenvalue"] = {}, {}
-    for name, kernel in kernels.each_kernel(frames, len(sets.training), **settings):
+    for name, kernel in kernels.feature_kernels(frames, len(sets.training), **settings):
         gammas[name], facts["min_eigenvalue"][name] = kernel.gamma, kernel.min_eigenvalue
         yield name, kernel.matrix
     facts.update(widths.facts(gammas, sets.training))

@@ -291,13 +291,6 @@ def kernels_with(
 
 def feature_kernels(
     sets: Mapping[str, Frames], n_train: int, *, rank: int, regularisation: float, degree: int
-) -> dict[str, Kernel]:
-    """Six kernels of one feature by name, as `each_kernel` gives them."""
-    return dict(each_kernel(sets, n_train, rank=rank, regularisation=regularisation, degree=degree))
-
-
-def each_kernel(
-    sets: Mapping[str, Frames], n_train: int, *, rank: int, regularisation: float, degree: int
 ) -> Iterator[tuple[str, Kernel]]:
     """Six kernels of one feature one after the other: `{subspace,covariance,gaussian}_{polynomial,rbf}`.
 

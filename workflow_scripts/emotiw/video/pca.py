@@ -57,19 +57,17 @@ class Scatter(Protocol):
         """Q' S Q, (k, k)."""
 
 
-def fit_pca(frames: Sets, dimension: int, *, seed: int = 0) -> PCA:
+def fit_pca(scatter: Scatter, dimension: int, *, seed: int = 0) -> PCA:
     """Principal components of all frames of the sets: C v = s v, C = X'X / (n - 1), X the centred frames.
 
     The d eigenvectors v with the largest variances s are found by subspace iteration. Each pass multiplies an
     orthonormal Q by the scatter matrix X'X; the last Q is rotated to the eigenvectors of Q' C Q (Halko, Martinsson and
-    Tropp 2011, algorithm 4.4). Memory does not grow with the number of frames: up to `HELD_BYTES` of them are held, and
-    the products are sums over blocks of them; of more frames the scatter matrix is summed in one pass
-    (`second_moment`), or if it would be too large, each pass reads the frames again.
+    Tropp 2011, algorithm 4.4).
 
     Parameters
     ----------
-    frames : sequence of ndarray, shape (n_frames, n_features)
-        The image sets of the training clips, float32 or float64; n_frames may differ.
+    scatter : Scatter
+        Scatter matrix of the frames of the training clips (`scatter_of`).
     dimension : int
         Wanted d; the result has min(dimension, all frames - 1, n_features, numerical rank) components.
     seed : int
@@ -78,13 +76,8 @@ def fit_pca(frames: Sets, dimension: int, *, seed: int = 0) -> PCA:
     Raises
     ------
     FeatureError
-        If there are fewer than two frames, or all frames are equal.
+        If all frames are equal.
     """
-    return components(scatter(frames), dimension, seed=seed)
-
-
-def components(scatter: Scatter, dimension: int, *, seed: int = 0) -> PCA:
-    """Principal components of frames whose scatter matrix is given; parameters and errors as in `fit_pca`."""
     n, n_features = scatter.n, scatter.mean.size
     d = min(dimension, n - 1, n_features)
     Q = np.random.default_rng(seed).standard_normal((n_features, min(d + OVERSAMPLING, n - 1, n_features)))
@@ -116,8 +109,22 @@ def project(F: Frames, pca: PCA) -> Matrix:
     return np.asarray((F - pca.mean) @ pca.components.T)
 
 
-def scatter(frames: Sets) -> Scatter:
-    """Scatter matrix of the frames in the form that their number and width ask for; FeatureError below two frames."""
+def scatter_of(frames: Sets) -> Scatter:
+    """Scatter matrix of frames, in memory that does not grow with their number.
+
+    Up to `HELD_BYTES` of frames are held, and products with the matrix are sums over blocks of them. Of more frames the
+    matrix is summed in one pass (`second_moment`), or if it would be too large, each product reads the frames again.
+
+    Parameters
+    ----------
+    frames : sequence of ndarray, shape (n_frames, n_features)
+        The image sets of the training clips, float32 or float64; n_frames may differ.
+
+    Raises
+    ------
+    FeatureError
+        If there are fewer than two frames.
+    """
     held = _Held()
     for i in range(len(frames)):
         held.add(frames[i])
