@@ -11,7 +11,7 @@ CODE := workflow_scripts tests benchmarks docs/site setup.py
 SMK := Snakefile rules/*.smk
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults test-slurm reproduce soak check docs setup lock lock-docs clean
+.PHONY: help demo people people-data test test-faults test-slurm reproduce soak check docs setup lock lock-docs clean
 
 help:  ## show this list
 	@echo "Targets of make:"
@@ -32,6 +32,15 @@ demo: $(READY)  ## render the synthetic demo corpus, run the whole workflow on i
 	$(BIN)/snakemake -s rules/demo.smk -c $(CORES) --workflow-profile profiles/default
 	$(BIN)/snakemake --configfile examples/demo.yaml -c $(CORES)
 	@$(BIN)/emotiw results results/demo
+
+people-data: $(READY)  ## fetch the free corpora of the bundle for people into data/; add data/fer2013.csv and data/fer2013new.csv yourself
+	$(BIN)/snakemake -s rules/fetch.smk -c $(CORES) --workflow-profile none ravdess --config folder=data/RAVDESS
+	$(BIN)/snakemake -s rules/fetch.smk -c $(CORES) --workflow-profile none crema_d --config folder=data/CREMA-D
+	$(BIN)/snakemake -s rules/fetch.smk -c $(CORES) --workflow-profile none nemo --config folder=data/nEMO
+	$(BIN)/snakemake -s rules/fetch.smk -c $(CORES) --workflow-profile none javanese --config folder=data/javanese
+
+people: $(READY)  ## train the bundle for people on the corpora in data/; hours with all of them
+	$(BIN)/snakemake --configfile examples/people.yaml -c $(CORES) results/people/bundle
 
 test: $(READY) $(CRATE_READY) check  ## set up, check the style and pass every test
 	$(BIN)/python -m pytest -n 2 --dist loadscope --cov --cov-report=term --cov-fail-under=95

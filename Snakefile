@@ -89,6 +89,7 @@ rule manifest:
 onstart:
     if workflow.local_exec:
         workflow.scheduler.job_rate_limiter = None
+        share_memory()
 
 
 # so that `emotiw verify` can tell which files were altered after the run

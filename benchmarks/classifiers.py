@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from emotiw.jobs import settings
 from emotiw.statistics.cross_validation import Training
-from emotiw.video import classifiers, kernels
+from emotiw.video import classifiers, kernel_scoring, kernels
 
 N_CLASSES, PER_SUBJECT, DIMENSION = 7, 25, 200
 
@@ -40,6 +40,7 @@ def main():
     matrices, y = six_kernels(args.sets, np.random.default_rng(0))
     n_train = args.sets * 5 // 6
     training = Training(y[:n_train], tuple(f"s{i // PER_SUBJECT}" for i in range(n_train)), 3)
+    kernels_of_sets = kernel_scoring.Kernels(matrices, n_train, args.sets)
     defaults = settings.load([])["video"]
     print(
         f"{n_train} training sets, {args.sets - n_train} others; CPU seconds, parameters selected, accuracy of the mean"
@@ -47,7 +48,7 @@ def main():
     for name, family in classifiers.FAMILIES.items():
         for video in (defaults, {**defaults, family.parameter: classifiers.NOMINAL[family.parameter]}):
             start = time.process_time()
-            by_kernel = classifiers.feature_scores(name, video, matrices, training)
+            by_kernel = kernel_scoring.feature_scores(name, video, kernels_of_sets, training)
             cost = time.process_time() - start
             accuracy = (by_kernel["mean"].values[-(args.sets - n_train) :].argmax(axis=1) == y[n_train:]).mean()
             selected = [scores.selection.value for kernel, scores in by_kernel.items() if kernel != "mean"]

@@ -1,9 +1,10 @@
 """What a change of a large corpus runs again, and how long Snakemake takes to find it out.
 
-Run: python benchmarks/incremental.py [clips] [clips a job]; 1700 and 1 by default. The clips are tones of 0.3 s; the
-workflow's files are empty ones that Snakemake holds for made (its `--touch`, without its pauses), so that every row
-below is a real dry run of the real Snakefile on what a finished run leaves. Printed are the jobs by rule, CPU and wall
-seconds and peak memory of the dry run; the first row is that of a run that has made nothing yet.
+Run: python benchmarks/incremental.py [clips] [clips a job]; 1700 and 1 by default; the second may be `auto`. The clips
+are tones of 0.3 s; the workflow's files are empty ones that Snakemake holds for made (its `--touch`, without its
+pauses), so that every row below is a real dry run of the real Snakefile on what a finished run leaves. Printed are the
+jobs by rule, CPU and wall seconds and peak memory of the dry run; the first row is that of a run that has made nothing
+yet.
 """
 
 import csv
@@ -156,4 +157,4 @@ def main(n_clips=1700, clips_per_job=1):
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(*(int(word) if word.isdecimal() else word for word in sys.argv[1:]))

@@ -41,7 +41,7 @@ def main():
     before = peak_memory()
     settings = {"rank": RANK, "regularisation": REGULARISATION, "degree": 1}
     with threadpool_limits(1):
-        _, cpu, wall = timed(lambda: kernels.feature_kernels(sets, args.clips * 2 // 3, **settings))
+        _, cpu, wall = timed(lambda: dict(kernels.feature_kernels(sets, args.clips * 2 // 3, **settings)))
         print(
             f"{args.clips} clips x {args.frames} frames, d = {args.dimension}: six kernels in {cpu:.1f} s of CPU time"
         )

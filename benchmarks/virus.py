@@ -34,7 +34,7 @@ from threadpoolctl import threadpool_limits
 
 from emotiw.statistics import cross_validation
 from emotiw.statistics.cross_validation import Choosing, Grid, Training
-from emotiw.video import classifiers, kernels
+from emotiw.video import classifiers, kernel_scoring, kernels
 from emotiw.video.pls import KernelPLS, KernelRowPLS
 
 N_CLASSES, N_TRAIN, N_COMPONENTS = 15, 45, 20
@@ -175,7 +175,8 @@ def chosen_by_rule(name, inner, label, orders):
     for order in orders:
         y, truth = label[order][:N_TRAIN], label[order][N_TRAIN:]
         matrices = {**six_kernels(inner, order), LINEAR: linear_kernel(inner, order)}
-        inside = {kernel: classifiers.kernel_scorer(name, K[:N_TRAIN, :N_TRAIN], y) for kernel, K in matrices.items()}
+        given = kernel_scoring.Kernels(matrices, N_TRAIN, len(order))
+        inside = {kernel: kernel_scoring.kernel_scorer(name, given, kernel, y) for kernel in matrices}
         test = {
             kernel: classifiers.family(name).grid_scores(grid.values, K[:N_TRAIN, :N_TRAIN], y, K[N_TRAIN:, :N_TRAIN])
             for kernel, K in matrices.items()

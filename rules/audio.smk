@@ -43,6 +43,30 @@ rule whisper:
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 
+# Runs only with augmentation.copies.
+rule augmented_whisper:
+    input:
+        audio=OUT("audio"),
+        weights=layout.weights(PLAN.weights("whisper_base")),
+        record=layout.weights_record(PLAN.weights("whisper_base")),
+    output:
+        OUT("augmented_whisper"),
+    log:
+        LOG("augmented_whisper"),
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("augmented_whisper"),
+        runtime=minutes("augmented_whisper"),
+        gpu=GPU,
+    params:
+        stage=stage("augmented_whisper"),
+    shell:
+        'python "$EMOTIW_PROGRAMS"/augmented_whisper.py --audio {input.audio:q} --weights {input.weights:q}'
+        " --output {output:q} --stage {params.stage:q} > {log:q} 2>&1"
+
+
 rule sound_embedding:
     input:
         audio=OUT("audio"),

@@ -11,7 +11,7 @@ from snakemake.logging import logger
 
 from emotiw.corpora import inventory
 from emotiw.corpora import manifest as manifests
-from emotiw.jobs import cache, features, settings, stages
+from emotiw.jobs import cache, features, settings, source_facts, stages
 from emotiw.media.probing import probe
 from emotiw.workflow import (
     checksums,
@@ -22,6 +22,7 @@ from emotiw.workflow import (
     plan,
     warm,
 )
+from emotiw.workflow import memory as requests
 from emotiw.workflow.costs import Costs
 from emotiw.workflow.files import Files
 from emotiw.workflow.layout import Layout
@@ -62,6 +63,9 @@ def deposit(path):
         workflow.async_run(there.managed_store())
 
 
+if workflow.is_main_process:
+    source_facts.remember(Path(".snakemake", "emotiw-sources.json"))
+
 # Only the main process reads the corpus; Snakemake's processes on the nodes of a cluster read the table.
 if workflow.is_main_process:
     corpus = inventory.refresh(config, Path(TABLE), probe)
@@ -70,10 +74,14 @@ if workflow.is_main_process:
         deposit(path)
 else:
     PLAN = Plan(config, manifests.read(Path(TABLE)), imported_clips.read(config))
-if workflow.is_main_process and (
-    hint := hints.small_corpus(config, len(PLAN.manifest.rows))
-):
-    logger.info(hint)
+if workflow.is_main_process:
+    for hint in (
+        hints.small_corpus(config, len(PLAN.manifest.rows)),
+        hints.batches(config, len(PLAN.manifest.rows)),
+        hints.sweep(config),
+    ):
+        if hint:
+            logger.info(hint)
 FILES, COSTS = Files(PLAN), Costs(config, PLAN.manifest)
 
 
@@ -119,10 +127,22 @@ def folder(name, levels=1):
 GPU = int(config["accelerator"] == "gpu")
 
 
-def memory(name):
-    """Megabytes of a job of a stage, as a function of the attempt; see emotiw.workflow.costs."""
-    need = COSTS.memory_mb(name)
-    return lambda wildcards, attempt: attempt * need
+# An executor is known only when Snakemake has read the workflow.
+REQUESTS = requests.Requests(COSTS, lambda: workflow.local_exec, requests.machine_mb())
+memory = REQUESTS.of
+
+
+def share_memory():
+    """Let jobs on this machine wait for free memory, if no option of Snakemake limits it already."""
+    if not REQUESTS.available_mb:
+        return
+    for resources in (
+        workflow.scheduler.global_resources,
+        workflow.scheduler.resources,
+    ):
+        resources.setdefault("mem_mb", REQUESTS.available_mb)
+    if hint := REQUESTS.hint({job.rule.name for job in workflow.dag.needrun_jobs()}):
+        logger.info(hint)
 
 
 def minutes(name):

@@ -1,6 +1,7 @@
 # Corpora that may be downloaded freely: snakemake -s rules/fetch.smk -c2 ravdess --config folder=/data/RAVDESS
-# (or crema_d). An interrupted download continues; every file is checked against the hash that its publisher gives.
-# Terms: RAVDESS CC BY-NC-SA 4.0 (not commercial), CREMA-D Open Database License.
+# (or crema_d, nemo, javanese). An interrupted download continues; every file is checked against the hash that its
+# publisher gives. For nemo and javanese that is the hash of a commit, and git must be installed.
+# Terms: RAVDESS and nEMO CC BY-NC-SA 4.0 (not commercial), CREMA-D Open Database License, Javanese MIT.
 import os
 import sys
 from pathlib import Path
@@ -24,6 +25,16 @@ FROM = {
         *(f"Video_Speech_Actor_{actor:02}.zip" for actor in range(1, 25)),
     ],
     "actors": list(range(1001, 1092)),
+    "nemo": {
+        "url": "https://github.com/amu-cai/nEMO",
+        "commit": "06f1f83dde8f1a780443a57d53b2af3971af34ab",
+        "paths": ["samples", "data.tsv"],
+    },
+    "javanese": {
+        "url": "https://github.com/2black0/video-emotion-recognition-javanese",
+        "commit": "92c4b912f997f32f492db93cb688d0e3c114568e",
+        "paths": ["dataset-resize", "LICENSE"],
+    },
     **config,
 }
 if "folder" not in FROM:
@@ -39,11 +50,14 @@ def fetch_stage(program, **settings):
 localrules:
     ravdess,
     crema_d,
+    nemo,
+    javanese,
 
 
 wildcard_constraints:
     archive=r"[A-Za-z0-9_-]+",
     actor=r"\d+",
+    corpus="nemo|javanese",
 
 
 rule ravdess:
@@ -54,6 +68,32 @@ rule ravdess:
 rule crema_d:
     input:
         [f"{FETCHED}/{actor}.json" for actor in FROM["actors"]],
+
+
+rule nemo:
+    input:
+        f"{FETCHED}/nemo.json",
+
+
+rule javanese:
+    input:
+        f"{FETCHED}/javanese.json",
+
+
+rule repository:
+    output:
+        f"{FETCHED}/{{corpus}}.json",
+    log:
+        f"{FETCHED}/logs/{{corpus}}.log",
+    conda:
+        "../envs/demo.yaml"
+    threads: 1
+    params:
+        folder=str(Path(FETCHED).parent),
+        stage=lambda w: fetch_stage("fetch_repository", **FROM[w.corpus]),
+    shell:
+        'python "$EMOTIW_PROGRAMS"/fetch_repository.py --folder {params.folder:q}'
+        " --output {output:q} --stage {params.stage:q} > {log:q} 2>&1"
 
 
 rule ravdess_record:
@@ -131,4 +171,4 @@ rule crema_d_actor:
         " --output {output:q} --stage {params.stage:q} > {log:q} 2>&1"
 
 
-ruleorder: crema_d_actor > ravdess_archive
+ruleorder: crema_d_actor > repository > ravdess_archive

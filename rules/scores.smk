@@ -80,6 +80,7 @@ rule pooled_scores:
         manifest=ancient(TABLE),
         about=ancient(ABOUT),
         features=lambda w: FILES.features(w.feature, w.fold),
+        copies=lambda w: FILES.copies(w.feature, w.fold),
     output:
         scores=OUT("pooled_scores", "scores"),
         model=OUT("pooled_scores", "model"),

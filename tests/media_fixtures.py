@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -130,12 +130,37 @@ def announce(path: Path, n: int) -> Path:
 
 def rotate(path: Path, degrees: float = 90) -> Path:
     """Write into an MP4's track header that its pictures are shown turned clockwise."""
+    c, s = (float(f(np.deg2rad(degrees))) for f in (np.cos, np.sin))
+    return show(path, c, s, -s, c)
+
+
+def show(path: Path, a: float, b: float, c: float, d: float) -> Path:
+    """Write the display matrix (a, b; c, d) into the header of an MP4's first track."""
     content = bytearray(path.read_bytes())
     matrix = content.index(b"tkhd") + 44
-    c, s = (round(f(np.deg2rad(degrees)) * (1 << 16)) for f in (np.cos, np.sin))
-    values = [c, s, 0, -s, c, 0, 0, 0, 1 << 30]
+    ones = [round(value * (1 << 16)) for value in (a, b, c, d)]
+    values = [*ones[:2], 0, *ones[2:], 0, 0, 0, 1 << 30]
     content[matrix : matrix + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in values)
     path.write_bytes(content)
+    return path
+
+
+def ffmpeg(*arguments: object) -> bytes:
+    """Run the ffmpeg that comes with moviepy, and return its standard output."""
+    import imageio_ffmpeg
+
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-nostdin", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, check=True).stdout
+
+
+def remux(source: Path, path: Path, edit: Callable[[av.Packet], bool | None]) -> Path:
+    """Copy the packets of a clip without decoding; `edit` changes their times, or returns False to drop them."""
+    with av.open(str(source)) as clip, av.open(str(path), "w") as output:
+        copies = {stream.index: output.add_stream_from_template(stream) for stream in clip.streams}
+        for packet in clip.demux():
+            if packet.dts is not None and edit(packet) is not False:
+                packet.stream = copies[packet.stream.index]
+                output.mux(packet)
     return path
 
 

@@ -8,7 +8,8 @@ from sklearn.svm import SVC
 from emotiw.core.errors import FeatureError
 from emotiw.statistics import cross_validation
 from emotiw.statistics.cross_validation import Choosing, Training
-from emotiw.video import classifiers
+from emotiw.video import classifiers, kernel_scoring
+from emotiw.video.kernel_scoring import Kernels
 
 SETTINGS = {"n_components": 4, "svm_c": 1.0, "logistic_c": 1.0}
 AUTO = dict.fromkeys(SETTINGS, "auto") | {"n_components_max": 8, "c_grid": [100.0, 0.1, 1.0]}
@@ -35,9 +36,14 @@ def decisions(name, K, y, settings=SETTINGS):
     return classifiers.decision_values(fitted, K[n:, :n])
 
 
+def given(matrices, training, landmarks=None):
+    """Kernels between all sets, or their columns of the landmarks."""
+    return Kernels(matrices, len(training.y), len(next(iter(matrices.values()))), landmarks)
+
+
 def alone(name, settings, K, training):
     """Scores of a feature's only kernel."""
-    return classifiers.feature_scores(name, settings, {"only": K}, training)["only"]
+    return kernel_scoring.feature_scores(name, settings, given({"only": K}, training), training)["only"]
 
 
 @NAMES
@@ -102,7 +108,7 @@ def test_scores_have_out_of_fold_rows_then_those_of_the_other_sets(task, name, s
     training = Training(y[:36], tuple(subjects), 3)
     computed = alone(name, settings, K, training)
     grid = classifiers.grid(name, settings, 36)
-    path = classifiers.kernel_scorer(name, K[:36, :36], y[:36])
+    path = kernel_scoring.kernel_scorer(name, Kernels({"only": K}, 36, 48), "only", y[:36])
     inner, _, choice = cross_validation.out_of_fold(path, grid, training)
     last = classifiers.fit(classifiers.family(name).make(choice.value), K[:36, :36], y[:36])
     expected = np.concatenate([inner, classifiers.decision_values(last, K[36:, :36])])
@@ -176,7 +182,9 @@ def test_kernels_between_test_sets_are_not_read(task):
 def test_scores_of_a_feature_hold_each_kernel_and_their_mean(task):
     K, y, subjects = task
     training = Training(y[:36], tuple(subjects), 3)
-    computed = classifiers.feature_scores("kernel_pls", SETTINGS, {"linear": K, "square": K**2}, training)
+    computed = kernel_scoring.feature_scores(
+        "kernel_pls", SETTINGS, given({"linear": K, "square": K**2}, training), training
+    )
     np.testing.assert_allclose(computed["mean"].values, (computed["linear"].values + computed["square"].values) / 2)
     assert computed["linear"].n_components == [4]
     assert computed["mean"].n_components is None
@@ -189,7 +197,7 @@ def test_the_kernels_of_a_mean_share_the_parameter_that_is_best_for_the_mean(tas
     noise = np.random.default_rng(3).standard_normal((48, 48))
     kernels = {"linear": K, "noise": noise @ noise.T}
     training = Training(y[:36], tuple(subjects), 3)
-    computed = classifiers.feature_scores(name, AUTO, kernels, training)["mean"]
+    computed = kernel_scoring.feature_scores(name, AUTO, given(kernels, training), training)["mean"]
     family = classifiers.family(name)
     right = 0
     for train, test in training.folds(np.arange(36)):
@@ -221,7 +229,7 @@ def test_a_fitted_classifier_is_its_coefficients(task, name, n_classes):
 def test_the_mean_of_kernels_carries_the_coefficients_of_each(task):
     K, y, subjects = task
     training = Training(y[:36], tuple(subjects), 3)
-    computed = classifiers.feature_scores("pls", SETTINGS, {"a": K, "b": 2 * K}, training)["mean"]
+    computed = kernel_scoring.feature_scores("pls", SETTINGS, given({"a": K, "b": 2 * K}, training), training)["mean"]
     values = [computed.models[name].decision_values(matrix[36:, :36]) for name, matrix in (("a", K), ("b", 2 * K))]
     np.testing.assert_allclose(np.mean(values, axis=0), computed.values[computed.scored[:36].sum() :], atol=1e-9)
 
@@ -311,3 +319,41 @@ def test_a_class_with_one_clip_can_be_weighted(uneven, name):
 def test_unknown_weights_are_refused():
     with pytest.raises(FeatureError, match="class weights 'heavy' are unknown; expected none or balanced"):
         classifiers.svm(1.0, "heavy")
+
+
+def of_classes(rng, n, d=30):
+    """Rows of four classes that overlap, and their classes."""
+    y = np.arange(n) % 4
+    return rng.standard_normal((n, d)) + 0.8 * rng.standard_normal((4, d))[y], y
+
+
+@pytest.mark.parametrize("class_weights", ["none", "balanced"])
+@NAMES
+def test_with_as_many_landmarks_as_the_rank_the_scores_are_those_of_the_kernel(name, class_weights):
+    X, y = of_classes(np.random.default_rng(3), 160)
+    y[:40] = 0  # classes of unequal size
+    choosing = Choosing(class_weights=class_weights)
+    training = Training(y[:120], tuple(map(str, range(120))), 3, choosing=choosing)
+    K, landmarks = X @ X.T, np.arange(5, 50)
+    exact = kernel_scoring.feature_scores(name, AUTO, given({"only": K}, training), training)["only"]
+    columns = given({"only": K[:, landmarks]}, training, landmarks)
+    low = kernel_scoring.feature_scores(name, AUTO, columns, training)["only"]
+    assert low.selection.value == exact.selection.value
+    np.testing.assert_allclose(low.values, exact.values, atol=2e-2 if name == "svm" else 1e-4)
+    model = low.models["only"]
+    assert model.coefficients.shape == (45, 4)
+    np.testing.assert_allclose(model.decision_values(K[120:, landmarks]), low.values[120:], atol=1e-6)
+
+
+@NAMES
+def test_few_landmarks_lose_little_where_the_spectrum_falls(name):
+    X, y = of_classes(np.random.default_rng(4), 300)
+    X *= 0.9 ** np.arange(30)
+    K = np.exp(-0.02 * ((X[:, None] - X) ** 2).sum(axis=2))
+    training = Training(y[:200], tuple(map(str, range(200))), 3)
+    exact = kernel_scoring.feature_scores(name, SETTINGS, given({"only": K}, training), training)["only"]
+    columns = given({"only": K[:, :60]}, training, np.arange(60))
+    low = kernel_scoring.feature_scores(name, SETTINGS, columns, training)["only"]
+    right = [(scores.values[200:].argmax(axis=1) == y[200:]).mean() for scores in (exact, low)]
+    assert right[0] > 0.5
+    assert abs(right[0] - right[1]) < 0.06

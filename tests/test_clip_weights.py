@@ -8,6 +8,7 @@ from sklearn.svm import SVC
 from emotiw.core.errors import FeatureError
 from emotiw.jobs import settings
 from emotiw.scoring import pooled_classifiers
+from emotiw.scoring.pooled_classifiers import Clips
 from emotiw.statistics.clip_weights import clip_weights
 from emotiw.statistics.cross_validation import Training
 
@@ -66,7 +67,7 @@ def test_the_learner_gets_the_weights_of_its_corpora(name):
     clips = [(f"c{i}", "abc"[label], f"s{i}") for i, label in enumerate(Y)]
     chosen = SETTINGS | {"c": 0.1, "corpus_weights": "balanced"}
     training = Training.of(clips, "abc", chosen, CORPORA)
-    found = pooled_classifiers.clip_scores(name, np.concatenate([X, X]), training, chosen).values[-22:]
+    found = pooled_classifiers.clip_scores(name, Clips(np.concatenate([X, X])), training, chosen).values[-22:]
     weights = clip_weights(Y, CORPORA, "none", "balanced")
     mean = np.average(X, axis=0, weights=weights)
     Z = (X - mean) / np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weights))

@@ -11,7 +11,7 @@ import pytest
 
 from emotiw.corpora import manifest
 from emotiw.jobs import settings
-from emotiw.report import corpus_tables
+from emotiw.report import corpus_chart, corpus_tables
 from emotiw.statistics import comparisons, metrics
 from evaluation_fixtures import CLASSES, evaluate, fuse_all, make_run, several, start, write_report, write_run
 
@@ -110,14 +110,17 @@ def test_a_modality_that_no_clip_of_a_corpus_has_is_empty():
         "systems": {"video": None},
     }
     assert corpus_tables.lines({"corpora": [cell]}) == []
-    (matrix,) = corpus_tables.matrices({"corpora": [cell], "modalities": ["video"]})
-    assert matrix["rows"] == [("a", [""])]
+    header, rows = corpus_tables.table({"corpora": [cell], "modalities": ["video"]})
+    assert header == ["tested on", "trained on", "clips", "subjects", "chance", "video"]
+    assert rows == [["b", "a", "1", "1", "100.0 %", "no clip"]]
 
 
 def test_the_page_and_the_tables_have_the_matrix(result, run):
     page = write_report(run).read_text()
-    assert page.count("accuracy among the classes of the corpus tested") == 3
-    assert "tested on c" in page
+    assert page.count("Accuracy among the classes of the corpus tested") == 1
+    assert '<table class="grid stacked" data-name="corpora">' in page
+    assert [row[:2] for row in corpus_tables.table(result)[1]] == [["c", "a, b"], ["b", "a, c"], ["a", "b, c"]]
+    assert [row[0] for row in corpus_chart.chart(result).rows[::3]] == ["c", "b", "a"]
     text = corpus_tables.markdown(result)
     assert text.count("\n| fusion | a + b | c |") == 1
     assert len(text.strip().splitlines()) == 4 + 2 + 9
@@ -138,7 +141,7 @@ def test_a_run_of_one_corpus_has_none_of_it(tmp_path):
     made = evaluate(run)
     assert "corpora" not in made
     assert corpus_tables.markdown(made) == ""
-    assert corpus_tables.matrices(made) == []
+    assert corpus_tables.table(made)[1] == []
     assert 'id="corpora"' not in write_report(run).read_text()
     assert "everything" not in manifest.folds(run.corpus)
 

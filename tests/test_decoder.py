@@ -12,7 +12,7 @@ from emotiw.core import files
 from emotiw.core.errors import MediaError
 from emotiw.core.status import Status
 from emotiw.jobs.store import Entry
-from emotiw.media import clip_checks, container, soundtrack, video_frames
+from emotiw.media import clip_checks, container, packets, soundtrack, video_frames
 
 LIMITS = {"max_pixels": 16777216, "max_duration_s": 600.0, "min_decoded_fraction": 0.98, "job_s": 3600.0}
 
@@ -54,12 +54,11 @@ def test_sound_of_any_rate_becomes_16_khz_of_the_same_length(tmp_path, rate_hz):
     np.testing.assert_allclose(samples[middle], make.tone(0.7)[0][: len(samples)][middle], atol=2e-3)
 
 
-@pytest.mark.parametrize("channels", [2, 6])
-def test_channels_are_averaged(tmp_path, channels):
-    sound = make.tone(0.2, channels=channels) * np.arange(channels, dtype=np.float32)[:, None] / channels
+def test_two_channels_are_averaged(tmp_path):
+    sound = make.tone(0.2, channels=2) * np.array([[0.3], [0.9]], np.float32)
     samples, facts = soundtrack.waveform(make.sound_file(tmp_path / "a.wav", sound), 16000, LIMITS)
     np.testing.assert_allclose(samples, sound.mean(axis=0), atol=1e-4)
-    assert facts.channels == channels
+    assert (facts.channels, facts.mix) == (2, "mean of 2 channels")
 
 
 def test_loud_samples_are_clipped_and_counted(tmp_path):
@@ -369,12 +368,14 @@ def test_a_frame_without_time_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_stream_that_begins_midway_does_not_matter():
-    def decode(_):
-        yield "frame"
+    packet = SimpleNamespace(size=1)
+
+    def demux(_):
+        yield packet
         raise IndexError  # as PyAV does when it flushes the decoders
 
-    stream = SimpleNamespace(container=SimpleNamespace(decode=decode))
-    assert list(container.decoded(stream)) == ["frame"]
+    stream = SimpleNamespace(container=SimpleNamespace(demux=demux))
+    assert list(packets.packets([stream])) == [packet]
 
 
 def test_a_reader_that_is_dropped_closes_its_file(tmp_path):

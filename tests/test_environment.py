@@ -11,9 +11,9 @@ from packaging.requirements import Requirement
 from emotiw.jobs import identity, runtime
 
 PROGRAMS = {
-    "demo": ("demo_clips", "demo_corpus", "fetch_text", "fetch_ravdess", "fetch_crema_d"),
+    "demo": ("demo_clips", "demo_corpus", "fetch_text", "fetch_ravdess", "fetch_crema_d", "fetch_repository"),
     "audio": (
-        *("audio", "egemaps", "functionals", "whisper", "sound_embedding"),
+        *("audio", "egemaps", "functionals", "whisper", "augmented_whisper", "sound_embedding"),
         *("gather_frames", "scaler", "train_blstm", "blstm_scores"),
     ),
     "video": (

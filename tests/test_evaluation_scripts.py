@@ -497,7 +497,7 @@ def test_the_report_is_one_page_and_the_same_twice(official):
     assert page == write_report(run, "again.html").read_text()
     assert figures == [(run.folder / f"{name}.svg").read_bytes() for name in FIGURES]
     assert all(figure.startswith(b"<svg") for figure in figures)
-    assert all(f'data-clip="{row.clip}"' in page for row in run.corpus.rows)
+    assert all(f'"n":"{row.clip}"' in page for row in run.corpus.rows)
 
 
 def test_the_film_shows_every_page_of_clips_and_is_the_same_twice(tmp_path):

@@ -83,6 +83,25 @@ def test_a_reason_of_changed_identity_names_what_differs():
     assert explain.explained("Missing output files: x") == "Missing output files: x"
 
 
+def test_the_jobs_of_a_run_are_counted_by_what_makes_them_run():
+    changed = "Params have changed since last execution: "
+    reasons = {
+        "faces": [changed + "faces.chip_size 128 -> 160"] * 3,
+        "cnn": [changed + "faces changed", "Missing output files: x", changed + "faces changed; code changed"],
+        "hog": ["Input files updated by another job: x", changed + "numpy 2.0 -> 2.1; faces changed"],
+        "all": ["Input files updated by another job: x"],
+    }
+    found = explain.causes([explain.Job(rule, "", reason) for rule, of_rule in reasons.items() for reason in of_rule])
+    assert {cause: dict(rules) for cause, rules in found.items()} == {
+        "faces.chip_size 128 -> 160": {"faces": 3},
+        "code changed": {"cnn": 1},
+        "numpy 2.0 -> 2.1": {"hog": 1},
+        "output missing": {"cnn": 1},
+        "following from these": {"cnn": 1, "hog": 1},
+    }
+    assert list(found)[-2:] == ["output missing", "following from these"]
+
+
 @pytest.fixture
 def corpus(tmp_path, monkeypatch):
     """A folder with a corpus and a stand-in for the workflow, of one rule."""
@@ -106,6 +125,19 @@ def test_the_command_tells_a_clips_own_jobs_and_those_for_its_scores(corpus):
     assert result.exit_code == 0, result.stderr
     assert "job test0: 7 of its own jobs would run" in result.output
     assert "1 job for its scores: Missing output files" in " ".join(result.output.split())
+
+
+def test_without_a_clip_the_command_tells_the_jobs_of_the_run(corpus):
+    (corpus / "Snakefile").write_text(
+        "rule all:\n    input: 'results/mine/folds/official/fusion.h5'\n"
+        "rule faces:\n    output: 'results/mine/features/faces/test0.h5'\n    shell: 'touch {output}'\n"
+        "rule fusion:\n    input: rules.faces.output\n    output: 'results/mine/folds/official/fusion.h5'\n"
+        "    shell: 'touch {output}'\n"
+    )
+    result = CliRunner().invoke(cli.app, ["why", "--configfile", "my.yaml"])
+    assert result.exit_code == 0, result.stderr
+    assert result.output.startswith("run mine: 2 jobs would run")
+    assert "output missing 2 jobs" in " ".join(result.output.split())
 
 
 def test_what_snakemake_refuses_is_passed_on(corpus):

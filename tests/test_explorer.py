@@ -82,28 +82,73 @@ def test_time_courses_are_those_of_the_fold_and_short(run, rows, about):
 
 
 def test_a_course_of_one_frame_has_no_step():
-    assert explorer._course(np.full((1, 2), 0.5), np.zeros(1)).step == 0
+    assert explorer._course(np.full((1, 2), 0.5), np.zeros(1), 120).step == 0
 
 
 def test_clips_with_faces_have_a_small_strip(rows, about):
     assert set(about.strips) == set(rows) - {"clip003", "clip017"}
-    assert Image.open(io.BytesIO(about.strips["clip000"])).size == (288, 48)
-    assert len(about.strips["clip000"]) < 6000
+    strip = about.strips["clip000"]
+    assert Image.open(io.BytesIO(strip.picture)).size == (12 * 64, 64)
+    assert len(strip.picture) < 16000
+    assert strip.times == sorted(strip.times)
+    assert (len(strip.times), strip.times[0], strip.times[-1]) == (12, 0, pytest.approx(8 / 25))
+
+
+def test_strips_of_a_large_corpus_go_to_the_first_clips_alone(run, rows, about, monkeypatch):
+    monkeypatch.setattr(explorer, "STRIP_BYTES", 3 * len(about.strips["clip000"].picture))
+    order = explorer.ranked(rows, about.scores)
+    strips = explorer.face_strips(run.corpus, run.folder / "faces", order)
+    assert list(strips) == [clip for clip in order if clip in about.strips][: len(strips)]
+    assert 3 <= len(strips) <= 5
+
+
+def test_confident_errors_come_first_and_training_clips_last(rows, about):
+    order = explorer.ranked(rows, about.scores)
+    confidence = {clip: max(about.scores[clip]["fusion"]) for clip in rows}
+    wrong = [clip for clip in order if explorer.outcome(rows[clip]) == "wrong"]
+    assert order[: len(wrong)] == wrong
+    assert [confidence[clip] for clip in wrong] == sorted((confidence[clip] for clip in wrong), reverse=True)
+    trained = {order[0]: rows[order[0]] | {"part": "train"}}
+    assert explorer.ranked(rows | trained, about.scores)[-1] == order[0]
+
+
+def test_courses_of_a_large_corpus_are_shorter(run, rows, monkeypatch):
+    monkeypatch.setattr(explorer, "COURSE_BYTES", 56 * 7 * 30)
+    made = explorer.clip_contents(
+        run.corpus, rows, faces=None, fusion=paths(run, "fusion"), frames=paths(run, "frames")
+    )
+    assert {len(course.levels) <= 30 for course in made.courses.values()} == {True}
+    assert not made.strips
 
 
 def test_the_data_of_the_page_hold_every_clip_in_order(run, rows, about):
-    found = json.loads(explorer.script_data(run.corpus.classes, rows, about))
+    found = json.loads(explorer.script_data(run.corpus.classes, rows, about, ["video", "audio"]))
     assert found["classes"] == list(run.corpus.classes)
-    clips = dict(zip(rows, found["clips"], strict=True))
+    assert found["systems"] == ["video", "audio", "fusion"]
+    assert [clip["n"] for clip in found["clips"]] == explorer.ranked(rows, about.scores)
+    clips = {clip["n"]: clip for clip in found["clips"]}
+    for name, clip in clips.items():
+        labels = [*run.corpus.classes, "?"]
+        assert labels[clip["l"]] == rows[name]["label"]
+        assert labels[clip["y"][2]] == rows[name]["predicted_fusion"]
+        assert clip["q"] == [rows[name]["status_video"], rows[name]["status_audio"]]
+    assert clips["clip003"]["y"][0] == -1
     levels = np.frombuffer(base64.b64decode(clips["clip001"]["c"]), np.uint8).reshape(-1, 7)
     np.testing.assert_array_equal(levels, about.courses["clip001"].levels)
-    assert abs(sum(clips["clip001"]["f"]) - 1000) <= 4
+    assert abs(sum(clips["clip001"]["P"][2]) - 1000) <= 4
+    assert clips["clip003"]["P"][0] is None
     assert "c" not in clips["clip010"]
     assert "s" not in clips["clip003"]
 
 
-def test_data_cannot_end_their_element(rows, about):
-    assert "<" not in explorer.script_data(["</script>"], rows, about)
+def test_data_cannot_end_their_element(run, rows, about):
+    renamed = {clip: row | {"subject": "</script>"} for clip, row in rows.items()}
+    assert "<" not in explorer.script_data(run.corpus.classes, renamed, about, ["video", "audio"])
+
+
+def test_a_run_of_one_modality_has_no_filter_of_the_other():
+    assert list(explorer.filters(["audio"])) == ["wrong", "right"]
+    assert explorer.filters(["video", "audio"]) == explorer.ERRORS
 
 
 def judged(truth, video, audio, fusion, source="fusion"):

@@ -3,11 +3,15 @@
 import hashlib
 import io
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
 import zipfile
+import zlib
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -15,7 +19,8 @@ import pytest
 from emotiw.core import resumable_download
 from emotiw.core.errors import DownloadError
 from emotiw.core.resumable_download import Published
-from emotiw.corpora import releases
+from emotiw.corpora import releases, repositories
+from emotiw.corpora.repositories import Repository
 
 CONTENT = bytes(range(256)) * 2000
 DROP = 200_000  # bytes after which the server cuts a connection
@@ -235,3 +240,88 @@ def test_both_corpora_come_by_rules_and_go_on_after_a_failure(server, root, tmp_
     assert (tmp_path / "corpus/VideoFlash/1001_DFA_ANG_XX.flv").read_bytes() == missing
     assert not [path for path, _ in server.asked if path.endswith(".zip")]
     FILES["/media/VideoFlash/1001_DFA_ANG_XX.flv"] = missing
+
+
+AUTHOR = {f"GIT_{who}_{what}": "emotiw@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+
+
+def git(folder, *arguments):
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **AUTHOR}).stdout
+
+
+@pytest.fixture
+def published(tmp_path):
+    """Make a repository with two commits; the newer one has other files."""
+    origin = tmp_path / "origin"
+    (origin / "samples").mkdir(parents=True)
+    git(origin, "init", "--quiet")
+    git(origin, "config", "uploadpack.allowFilter", "true")
+    git(origin, "config", "uploadpack.allowAnySHA1InWant", "true")
+    for version in (b"old", b"new"):
+        (origin / "samples/EB0_anger_1.wav").write_bytes(version)
+        (origin / "notes.txt").write_bytes(version)
+        git(origin, "add", ".")
+        git(origin, "commit", "--quiet", "-m", "clips")
+    return Repository(origin.as_uri(), git(origin, "rev-parse", "HEAD~1").strip(), ["samples"])
+
+
+def test_a_folder_of_a_repository_is_fetched_at_its_commit(published, tmp_path):
+    assert repositories.fetch(published, tmp_path / "corpus") == ["samples/EB0_anger_1.wav"]
+    assert (tmp_path / "corpus/samples/EB0_anger_1.wav").read_bytes() == b"old"
+    assert sorted(path.name for path in (tmp_path / "corpus").iterdir()) == [".fetched", "samples"]
+    assert list((tmp_path / "corpus/.fetched").iterdir()) == []
+
+
+def test_a_clone_that_was_cut_off_begins_anew_and_one_that_is_complete_is_used(published, tmp_path):
+    kept = tmp_path / "corpus/.fetched" / f"{published.commit}.part"
+    kept.mkdir(parents=True)
+    (kept / "rest").touch()
+    wrong = replace(published, paths=["samples", "absent"])
+    with pytest.raises(DownloadError, match=rf"commit {published.commit} lacks absent; check it in a browser"):
+        repositories.fetch(wrong, tmp_path / "corpus")
+    assert not (tmp_path / "corpus/samples").exists()
+    shutil.rmtree(tmp_path / "origin/samples")  # the work tree of the origin does not matter
+    assert repositories.fetch(published, tmp_path / "corpus") == ["samples/EB0_anger_1.wav"]
+
+
+def test_an_altered_object_of_a_repository_is_refused(published, tmp_path):
+    blob = git(tmp_path / "origin", "rev-parse", f"{published.commit}:samples/EB0_anger_1.wav").strip()
+    stored = tmp_path / "origin/.git/objects" / blob[:2] / blob[2:]
+    stored.chmod(0o600)
+    stored.write_bytes(zlib.compress(b"blob 3\0odd"))
+    with pytest.raises(DownloadError, match=r"origin: git failed \(.*\); check the address, then run again"):
+        repositories.fetch(published, tmp_path / "corpus")
+    assert not (tmp_path / "corpus/samples").exists()
+
+
+def test_a_repository_that_is_gone_and_git_that_is_absent_are_told(published, tmp_path, monkeypatch):
+    gone = replace(published, url=(tmp_path / "gone").as_uri())
+    with pytest.raises(DownloadError, match=r"gone: git failed \(.*\); check the address"):
+        repositories.fetch(gone, tmp_path / "corpus")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(DownloadError, match="cannot be fetched without git; install git, then run again"):
+        repositories.fetch(published, tmp_path / "corpus")
+
+
+@pytest.mark.workflow
+def test_corpora_of_repositories_come_by_rules(published, root, tmp_path):
+    about = {"url": published.url, "commit": published.commit, "paths": ["samples"]}
+    config = {"folder": str(tmp_path / "corpus"), "nemo": about, "javanese": about}
+    (tmp_path / "config.yaml").write_text(json.dumps(config))
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "-s",
+        str(root / "rules/fetch.smk"),
+        "-c1",
+        "nemo",
+        "--workflow-profile",
+    ]
+    command += ["none", "--directory", str(tmp_path), "--configfile", str(tmp_path / "config.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    made = json.loads((tmp_path / "corpus/.fetched/nemo.json").read_text())
+    about.pop("paths")
+    assert made == {**about, "files": ["samples/EB0_anger_1.wav"]}

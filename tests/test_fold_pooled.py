@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from emotiw.core.errors import FeatureError
+from emotiw.core.status import Status
 from emotiw.corpora import manifest
 from emotiw.jobs import settings, store
 from emotiw.jobs.gather import Source
@@ -241,3 +242,37 @@ def test_corpus_weights_reach_the_classifier(tmp_path):
     balanced = corpora.scored(corpus_weights="balanced", c=0.1)
     assert not np.allclose(balanced.model[0].arrays["mean"], corpora.scored(c=0.1).model[0].arrays["mean"])
     assert "corpora weighted equally" in corpora.scored(corpus_weights="balanced").facts["selection"]["criterion"]
+
+
+def with_copies(corpus, short=()):
+    """Write two copies of each training clip, and none for those that are too short; return the source with them."""
+    folder = corpus.source.folder.parent / "copies"
+    made = corpus.vectors()
+    for clip, vector in zip(made.clips, made.values, strict=True):
+        given = {"features": np.stack([vector + 0.1, vector - 0.2]).astype(np.float32)}
+        status = Status.SHORT_AUDIO if clip in short else Status.OK
+        entry = store.Entry(clip, {} if clip in short else given, status)
+        job = corpus.table.row_of_clip[clip].job
+        if (folder / f"{job}.h5").exists():
+            held = store.read(folder / f"{job}.h5", "copies").entries.values()
+        else:
+            held = []
+        store.write(folder / f"{job}.h5", "copies", [*held, entry], stage=Stage({}))
+    return replace(corpus.source, copies=Source(folder, "copies", "audio"))
+
+
+def test_copies_of_training_clips_are_learnt_from(corpus):
+    plain, source = corpus.scored(c=0.1), with_copies(corpus)
+    found = fold_pooled.scored(corpus.table, corpus.fold, source, POOLED | {"c": 0.1}, system=SYSTEM)
+    assert found.facts["clips"] == plain.facts["clips"]
+    assert not np.allclose(found.entries[0].arrays["scores"], plain.entries[0].arrays["scores"])
+    np.testing.assert_allclose(found.model[0].arrays["mean"], plain.model[0].arrays["mean"] - 0.1 / 3, atol=1e-5)
+
+
+def test_a_clip_that_is_too_short_for_copies_stands_for_them_itself(corpus):
+    made = corpus.vectors()
+    source = with_copies(corpus, short=[made.clips[2]])
+    copies = fold_pooled._copies(corpus.table, made, source.copies)
+    assert copies.shape == (17, 2, made.values.shape[1])
+    np.testing.assert_array_equal(copies[2], np.tile(made.values[2], (2, 1)))
+    np.testing.assert_allclose(copies[3], [made.values[3] + 0.1, made.values[3] - 0.2], rtol=1e-5, atol=1e-5)

@@ -6,9 +6,8 @@ import pytest
 from emotiw.core.errors import FeatureError
 from emotiw.corpora import manifest
 from emotiw.jobs.gather import Source
-from emotiw.jobs.store import Artefact, Entry
 from emotiw.video import fold_baseline, fold_kernels, fold_pca, fold_scores
-from emotiw.video.pca import fit_pca, project
+from emotiw.video.pca import fit_pca, project, scatter_of
 from video_fixtures import N_TRAIN, SETTINGS, frames, write_baseline_corpus, write_corpus
 
 VIDEO = SETTINGS["video"]
@@ -31,8 +30,9 @@ class Corpus:
         return fold_kernels.projected(self.table, self.fold, self.source, self.pca()[0])
 
     def kernels(self):
-        kernels, facts = fold_kernels.six_kernels(self.sets(), VIDEO, feature="cnn", above=self.pca()[1])
-        return Artefact("kernels", {}, facts, {n: Entry(n, {"matrix": k.matrix}) for n, k in kernels.items()}, {})
+        kernels = fold_kernels.six_kernels(self.sets(), VIDEO, feature="cnn", above=self.pca()[1])
+        matrices = dict(kernels.matrices)
+        return fold_scores.FoldKernels(kernels.facts, matrices)
 
     def scored(self):
         return fold_scores.scored(self.table, self.kernels(), VIDEO, system="video/cnn/svm", classifier="svm")
@@ -50,7 +50,7 @@ def choices(facts):
 def test_the_pca_is_that_of_the_usable_training_clips_and_is_recorded(corpus):
     pca, facts = corpus.pca()
     training = [clip for clip in USABLE if int(clip[4:]) < N_TRAIN]
-    expected = fit_pca([frames(int(clip[4:]))["features"] for clip in training], 6)
+    expected = fit_pca(scatter_of([frames(int(clip[4:]))["features"] for clip in training]), 6)
     np.testing.assert_array_equal(pca.components, expected.components)
     record = choices(facts)["cnn: PCA"]
     assert (record["chosen"], record["kind"], record["n_clips"]) == (6, "no labels", 17)
@@ -70,16 +70,16 @@ def test_with_training_clips_of_one_class_there_is_no_pca_and_no_image_set(tmp_p
     assert pca is None
     assert len(facts["lacking"]) == 2
     assert choices(facts) == {}
-    assert corpus.sets() == fold_kernels.ImageSets({}, [])
+    assert corpus.sets().clips == []
     assert corpus.kernels().facts["clips"] == []
 
 
 def test_image_sets_are_projected_frames_with_the_training_clips_first(corpus):
     sets = corpus.sets()
-    assert list(sets.frames) == USABLE
+    assert sets.clips == USABLE
     assert sets.parts == ["train"] * 17 + ["val"] * 5 + ["test"] * 6
     assert sets.training == USABLE[:17]
-    np.testing.assert_array_equal(sets.frames["clip25"], project(frames(25)["features"], corpus.pca()[0]))
+    np.testing.assert_array_equal(sets.of_clip("clip25"), project(frames(25)["features"], corpus.pca()[0]))
 
 
 def test_kernel_widths_are_recorded_with_the_training_clips_beside_the_pca(corpus):
@@ -88,7 +88,36 @@ def test_kernel_widths_are_recorded_with_the_training_clips_beside_the_pca(corpu
     record = choices(facts)["cnn: kernel widths"]
     assert record["chosen"] == facts["gamma"]
     assert facts["choices"]["clips"][record["clips_sha256"]] == USABLE[:17]
-    assert facts["n_frames"] == [len(F) for F in corpus.sets().frames.values()]
+    assert facts["n_frames"] == [len(frames(int(clip[4:]))["features"]) for clip in USABLE]
+
+
+def test_above_a_number_of_clips_kernels_are_columns_of_landmarks(corpus):
+    exact, video = corpus.kernels(), VIDEO | {"exact_clips": 27, "landmarks": 12}
+    low = fold_kernels.six_kernels(corpus.sets(), video, feature="cnn", above=corpus.pca()[1])
+    matrices, landmarks = dict(low.matrices), low.facts["landmarks"]
+    assert len(landmarks) == 12
+    assert set(landmarks) < set(USABLE[:17])
+    assert low.facts["n_frames"] == exact.facts["n_frames"]
+    columns = [USABLE.index(clip) for clip in landmarks]
+    for name in ("subspace_polynomial", "covariance_polynomial", "gaussian_polynomial"):
+        np.testing.assert_allclose(matrices[name], exact.matrices[name][:, columns], atol=1e-9)
+    record = choices(low.facts)["cnn: landmarks"]
+    assert (record["chosen"], record["kind"]) == (12, "no labels")
+    assert low.facts["choices"]["clips"][choices(low.facts)["cnn: kernel widths"]["clips_sha256"]] == landmarks
+
+
+def test_scores_by_landmarks_have_coefficients_of_the_landmarks(corpus):
+    video = VIDEO | {"exact_clips": 27, "landmarks": 12}
+    low = fold_kernels.six_kernels(corpus.sets(), video, feature="cnn", above=corpus.pca()[1])
+    given = fold_scores.FoldKernels(low.facts, dict(low.matrices))
+    fold = fold_scores.scored(corpus.table, given, VIDEO, system="video/cnn/pls", classifier="pls")
+    assert fold.model_facts["clips"] == low.facts["landmarks"]
+    assert fold.facts["clips"] == USABLE
+    model = fold.scores["gaussian_rbf"].models["gaussian_rbf"]
+    values = model.decision_values(given.matrices["gaussian_rbf"][17:])
+    np.testing.assert_allclose(fold.scores["gaussian_rbf"].values[17:], values, atol=1e-9)
+    right = fold.scores["mean"].values.argmax(axis=1) == [int(clip[4:]) % 3 for clip in USABLE]
+    assert right.mean() > 0.8
 
 
 def test_scores_and_coefficients_belong_to_the_same_training_clips(corpus):
@@ -96,9 +125,9 @@ def test_scores_and_coefficients_belong_to_the_same_training_clips(corpus):
     assert fold.facts["clips"] == USABLE
     assert fold.model_facts["clips"] == USABLE[:17]
     assert fold.model_facts["selection"] == fold.facts["selection"]
-    assert list(fold.scores) == [*corpus.kernels().entries, "mean"]
+    assert list(fold.scores) == [*corpus.kernels().matrices, "mean"]
     assert choices(fold.facts)["video/cnn/svm/mean: svm_c"]["n_clips"] == 17
-    K = corpus.kernels().entries["gaussian_rbf"].arrays["matrix"]
+    K = corpus.kernels().matrices["gaussian_rbf"]
     model = fold.scores["gaussian_rbf"].models["gaussian_rbf"]
     np.testing.assert_allclose(fold.scores["gaussian_rbf"].values[17:], model.decision_values(K[17:, :17]), atol=1e-9)
 
@@ -113,7 +142,7 @@ def test_a_fold_without_image_sets_has_no_scores(tmp_path):
 def test_training_clips_that_lack_a_class_are_refused_by_a_classifier(corpus):
     kernels = corpus.kernels()
     facts = {**kernels.facts, "parts": ["train", *["val"] * 27]}
-    few = Artefact("kernels", {}, facts, kernels.entries, {})
+    few = fold_scores.FoldKernels(facts, kernels.matrices)
     with pytest.raises(FeatureError, match="happiness, neutral without a usable clip"):
         fold_scores.scored(corpus.table, few, VIDEO, system="video/cnn/svm", classifier="svm")
 

@@ -1,8 +1,10 @@
 import json
+import os
 
 import pytest
 
-from emotiw.jobs import identity
+from emotiw.core.resources import RESOURCES
+from emotiw.jobs import identity, source_facts
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def clear():
         identity.fingerprint,
         identity.distributions,
         identity.closure,
-        identity._tree,
+        identity._source,
         identity._content,
         identity._imports,
         identity._module_file,
@@ -82,3 +84,65 @@ def test_text_of_a_stage_is_json_and_its_order_does_not_count(package):
     one = identity.Stage(a=1, b={"c": "it's"})
     assert json.loads(str(one)) == one
     assert one.digest == identity.Stage(b={"c": "it's"}, a=1).digest
+
+
+@pytest.fixture
+def memory(tmp_path, monkeypatch):
+    """Start a memory of facts as a new process would."""
+
+    def started():
+        made = source_facts._Memory()
+        monkeypatch.setattr(source_facts, "_MEMORY", made)
+        made.open(tmp_path / "facts.json")
+        clear()
+        identity._owners.cache_clear()
+        return made
+
+    monkeypatch.setattr(source_facts.atexit, "register", lambda *_: None)
+    yield started
+    identity._owners.cache_clear()
+
+
+def test_facts_that_are_remembered_give_the_same_identity_without_a_look_at_the_code(
+    package, memory, tmp_path, monkeypatch
+):
+    first = memory()
+    expected = identity.stage(package, {}, {})
+    first._save(tmp_path / "facts.json", os.getpid())
+    memory()
+    monkeypatch.setattr(source_facts.ast, "parse", lambda *_, **__: pytest.fail("parsed again"))
+    monkeypatch.setattr(source_facts.importlib.metadata, "packages_distributions", lambda: pytest.fail("searched"))
+    assert identity.stage(package, {}, {}) == expected
+
+
+def test_an_edited_module_is_not_remembered_whatever_its_date(package, memory, tmp_path):
+    first, path = memory(), identity.PACKAGE / "leaf.py"
+    before, about = identity.fingerprint(package), path.stat()
+    first._save(tmp_path / "facts.json", os.getpid())
+    path.write_text("import numpy\nX = 3\n")
+    os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+    memory()
+    assert identity.fingerprint(package) != before
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1}'])
+def test_a_damaged_memory_is_ignored(package, memory, tmp_path, text):
+    expected = identity.fingerprint(package)
+    (tmp_path / "facts.json").write_text(text)
+    memory()
+    assert identity.fingerprint(package) == expected
+
+
+def test_a_remembered_entry_of_another_form_is_computed_again(package, memory, tmp_path):
+    first = memory()
+    expected = identity.fingerprint(package)
+    first._save(tmp_path / "facts.json", os.getpid())
+    known = json.loads((tmp_path / "facts.json").read_text())
+    (tmp_path / "facts.json").write_text(json.dumps(dict.fromkeys(known, 5)))
+    memory()
+    assert identity.fingerprint(package) == expected
+
+
+def test_every_resource_has_a_name_that_is_found_in_code():
+    for path in RESOURCES.rglob("*"):
+        assert not path.is_file() or source_facts._may_be_file(path.name), path

@@ -34,7 +34,7 @@ def sets():
 
 
 def six(sets, n_train=10, rank=4, degree=1):
-    return kernels.feature_kernels(sets, n_train, rank=rank, regularisation=1e-3, degree=degree)
+    return dict(kernels.feature_kernels(sets, n_train, rank=rank, regularisation=1e-3, degree=degree))
 
 
 def projection_products(bases):
@@ -95,8 +95,8 @@ def test_subspaces_that_are_the_whole_space_are_refused_instead_of_a_kernel_of_t
     with pytest.raises(
         FeatureError, match=r"median distance of 6 training sets is 0; .* below the number of principal"
     ):
-        kernels.feature_kernels(sets, 6, rank=4, regularisation=1e-3, degree=1)
-    assert kernels.feature_kernels(sets, 6, rank=3, regularisation=1e-3, degree=1)
+        dict(kernels.feature_kernels(sets, 6, rank=4, regularisation=1e-3, degree=1))
+    assert dict(kernels.feature_kernels(sets, 6, rank=3, regularisation=1e-3, degree=1))
 
 
 def test_gamma_is_one_over_the_median_squared_distance():
@@ -232,7 +232,7 @@ def test_kernels_with_other_sets_are_rows_of_those_between_all(dtype):
     rng = np.random.default_rng(5)
     sets = {f"clip{i}": rng.standard_normal((6 + i % 3, 5)) + i % 4 for i in range(80)}
     fit = {"rank": 3, "regularisation": 1e-3}
-    whole = kernels.feature_kernels(sets, 70, **fit, degree=2)
+    whole = dict(kernels.feature_kernels(sets, 70, **fit, degree=2))
     training = {name: F for name, F in list(sets.items())[:70]}
     vectors = kernels.training_vectors(training, **fit)
     references = {name: kernels.Reference.of(values.astype(dtype)) for name, values in vectors.items()}

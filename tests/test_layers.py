@@ -13,7 +13,9 @@ STOREYS = (
     {"media", "video", "audio", "scoring", "fusion", "imports"},
     {"faces", "evaluation"},
     {"prediction", "report"},
+    {"compare"},
     {"workflow"},
+    {"commands"},
     {"cli"},
 )
 BESIDE = {"demo": {"core"}}  # a room that stands beside the house, and what it may import
@@ -34,18 +36,18 @@ NUMERICS = {
         "calibration",
     },
     "corpora": {"splits"},
-    "jobs": {"stages", "stage_row", "stage_table", "features", "devices"},
+    "jobs": {"stages", "stage_row", "stage_table", "classifier_table", "features", "devices"},
     "video": {
         *{"alexnet", "grey", "dense_sift", "hog", "lbp_top", "fine_tuning", "image_sets", "kernels", "pls"},
-        *{"classifiers", "linear", "baselines", "baseline_names"},
+        *{"classifiers", "vector_classifiers", "kernel_scoring", "low_rank", "linear", "baselines", "baseline_names"},
         *{"expression_recipe", "expression_data", "expression_network", "expression_training", "expression_scores"},
         *{"expression_features", "expression_posteriors"},
-        *{"fine_tuning_state", "fine_tuning_data", "fine_tuning_network", "pca", "eigenvectors"},
+        *{"fine_tuning_state", "fine_tuning_data", "fine_tuning_network", "pca", "second_moment", "eigenvectors"},
     },
     "scoring": {"pooled_classifiers", "score_average"},
     "audio": {
         *{"peephole_lstm", "peephole_autograd", "permutation", "blstm", "training", "ensemble"},
-        *{"sound", "log_mel", "whisper"},
+        *{"sound", "log_mel", "whisper", "augmentation"},
     },
     "fusion": {"schemes", "branch_and_bound", "stacking", "choice", "records", "optimism", "fused_posteriors"},
     "faces": {"tracking", "scene_cuts"},
@@ -53,6 +55,7 @@ NUMERICS = {
     "evaluation": {"systems"},
     "prediction": {"recogniser", "models"},
     "report": {"time_courses"},
+    "workflow": {"run_progress"},
     "demo": {"action_units", "design", "face", "portrait", "scene", "voice"},
 }
 FORBIDDEN_IN_NUMERICS = {"h5py", "pathlib", "os", "logging", "yaml", "av", "json"}

@@ -216,8 +216,12 @@ def test_a_setting_reaches_the_stages_that_read_it_and_those_below(over, reached
     assert changed(plan(**over)) == reached
 
 
-def test_the_cache_is_in_no_identity():
-    other = plan(cache={"folder": "elsewhere", "users": ["root"]})
+@pytest.mark.parametrize(
+    "over",
+    [{"cache": {"folder": "elsewhere", "users": ["root"]}}, {"sweep": {"grid": {"seed": [1, 2]}}}],
+)
+def test_what_changes_no_result_is_in_no_identity(over):
+    other = plan(**over)
     assert changed(other) == set()
     assert other.stage("crate").digest == plan().stage("crate").digest
     assert other.stage("cnn", job="test0").digest == plan().stage("cnn", job="test0").digest

@@ -9,6 +9,7 @@ from sklearn.svm import SVC
 
 from emotiw.jobs import settings
 from emotiw.scoring import pooled_classifiers
+from emotiw.scoring.pooled_classifiers import Clips
 from emotiw.statistics.cross_validation import Training
 
 SETTINGS = settings.load([])["pooled"]
@@ -120,10 +121,10 @@ def test_out_of_fold_scores_have_never_seen_the_clip_s_group(name, c):
     """Other labels and values of one subject change the scores of the others only."""
     X, y = rows()
     chosen = SETTINGS | {"c": c, "c_grid": [0.01, 0.1, 1.0]}
-    before = pooled_classifiers.clip_scores(name, X, training(y), chosen)
+    before = pooled_classifiers.clip_scores(name, Clips(X), training(y), chosen)
     mine = np.arange(60) % 10 == 4
     other = np.where(mine[:, None], X[:, ::-1] * 3 - 50, X)
-    after = pooled_classifiers.clip_scores(name, other, training(y), chosen)
+    after = pooled_classifiers.clip_scores(name, Clips(other), training(y), chosen)
     assert before.scored.all()
     assert not np.allclose(before.values[~mine], after.values[~mine])
     # its own scores are those of models without it, at its new values
@@ -141,7 +142,7 @@ def test_out_of_fold_scores_have_never_seen_the_clip_s_group(name, c):
 def test_other_clips_are_scored_by_a_model_of_all_training_clips(name):
     X, y = rows()
     new = rows(9, seed=5)[0]
-    found = pooled_classifiers.clip_scores(name, np.concatenate([X, new]), training(y), SETTINGS | {"c": 0.1})
+    found = pooled_classifiers.clip_scores(name, Clips(np.concatenate([X, new])), training(y), SETTINGS | {"c": 0.1})
     expected = pooled_classifiers.fit(name, 0.1, X, y, "none").decision_values(new)
     np.testing.assert_array_equal(found.values[60:], expected)
     np.testing.assert_array_equal(found.model.decision_values(new), expected)
@@ -151,7 +152,7 @@ def test_other_clips_are_scored_by_a_model_of_all_training_clips(name):
 def test_c_is_the_one_with_the_best_accuracy_in_the_folds():
     X, y = rows(90)
     grid = [1e-3, 0.1, 10.0]
-    found = pooled_classifiers.clip_scores("pooled_logistic", X, training(y), SETTINGS | {"c_grid": grid[::-1]})
+    found = pooled_classifiers.clip_scores("pooled_logistic", Clips(X), training(y), SETTINGS | {"c_grid": grid[::-1]})
     correct = np.zeros(3)
     for train, test in training(y).folds(np.arange(90)):
         correct += [
@@ -162,9 +163,61 @@ def test_c_is_the_one_with_the_best_accuracy_in_the_folds():
     assert found.selection.value == grid[int(correct.argmax())]
 
 
+def copied(X, n_copies=2, seed=5):
+    """Copies of each vector, each near it."""
+    return X[:, None] + np.random.default_rng(seed).normal(0, 0.3, (len(X), n_copies, X.shape[1]))
+
+
+@pytest.mark.parametrize("weights", ["none", "balanced"])
+@pytest.mark.parametrize("name", NAMES)
+def test_copies_are_learnt_from_as_examples_of_a_share_of_their_clip(name, weights):
+    X, y = rows(60)
+    X, copies = X[:, :6], copied(X[:, :6])
+    clips, of = Clips(np.concatenate([X, X[:4]]), copies), training(y[:60], class_weights=weights)
+    found = pooled_classifiers.clip_scores(name, clips, of, SETTINGS | {"c": 0.1})
+    every = np.concatenate([X, copies.reshape(-1, 6)])
+    y_all, share = np.concatenate([y, np.repeat(y, 2)]), np.tile(of.weights(np.arange(60)) / 3, 1)
+    share = np.concatenate([share, np.repeat(share, 2)])
+    scaler = StandardScaler().fit(every, sample_weight=share)
+    if name == "pooled_logistic":
+        model = LogisticRegression(C=0.1, tol=1e-10, max_iter=20000).fit(scaler.transform(every), y_all, share)
+        expected = model.decision_function(scaler.transform(X[:4]))
+        centred = found.values[-4:] - found.values[-4:].mean(axis=1, keepdims=True)
+        np.testing.assert_allclose(centred, expected - expected.mean(axis=1, keepdims=True), atol=2e-3)
+    else:
+        ones = [SVC(C=0.1, kernel="linear", tol=1e-6).fit(scaler.transform(every), y_all == c, share) for c in range(3)]
+        expected = np.stack([model.decision_function(scaler.transform(X[:4])) for model in ones], axis=1)
+        np.testing.assert_allclose(found.values[-4:], expected, atol=2e-2)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_copies_that_equal_their_clip_change_nothing(name):
+    X, y = rows(60)
+    same = np.repeat(X[:, None], 3, axis=1)
+    alone = pooled_classifiers.clip_scores(name, Clips(X), training(y), SETTINGS | {"c": 0.1})
+    found = pooled_classifiers.clip_scores(name, Clips(X, same), training(y), SETTINGS | {"c": 0.1})
+    np.testing.assert_allclose(found.values, alone.values, atol=2e-2 if name == "pooled_svm" else 2e-3)
+
+
+def test_an_out_of_fold_score_knows_no_copy_of_its_clips_group():
+    X, y = rows(60)
+    copies = copied(X)
+    other = copies.copy()
+    of_group = np.flatnonzero(np.arange(60) % 10 == 3)
+    other[of_group] += 100
+    before, after = (
+        pooled_classifiers.clip_scores("pooled_logistic", Clips(X, given), training(y), SETTINGS | {"c": 0.1})
+        for given in (copies, other)
+    )
+    np.testing.assert_array_equal(before.values[of_group], after.values[of_group])
+    assert not np.allclose(before.model.coefficients, after.model.coefficients)
+
+
 def test_clips_that_cannot_be_divided_have_no_score_and_the_nominal_c():
     X, y = rows(12)
-    found = pooled_classifiers.clip_scores("pooled_svm", np.concatenate([X, X[:2]]), training(y, n_groups=1), SETTINGS)
+    found = pooled_classifiers.clip_scores(
+        "pooled_svm", Clips(np.concatenate([X, X[:2]])), training(y, n_groups=1), SETTINGS
+    )
     assert found.scored.tolist() == [False] * 12 + [True] * 2
     assert found.values.shape == (2, 3)
     assert found.selection.value == pooled_classifiers.NOMINAL_C

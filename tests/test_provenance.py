@@ -96,8 +96,16 @@ def test_commit_and_uncommitted_changes(repository):
     clean = provenance.git_state(repository)
     assert len(clean["commit"]) == 40
     assert clean["dirty"] is False
-    (repository / "b.py").write_text("2\n")
-    assert provenance.git_state(repository) == clean | {"dirty": True}
+    for name in ("my.yaml", "clips.csv", "results.txt"):  # what a user adds to run the workflow
+        (repository / name).write_text("2\n")
+    assert provenance.git_state(repository) == clean
+
+
+@pytest.mark.parametrize("name", ["Snakefile", "workflow_scripts/new.py", "rules/more.smk", "config.yaml"])
+def test_a_change_of_code_is_uncommitted(repository, name):
+    (repository / name).parent.mkdir(exist_ok=True)
+    (repository / name).write_text("2\n")
+    assert provenance.git_state(repository)["dirty"] is True
 
 
 def test_a_folder_without_a_repository_has_no_commit(tmp_path, monkeypatch):

@@ -27,6 +27,16 @@ def test_a_run_is_the_sum_of_its_jobs():
     assert what.n_bytes == pytest.approx(1000 * faces.clip_kb * 100)
 
 
+def test_the_progress_of_a_run_knows_its_jobs_and_what_they_take():
+    progress = run.progress(settings.load([]), CORPUS, {"faces": 20, "pca": 2, "all": 1})
+    faces, pca = stages.ROWS["faces"].cost, stages.ROWS["pca"].cost
+    assert (progress.n_jobs, progress.n_clips) == (22, 100)
+    assert progress.seconds == {
+        "faces": pytest.approx(faces.seconds[0] + 5 * faces.seconds[1]),
+        "pca": pytest.approx(pca.seconds[0] + 100 * pca.seconds[1]),
+    }
+
+
 def test_small_networks_and_few_epochs_are_expected_to_take_less():
     large = costs().expected_seconds("train_blstm", 100)
     small = costs(blstm={"architectures": [[32]], "max_epochs": 50}).expected_seconds("train_blstm", 100)
@@ -36,9 +46,14 @@ def test_small_networks_and_few_epochs_are_expected_to_take_less():
 
 def test_memory_grows_with_the_values_of_a_frame_and_with_pairs_of_clips():
     assert costs(egemaps={"mode": "both", "deltas": True}).memory_mb("scaler") > costs().memory_mb("scaler")
-    pairs = 12 * 8 * 100**2 / 1e6
-    without = 1.5 * (190 + 0.1 * 100) + costs().snakemake_mb
+    pairs = 8 * 8 * 100**2 / 1e6
+    without = 1.5 * (200 + 0.25 * 100) + costs().snakemake_mb
     assert costs().memory_mb("kernels") == pytest.approx(without + 1.5 * pairs, abs=1)
+
+
+def test_above_the_exact_clips_memory_grows_with_the_landmarks():
+    found = {n: costs(video={"exact_clips": 50, "landmarks": n}).peak_mb("kernels") for n in (10, 40)}
+    assert found[40] - found[10] == pytest.approx(30 * 0.8 + 8 * 8 * 100 * 30 / 1e6)
 
 
 def test_nothing_to_do_is_said():

@@ -60,6 +60,21 @@ def test_a_crate_describes_what_ran_on_what_and_what_came_out(run, tmp_path):
     assert written - named == set()
 
 
+def test_a_crate_holds_the_code_that_ran(run, root, tmp_path):
+    results, inputs, workflow = run
+    code = run_crate.code(root)
+    found = unpacked(run_crate.packed(results, inputs, workflow | code, facts=FACTS, heading=ABOUT), tmp_path / "crate")
+    modules = [path.relative_to(root) for path in (root / "workflow_scripts").rglob("*.py")]
+    assert {f"workflow/{path.as_posix()}" for path in modules} <= set(found)
+    for name in ("workflow_scripts/emotiw/resources/report.css", "schemas/config.schema.yaml", "envs/report.yaml"):
+        assert (tmp_path / "crate/workflow" / name).read_bytes() == (root / name).read_bytes()
+    assert not [name for name in found if "__pycache__" in name or "/people/" in name]
+    data = run_crate.packed(results, inputs, workflow | code, facts=FACTS, heading=ABOUT)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.getinfo("workflow/workflow_scripts/warm/python").external_attr >> 16 & 0o100
+    assert len(data) < 3_000_000
+
+
 def test_the_same_run_gives_the_same_bytes(run):
     facts = {**FACTS, "packages": dict(reversed(FACTS["packages"].items()))}
     assert run_crate.packed(*run, facts=FACTS, heading=ABOUT) == run_crate.packed(*run, facts=facts, heading=ABOUT)

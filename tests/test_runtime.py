@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from emotiw.compare import job_costs
 from emotiw.core.errors import MediaError
 from emotiw.jobs import runtime
 
@@ -131,3 +132,27 @@ def test_computing_alike_is_left_without_torch_too(root):
         [sys.executable, "-c", code], cwd=root / "workflow_scripts", check=True, capture_output=True, text=True
     )
     assert done.stdout == "{1} False\n{2}\n"
+
+
+def test_a_job_that_succeeds_logs_what_it_took(tmp_path, root):
+    program = (
+        "from emotiw.jobs import runtime\n"
+        "def main():\n"
+        "    runtime.prepare()\n"
+        "    held = bytearray(b'x') * 60_000_000\n"
+        "    assert sum(range(3_000_000)) and held\n"
+        "runtime.start(main)"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=root / "workflow_scripts", check=True, capture_output=True, text=True)
+    took = job_costs.TOOK.search(done.stderr)
+    assert float(took[1]) > 0.05
+    assert int(took[2]) > 60
+
+
+def test_a_job_that_fails_ends_with_its_error():
+    def main():
+        raise MediaError("clip: is empty")
+
+    with pytest.raises(SystemExit, match="MediaError: clip: is empty"):
+        runtime.start(main)

@@ -53,6 +53,26 @@ def test_a_scene_begins_where_the_picture_is_another():
     assert cut_frames([one, one, other, other, one]) == [2, 4]
 
 
+def test_black_frames_before_and_between_pictures_are_no_scenes():
+    one, other = astronaut(), chelsea()
+    black = np.random.default_rng(0).integers(0, 8, one.shape).astype(np.uint8)
+    assert cut_frames([black, black, one, one]) == []
+    assert cut_frames([one, black, black, one, one]) == []
+    assert cut_frames([one, black, black, other, other]) == [3]
+    dim = (one // 4).astype(np.uint8)
+    assert cut_frames([black, dim, dim]) == []
+    assert cut_frames([dim, (other // 4).astype(np.uint8)]) == [1]  # a dark scene is a scene
+
+
+def test_real_clips_that_open_with_black_frames_have_no_cut(shared):
+    for name in ("01-02-03_01.mp4", "07-03-04_01.mp4"):
+        reader = video_frames.read(shared / "clips" / "javanese" / name, LIMITS)
+        images = [frame.image for frame, _ in zip(reader, range(30), strict=False)]
+        assert not images[0].any()
+        assert images[-1].any()
+        assert cut_frames(images) == []
+
+
 def test_the_threshold_parts_real_clips_and_cuts_none_of_them(shared):
     names = ["grid/bbaf2n.mpg", "crema_d/1001_DFA_ANG_XX.flv", "grid/lwbsza.mpg"]
     clips = [

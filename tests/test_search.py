@@ -84,6 +84,19 @@ def track_images(images, **changed):
     return search.search(frames, detector.detector(), predictor, SETTINGS | changed)
 
 
+# --- black frames --------------------------------------------------------------------------------------------------
+
+
+def test_black_frames_between_pictures_end_no_track_and_cause_no_cut():
+    pictures = [scene((120, 10), width=160, size=(180, 400)) for _ in range(3)]
+    black = [np.zeros_like(pictures[0])] * 8  # more than a track outlasts
+    found = track_images([*black[:2], *pictures, *black, *pictures], select="longest")
+    assert kept_indices(found) == [2, 3, 4, 13, 14, 15]
+    assert found.facts["n_cuts"] == 0
+    assert found.facts["n_black"] == 10
+    assert found.facts["n_scenes"] == 1
+
+
 # --- where faces are searched ------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,12 @@ def over(tmp_path, text):
     return [path]
 
 
+WHISPER = (
+    "audio: {features: [whisper], classifiers: [pooled_logistic], "
+    "combination: {features: [whisper], classifier: pooled_logistic}}"
+)
+
+
 def with_embedding(name, **changed):
     return yaml.safe_dump({"embeddings": {name: embedding(b"", **changed)}})
 
@@ -134,6 +140,13 @@ def test_a_network_of_faces_and_one_of_sound_have_different_names(tmp_path):
         ("pooled: {c: 0}", "pooled.c: 0 is less than or equal to the minimum of 0"),
         ("pooled: {class_weights: true}", "pooled.class_weights: True is not one of"),
         ("pooled: {normalise: speaker}", "pooled.normalise: 'speaker' is not one of"),
+        ("augmentation: {speed: [1.2, 0.8]}", r"augmentation.speed: is \[1.2, 0.8\], expected the lowest value first"),
+        ("augmentation: {copies: 2}", "augmentation.copies: is 2, but audio.features lacks whisper, whose copies they"),
+        (
+            f"augmentation: {{copies: 2}}\npooled: {{normalise: subject}}\n{WHISPER}",
+            "augmentation.copies: is 2, but pooled.normalise is subject, expected training; change one of them",
+        ),
+        ("augmentation: {snr_db: [5]}", r"augmentation.snr_db: \[5\] is too short"),
         ("pooled: {inner_folds: 1}", "pooled.inner_folds: 1 is less than the minimum of 2"),
         ("video: {combinations: [[cnn]]}", r"\['cnn'\] is too short"),
         ("video: {n_components: many}", "video.n_components: 'many' does not match '\\^auto\\$'"),

@@ -72,6 +72,15 @@ def test_the_number_of_batches_is_the_smallest_power_of_two_that_suffices():
     assert batches([], 7) == {}
 
 
+def test_auto_makes_batches_of_large_corpora_only():
+    clips = [f"clip{i}" for i in range(16372)]
+    assert batches(clips[:256], "auto") == batches(clips[:256], 1)
+    for n in (257, 1739, 16372):
+        made = set(batches(clips[:n], "auto").values())
+        assert made <= {f"batch-{i}" for i in range(64)}
+        assert len(made) > 55
+
+
 @given(CLIPS, st.integers(2, 20), st.text("xyz", min_size=1, max_size=4))
 def test_a_new_clip_touches_one_batch_unless_their_number_doubles(clips, clips_per_job, new):
     before, after = batches(clips, clips_per_job), batches([*clips, new], clips_per_job)

@@ -92,3 +92,16 @@ def test_a_new_subject_stands_between_its_own_clip_and_the_population():
 def test_a_column_that_varies_in_neither_becomes_0():
     population = standardisation.Scaler(np.full(5, 3.0), np.zeros(5))
     assert not standardisation.by_new_subject(np.full((4, 5), 3, np.float32), population).any()
+
+
+def test_statistics_of_many_columns_are_those_of_all_at_once_bit_by_bit():
+    rng = np.random.default_rng(8)
+    features = [(rng.standard_normal((n, 150)) * 10).astype(np.float32) for n in (3, 40, 17)]
+    for F in features:
+        F[:, 100] = 2.5
+    found, X = standardisation.fit_scaler(features), np.concatenate(features).astype(np.float64)
+    expected = X.std(axis=0)
+    expected[100] = 1
+    np.testing.assert_array_equal(found.mean, np.where(np.arange(150) == 100, 2.5, X.mean(axis=0)))
+    np.testing.assert_array_equal(found.scale, expected)
+    assert found.constant == (100,)

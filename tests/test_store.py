@@ -4,7 +4,7 @@ import pytest
 
 from emotiw.core.errors import StoreError
 from emotiw.core.status import Status
-from emotiw.jobs import store
+from emotiw.jobs import large_artefacts, store
 from emotiw.jobs.store import Entry
 
 STAGE = {"settings": {}, "code": "abc"}
@@ -213,3 +213,33 @@ def test_a_file_that_is_not_hdf5_is_refused(path, content):
     path.write_bytes(path.read_bytes()[:700] if content is None else content)
     with pytest.raises(StoreError, match=r"unreadable \(.*\); delete it and run"):
         store.read(path, "frame_features")
+
+
+def test_an_artefact_written_entry_by_entry_is_read_as_any_other(tmp_path):
+    facts = {}
+
+    def entries():
+        for i in range(3):
+            facts[f"made {i}"] = i
+            yield store.Entry(f"{i}", {"matrix": np.full((4, 2 + i), float(i))})
+
+    path = tmp_path / "kernels.h5"
+    large_artefacts.write(path, "kernels", entries(), stage={"name": "kernels"}, facts=facts)
+    found = store.read(path, "kernels")
+    assert found.facts == {"made 0": 0, "made 1": 1, "made 2": 2}
+    assert found.entries["2"].arrays["matrix"].shape == (4, 4)
+    with store.Reader(path, "kernels") as reader:
+        lazy = large_artefacts.ArrayOfEntry(reader, "matrix")
+        assert list(lazy) == ["0", "1", "2"]
+        np.testing.assert_array_equal(lazy["1"], found.entries["1"].arrays["matrix"])
+    assert [path.name for path in tmp_path.iterdir()] == ["kernels.h5"]
+
+
+def test_an_artefact_whose_entries_fail_leaves_nothing(tmp_path):
+    def entries():
+        yield store.Entry("a", {"matrix": np.zeros((2, 2))})
+        raise StoreError("the second entry fails")
+
+    with pytest.raises(StoreError, match="the second entry fails"):
+        large_artefacts.write(tmp_path / "kernels.h5", "kernels", entries(), stage={}, facts={})
+    assert not list(tmp_path.iterdir())

@@ -51,12 +51,29 @@ def test_a_scheme_without_weights_is_listed_too(metrics):
     assert line["parts"]["test"]["accuracy"] == 0.25
 
 
-def test_the_best_modality_is_the_more_accurate(metrics):
-    found = copy.deepcopy(metrics)
-    about = found["parts"]["test"]["systems"]
-    about["video"]["accuracy"], about["audio"]["accuracy"] = 0.1, 0.2
-    assert system_tables.best_modality(found, "test") == "audio"
-    assert system_tables.best_modality({**found, "modalities": ["video"]}, "test") == "video"
+@pytest.mark.parametrize(
+    ("section", "transductive"),
+    [("blstm", {"audio", "fusion", "audio/egemaps/blstm/mean"}), ("pooled", {"audio/egemaps/pooled_svm/mean"})],
+)
+def test_systems_that_use_the_test_subject_are_told(section, transductive):
+    made = config()
+    made[section]["normalise"] = "subject"
+    known = (
+        "video",
+        "audio",
+        "fusion",
+        "audio/egemaps/blstm/mean",
+        "audio/egemaps/pooled_svm/mean",
+        "video/lbp_top/svm",
+    )
+    assert {name for name in known if system_tables.transductive(made, name)} == transductive
+    assert not any(system_tables.transductive(config(), name) for name in known)
+
+
+def test_pairs_are_drawn_with_readable_names(metrics):
+    rows = system_tables.pairs_chart(metrics, "test").rows
+    assert rows[0][0] == "fusion - video"
+    assert "audio - baseline: openSMILE + SVM" in [row[0] for row in rows]
 
 
 def test_the_overview_names_systems_baselines_and_the_constant(metrics):

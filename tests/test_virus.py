@@ -63,12 +63,14 @@ def test_six_kernels_are_those_of_the_system():
     rng = np.random.default_rng(0)
     sets = [rng.standard_normal((n, 12)) + rng.standard_normal(12) for n in rng.integers(5, 40, 60)]
     order = rng.permutation(60)
-    expected = kernels.feature_kernels(
-        {f"{i}": sets[i] for i in order},
-        virus.N_TRAIN,
-        rank=virus.RANK,
-        regularisation=virus.REGULARISATION,
-        degree=1,
+    expected = dict(
+        kernels.feature_kernels(
+            {f"{i}": sets[i] for i in order},
+            virus.N_TRAIN,
+            rank=virus.RANK,
+            regularisation=virus.REGULARISATION,
+            degree=1,
+        )
     )
     computed = virus.six_kernels(virus.products(sets), order)
     assert list(computed) == list(expected)

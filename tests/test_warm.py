@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -39,7 +40,7 @@ class Workflow:
         (library / "resources").mkdir(parents=True)
         self.temporary.mkdir()
         core = [f"core/{name}" for name in ("__init__", "errors", "resources")]
-        jobs = [f"jobs/{name}" for name in ("__init__", "stages", "stage_row", "stage_table")]
+        jobs = [f"jobs/{name}" for name in ("__init__", "stages", "stage_row", "stage_table", "classifier_table")]
         for name in ("__init__", *core, *jobs, *(f"workflow/{name}" for name in ("__init__", "warm", "process_end"))):
             (library / name).parent.mkdir(exist_ok=True)
             shutil.copy(root / f"workflow_scripts/emotiw/{name}.py", library / f"{name}.py")
@@ -377,6 +378,9 @@ def test_real_programs_write_the_same_bytes(root, tmp_path, monkeypatch):
                 ["sh", "-c", 'exec python "$@"', "sh", *command],
                 env=environment, check=False, capture_output=True, text=True,
             )  # fmt: skip
-            assert (done.returncode, done.stderr) == (0, "")
+            assert done.returncode == 0, done.stderr
+            assert re.fullmatch(
+                r"INFO emotiw.jobs.runtime: took [\d.]+ s of CPU time and \d+ MB of memory\n", done.stderr
+            )
     for program in ("audio", "egemaps"):
         assert (tmp_path / f"warm.{program}.h5").read_bytes() == (tmp_path / f"plain.{program}.h5").read_bytes()

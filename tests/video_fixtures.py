@@ -13,6 +13,8 @@ SETTINGS = {
         "subspace_rank": 3,
         "regularisation": 1e-3,
         "polynomial_degree": 1,
+        "exact_clips": 100,
+        "landmarks": 10,
         "n_components": 3,
         "svm_c": 1.0,
         "logistic_c": 1.0,

@@ -27,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     packed = run_crate.packed(
         {f"report/{path.relative_to(args.report).as_posix()}": path for path in args.results},
         {"manifest.csv": args.manifest},
-        {f"workflow/{path.resolve().relative_to(REPOSITORY).as_posix()}": path for path in args.workflow},
+        {f"workflow/{path.resolve().relative_to(REPOSITORY).as_posix()}": path for path in args.workflow}
+        | run_crate.code(REPOSITORY),
         facts=facts,
         heading=heading,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from emotiw.corpora import manifest
-from emotiw.jobs import gather, runtime, store
+from emotiw.jobs import gather, large_artefacts, runtime
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -13,8 +13,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     fold = manifest.fold(corpus, args.stage["fold"])
     clips = [*fold.train, *fold.val, *fold.test]
     source = gather.Source(args.features, stream=args.stage["stream"])
-    entries, facts = gather.load(corpus, source, clips), source.facts(corpus)
-    store.write(args.output, "frame_features", entries.values(), stage=args.stage, facts=facts)
+    entries = (gather.load(corpus, source, [clip])[clip] for clip in clips)
+    large_artefacts.write(args.output, "frame_features", entries, stage=args.stage, facts=source.facts(corpus))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Compute the six kernels of one feature between all clips of a fold: training, validation, test."""
+"""Compute the six kernels of one feature between the clips of a fold: training, validation, test."""
 
 from collections.abc import Sequence
 
 from emotiw.corpora import manifest
-from emotiw.jobs import gather, runtime, store
+from emotiw.jobs import gather, large_artefacts, runtime, store
 from emotiw.video import fold_kernels
 from emotiw.video.pca import PCA
 
@@ -17,9 +17,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     source = gather.Source(args.features, stream=args.stage["stream"])
     sets = fold_kernels.projected(table, fold, source, pca)
     video, feature = args.settings["video"], args.stage["feature"]
-    kernels, facts = fold_kernels.six_kernels(sets, video, feature=feature, above=pca_artefact.facts)
-    entries = [store.Entry(name, {"matrix": kernel.matrix}) for name, kernel in kernels.items()]
-    store.write(args.output, "kernels", entries, stage=args.stage, facts=facts)
+    kernels = fold_kernels.six_kernels(sets, video, feature=feature, above=pca_artefact.facts)
+    entries = (store.Entry(name, {"matrix": matrix}) for name, matrix in kernels.matrices)
+    large_artefacts.write(args.output, "kernels", entries, stage=args.stage, facts=kernels.facts)
 
 
 if __name__ == "__main__":

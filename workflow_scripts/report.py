@@ -28,9 +28,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows = explorer.shown_rows(corpus, page.read_predictions(args.predictions))
     paths = {"faces": args.faces if "video" in metrics["modalities"] else None, "frames": args.frames}
     contents = explorer.clip_contents(corpus, rows, fusion=args.fusion, **paths)
-    record |= {"ledger": json.loads(args.ledger.read_bytes())["entries"]}
-    html = page.render(corpus, metrics, rows, contents, provenance=record)
-    charts = page.plots(metrics, rows, args.settings)
+    record |= {"ledger": json.loads(args.ledger.read_bytes())["entries"], "scope": args.stage.get("scope", "")}
+    html, charts = page.render(corpus, metrics, rows, contents, provenance=record)
     for path in args.figures:
         files.write_atomic(path, charts[path.stem].svg.encode())
     files.write_atomic(args.output, html.encode())

@@ -5,10 +5,8 @@ import importlib.metadata
 import json
 import math
 import traceback
-from collections import Counter
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -16,13 +14,14 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
+from emotiw.commands import asking, comparing, predicting, running
+from emotiw.commands.options import INTERNAL, NEGATIVE, OK, UNUSABLE, ConfigFiles
 from emotiw.core import extras
 from emotiw.core.errors import ConfigError, EmotiwError, StoreError
 
-OK, NEGATIVE, UNUSABLE, INTERNAL = 0, 1, 2, 3
 STATUSES = {
     OK: "done; all clips were judged, nothing is wrong",
-    NEGATIVE: "done; some clips were not judged, or a check (doctor, verify, cache) found a fault",
+    NEGATIVE: "done; clips were not judged, a check (doctor, verify, cache) found a fault, or runs cannot be paired",
     UNUSABLE: "not done; arguments, configuration, corpus, bundle, files or installation cannot be used",
     INTERNAL: "a bug of emotiw; the traceback is on the terminal or in the log",
 }
@@ -67,10 +66,6 @@ app = typer.Typer(
 )
 
 
-ConfigFiles = Annotated[
-    list[Path] | None,
-    typer.Option("--configfile", help="YAML file that overrides config.yaml; of several, the last one wins."),
-]
 Output = Annotated[Path | None, typer.Option(help="Table to write; by default results/<run>/manifest.csv.")]
 
 
@@ -111,38 +106,6 @@ def manifest(configfile: ConfigFiles = None, output: Output = None) -> None:
 
 
 @app.command()
-def run(
-    targets: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Targets of the workflow, such as features or evaluate; none: everything.", show_default=False
-        ),
-    ] = None,
-    configfile: ConfigFiles = None,
-    cores: Annotated[str, typer.Option("--cores", "-c", help="Number of cores, or all.")] = "all",
-    profile: Annotated[str, typer.Option(help="Folder in profiles/, or one of your own.")] = "default",
-    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Say what is expected, and start nothing.")] = False,
-) -> None:
-    """Run the workflow of this checkout; first say how many clips, jobs, hours and bytes are expected.
-
-    The exit status is Snakemake's. Anything else that Snakemake can do: call `snakemake` itself.
-    """
-    from emotiw.corpora.inventory import refresh  # noqa: PLC0415
-    from emotiw.jobs.settings import load  # noqa: PLC0415
-    from emotiw.media.probing import probe  # noqa: PLC0415
-    from emotiw.workflow import run as runs  # noqa: PLC0415
-
-    extras.require("snakemake")
-    runs.snakefile()
-    config = load(configfile or [])
-    request = runs.Request(configfile or [], targets or [], cores, profile)
-    runs.profile(profile)
-    table = refresh(config, Path("results", config["run"], "manifest.csv"), probe)
-    typer.echo(runs.announcement(request, config, table))
-    raise typer.Exit(OK if dry_run else runs.start(request))
-
-
-@app.command()
 def results(run: Annotated[Path, typer.Argument(help="Folder of results, such as results/demo.")]) -> None:
     """Show the metrics of a finished run and the files of its report."""
     from emotiw.workflow import console as texts  # noqa: PLC0415
@@ -164,65 +127,7 @@ def results(run: Annotated[Path, typer.Argument(help="Folder of results, such as
         console.print(Text(f"{what:<20} {report / name}"))
 
 
-@app.command()
-def predict(  # noqa: PLR0913 - one argument an option
-    clips: Annotated[list[Path], typer.Argument(help="Clips, or folders with clips.", show_default=False)],
-    *,
-    bundle: Annotated[
-        Path | None,
-        typer.Option(help="Folder of a trained system; by default that of the package, trained on people."),
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="Folder for predictions.json, .csv, .html and timelines/ (PNG and SVG).")
-    ] = None,
-    log: Annotated[
-        Path | None, typer.Option(help="File for tracebacks; by default predict.log in the output or working folder.")
-    ] = None,
-    segment_s: Annotated[
-        float, typer.Option(min=1.0, help="Longer clips are split into segments of this length.")
-    ] = 30,
-    longest_s: Annotated[float, typer.Option(min=1.0, help="Longer clips are not judged.")] = 6 * 3600,
-    min_confidence: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, help='Answer "uncertain" below this; by default the threshold of the bundle.'),
-    ] = None,
-    stalled_s: Annotated[float, typer.Option(min=1.0, help="A clip without progress for this long is given up.")] = 600,
-    people: Annotated[
-        Literal["one", "all"],
-        typer.Option(help="Judge one face, or each person; the voice is the speaker's."),
-    ] = "one",
-    self_test: Annotated[
-        bool, typer.Option("--self-test", help="Use a bundle that was trained on synthetic clips, to try the program.")
-    ] = False,
-) -> None:
-    """Predict the emotion of clips: probabilities of face, voice and their fusion.
-
-    A clip without face and voice, or one that cannot be judged, gets a reason instead. Status 0: all clips were
-    judged; 1: some were not; 2: bundle or arguments cannot be used; 3: emotiw itself failed at a clip, see the log.
-    """
-    from emotiw.prediction import clip_files, output_checks  # noqa: PLC0415
-    from emotiw.prediction.loading_bar import loading_bar  # noqa: PLC0415
-
-    paths = clip_files.named(clips, lambda line: typer.echo(line, err=True))
-    if output:
-        output_checks.check_folder(output)
-    output_checks.check_log(log := log or (output or Path()) / output_checks.LOG)
-    console = Console(highlight=False)
-    with loading_bar(console) as tell:
-        from emotiw.prediction import batch, card, contained  # noqa: PLC0415
-        from emotiw.prediction import bundle as bundles  # noqa: PLC0415
-        from emotiw.prediction.predictor import Predictor  # noqa: PLC0415
-
-        folder = bundle or bundles.default_folder()
-        card.check(bundles.read(folder).about, self_test)
-        predictor = Predictor.load(
-            folder, segment_s=segment_s, longest_s=longest_s, min_confidence=min_confidence, tell=tell
-        )
-    predictor = replace(predictor, everyone=people == "all")
-    for reason in predictor.missing.values():
-        typer.echo(reason, err=True)
-    n_judged, n_internal = batch.predict(contained.Contained(predictor, stalled_s), paths, console, output, log)
-    raise typer.Exit(INTERNAL if n_internal else OK if n_judged == len(paths) else NEGATIVE)
+app.command()(predicting.predict)
 
 
 @app.command()
@@ -310,38 +215,6 @@ def verify(
 
 
 @app.command()
-def why(
-    clip: Annotated[str, typer.Argument(help="Id of a clip, as in results/<run>/manifest.csv, or its path there.")],
-    configfile: ConfigFiles = None,
-    snakefile: Annotated[Path, typer.Option(help="The workflow.")] = Path("Snakefile"),
-) -> None:
-    """Show which jobs Snakemake would run for a clip, its features and its scores, and why."""
-    from emotiw.corpora.inventory import refresh  # noqa: PLC0415
-    from emotiw.jobs.settings import load  # noqa: PLC0415
-    from emotiw.media.probing import probe  # noqa: PLC0415
-    from emotiw.workflow import explain, imported_clips  # noqa: PLC0415
-    from emotiw.workflow.files import Files  # noqa: PLC0415
-    from emotiw.workflow.plan import Plan  # noqa: PLC0415
-
-    extras.require("snakemake")
-    config = load(configfile or [])
-    corpus = refresh(config, Path("results", config["run"], "manifest.csv"), probe)
-    plan = Plan(config, corpus, imported_clips.refresh(config, corpus))
-    row, targets = explain.targets(Files(plan), clip)
-    jobs = explain.jobs(explain.dry_run(snakefile, configfile or [], targets))
-    own = [job for job in jobs if any(Path(path).stem == row.job for path in job.output.split(", "))]
-    others = Counter(job.rule for job in jobs if job not in own)
-    typer.echo(f"{row.clip} ({row.path}), job {row.job}: {len(own)} of its own jobs would run")
-    table = Table(box=None, padding=(0, 1), show_header=False)
-    for job in own:
-        table.add_row(Text(job.rule), Text(job.reason))
-    for rule, n in others.items():
-        reasons = Counter(job.reason for job in jobs if job.rule == rule and job not in own)
-        table.add_row(Text(rule), Text(f"{n} job{'s' * (n > 1)} for its scores: {reasons.most_common(1)[0][0]}"))
-    Console(highlight=False).print(table)
-
-
-@app.command()
 def export_features(
     feature: Annotated[Path, typer.Argument(help="Folder of a feature, such as results/demo/features/cnn.")],
     output: Annotated[Path, typer.Argument(help="New folder for the archives, CLIP.npz.")],
@@ -383,6 +256,10 @@ def cache(
     checked = "" if verify else " (not checked)"
     console.print(Text(f"{store.folder}: {len(removed)} removed, {len(doubts)} in doubt{checked}"))
     raise typer.Exit(NEGATIVE if doubts else OK)
+
+
+for command in (running.run, asking.why, comparing.compare):
+    app.command()(command)
 
 
 def _ended(error: EmotiwError | OSError) -> typer.Exit:

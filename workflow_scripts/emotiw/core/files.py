@@ -4,28 +4,37 @@ import hashlib
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 
-def write_atomic(path: Path, data: bytes, mode: int = 0o666) -> None:
-    """Write `data` to `path` so that a reader sees the old file or the whole new one, even if a process is killed.
+@contextmanager
+def atomic(path: Path, mode: int = 0o666) -> Iterator[Path]:
+    """Context with an empty temporary file that becomes `path`, whole, at the end; after an error nothing is left.
 
-    The permissions are `mode` without the bits of the umask. The temporary file has a random name and is opened only if
-    it does not exist, so that a link that another user placed in the folder is never followed.
+    A reader of `path` sees the old file or the whole new one, even if a process is killed. The permissions are `mode`
+    without the bits of the umask. The temporary file has a random name and is opened only if it does not exist, so that
+    a link that another user placed in the folder is never followed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.randbits(64)}.tmp")
     try:
-        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+        yield temporary
+        _sync(temporary)
         temporary.replace(path)
-        _sync_folder(path.parent)
+        _sync(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_atomic(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Write `data` to `path` whole or not at all, as `atomic` does."""
+    with atomic(path, mode) as temporary, temporary.open("r+b") as stream:
+        stream.write(data)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -77,8 +86,9 @@ def _remembered(known: Path | None) -> dict[str, Any]:
     return remembered if usable else {}
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

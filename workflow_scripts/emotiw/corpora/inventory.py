@@ -211,7 +211,7 @@ def _read_clips(
     return files, checks.joined(problems)
 
 
-def _rows(candidates: Sequence[Candidate], files: Sequence[_File], clips_per_job: int) -> tuple[Row, ...]:
+def _rows(candidates: Sequence[Candidate], files: Sequence[_File], clips_per_job: int | str) -> tuple[Row, ...]:
     jobs = splits.batches([candidate.clip for candidate in candidates], clips_per_job)
     rows = [
         Row(

@@ -11,6 +11,7 @@ from emotiw.core.errors import ManifestError
 SPLITS = ("train", "val", "test")
 OFFICIAL = "official"
 EVERYTHING = "everything"  # fold that tests nothing, so that nearly all clips train
+SINGLE_CLIPS, AUTO_BATCHES = 256, 64  # of `clips_per_job: auto`
 MIN_FOLDS = 3  # one to test on, one to validate on, at least one to train on
 
 
@@ -165,12 +166,15 @@ def split_inner_name(name: str) -> tuple[str, str, int]:
     return (match[1], match[2], int(match[3])) if match else (name, "", 0)
 
 
-def batches(clips: Sequence[str], clips_per_job: int) -> dict[str, str]:
+def batches(clips: Sequence[str], clips_per_job: int | str) -> dict[str, str]:
     """Job of each clip: the clip itself, or a batch chosen by a hash of its id.
 
     The number of batches is the smallest power of two at which a batch has at most `clips_per_job` clips on average.
-    A new clip therefore changes one batch; all batches change only when their number doubles.
+    A new clip therefore changes one batch; all batches change only when their number doubles. With `auto` there is one
+    clip a job up to `SINGLE_CLIPS` clips, and `AUTO_BATCHES` batches above.
     """
+    if isinstance(clips_per_job, str):
+        clips_per_job = 1 if len(clips) <= SINGLE_CLIPS else math.ceil(len(clips) / AUTO_BATCHES)
     if clips_per_job == 1:
         return {clip: clip for clip in clips}
     n_batches = 1 << max(0, math.ceil(len(clips) / clips_per_job) - 1).bit_length()

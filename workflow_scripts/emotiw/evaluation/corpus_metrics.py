@@ -28,13 +28,13 @@ def cells(corpus: Manifest, pool: Pool, *, seed: int, n_resamples: int) -> list[
     pool : Pool
         The test part of all folds.
     seed, n_resamples : int
-        Seed of resamples and permutations, and number of the resamples of subjects.
+        Seed of resamples and permutations, and number of the resamples of groups (`Pool.groups`).
 
     Returns
     -------
     list of dict
-        `trained_on` (names of entries), `tested_on`, `folds`, `n`, `n_subjects`, `classes` (of the corpus tested) and
-        `systems`: by system None where no clip has scores of it, or `n_covered` and for `all_classes` and
+        `trained_on` (names of entries), `tested_on`, `folds`, `n`, `n_subjects`, `n_groups`, `classes` (of the corpus
+        tested) and `systems`: by system None where no clip has scores of it, or `n_covered` and for `all_classes` and
         `own_classes` each `accuracy`, `accuracy_interval`, `uar`, `uar_interval` and `p`, the p-value that accuracy is
         above that of permuted labels (`comparisons.label_permutation_p`).
     """
@@ -61,23 +61,24 @@ def _entries(corpus: Manifest, clips: Sequence[str]) -> tuple[str, ...]:
 
 def _cell(corpus: Manifest, pool: Pool, rows: Ints, *, seed: int, n_resamples: int) -> dict[str, Any]:
     subjects = np.asarray(np.unique(pool.subjects[rows], return_inverse=True)[1], np.int64)
-    n_subjects = int(subjects.max()) + 1
+    groups = np.asarray(np.unique(pool.groups[rows], return_inverse=True)[1], np.int64)
     labels = corpus.label_sets[corpus.row_of_clip[pool.clips[rows[0]]].corpus]
     own = np.array([corpus.classes.index(label) for label in labels], np.int64)
     judged = {name: _predictions(pool, rows, name, own) for name in systems.shown(pool.modalities)}
-    resamples = metrics.subject_resamples(n_subjects, np.random.default_rng(seed), n_resamples=n_resamples)
+    resamples = metrics.subject_resamples(int(groups.max()) + 1, np.random.default_rng(seed), n_resamples=n_resamples)
     truth = pool.truth[rows]
     flat = {(name, among): y for name, predicted in judged.items() for among, y in predicted.items()}
     p = comparisons.label_permutation_p(truth, flat, subjects, seed=seed)
     return {
         "n": len(rows),
-        "n_subjects": n_subjects,
+        "n_subjects": int(subjects.max()) + 1,
+        "n_groups": int(groups.max()) + 1,
         "classes": [corpus.classes[i] for i in own],
         "systems": {
             name: {
                 "n_covered": int(pool.systems[name][1][rows].sum()),
                 **{
-                    among: _scores(truth, y, subjects, resamples, len(corpus.classes)) | {"p": p[name, among]}
+                    among: _scores(truth, y, groups, resamples, len(corpus.classes)) | {"p": p[name, among]}
                     for among, y in predicted.items()
                 },
             }
@@ -96,8 +97,8 @@ def _predictions(pool: Pool, rows: Ints, system: str, own: Ints) -> dict[str, In
     return {ALL: values[rows].argmax(1), OWN: own[values[np.ix_(rows, own)].argmax(1)]}
 
 
-def _scores(truth: Ints, predicted: Ints, subjects: Ints, resamples: Ints, n_classes: int) -> dict[str, Any]:
-    clusters = metrics.clustered_confusions(truth, predicted, subjects, n_classes)
+def _scores(truth: Ints, predicted: Ints, groups: Ints, resamples: Ints, n_classes: int) -> dict[str, Any]:
+    clusters = metrics.clustered_confusions(truth, predicted, groups, n_classes)
     statistics: Mapping[str, Any] = {"accuracy": metrics.accuracy, "uar": metrics.uar}
     scores: dict[str, Any] = {}
     for name, statistic in statistics.items():

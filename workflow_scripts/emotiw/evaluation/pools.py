@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emotiw.core.errors import StoreError
+from emotiw.corpora import manifest as manifests
 from emotiw.corpora import splits
 from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import SPLITS, Fold
@@ -30,8 +31,9 @@ class Pool:
         train, val or test.
     clips, folds : tuple of str
         Id and fold of each clip.
-    truth, subjects : ndarray, shape (n_clips,)
-        Index of the true class (-1 where the label is hidden), and number of the subject.
+    truth, subjects, groups : ndarray, shape (n_clips,)
+        Index of the true class (-1 where the label is hidden), number of the subject, and number of the group of clips
+        that shares no subject, film or content with another (`manifest.groups`).
     systems : dict of str to (ndarray, ndarray)
         By system, scores (n_clips, n_classes) and which clips the system covers (n_clips,).
     sources : tuple of str
@@ -45,6 +47,7 @@ class Pool:
     folds: tuple[str, ...]
     truth: Ints
     subjects: Ints
+    groups: Ints
     systems: SystemScores
     sources: tuple[str, ...]
     modalities: tuple[str, ...] = ("video", "audio")
@@ -105,10 +108,16 @@ def join_part(
         tuple(name for name, _ in fold_clips),
         score_tables.truth_of(corpus, clips),
         score_tables.subjects_of(corpus, clips),
+        _groups(corpus, clips),
         _joined(blocks),
         tuple(tables[name].facts["sources"][clip] for name, clip in fold_clips),
         tuple(next(iter(tables.values())).facts["modalities"]),
     )
+
+
+def _groups(corpus: Manifest, clips: Sequence[str]) -> Ints:
+    group_of_clip = manifests.groups(corpus, clips)
+    return np.asarray(np.unique([group_of_clip[clip] for clip in clips], return_inverse=True)[1], np.int64)
 
 
 def _by_fold(fused: Sequence[Table], folds: NamedFolds) -> dict[str, Table]:

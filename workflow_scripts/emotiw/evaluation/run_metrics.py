@@ -5,7 +5,7 @@ from typing import Any
 
 from emotiw.core.status import Status
 from emotiw.corpora.manifest import Manifest
-from emotiw.evaluation import clip_account, corpus_metrics, system_metrics
+from emotiw.evaluation import breakdown, clip_account, corpus_metrics, system_metrics
 from emotiw.evaluation.clip_account import Statuses
 from emotiw.evaluation.pools import SCORED, Pool
 from emotiw.fusion.score_tables import Table
@@ -62,7 +62,7 @@ def content(
         "modalities": list(pools[0].modalities),
         "status": {modality: _counts(by_clip.values()) for modality, by_clip in statuses.items()},
         "parts": {
-            pool.part: system_metrics.part_metrics(pool, corpus.classes, **options)
+            pool.part: system_metrics.part_metrics(pool, corpus.classes, **options) | breakdown.of(corpus, pool)
             for pool in pools
             if pool.part in SCORED
         },

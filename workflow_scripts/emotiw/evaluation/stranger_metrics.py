@@ -1,13 +1,13 @@
 """Scores of a finished system on a corpus that it has not seen: accuracy, UAR, calibration, coverage, by subject."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from emotiw.evaluation import confusion_metrics
+from emotiw.evaluation import calibration_metrics, confusion_metrics
 from emotiw.statistics import calibration, metrics
 
 Floats = npt.NDArray[np.float64]
@@ -131,7 +131,7 @@ def _system(judged: Judged, values: Floats, subjects: Ints, resamples: Ints, *, 
     }
     if briefly or not len(rows):
         return scores
-    return scores | _calibration(truth, posteriors, subjects[rows], resamples)
+    return scores | calibration_metrics.of(posteriors, truth, subjects[rows], resamples)
 
 
 def _clusters(truth: Ints, posteriors: Floats, subjects: Ints, shape: tuple[int, int]) -> Ints:
@@ -141,26 +141,6 @@ def _clusters(truth: Ints, posteriors: Floats, subjects: Ints, shape: tuple[int,
     clusters = np.zeros((n_subjects, n_classes, n_classes), np.int64)
     clusters[: len(found)] = found
     return clusters
-
-
-def _calibration(truth: Ints, posteriors: Floats, subjects: Ints, resamples: Ints) -> dict[str, Any]:
-    """Log loss, Brier score, expected calibration error, reliability, and accuracy by coverage."""
-    bins = calibration.reliability(posteriors, truth)
-    coverage, accuracy, threshold = calibration.accuracy_by_coverage(posteriors, truth)
-    losses, scores = calibration.log_losses(posteriors, truth), calibration.brier_scores(posteriors, truth)
-    return {
-        "log_loss": float(losses.mean()),
-        "log_loss_interval": calibration.mean_interval(losses, subjects, resamples),
-        "brier": float(scores.mean()),
-        "brier_interval": calibration.mean_interval(scores, subjects, resamples),
-        "ece": calibration.expected_calibration_error(bins),
-        "confidence": float(posteriors.max(1).mean()),
-        "reliability": [asdict(b) for b in bins],
-        "by_coverage": [
-            {"coverage": float(c), "accuracy": float(a), "threshold": float(t)}
-            for c, a, t in zip(coverage, accuracy, threshold, strict=True)
-        ],
-    }
 
 
 def _by_subject(judged: Judged) -> list[dict[str, Any]]:

@@ -12,17 +12,33 @@ NOISE = 1.0  # variance (grey levels squared) added to the denominator, so that 
 # who speak to a fixed camera, at least 0.56 between such clips of different corpora, and 0.1 to 0.2 if the camera pans
 # by a twentieth of the width in a frame. Too low a value only costs time and splits tracks.
 CUT = 0.3
+# [ours]: a frame is black if no cell is brighter than this grey level. Frames before the first picture of the Javanese
+# clips are 0; compression adds a few levels of noise.
+BLACK = 8.0
 
 
 class CutDetector:
-    """Detector that is called with the frames of a clip in order."""
+    """Detector that is called with the frames of a clip in order.
+
+    Black frames belong to no scene: the frames before and after them are compared.
+
+    Attributes
+    ----------
+    is_black, in_gap : bool
+        Whether the last frame was black, and whether there was a picture before it.
+    """
 
     def __init__(self) -> None:
         self._last: Thumbnail | None = None
+        self.is_black = self.in_gap = False
 
     def __call__(self, image: Image) -> bool:
         """Whether a new scene begins with `image`, (height, width, 3)."""
         small = thumbnail(image)
+        self.is_black = bool(small.max() <= BLACK)
+        self.in_gap = self.is_black and self._last is not None
+        if self.is_black:
+            return False
         last, self._last = self._last, small
         return last is not None and change(last, small) >= CUT
 

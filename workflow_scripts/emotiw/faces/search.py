@@ -18,6 +18,7 @@ from emotiw.faces.scene_cuts import CutDetector
 from emotiw.faces.tracking import SELECTORS, Face, FaceSelector, Image, Sighting
 from emotiw.jobs.store import Arrays, Entry
 from emotiw.media import clip_checks, video_frames
+from emotiw.media.container import decoding
 
 # [ours]: the whole frame is searched at least this often, in s, so that a face that appears elsewhere is found
 WHOLE_EVERY_S = 1.0
@@ -53,7 +54,8 @@ class Search:
         self._is_cut = CutDetector()
         self._whole_s = -np.inf
         self._cuts: list[int] = []
-        self._counts = dict.fromkeys(("n_searched", "n_searched_whole", "n_detected", "n_faces_max"), 0)
+        counts = ("n_searched", "n_searched_whole", "n_detected", "n_faces_max", "n_black")
+        self._counts = dict.fromkeys(counts, 0)
 
     def see(self, frame: video_frames.Frame) -> None:
         """Search the next frame, unless `frame_step` skips it."""
@@ -64,6 +66,9 @@ class Search:
             return
         faces = self._search(frame)
         self._counts["n_searched"] += 1
+        self._counts["n_black"] += self._is_cut.is_black
+        if self._is_cut.in_gap and not faces:
+            return  # no track ends because of it
         self._counts["n_detected"] += bool(faces)
         self._counts["n_faces_max"] = max(self._counts["n_faces_max"], len(faces))
         self._selector.see(
@@ -82,7 +87,7 @@ class Search:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Number of frames (searched, searched whole, with a face, kept), of cuts and scenes; most faces in a frame."""
+        """Number of frames (searched, searched whole, with a face, kept, black), of cuts, scenes; most faces in one."""
         n_searched, kept = self._counts["n_searched"], self.kept
         scenes = {bisect(self._cuts, sighting.index) for sighting in kept}
         return {
@@ -202,7 +207,7 @@ def align(image: Image, face: Face, predictor: Any, settings: Mapping[str, Any])
 
 
 def _entry(clip: str, path: Path, settings: Mapping[str, Any], follow: Callable[..., Search]) -> Entry:
-    frames = video_frames.read(path, settings["limits"])
+    frames = video_frames.read(path, decoding(settings))
     if frames is None:
         return Entry(clip, status=Status.NO_VIDEO)
     check_size(path, frames.facts, settings["faces"]["upsample"])

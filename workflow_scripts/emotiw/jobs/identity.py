@@ -5,7 +5,6 @@ above; so each rule carries `params: stage=...`, one mapping that holds its sett
 the versions of the distributions that the code imports, and the digests of the stages above it.
 """
 
-import ast
 import hashlib
 import importlib.metadata
 import json
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from emotiw.core.resources import PACKAGE, RESOURCES
+from emotiw.jobs import source_facts
 
 # distributions whose modules importlib.metadata cannot attribute
 DISTRIBUTIONS = {"dlib": "dlib-bin"}
@@ -108,27 +108,19 @@ def closure(program: Path) -> frozenset[Path]:
 
 
 @cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_bytes(), filename=str(path))
-
-
-@cache
 def _content(path: Path) -> bytes:
     name = path.relative_to(PACKAGE.parent) if path.is_relative_to(PACKAGE.parent) else path.name
-    return f"{name}\0{ast.dump(_tree(path))}\0".encode()
+    return f"{name}\0{_source(path).tree}\0".encode()
 
 
 @cache
 def _imports(path: Path) -> frozenset[str]:
-    names: set[str] = set()
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    parents = {name.rpartition(".")[0] for name in names}
-    return frozenset(names | parents - {""})
+    return frozenset(_source(path).imports)
+
+
+@cache
+def _source(path: Path) -> source_facts.Facts:
+    return source_facts.of(path.read_bytes(), str(path))
 
 
 @cache
@@ -142,13 +134,10 @@ def _module_file(name: str) -> Path | None:
 
 @cache
 def _resources(path: Path) -> tuple[Path, ...]:
-    strings = {
-        node.value for node in ast.walk(_tree(path)) if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
+    strings = set(_source(path).names)
     return tuple(sorted(file for file in RESOURCES.rglob("*") if file.is_file() and file.name in strings))
 
 
 @cache
 def _owners() -> dict[str, str]:
-    distributions_of_module = importlib.metadata.packages_distributions()
-    return {module: owners[0] for module, owners in distributions_of_module.items()} | DISTRIBUTIONS
+    return source_facts.owners() | DISTRIBUTIONS

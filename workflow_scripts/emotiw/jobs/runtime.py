@@ -6,6 +6,7 @@ import faulthandler
 import json
 import logging
 import os
+import resource
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,8 @@ from emotiw.jobs.identity import Stage
 
 _ALIKE: dict[str, Any] = {}  # id of the process that last called `compute_alike`, and the modules loaded then
 _SETTINGS = threading.RLock()  # held by the thread that has changed the settings of the process
+LOG = logging.getLogger(__name__)
+COST = "took %.2f s of CPU time and %.0f MB of memory"  # the last line of the log of a job that succeeded
 DEADLINE = "EMOTIW_DEADLINE_S"  # environment: seconds after which a program ends itself; 0 or unset: never
 
 
@@ -128,11 +131,19 @@ def keep_memory() -> None:
 
 
 def start(main: Callable[[], None]) -> None:
-    """Run a program's `main`; an error that a user can cause ends it with one line on stderr and status 1."""
+    """Run a program's `main` and log its cost; an error that a user can cause ends it with one line and status 1."""
     try:
         main()
     except EmotiwError as error:
         sys.exit(f"{type(error).__name__}: {error}")
+    LOG.info(COST, *cost())
+
+
+def cost() -> tuple[float, float]:
+    """CPU time of this process and of its children in s, and the peak memory of this process in MB."""
+    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    seconds = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    return seconds, own.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
 
 
 def _stage(text: str) -> Stage:

@@ -1,4 +1,4 @@
-"""Contradictions within the entries under `sound_embeddings` that the schema cannot express."""
+"""Contradictions in the settings of sound, `sound_embeddings` and `augmentation`, that the schema cannot express."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -12,6 +12,20 @@ def faults(config: Mapping[str, Any]) -> Iterator[str]:
     for name, about in config["sound_embeddings"].items():
         for fault in (*_input_faults(about), *_output_faults(about)):
             yield f"sound_embeddings.{name}.{fault}"
+    for fault in _augmentation_faults(config):
+        yield f"augmentation.{fault}"
+
+
+def _augmentation_faults(config: Mapping[str, Any]) -> Iterator[str]:
+    section, normalise = config["augmentation"], config["pooled"]["normalise"]
+    for key in ("speed", "reverberation_s", "low_hz", "high_hz", "snr_db"):
+        if section[key][0] > section[key][1]:
+            yield f"{key}: is {section[key]}, expected the lowest value first; swap them"
+    if section["copies"] and "whisper" not in config["audio"]["features"]:
+        yield f"copies: is {section['copies']}, but audio.features lacks whisper, whose copies they are; set it to 0"
+    if section["copies"] and normalise != "training":
+        fault = f"is {section['copies']}, but pooled.normalise is {normalise}, expected training; change one of them"
+        yield f"copies: {fault}"
 
 
 def _input_faults(about: Mapping[str, Any]) -> Iterator[str]:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 ALL_PARTS = ("train", "val", "test")
-LIMITS = ("limits.max_pixels", "limits.max_duration_s", "limits.min_decoded_fraction")
+# settings of every stage that decodes clips
+DECODING = ("limits.max_pixels", "limits.max_duration_s", "limits.min_decoded_fraction", "media")
 MODALITY_OF_SOURCE = {"faces": "video", "audio": "audio"}
 
 
@@ -15,13 +16,14 @@ class Kind(StrEnum):
     SIGNAL = "signal"  # of each clip, decoded: its faces or its waveform
     FRAME_FEATURE = "frame feature"  # of each clip: (n_frames, n_values) with times
     CLIP_FEATURE = "clip feature"  # of each clip: one vector
+    COPIES = "copies"  # of each clip: a vector for each altered copy of it
     PICTURE = "picture"  # of each clip, for the report
     MODEL = "model"  # of a fold
     SCORES = "scores"  # of the clips of a fold
     RUN = "run"  # of the whole run
 
 
-PER_CLIP = (Kind.SIGNAL, Kind.FRAME_FEATURE, Kind.CLIP_FEATURE, Kind.PICTURE)
+PER_CLIP = (Kind.SIGNAL, Kind.FRAME_FEATURE, Kind.CLIP_FEATURE, Kind.COPIES, Kind.PICTURE)
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Cost:
         CPU time in s: constant part, and part for each clip.
     pair_bytes : float
         Memory for each pair of clips of the corpus, in bytes.
+    low_rank : bool
+        Whether these are the pairs with the landmarks above `video.exact_clips` clips.
     scales_with_frames : bool
         Whether the memory of a clip grows with the number of eGeMAPS values a frame; it is measured with 88.
     held_clips : int
@@ -53,6 +57,7 @@ class Cost:
     memory_mb: tuple[float, float]
     seconds: tuple[float, float]
     pair_bytes: float = 0.0
+    low_rank: bool = False
     scales_with_frames: bool = False
     held_clips: int = 0
     clip_kb: float = 0.0
@@ -102,6 +107,8 @@ class StageRow:
         (`prediction.describers`).
     posteriors : bool
         Of a frame feature: whether its values are posteriors of classes, whose names its files hold as columns.
+    copies_of : str
+        Of altered copies: the frame feature whose pooled statistics their vectors are.
     n_values : int
         Of a frame feature: values of a frame by default, from which the memory of what reads all frames is estimated.
     on_demand : bool
@@ -126,6 +133,7 @@ class StageRow:
     describe: str = ""
     weights: str = ""
     posteriors: bool = False
+    copies_of: str = ""
     n_values: int = 0
     on_demand: bool = False
     cost: Cost | None = None

@@ -1,14 +1,13 @@
-"""The tables of the workflow's stages and of its classifiers: one row each, with all that the workflow needs to know.
+"""The table of the workflow's stages: one row each, with all that the workflow needs to know.
 
 A row holds names and numbers, never functions: editing a feature's function changes the identity of that feature's
 stage alone. Programs of single clips and of folds do not import this table, so a new row does not re-run them.
 How to add a stage: docs/extending.md.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-from emotiw.jobs.stage_row import LIMITS, ClassifierRow, Cost, Kind, StageRow
+from emotiw.jobs.stage_row import DECODING, Cost, Kind, StageRow
 
 
 def frame_feature(name: str, title: str, **more: Any) -> StageRow:
@@ -72,7 +71,7 @@ TABLE: tuple[StageRow, ...] = (
         "audio",
         Kind.SIGNAL,
         "waveform",
-        settings=("audio.rate_hz", "audio.silence_peak", "audio.min_duration_s", "on_defect", *LIMITS),
+        settings=("audio.rate_hz", "audio.silence_peak", "audio.min_duration_s", "on_defect", *DECODING),
         server="light",
         cost=Cost((80, 0.5), (2, 0.04), clip_kb=126),
     ),
@@ -110,6 +109,19 @@ TABLE: tuple[StageRow, ...] = (
         on_demand=True,
         cost=Cost((500, 1), (3, 0.1), clip_kb=61),
     ),
+    StageRow(
+        "augmented_whisper",
+        Kind.COPIES,
+        settings=("whisper", "augmentation"),
+        without=("whisper.storage",),
+        above=("audio", "whisper_base"),
+        source="audio",
+        server="torch",
+        weights="whisper_base",
+        copies_of="whisper",
+        on_demand=True,
+        cost=Cost((500, 1), (3, 0.5), clip_kb=25),
+    ),
     StageRow(  # each configured network is a feature of its own name: of each frame, or of the whole clip
         "sound_embedding",
         Kind.FRAME_FEATURE,
@@ -123,7 +135,7 @@ TABLE: tuple[StageRow, ...] = (
         "faces",
         Kind.SIGNAL,
         "faces",
-        settings=("faces", "on_defect", *LIMITS),
+        settings=("faces", "on_defect", *DECODING),
         above=("landmarks",),
         server="light",
         cost=Cost((110, 8), (2, 0.8), clip_kb=2015),
@@ -230,15 +242,18 @@ TABLE: tuple[StageRow, ...] = (
         settings=("video.pca_dimension",),
         above=("{feature}",),
         parts=("train",),
-        cost=Cost((180, 2.8), (2, 0.06)),
+        cost=Cost((1700, 0.02), (2, 0.06)),
         **OF_FEATURE,
     ),
     StageRow(
         "kernels",
         Kind.MODEL,
-        settings=("video.subspace_rank", "video.regularisation", "video.polynomial_degree"),
+        settings=(
+            *("video.subspace_rank", "video.regularisation", "video.polynomial_degree"),
+            *("video.exact_clips", "video.landmarks"),
+        ),
         above=("pca", "{feature}"),
-        cost=Cost((190, 0.1), (2, 0.06), pair_bytes=12 * 8),
+        cost=Cost((200, 0.25), (2, 0.06), pair_bytes=8 * 8, low_rank=True),
         **OF_FEATURE,
     ),
     StageRow(
@@ -247,7 +262,7 @@ TABLE: tuple[StageRow, ...] = (
         settings=("video.inner_folds", "video.inner_repeats", "video.choice", "video.class_weights", "{classifier}"),
         above=("kernels",),
         reads_films=True,
-        cost=Cost((200, 0), (4, 0.03), pair_bytes=12 * 8),
+        cost=Cost((260, 0.05), (4, 0.03), pair_bytes=8 * 8, low_rank=True),
         **BY_CLASSIFIER,
     ),
     # --- folds: pooled statistics and posteriors of frames -----------------------------------------------------------
@@ -255,7 +270,7 @@ TABLE: tuple[StageRow, ...] = (
         "pooled_scores",
         Kind.SCORES,
         settings=("pooled",),
-        above=("{feature}",),
+        above=("{feature}", "copies"),
         reads_films=True,
         cost=Cost((200, 0.1), (3, 0.05)),
         **BY_CLASSIFIER | {"facts": ("modality", "feature_kind")},
@@ -267,7 +282,7 @@ TABLE: tuple[StageRow, ...] = (
         settings=("baseline",),
         above=("{feature}",),
         reads_films=True,
-        cost=Cost((220, 0), (2, 0.02), pair_bytes=12 * 8),
+        cost=Cost((220, 0.02), (2, 0.02), pair_bytes=2 * 8),
         **OF_FEATURE,
     ),
     # --- folds: recurrent networks on the frames ---------------------------------------------------------------------
@@ -345,7 +360,7 @@ TABLE: tuple[StageRow, ...] = (
         "report",
         Kind.RUN,
         settings=("*",),
-        without=("cache",),
+        without=("cache", "sweep"),
         above=("evaluate",),
         wildcards=("scope",),
         facts=("corpus",),
@@ -355,7 +370,7 @@ TABLE: tuple[StageRow, ...] = (
         "crate",
         Kind.RUN,
         settings=("*",),
-        without=("cache",),
+        without=("cache", "sweep"),
         above=("evaluate", "tables", "report"),
         facts=("workflow",),
         cost=Cost((250, 0.1), (5, 0.05)),
@@ -364,24 +379,9 @@ TABLE: tuple[StageRow, ...] = (
         "bundle",
         Kind.RUN,
         settings=("*",),
-        without=("cache",),
+        without=("cache", "sweep"),
         above=("evaluate",),
         facts=("corpus",),
         cost=Cost((700, 0.5), (10, 0.1)),
     ),
 )
-
-POOLED: dict[str, Any] = {"stage": "pooled_scores", "kinds": (Kind.FRAME_FEATURE, Kind.CLIP_FEATURE)}
-CLASSIFIERS: Mapping[str, ClassifierRow] = {
-    row.name: row
-    for row in (
-        ClassifierRow("pls", "PLS", "kernel_scores", "n_components", "n_components_max"),
-        ClassifierRow("kernel_pls", "kernel PLS", "kernel_scores", "n_components", "n_components_max"),
-        ClassifierRow("svm", "SVM", "kernel_scores", "svm_c", "c_grid"),
-        ClassifierRow("logistic", "logistic regression", "kernel_scores", "logistic_c", "c_grid"),
-        ClassifierRow("pooled_logistic", "logistic regression on pooled frames", **POOLED),
-        ClassifierRow("pooled_svm", "SVM on pooled frames", **POOLED),
-        ClassifierRow("blstm", "BLSTM", "blstm_scores", uses_validation=True),
-        ClassifierRow("average", "mean of frame posteriors", "average_scores", needs_posteriors=True),
-    )
-}

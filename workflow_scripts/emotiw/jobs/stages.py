@@ -1,12 +1,12 @@
-"""Questions to the table of the workflow's stages (`jobs.stage_table`)."""
+"""Questions to the tables of the workflow's stages and classifiers (`jobs.stage_table`, `jobs.classifier_table`)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from emotiw.jobs import stage_table
+from emotiw.jobs import classifier_table, stage_table
 from emotiw.jobs.stage_row import ClassifierRow, Kind, StageRow
 
-TABLE, CLASSIFIERS = stage_table.TABLE, stage_table.CLASSIFIERS
+TABLE, CLASSIFIERS = stage_table.TABLE, classifier_table.CLASSIFIERS
 FEATURES = (Kind.FRAME_FEATURE, Kind.CLIP_FEATURE)
 ROWS: Mapping[str, StageRow] = {row.name: row for row in TABLE}
 
@@ -50,6 +50,12 @@ def signals(modalities: Iterable[str]) -> list[StageRow]:
 def clip_features() -> list[StageRow]:
     """Rows of the features of whole clips, which the baselines are trained on."""
     return rows(Kind.CLIP_FEATURE)
+
+
+def copies(feature: str, config: Mapping[str, Any]) -> StageRow | None:
+    """Row of the altered copies of a feature's clips; None if none are wanted or made."""
+    wanted = config["augmentation"]["copies"] > 0
+    return next((row for row in rows(Kind.COPIES) if row.copies_of == feature), None) if wanted else None
 
 
 def servers() -> list[list[str]]:

@@ -48,6 +48,7 @@ _FRAME_FEATURES = {"features": Field("<f4", ("frames", "features"), narrow="<f2"
 KINDS: dict[str, dict[str, Field]] = {
     "audio": {"waveform": Field("<f4", ("samples",), "full scale")},
     "frame_features": _FRAME_FEATURES,
+    "copies": {"features": Field("<f4", ("copies", "features"))},
     "clip_features": {"features": Field("<f4", ("features",), narrow="<f2")},
     "faces": {
         "chips": Field("|u1", ("frames", "height", "width", 3), "grey level"),
@@ -62,7 +63,7 @@ KINDS: dict[str, dict[str, Field]] = {
         "components": Field("<f8", ("components", "features")),
         "variance": Field("<f8", ("components",)),
     },
-    "kernels": {"matrix": Field("<f8", ("clips", "clips"))},
+    "kernels": {"matrix": Field("<f8", ("clips", "columns"))},  # columns of all clips, or of landmarks
     "classifier": {"coefficients": Field("<f8", ("clips", "classes")), "intercept": Field("<f8", ("classes",))},
     "pooled_classifier": {
         **{name: Field("<f8", ("values",)) for name in ("mean", "scale", "population_mean", "population_scale")},
@@ -130,14 +131,7 @@ def encode(
     StoreError
         If an array is not what `KINDS[kind]` says, is not finite, or a name occurs twice.
     """
-
-    def fill(image: h5py.File) -> Iterator[tuple[str, Any]]:
-        for entry in entries:
-            _check_new(image, entry.name, subject)
-            _write_entry(image, subject, kind, entry)
-            yield entry.name, {"status": entry.status.value, "facts": entry.facts}
-
-    return _image(kind, fill, stage, facts)
+    return _image(kind, lambda image: written(image, entries, kind, subject), stage, facts or {})
 
 
 def join(
@@ -154,25 +148,45 @@ def join(
                     image.copy(part[name], image, name)
                     yield name, record
 
-    return _image(kind, fill, stage, facts)
+    return _image(kind, fill, stage, facts or {})
+
+
+def written(image: h5py.File, entries: Iterable[Entry], kind: str, subject: Path | str) -> Iterator[tuple[str, Any]]:
+    """Write entries; the name of each, and its record in `meta`."""
+    for entry in entries:
+        _check_new(image, entry.name, subject)
+        _write_entry(image, subject, kind, entry)
+        yield entry.name, {"status": entry.status.value, "facts": entry.facts}
 
 
 def _image(
     kind: str,
     fill: Callable[[h5py.File], Iterator[tuple[str, Any]]],
     stage: Mapping[str, Any],
-    facts: Mapping[str, Any] | None,
+    facts: Mapping[str, Any],
 ) -> bytes:
     """Bytes of a file whose groups `fill` writes; `fill` yields the name of each group and its record in `meta`."""
     with h5py.File(f"image-{next(_IMAGES)}", "w", driver="core", backing_store=False, libver="v110") as image:
-        meta = {"stage": dict(stage), "facts": dict(facts or {}), "entries": dict(fill(image))}
-        text = json.dumps(meta, sort_keys=True, allow_nan=False).encode()
-        image.create_dataset("meta", data=np.frombuffer(text, np.uint8), chunks=(len(text),), fletcher32=True)
-        image.attrs["schema_version"] = SCHEMA_VERSION
-        image.attrs["kind"] = kind
-        image.attrs["complete"] = True
+        fill_file(image, kind, fill(image), stage, facts)
         image.flush()
         return bytes(image.id.get_file_image())
+
+
+def fill_file(
+    image: h5py.File,
+    kind: str,
+    records: Iterable[tuple[str, Any]],
+    stage: Mapping[str, Any],
+    facts: Mapping[str, Any],
+) -> None:
+    """Write what `records` writes when it is iterated, and then `meta`."""
+    of_entries = dict(records)
+    meta = {"stage": dict(stage), "facts": dict(facts), "entries": of_entries}
+    text = json.dumps(meta, sort_keys=True, allow_nan=False).encode()
+    image.create_dataset("meta", data=np.frombuffer(text, np.uint8), chunks=(len(text),), fletcher32=True)
+    image.attrs["schema_version"] = SCHEMA_VERSION
+    image.attrs["kind"] = kind
+    image.attrs["complete"] = True
 
 
 def _check_new(image: h5py.File, name: str, subject: Path | str) -> None:

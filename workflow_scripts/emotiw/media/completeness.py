@@ -6,17 +6,12 @@ transport and program streams, raw streams, MP3) cannot be checked.
 
 import os
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-import av
-import numpy as np
-import numpy.typing as npt
-
 from emotiw.core.errors import MediaError
 
-STATED_LENGTHS = ("mov", "flac")  # formats whose header states the length of the sound; others estimate it
 PADDING_S = 0.1  # length that an encoder may add to the sound or remove from it
 RIFF_SIZES = range(1, 0xFFFFFF00)  # sizes that are not placeholders
 OGG_PAGE = 65307  # largest size of a page, bytes
@@ -27,7 +22,6 @@ BOXES = frozenset(
 ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 ASF_FILE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
-Floats = npt.NDArray[np.float32]
 Missing = tuple[str, str] | None  # what was found, what was expected
 
 
@@ -68,66 +62,6 @@ def check_bytes(path: Path, stream: BinaryIO, fraction: float) -> None:
     stream.seek(0)
     if missing:
         raise defect(path, *missing, "replace the clip")
-
-
-def check_frames(path: Path, stream: av.VideoStream, n_frames: int, end: int, fraction: float) -> None:
-    """Raise MediaError if a stream has fewer frames than its header states and also ends early.
-
-    Both are required, because dropped frames (AVI) and edit lists (MP4) reduce the number of frames only.
-
-    Parameters
-    ----------
-    path : Path
-        File, for error messages.
-    stream : av.VideoStream
-        Stream whose header is compared.
-    n_frames, end : int
-        Number of decoded frames, and end of the last one in ticks of the stream's clock.
-    fraction : float
-        Smallest share of the stated frames and duration.
-    """
-    if not n_frames:
-        raise defect(path, "no frame decodes")
-    if n_frames >= int(fraction * stream.frames):
-        return
-    if stream.duration is None or end < fraction * stream.duration:
-        raise defect(path, f"{n_frames} frames decode", f"{fraction:.0%} of the {stream.frames} that its header states")
-
-
-def unpadded(
-    path: Path, stream: av.AudioStream, blocks: Iterable[Floats], rate_hz: int, fraction: float
-) -> Iterator[Floats]:
-    """Blocks of sound without the padding of the encoder; MediaError if they are shorter than the header states.
-
-    Parameters
-    ----------
-    path : Path
-        File, for error messages.
-    stream : av.AudioStream
-        Stream whose header states the length.
-    blocks : iterable of ndarray, shape (n_samples,)
-        Decoded sound.
-    rate_hz : int
-        Sampling rate of the blocks in Hz.
-    fraction : float
-        Smallest share of the stated length.
-    """
-    name = stream.container.format.name.partition(",")[0]
-    if name not in STATED_LENGTHS or not stream.duration or not stream.time_base:
-        yield from blocks
-        return
-    stated_s = float(stream.duration * stream.time_base)
-    n_stated, n, beyond = round(stated_s * rate_hz), 0, []
-    for samples in blocks:
-        inside, n = samples[: max(0, n_stated - n)], n + len(samples)
-        yield inside
-        if len(inside) < len(samples):  # an empty slice would keep the whole block in memory
-            beyond.append(samples[len(inside) :])
-        if n / rate_hz > stated_s + PADDING_S:  # longer than any padding: the header is wrong
-            yield from beyond
-            beyond = []
-    if n / rate_hz < fraction * stated_s - PADDING_S:
-        raise defect(path, f"{n / rate_hz:.2f} s of sound decode", f"the {stated_s:.2f} s that its header states")
 
 
 def _riff(stream: BinaryIO, size: int, fraction: float) -> Missing:

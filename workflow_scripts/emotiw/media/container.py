@@ -4,17 +4,19 @@ FFmpeg gets an open file and never a name, so that neither a name nor a playlist
 """
 
 import stat
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 import av
 import av.container
 import numpy as np
-from av.stream import Disposition
 
 from emotiw.core.errors import LengthError, MediaError
+from emotiw.media import packets, tracks
+from emotiw.media.clock import Clock, is_broadcast
 from emotiw.media.completeness import check_bytes, defect
 
 FORMATS = (
@@ -37,8 +39,7 @@ FORMATS = (
 WHITELISTS = {"protocol_whitelist": "pipe", "format_whitelist": ",".join(FORMATS)}
 PROBE_LIMITS = {"max_pixels": float(1 << 24)}
 
-Limits = Mapping[str, float]
-StreamT = TypeVar("StreamT", av.VideoStream, av.AudioStream)
+Limits = Mapping[str, Any]
 
 
 def probe(path: Path) -> dict[str, Any]:
@@ -48,7 +49,8 @@ def probe(path: Path) -> dict[str, Any]:
     """
     try:
         with open_container(path, PROBE_LIMITS) as container:
-            video, sound = video_stream(path, container), audio_stream(path, container)
+            video: Any = track(path, container, "video", PROBE_LIMITS)
+            sound: Any = track(path, container, "audio", PROBE_LIMITS)
             return {
                 "format": container.format.name,
                 "duration_s": None if container.duration is None else container.duration / av.time_base,
@@ -62,18 +64,35 @@ def probe(path: Path) -> dict[str, Any]:
         return {}
 
 
+def decoding(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Limits and tracks of the sections `limits` and `media` of settings; the second may be absent."""
+    return {**settings["limits"], **settings.get("media", {})}
+
+
 @contextmanager
 def open_container(path: Path, limits: Limits) -> Iterator[av.container.InputContainer]:
     """Container of a regular file, opened; an error of FFmpeg becomes a MediaError."""
     check_regular(path)
     with path.open("rb") as stream, _open(path, stream, limits) as container:
-        check_length(path, (container.duration or 0) / av.time_base, limits.get("max_duration_s", np.inf))
         if not container.streams.video and not container.streams.audio:
             raise defect(path, "no video or audio stream")
         try:
+            if (container.duration or 0) / av.time_base > limits.get("max_duration_s", np.inf):
+                _check_packets(path, limits)
             yield container
         except (av.FFmpegError, OSError) as error:
             raise defect(path, error.strerror) from error
+
+
+def _check_packets(path: Path, limits: Limits) -> None:
+    """Raise LengthError if the packets are as long as the header says; a jump of the clock makes the header wrong."""
+    with path.open("rb") as file, _open(path, file, limits) as container:
+        chosen = both_tracks(path, container, limits)
+        clock = Clock(chosen, is_broadcast(container))
+        for packet in packets.packets(chosen):
+            clock.place(packet)
+            if clock.end_s > limits["max_duration_s"]:
+                check_length(path, (container.duration or 0) / av.time_base, limits["max_duration_s"])
 
 
 def _open(path: Path, stream: BinaryIO, limits: Limits) -> av.container.InputContainer:
@@ -97,22 +116,29 @@ def check_regular(path: Path) -> None:
         raise defect(path, "not a regular file", "a clip", "correct the manifest")
 
 
-def video_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream | None:
-    """First video stream that is not a cover picture."""
-    streams = (stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic)
-    return _first(path, streams)
+def track(
+    path: Path, container: av.container.InputContainer, kind: tracks.Kind, limits: Limits
+) -> tracks.Stream | None:
+    """Video or audio stream of a clip, as `tracks.chosen` chooses it; None if it has none."""
+    return tracks.chosen(path, tracks.of_kind(container, kind), limits, partial(_decodes, path, limits))
 
 
-def audio_stream(path: Path, container: av.container.InputContainer) -> av.AudioStream | None:
-    """First audio stream."""
-    return _first(path, container.streams.audio)
+def both_tracks(path: Path, container: av.container.InputContainer, limits: Limits) -> list[tracks.Stream]:
+    """Video and audio stream of a clip, without what it has not or what cannot be chosen."""
+    found = []
+    for kind in tracks.KINDS:
+        with suppress(MediaError):
+            found.append(track(path, container, kind, limits))
+    return [stream for stream in found if stream is not None]
 
 
-def _first(path: Path, streams: Iterable[StreamT]) -> StreamT | None:
-    stream = next(iter(streams), None)
-    if stream is not None and stream.codec_context is None:
-        raise defect(path, f"no decoder for its {stream.type}")
-    return stream
+def _decodes(path: Path, limits: Limits, stream: tracks.Stream) -> bool:
+    """Whether the first packets of a stream yield a frame; the container of the stream is not touched."""
+    try:
+        with path.open("rb") as file, _open(path, file, limits) as container:
+            return packets.begins(container.streams[stream.index])  # type: ignore[arg-type]
+    except (av.FFmpegError, OSError, MediaError):
+        return False
 
 
 def frame_rate(stream: av.VideoStream) -> float | None:
@@ -128,11 +154,3 @@ def check_length(path: Path, duration_s: float, max_duration_s: float) -> None:
             f"{path}: lasts {duration_s:.1f} s; expected at most {max_duration_s} s;"
             " cut it or raise limits.max_duration_s"
         )
-
-
-def decoded(stream: av.VideoStream | av.AudioStream) -> Iterator[Any]:
-    """Yield the decoded frames of a stream."""
-    try:
-        yield from stream.container.decode(stream)  # type: ignore[attr-defined]
-    except IndexError:  # raised by PyAV 18 after the last frame of this stream if another one begins later
-        return

@@ -1,27 +1,51 @@
-"""Decode the sound of a clip: mono, resampled, block by block or as a whole waveform."""
+"""Decode the sound of a clip: mono, resampled, on the clip's clock, block by block or as a whole waveform."""
 
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
 import numpy.typing as npt
 
-from emotiw.media.completeness import defect, unpadded
-from emotiw.media.container import Limits, audio_stream, check_length, decoded, open_container
+from emotiw.media.completeness import defect
+from emotiw.media.container import Limits, check_length, open_container
+from emotiw.media.mixing import Mixer
+from emotiw.media.reading import Reading
+from emotiw.media.resampling import Resampler
+from emotiw.media.stated_lengths import unpadded
 
 FULL_SCALE = 32767 / 32768  # 1.0 would wrap to -32768 in 16 bits
 
 Floats = npt.NDArray[np.float32]
+Kind = tuple[int, str, str]  # rate in Hz, layout, sample format
 
 
 @dataclass(frozen=True)
 class AudioFacts:
-    """Facts of a waveform: source, peak before clipping (full scale = 1), number of clipped samples, length in s."""
+    """Facts of a waveform.
+
+    Attributes
+    ----------
+    format, codec, source_rate_hz, channels, rate_hz : str or int
+        The source, and the rate of the waveform in Hz.
+    peak, n_clipped, duration_s : float, int, float
+        Peak before clipping (full scale = 1), number of clipped samples, and length in s.
+    track, n_tracks : int
+        Number of the track that was taken, counted from 0, and number of tracks.
+    mix : str
+        How the channels became one.
+    cancelled_s : float
+        Time in which the channels cancel each other in the mix, so that the louder one was taken, in s.
+    n_jumps : int
+        Jumps and stray stamps of the clip's clock that were corrected.
+    n_undecodable, decoder_error : int, str
+        Number of packets that could not be decoded, and what FFmpeg said of the first one.
+    """
 
     format: str
     codec: str
@@ -31,6 +55,13 @@ class AudioFacts:
     peak: float
     n_clipped: int
     duration_s: float
+    track: int = 0
+    n_tracks: int = 1
+    mix: str = ""
+    cancelled_s: float = 0.0
+    n_jumps: int = 0
+    n_undecodable: int = 0
+    decoder_error: str = ""
 
 
 class Sound:
@@ -51,7 +82,9 @@ class Sound:
 def read(path: Path, rate_hz: int, limits: Limits) -> Sound | None:
     """Mono sound of a clip, resampled to `rate_hz`, block by block; None if the clip has no sound.
 
-    The channels are averaged. `about` holds the first five fields of `AudioFacts`.
+    The first sample is that of the time at which the earlier of sound and pictures begins; gaps are silence.
+    `mixing` and `resampling` say how channels become one. `about` holds the fields of `AudioFacts` without the three
+    that `limit_peaks` adds; those from `mix` on are final when the iterator is exhausted.
 
     Parameters
     ----------
@@ -60,23 +93,26 @@ def read(path: Path, rate_hz: int, limits: Limits) -> Sound | None:
     rate_hz : int
         Sampling rate of the result in Hz.
     limits : mapping
-        `max_duration_s`, `max_pixels` and `min_decoded_fraction`, as in config.yaml.
+        `max_duration_s`, `max_pixels` and `min_decoded_fraction`, as in config.yaml; also `audio_track` and
+        `video_track` if they are not to be chosen.
 
     Raises
     ------
     MediaError
-        If the sound cannot be decoded, exceeds the limits, holds a sample that is not finite, or ends early.
+        If the sound cannot be decoded, exceeds the limits, changes its rate, holds a sample that is not finite, or ends
+        early.
     """
     with ExitStack() as stack:
         container = stack.enter_context(open_container(path, limits))
-        stream = audio_stream(path, container)
-        if stream is None:
+        reading = Reading.of(path, container, "audio", limits)
+        if reading is None:
             return None
-        context = stream.codec_context
+        context = reading.stream.codec_context
         source = container.format.name, context.name, context.sample_rate, context.channels
         about = dict(zip(("format", "codec", "source_rate_hz", "channels"), source, strict=True), rate_hz=rate_hz)
         opened = stack.pop_all()
-    return Sound(_read_sound(path, stream, rate_hz, limits, opened), about, opened.close)
+    about |= {"track": reading.track, "n_tracks": reading.n_tracks}
+    return Sound(_read_sound(reading, about, limits, opened), about, opened.close)
 
 
 def waveform(path: Path, rate_hz: int, limits: Limits) -> tuple[Floats, AudioFacts] | None:
@@ -96,34 +132,51 @@ def limit_peaks(samples: Floats, source: Mapping[str, Any]) -> tuple[Floats, Aud
     return np.clip(samples, -FULL_SCALE, FULL_SCALE, dtype=np.float32), facts
 
 
-def _mono_blocks(path: Path, stream: av.AudioStream, rate_hz: int, max_duration_s: float) -> Iterator[Floats]:
-    resampler = av.AudioResampler(format="fltp", rate=rate_hz)
-    n_samples = 0
-    for frame in _uniform_sound(path, stream):
-        for block in filter(None, resampler.resample(frame)):  # flushing without resampling returns None
-            samples = block.to_ndarray().mean(axis=0, dtype=np.float32)
-            if not np.isfinite(samples).all():
-                raise defect(path, "holds a sample that is not finite", "sound")
-            n_samples += len(samples)
-            check_length(path, n_samples / rate_hz, max_duration_s)
-            yield samples
-
-
-def _uniform_sound(path: Path, stream: av.AudioStream) -> Iterator[av.AudioFrame | None]:
-    """Frames of the sound, then None to flush; MediaError if rate, channels or format change."""
-    first = None
-    for frame in decoded(stream):
-        properties = frame.sample_rate, frame.layout.name, frame.format.name
-        first = first or properties
-        if properties != first:
-            raise defect(path, f"sound changes to {properties}", f"{first} as at the start", "convert the clip")
-        yield frame
-    yield None
-
-
-def _read_sound(
-    path: Path, stream: av.AudioStream, rate_hz: int, limits: Limits, opened: ExitStack
-) -> Iterator[Floats]:
+def _read_sound(reading: Reading, about: dict[str, Any], limits: Limits, opened: ExitStack) -> Iterator[Floats]:
     with opened:
-        blocks = _mono_blocks(path, stream, rate_hz, limits["max_duration_s"])
-        yield from unpadded(path, stream, blocks, rate_hz, limits["min_decoded_fraction"])
+        blocks = _mono_blocks(reading, about, limits)
+        yield from unpadded(reading, blocks, about["rate_hz"], limits["min_decoded_fraction"])
+
+
+def _mono_blocks(reading: Reading, about: dict[str, Any], limits: Limits) -> Iterator[Floats]:
+    rate_hz, n_samples = about["rate_hz"], 0
+    mixer = Mixer(rate_hz)
+    for samples in mixer.mixed(_channels(reading, about)):
+        if not np.isfinite(samples).all():
+            raise defect(reading.path, "holds a sample that is not finite", "sound")
+        n_samples += len(samples)
+        check_length(reading.path, n_samples / rate_hz, limits["max_duration_s"])
+        about |= reading.facts | {"cancelled_s": mixer.n_cancelled / rate_hz}
+        yield samples
+    about |= reading.facts
+    reading.check(limits["min_decoded_fraction"])
+
+
+def _channels(reading: Reading, about: dict[str, Any]) -> Iterator[Floats]:
+    """Yield blocks (n, n_samples) of the channels."""
+    kind: Kind | None = None
+    resampler, end_s, n_samples = None, 0.0, 0
+    for frame in reading.frames():
+        blocks: list[Floats] = []
+        if kind != (frame.sample_rate, frame.layout.name, frame.format.name):
+            blocks += _flushed(resampler)
+            _check_rate(reading.path, kind, frame)
+            kind = frame.sample_rate, frame.layout.name, frame.format.name
+            resampler = Resampler(frame, about["rate_hz"], n_samples + sum(block.shape[1] for block in blocks))
+            about["mix"] = resampler.mix
+        start_s = end_s if frame.pts is None else float(frame.pts * reading.stream.time_base)
+        end_s = start_s + frame.samples / frame.sample_rate
+        for block in chain(blocks, cast(Resampler, resampler).push(frame, start_s)):
+            n_samples += block.shape[1]
+            yield block
+    yield from _flushed(resampler)
+
+
+def _flushed(resampler: Resampler | None) -> Iterator[Floats]:
+    return iter(()) if resampler is None else resampler.push(None)
+
+
+def _check_rate(path: Path, before: Kind | None, frame: av.AudioFrame) -> None:
+    if before and before[0] != frame.sample_rate:
+        found = f"sound changes to {(frame.sample_rate, frame.layout.name, frame.format.name)}"
+        raise defect(path, found, f"{before} as at the start", "convert the clip")

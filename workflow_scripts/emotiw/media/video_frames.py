@@ -1,22 +1,31 @@
-"""Decode the frames of a clip, upright and with their times, one at a time."""
+"""Decode the frames of a clip, upright, with square pixels and on the clip's clock, one at a time."""
 
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import av
 import numpy as np
 import numpy.typing as npt
 
-from emotiw.media.completeness import check_frames, defect
-from emotiw.media.container import Limits, check_length, decoded, frame_rate, open_container, video_stream
+from emotiw.media import geometry
+from emotiw.media.completeness import defect
+from emotiw.media.container import Limits, check_length, frame_rate, open_container
+from emotiw.media.picture_filters import Scaler, progressive
+from emotiw.media.reading import Reading
+from emotiw.media.stated_lengths import check_frames
+
+HDR = (16, 18)  # transfer characteristics of PQ and HLG (ITU-T H.273)
+
+Seen = tuple[int, int, int, bool]  # width, height, rotation, mirrored
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A decoded picture: time in s from the container, RGB pixels (height, width, 3), and position in the stream."""
+    """A decoded picture: time in s on the clip's clock, RGB pixels (height, width, 3), and position in the stream."""
 
     time_s: float
     image: npt.NDArray[np.uint8]
@@ -25,16 +34,30 @@ class Frame:
 
 @dataclass
 class VideoFacts:
-    """Facts of a video stream; the fields from `rotation` on are final when all frames have been read.
+    """Facts of a video stream; the fields from `rotation` to `decoder_error` are final when all frames have been read.
 
     Attributes
     ----------
+    width, height : int
+        Size of the pictures as they are shown.
     fps, n_announced : float or None, int
         Average frame rate in Hz and number of frames in the header; None and 0 if it does not state them.
     rotation : int
         Angle in degrees, counterclockwise, by which the pictures were turned to be upright.
+    mirrored : bool
+        Whether the pictures were mirrored left to right after that.
+    interlaced, hdr : bool
+        Whether there were interlaced pictures, which were deinterlaced, and whether the pictures have a high dynamic
+        range, which is not mapped to a standard one.
+    n_frames : int
     variable_frame_rate : bool
         Whether the time between frames varies by more than two ticks of the stream's clock.
+    end_s : float
+        End of the last frame on the clip's clock in s.
+    n_jumps, n_undecodable, decoder_error
+        As in `soundtrack.AudioFacts`.
+    track, n_tracks : int
+        Number of the track that was taken, counted from 0, and number of tracks.
     """
 
     format: str
@@ -44,8 +67,17 @@ class VideoFacts:
     fps: float | None
     n_announced: int
     rotation: int = 0
+    mirrored: bool = False
+    interlaced: bool = False
+    hdr: bool = False
     n_frames: int = 0
     variable_frame_rate: bool = False
+    end_s: float = 0.0
+    n_jumps: int = 0
+    n_undecodable: int = 0
+    decoder_error: str = ""
+    track: int = 0
+    n_tracks: int = 1
 
 
 class Frames:
@@ -64,14 +96,17 @@ class Frames:
 
 
 def read(path: Path, limits: Limits) -> Frames | None:
-    """Upright RGB frames of a clip, decoded one at a time; None if the clip has no video.
+    """RGB frames of a clip as they are to be shown, decoded one at a time; None if the clip has no video.
+
+    Times count from the start of the earlier of sound and pictures.
 
     Parameters
     ----------
     path : Path
         The clip.
     limits : mapping
-        `max_pixels`, `max_duration_s` and `min_decoded_fraction`, as in config.yaml.
+        `max_pixels`, `max_duration_s` and `min_decoded_fraction`, as in config.yaml; also `audio_track` and
+        `video_track` if they are not to be chosen.
 
     Raises
     ------
@@ -80,52 +115,72 @@ def read(path: Path, limits: Limits) -> Frames | None:
     """
     with ExitStack() as stack:
         container = stack.enter_context(open_container(path, limits))
-        stream = video_stream(path, container)
-        if stream is None:
+        reading = Reading.of(path, container, "video", limits)
+        if reading is None:
             return None
+        stream = reading.stream
         _check_pixels(path, stream, limits)
         name, codec = container.format.name, stream.codec_context.name
-        facts = VideoFacts(name, codec, stream.width, stream.height, frame_rate(stream), stream.frames)
+        size = geometry.square(stream.width, stream.height, stream)
+        facts = VideoFacts(name, codec, *size, frame_rate(stream), stream.frames)
+        facts.track, facts.n_tracks = reading.track, reading.n_tracks
         opened = stack.pop_all()
-    return Frames(_read_frames(path, stream, facts, limits, opened), facts, opened.close)
+    return Frames(_read_frames(reading, facts, limits, opened), facts, opened.close)
 
 
 def _check_pixels(path: Path, stream: av.VideoStream, limits: Limits) -> None:
     # FFmpeg reports 0 x 0 for a stream that it refused to decode because of max_pixels
-    pixels, max_pixels = stream.width * stream.height, limits["max_pixels"]
+    width, height = geometry.square(stream.width, stream.height, stream)
+    pixels, max_pixels = stream.width and width * height, limits["max_pixels"]
     if not 0 < pixels <= max_pixels:
-        description = f"{stream.width} x {stream.height} pixels" if pixels else "no frame size, or too large a one"
+        description = f"{width} x {height} pixels" if pixels else "no frame size, or too large a one"
         raise defect(path, description, f"at most {max_pixels:.0f} pixels", "scale it down or raise limits.max_pixels")
 
 
-def _read_frames(
-    path: Path, stream: av.VideoStream, facts: VideoFacts, limits: Limits, opened: ExitStack
-) -> Iterator[Frame]:
+def _read_frames(reading: Reading, facts: VideoFacts, limits: Limits, opened: ExitStack) -> Iterator[Frame]:
+    path, stream = reading.path, reading.stream
     stream.thread_type = "NONE"  # threads take longer for frames of this size
     stream.codec_context.options = {"max_pixels": str(int(limits["max_pixels"]))}
-    first, ticks, end = None, [], 0
+    first, ticks, scaler = None, [], Scaler()
     with opened:
-        for index, frame in enumerate(decoded(stream)):
-            geometry = frame.width, frame.height, frame.rotation
-            first = first or geometry
-            _check_frame(path, index, geometry, first)
+        for index, frame in enumerate(progressive(_noted(reading.frames(), facts), stream.time_base)):
+            shown = geometry.display(frame)
+            if shown.quarters is None:
+                raise defect(path, f"rotated by {int(shown.rotation)} degrees", "a multiple of 90", "convert the clip")
+            seen = frame.width, frame.height, 90 * shown.quarters, shown.mirrored
+            first = first or seen
+            _check_frame(path, index, seen, first)
             if frame.pts is None:
                 raise defect(path, f"frame {index} has no time", "timestamps", "convert the clip")
             ticks.append(frame.pts)
-            end = max(end, frame.pts + frame.duration)
-            check_length(path, float((frame.pts - ticks[0]) * frame.time_base), limits["max_duration_s"])
-            image = np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90))
-            facts.rotation, facts.height, facts.width = frame.rotation, *image.shape[:2]
-            yield Frame(float(frame.pts * frame.time_base), image, index)
+            check_length(path, float((frame.pts - ticks[0]) * stream.time_base), limits["max_duration_s"])
+            image = geometry.upright(_pixels(frame, stream, scaler), shown)
+            facts.rotation, facts.mirrored, facts.height, facts.width = *seen[2:], *image.shape[:2]
+            lasts = frame.duration or (ticks[-1] - ticks[-2] if len(ticks) > 1 else 0)
+            facts.end_s = float((ticks[-1] + lasts) * stream.time_base)
+            yield Frame(float(frame.pts * stream.time_base), image, index)
         facts.n_frames = len(ticks)
         facts.variable_frame_rate = len(ticks) > 2 and bool(np.ptp(np.diff(np.sort(ticks))) > 2)
-        check_frames(path, stream, len(ticks), end - (stream.start_time or 0), limits["min_decoded_fraction"])
+        vars(facts).update(reading.facts)
+        reading.check(limits["min_decoded_fraction"])
+        check_frames(reading, len(ticks), facts.end_s, limits["min_decoded_fraction"])
 
 
-def _check_frame(path: Path, index: int, geometry: tuple[int, int, int], first: tuple[int, int, int]) -> None:
-    if geometry != first:
-        raise defect(
-            path, f"frame {index} has width, height, rotation {geometry}", f"{first} as before", "cut the clip there"
-        )
-    if geometry[2] % 90:
-        raise defect(path, f"rotated by {geometry[2]} degrees", "a multiple of 90", "convert the clip")
+def _noted(frames: Iterator[Any], facts: VideoFacts) -> Iterator[Any]:
+    for frame in frames:
+        facts.interlaced = facts.interlaced or frame.interlaced_frame
+        facts.hdr = facts.hdr or frame.color_trc in HDR
+        yield frame
+
+
+def _pixels(frame: av.VideoFrame, stream: av.VideoStream, scaler: Scaler) -> geometry.Image:
+    size = geometry.square(frame.width, frame.height, stream)
+    if size != (frame.width, frame.height):
+        return scaler(frame, size)
+    return cast(geometry.Image, frame.to_ndarray(format="rgb24"))
+
+
+def _check_frame(path: Path, index: int, seen: Seen, first: Seen) -> None:
+    if seen != first:
+        names, n = ("width, height, rotation", 3) if seen[:3] != first[:3] else ("width, height, rotation, mirrored", 4)
+        raise defect(path, f"frame {index} has {names} {seen[:n]}", f"{first[:n]} as before", "cut the clip there")

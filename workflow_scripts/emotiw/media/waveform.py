@@ -9,6 +9,7 @@ from typing import Any
 from emotiw.core.status import Status
 from emotiw.jobs.store import Entry
 from emotiw.media import clip_checks, soundtrack
+from emotiw.media.container import decoding
 
 
 def entries(paths: Sequence[Path], clips: Sequence[Sequence[str]], settings: Mapping[str, Any]) -> Iterator[Entry]:
@@ -23,7 +24,7 @@ def entries(paths: Sequence[Path], clips: Sequence[Sequence[str]], settings: Map
     clips : sequence of (str, str)
         Id and SHA-256 of each clip.
     settings : mapping
-        Sections `audio` and `limits`, and `on_defect`.
+        Sections `audio`, `limits` and, if tracks are named, `media`; and `on_defect`.
 
     Raises
     ------
@@ -46,7 +47,7 @@ def entry(
 
 
 def _entry(clip: str, path: Path, settings: Mapping[str, Any]) -> Entry:
-    decoded = soundtrack.waveform(path, settings["audio"]["rate_hz"], settings["limits"])
+    decoded = soundtrack.waveform(path, settings["audio"]["rate_hz"], decoding(settings))
     return entry(clip, decoded, settings["audio"])
 
 

@@ -17,19 +17,20 @@ from emotiw.prediction import predictor as predictors
 from emotiw.prediction.bundle import Bundle
 from emotiw.prediction.contained import Contained
 from emotiw.prediction.prediction import Prediction
+from emotiw.prediction.same_person import Together
 
 if TYPE_CHECKING:
     from emotiw.prediction.output_files import PredictionFolder
 
 
 def predict(
-    predictor: Contained, paths: Sequence[Path], console: Console, output: Path | None, log: Path
+    predictor: Contained | Together, paths: Sequence[Path], console: Console, output: Path | None, log: Path
 ) -> tuple[int, int]:
     """Predict clips, print the results, and write the output folder if there is one.
 
     Parameters
     ----------
-    predictor : Contained
+    predictor : Contained or Together
     paths : sequence of Path
     console : Console
     output : Path or None

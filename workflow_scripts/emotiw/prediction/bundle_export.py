@@ -17,7 +17,7 @@ from emotiw.corpora.splits import EVERYTHING, Fold
 from emotiw.jobs import store
 from emotiw.jobs.features import MODALITIES
 from emotiw.jobs.gather import Source
-from emotiw.prediction import bundle, bundle_models, bundle_training, card, strangers
+from emotiw.prediction import bundle, bundle_models, bundle_training, card, novelty_threshold, strangers
 from emotiw.prediction.bundle_contents import ONNX, Contents
 from emotiw.prediction.bundle_models import FoldModel, Models, Training, Writer
 from emotiw.weights import half_precision
@@ -133,6 +133,7 @@ def write(
         "members": members,
         **shared,
         **_calibration(corpus, sources.strangers, config["bundle"]["min_accuracy"]),
+        **_novelty(corpus, sources, contents),
         **(
             {"card": card.of_left_out(config["run"], trained_on, about["metrics"]["corpora"])}
             if sources.strangers and "corpora" in about["metrics"]
@@ -175,6 +176,18 @@ def _calibration(corpus: Manifest, tables: Sequence[Path], accuracy: float) -> d
     read = [store.read(path, "scores", names=("fusion",)) for path in tables]
     clips = strangers.tested(corpus, splits.tested(manifests.folds(corpus)), read)
     return {"calibration": strangers.calibration(clips, accuracy)}
+
+
+def _novelty(corpus: Manifest, sources: Sources, contents: Contents) -> dict[str, Any]:
+    """Distances, by modality, from which on a clip is unlike the training clips; of systems with one feature."""
+    if not sources.strangers:
+        return {}
+    folds, found = splits.tested(manifests.folds(corpus)), {}
+    for system in contents.systems():
+        if len(system.features) == 1:
+            source = Source(sources.features / system.features[0], stream=system.modality)
+            found[system.modality] = novelty_threshold.of_left_out(corpus, folds, sources.models, source, system)
+    return {"novelty": {modality: about for modality, about in found.items() if about}}
 
 
 def _weights(writer: Writer, sources: Sources, fetched: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:

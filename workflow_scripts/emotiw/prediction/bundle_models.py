@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import safetensors.numpy
 from safetensors import safe_open
 
@@ -19,6 +18,7 @@ from emotiw.corpora.manifest import Manifest
 from emotiw.evaluation.systems import System
 from emotiw.jobs import gather, stages, store
 from emotiw.video import image_sets, kernels
+from emotiw.video.image_sets import Frames
 from emotiw.video.pca import PCA, project
 
 NETWORKS = ".safetensors"  # suffix of the files of BLSTMs
@@ -123,13 +123,14 @@ def write(writer: Writer, model: FoldModel, models: Models, training: Training) 
     return None if described is None else {"classifier": model.system.classifier, **described}
 
 
-def feature_arrays(sets: Mapping[str, npt.NDArray[Any]], pca: PCA, video: Mapping[str, Any]) -> dict[str, Any]:
-    """Arrays of a feature's file except those of the classifiers: the PCA and the models of the training clips.
+def feature_arrays(projected: Mapping[str, Frames], pca: PCA, video: Mapping[str, Any]) -> dict[str, Any]:
+    """Arrays of a feature's file except those of the classifiers: the PCA and the models of image sets after it.
+
+    The sets are those of the clips that the coefficients of the classifiers belong to.
 
     Subspaces are stored as bases (n, d, r), padded with zeros if one has fewer directions; logarithms as half vectors
     in float32.
     """
-    projected = {clip: project(F, pca) for clip, F in sets.items()}
     vectors = kernels.training_vectors(projected, rank=video["subspace_rank"], regularisation=video["regularisation"])
     bases = [image_sets.linear_subspace(F, video["subspace_rank"]) for F in projected.values()]
     subspaces = np.zeros((len(bases), bases[0].shape[0], max(P.shape[1] for P in bases)))
@@ -162,12 +163,13 @@ def _kernels(writer: Writer, model: FoldModel, models: Models, training: Trainin
     if not clips:
         return None
     folder = training.features / model.feature
-    entries = gather.load(training.corpus, gather.Source(folder, stream=model.system.modality), clips)
-    sets = {clip: entry.arrays["features"] for clip, entry in entries.items() if entry.status == Status.OK}
-    if list(sets) != clips:
+    source = gather.Source(folder, stream=model.system.modality)
+    if set(gather.statuses(training.corpus, source, clips).values()) != {Status.OK}:
         raise StoreError(f"{folder}: clips of its classifier are not usable; {AGAIN}")
-    pca = models.artefact(model.key("pca")).entries["pca"].arrays
-    arrays = feature_arrays(sets, PCA(**pca), training.video)
+    pca = PCA(**models.artefact(model.key("pca")).entries["pca"].arrays)
+    frames = gather.Arrays(training.corpus, source, clips)  # one clip at a time
+    projected = {clip: project(frames[i], pca) for i, clip in enumerate(clips)}
+    arrays = feature_arrays(projected, pca, training.video)
     for name, entry in fitted.entries.items():
         arrays |= {f"{name}.{part}": values for part, values in entry.arrays.items()}
     return {

@@ -165,6 +165,11 @@ class PooledModel:
         """Return the frames themselves."""
         return frames
 
+    def distance(self, frames: Frames) -> float:
+        """Distance of a clip's frames (n_frames, n_values) from the training clips (`novelty`)."""
+        vector = (pooled(frames) - self.population.mean) / self.population.scale
+        return float(np.sqrt(np.mean(((vector - self.linear.mean) / self.linear.scale) ** 2)))
+
     def scores(self, encoded: Frames, rows: Sequence[Ints]) -> Floats:
         """Decision values of pooled frames."""
         vectors = np.stack([pooled(encoded[chosen]) for chosen in rows])

@@ -92,7 +92,7 @@ def judged(found: Iterable[Segment], hear: Hear, judge: Judge) -> list[tuple[lis
 
 def courses(faces: Entry, segment: Segment) -> tuple[Floats, Floats]:
     """Movements (n,) of a person's mouth in a segment, and the loudness (n,) at the same times, as far as both last."""
-    times = faces.arrays["time"] - segment.video_start_s
+    times = faces.arrays["time"] - segment.start_s
     waveform = segment.sound.arrays["waveform"]
     between = (times[1:] + times[:-1]) / 2
     inside = between < len(waveform) / RATE_HZ

@@ -1,5 +1,6 @@
 """What a prediction of a clip holds: posteriors, statuses, and their course over time."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -157,3 +158,17 @@ class Prediction:
         """Return the most probable class by `fusion`, `video` or `audio`; None if it has no posteriors."""
         values = self.posteriors.get(name)
         return None if values is None else self.classes[int(values.argmax())]
+
+
+def weighted_mean(parts: Iterable[tuple[float, Floats | None]]) -> Floats | None:
+    """Mean of the values of parts of a clip, weighted by their lengths in s; None if no part has values."""
+    known = [(length_s, values) for length_s, values in parts if values is not None]
+    if not known:
+        return None
+    weights = np.array([length_s for length_s, _ in known])
+    return np.asarray(np.average([values for _, values in known], axis=0, weights=weights if weights.any() else None))
+
+
+def mean_of_parts(parts: Sequence[SegmentPrediction], name: str) -> Floats | None:
+    """Mean of the posteriors of `fusion`, `video` or `audio` over the parts of a clip, weighted by their lengths."""
+    return weighted_mean((part.duration_s, part.posteriors.mean[name]) for part in parts)

@@ -26,7 +26,7 @@ from emotiw.jobs import runtime
 from emotiw.jobs.features import MODALITIES
 from emotiw.jobs.store import Entry
 from emotiw.prediction import bundle as bundles
-from emotiw.prediction import bundle_load, card, describers, people, probes, segments
+from emotiw.prediction import bundle_load, card, describers, novelty, people, probes, segments
 from emotiw.prediction.bundle import Bundle
 from emotiw.prediction.describers import DescribeFaces, DescribeSound
 from emotiw.prediction.people import Heard, Piece
@@ -41,6 +41,7 @@ from emotiw.prediction.prediction import (
     Prediction,
     SegmentPrediction,
     Timeline,
+    mean_of_parts,
 )
 from emotiw.prediction.recogniser import Encoded, Recogniser, Window
 from emotiw.prediction.segments import Segment
@@ -201,7 +202,7 @@ class Predictor:
             parts.append(piece.part)
             timelines.append(piece.timeline)
             strip = joined(strip, piece.strip)
-        posteriors = {name: _weighted_mean(parts, name) for name in NAMES}
+        posteriors = {name: mean_of_parts(parts, name) for name in NAMES}
         return Prediction(
             path=path,
             classes=self.bundle.classes,
@@ -228,22 +229,29 @@ class Predictor:
     ) -> Piece:
         heard, sound = heard_sound
         encoded = self.recogniser.encode(features, {name: arrays["features"] for name, arrays in sound.items()})
-        face_times = faces.arrays["time"] - segment.video_start_s if features else np.empty(0)
+        face_times = faces.arrays["time"] - segment.start_s if features else np.empty(0)
+        unlike = self._unlike(encoded)
         part = SegmentPrediction(
             segment.start_s,
-            max(face_times.max(initial=0.0), float(segment.sound.facts.get("duration_s", 0.0))),
+            segment.duration_s,
             {"video": faces.status, "audio": heard}
             | dict.fromkeys(self.untrained, NOT_TRAINED)
             | dict.fromkeys(self.missing, WITHOUT_WEIGHTS),
             self.recogniser.predict(encoded),
             faces.facts.get("n_searched", 0),
             faces.facts.get("n_kept", 0),
-            tuple(entry.facts["reason"] for entry in (segment.faces, segment.sound) if "reason" in entry.facts),
+            (*(entry.facts["reason"] for entry in (segment.faces, segment.sound) if "reason" in entry.facts), *unlike),
         )
         chosen = np.unique(np.linspace(0, len(face_times) - 1, min(STRIP, len(face_times))).astype(int))
         strip = [(segment.start_s + float(face_times[i]), faces.arrays["chips"][i].copy()) for i in chosen]
         times = dict.fromkeys(features, face_times), {name: arrays["time"] for name, arrays in sound.items()}
         return Piece(part, self._timeline(part, encoded, *times), strip)
+
+    def _unlike(self, encoded: Encoded) -> list[str]:
+        """Note on each modality that is unlike the training clips (`novelty`)."""
+        limits = {modality: of["threshold"] for modality, of in self.bundle.about.get("novelty", {}).items()}
+        found = {modality: self.recogniser.distance(modality, encoded) for modality in limits}
+        return [novelty.note(name) for name, distance in found.items() if distance and distance > limits[name]]
 
     def _sound(self, sound: Entry) -> Heard:
         """Status of the sound, and the frames of each of its features; none unless the status is `ok`."""
@@ -310,15 +318,6 @@ def windows_of(times: Mapping[str, Floats], centres: Floats, fewest: int = 1) ->
         {name: chosen[i] if len(chosen[i]) >= fewest else chosen[i][:0] for name, chosen in rows.items()}
         for i in range(len(centres))
     ]
-
-
-def _weighted_mean(parts: Iterable[SegmentPrediction], name: str) -> Floats | None:
-    weighted = [(part.duration_s, part.posteriors.mean[name]) for part in parts]
-    known = [(weight, values) for weight, values in weighted if values is not None]
-    if not known:
-        return None
-    weights = np.array([weight for weight, _ in known])
-    return np.asarray(np.average([values for _, values in known], axis=0, weights=weights if weights.any() else None))
 
 
 def _overall(statuses: list[str]) -> str:

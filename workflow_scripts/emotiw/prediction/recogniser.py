@@ -14,11 +14,12 @@ import numpy.typing as npt
 from emotiw.fusion import fused_posteriors, schemes
 from emotiw.fusion.schemes import Fusion
 from emotiw.jobs.features import MODALITIES
-from emotiw.prediction.models import POSTERIORS, Model
+from emotiw.prediction.models import POSTERIORS, Model, PooledModel
 from emotiw.video.image_sets import Frames
 
 Floats = npt.NDArray[np.float64]
 Posteriors = Floats | None  # None: the clip lacks the modality
+Averages = Mapping[str, Mapping[str, Floats]]  # by member and modality
 Window = Mapping[str, npt.NDArray[np.int64]]  # rows of each feature's frames that lie in a window of the clip
 
 
@@ -162,18 +163,68 @@ class Recogniser:
             [member.encode("audio", sound or {}) for member in self.members],
         )
 
+    def distance(self, modality: str, encoded: Encoded) -> float | None:
+        """Mean distance of a clip from the training clips of the members (`novelty`); None where it is not defined.
+
+        It is defined for a modality with one feature and a classifier of pooled frames.
+        """
+        found = []
+        for member, frames in zip(self.members, encoded.video if modality == "video" else encoded.audio, strict=True):
+            models = list(member.models(modality).items())
+            if len(models) == 1 and isinstance(models[0][1], PooledModel) and frames:
+                found.append(models[0][1].distance(frames[models[0][0]]))
+        return float(np.mean(found)) if found else None
+
     def predict(self, encoded: Encoded) -> ClipPosteriors:
         """Posteriors of a whole clip."""
+        rows = {
+            member.name: {
+                "video": member.posteriors("video", faces, [_whole(faces)]),
+                "audio": member.posteriors("audio", sound, [_whole(sound)]),
+            }
+            for member, faces, sound in zip(self.members, encoded.video, encoded.audio, strict=True)
+        }
+        return self._joined(rows)
+
+    def relative(self, posteriors: ClipPosteriors, averages: Averages) -> ClipPosteriors:
+        """Posteriors of a clip relative to the average ones of the same person (`same_person`).
+
+        Parameters
+        ----------
+        posteriors : ClipPosteriors
+        averages : mapping of str to mapping of str to ndarray, shape (n_classes,)
+            For each member, the average logarithm of the person's posteriors of `video` and of `audio`; a modality
+            that is missing stays as it is.
+        """
+        rows = {
+            name: {modality: relative(_row(values[modality]), averages[name].get(modality)) for modality in MODALITIES}
+            for name, values in posteriors.members.items()
+        }
+        return self._joined(rows)
+
+    def relative_course(self, course: Mapping[str, Floats], averages: Averages) -> dict[str, Floats]:
+        """Timeline (`timeline`) of a clip relative to the average posteriors of the same person.
+
+        A timeline holds the mean of the members. The mean of their averages is removed from it.
+        """
+        rows = {}
+        for name in MODALITIES:
+            known = [of[name] for of in averages.values() if name in of]
+            raw = _scaled(course[name], 1 / self.scales[name]) if self.scales else course[name]
+            rows[name] = relative(raw, np.mean(known, axis=0) if known else None)
+        fused = [member.fused(rows["video"], rows["audio"]) for member in self.members]
+        return self._calibrated({**rows, "fusion": _mean_known(fused)})
+
+    def _joined(self, rows: Mapping[str, Mapping[str, Floats]]) -> ClipPosteriors:
+        """Fuse each member's posteriors (1, n_classes) of both modalities, average the members and calibrate."""
         members = {}
-        for member, faces, sound in zip(self.members, encoded.video, encoded.audio, strict=True):
-            video = member.posteriors("video", faces, [_whole(faces)])
-            audio = member.posteriors("audio", sound, [_whole(sound)])
-            values = {"video": video, "audio": audio, "fusion": member.fused(video, audio)}
-            members[member.name] = {name: None if np.isnan(rows).any() else rows[0] for name, rows in values.items()}
+        for member in self.members:
+            values = {**rows[member.name], "fusion": member.fused(*(rows[member.name][name] for name in MODALITIES))}
+            members[member.name] = {name: None if np.isnan(row).any() else row[0] for name, row in values.items()}
         names = (*MODALITIES, "fusion")
         mean = {name: _mean([values[name] for values in members.values()]) for name in names}
-        rows = {name: np.full((1, 1), np.nan) if values is None else values[None] for name, values in mean.items()}
-        calibrated = {name: values[0] for name, values in self._calibrated(rows).items()}
+        found = {name: _row(values) for name, values in mean.items()}
+        calibrated = {name: values[0] for name, values in self._calibrated(found).items()}
         return ClipPosteriors({name: None if mean[name] is None else calibrated[name] for name in names}, members)
 
     def timeline(self, encoded: Encoded, faces: Sequence[Window], sound: Sequence[Window]) -> dict[str, Floats]:
@@ -206,6 +257,25 @@ class Recogniser:
         return found
 
 
+def relative(posteriors: Floats, average: Floats | None) -> Floats:
+    """Posteriors p (n, n_classes) over exp(average), normalised; rows of NaN stay, and all without an average.
+
+    With scores that are linear in a vector x of the clip, this is the same as removing the person's mean of x.
+
+    Parameters
+    ----------
+    posteriors : ndarray, shape (n, n_classes)
+    average : ndarray, shape (n_classes,), or None
+        Average of log p over clips of the same person.
+    """
+    known = ~np.isnan(posteriors).any(axis=1)
+    if average is None or not known.any():
+        return posteriors
+    found = posteriors.copy()
+    found[known] = schemes.calibrated(schemes.log_posteriors(posteriors[known]) - average, 1.0)
+    return found
+
+
 def _suffices(window: Window, models: Mapping[str, Model]) -> bool:
     """Whether each model has the frames that it needs in a window; never without a model."""
     return bool(models) and all(len(window.get(name, ())) >= model.min_frames for name, model in models.items())
@@ -214,6 +284,11 @@ def _suffices(window: Window, models: Mapping[str, Model]) -> bool:
 def _whole(encoded: Mapping[str, npt.NDArray[Any]]) -> Window:
     """All rows of every feature."""
     return {name: np.arange(len(frames)) for name, frames in encoded.items()}
+
+
+def _row(posteriors: Posteriors) -> Floats:
+    """Posteriors as one row; a row of NaN if there are none."""
+    return np.full((1, 1), np.nan) if posteriors is None else posteriors[None]
 
 
 def _scaled(posteriors: Floats, scale: float) -> Floats:

@@ -20,6 +20,7 @@ from emotiw.faces.detector import detector
 from emotiw.faces.everyone import Everyone
 from emotiw.jobs.store import Entry
 from emotiw.media import soundtrack, video_frames, waveform
+from emotiw.media.container import decoding
 
 Progress = Callable[[int], None]  # called with the number of frames that were searched since the last call
 Limits = dict[str, float]
@@ -34,10 +35,9 @@ class Segment:
 
     Attributes
     ----------
-    start_s : float
-        Seconds after the first frame.
-    video_start_s : float
-        Start of the segment on the clock of the container, to which `time` of the faces refers.
+    start_s, duration_s : float
+        Start on the clip's clock, to which `time` of the faces refers too, and length of the longer of pictures and
+        sound, in s.
     faces, sound : Entry
         Entries of the kinds `faces` and `audio`.
     people : mapping of int to Entry
@@ -45,7 +45,7 @@ class Segment:
     """
 
     start_s: float
-    video_start_s: float
+    duration_s: float
     faces: Entry
     sound: Entry
     people: Mapping[int, Entry] = field(default_factory=dict)
@@ -79,27 +79,29 @@ def segments(
     """
     videos = _faces(path, settings, finder, length_s, progress) if settings["faces"] else iter(())
     sounds = _sounds(path, settings, length_s) if settings["audio"] else iter(())
-    last_faces, last_sound, start_s = Entry("", status=Status.NO_VIDEO), Entry("", status=Status.NO_AUDIO), 0.0
+    last_faces, last_sound = Entry("", status=Status.NO_VIDEO), Entry("", status=Status.NO_AUDIO)
     people: Mapping[int, Entry] = {}
     for i, (faces, sound) in enumerate(zip_longest(videos, sounds)):
+        lasts_s = 0.0 if sound is None else float(sound.facts.get("duration_s", 0.0))
         if faces is not None:
-            last_faces, people, start_s = faces
+            last_faces, people, shown_s = faces
+            lasts_s = max(lasts_s, shown_s)
         elif last_faces.status not in LASTING:
             last_faces, people = Entry("", status=Status.NO_FACE), {}  # the audio is longer than the video
         if sound is not None:
             last_sound = sound
         elif last_sound.status not in LASTING:
             last_sound = Entry("", status=Status.SHORT_AUDIO)
-        yield Segment(i * length_s, start_s + i * length_s, last_faces, last_sound, people)
+        yield Segment(i * length_s, lasts_s, last_faces, last_sound, people)
 
 
 def _faces(
     path: Path, settings: Mapping[str, Any], finder: Finder, length_s: float, progress: Progress
 ) -> Iterator[tuple[Entry, Mapping[int, Entry], float]]:
-    """Faces of each segment, those of each person, and the time of the clip's first frame."""
-    origin_s, finished = 0.0, _nobody
+    """Faces of each segment, those of each person, and how long its pictures last in s."""
+    n, frames, finished = 0, None, _nobody
     try:
-        frames, missing = _opened(partial(video_frames.read, path), settings["limits"])
+        frames, missing = _opened(partial(video_frames.read, path), decoding(settings))
         if frames is None:
             yield Entry("", status=Status.NO_VIDEO), {}, 0.0
             return
@@ -108,21 +110,21 @@ def _faces(
         detect = detector(settings["faces"].get("threshold", 0.0))
         new_search = partial(search.Search, settings["faces"], detect, align, finder.everyone)
         seen = partial(_seen, frames.facts, settings["faces"], finder.everyone)
-        current, n = new_search(), 0
+        current = new_search()
         for frame in frames:
-            origin_s = origin_s if frame.index else frame.time_s
-            while frame.time_s - origin_s >= (n + 1) * length_s:
-                yield *seen(current), origin_s
+            while frame.time_s >= (n + 1) * length_s:
+                yield *seen(current), length_s
                 current, n = new_search(), n + 1
             current.see(frame)
             finished = partial(seen, current)
             progress(1)
         whole, people = seen(current)
-        yield _short(path, whole, missing) if missing else whole, people, origin_s
+        yield _short(path, whole, missing) if missing else whole, people, frames.facts.end_s - n * length_s
     except MediaError as error:
         whole, people = finished()
         entry = _until(path, error, whole)
-        yield entry, people if entry.status == Status.OK else {}, origin_s
+        shown_s = frames.facts.end_s - n * length_s if frames else 0.0
+        yield entry, people if entry.status == Status.OK else {}, shown_s
 
 
 def _seen(
@@ -148,7 +150,7 @@ def _sounds(path: Path, settings: Mapping[str, Any], length_s: float) -> Iterato
     rate_hz = settings["audio"]["rate_hz"]
     n, finished = round(length_s * rate_hz), _nothing
     try:
-        sound, missing = _opened(partial(soundtrack.read, path, rate_hz), settings["limits"])
+        sound, missing = _opened(partial(soundtrack.read, path, rate_hz), decoding(settings))
         if sound is None:
             yield Entry("", status=Status.NO_AUDIO)
             return

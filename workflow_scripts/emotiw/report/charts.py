@@ -1,26 +1,31 @@
-"""Charts of the report: a Vega-Lite specification, a static picture of it, and the table of its values."""
+"""Charts of the report: a Vega-Lite specification, the picture of it as SVG, and the table of its values."""
 
-import base64
-import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
+from html import escape
 from typing import Any
 
 import altair as alt
 import vl_convert
 
-from emotiw.statistics.metrics import wilson_interval
-
-# palette of Okabe and Ito, which colour-blind readers can distinguish; shapes differ too
-COLOURS = ("#0072B2", "#D55E00", "#000000", "#009E73", "#CC79A7", "#56B4E9")
-SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down")
-WIDTH_PX = 440  # width of the static picture; narrow, so that its text is legible on a phone
+# palette of Okabe and Ito, which colour-blind readers can distinguish; shapes differ too. The style sheet of the page
+# gives these colours other values on a dark ground.
+VIDEO, AUDIO, FUSION, OTHER = "#0072B2", "#D55E00", "#000000", "#767676"
+OF_SYSTEM = {
+    **{"video": (VIDEO, "circle"), "audio": (AUDIO, "square"), "fusion": (FUSION, "diamond")},
+    **{"baseline": (OTHER, "triangle-up"), "guessing": (OTHER, "cross")},
+}
+COLOURS = ("#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#882255", "#999933", "#AA4499", "#44AA99")
+SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down", "triangle-right", "triangle-left")
+WIDTH_PX = 440  # narrow, so that its text is legible on a phone
 ROW_PX, SERIES_PX = 12, 11
-GRID = "#dddddd"
-SNIPPET = "window.vegaEmbed = vegaEmbed;"
+GRID, ZERO = "#dddddd", "#888888"
+MARK = re.compile(r'<(path|line|rect)\b([^>]*?) aria-label="([^"]*)"([^>]*)/>')
+ROLES = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 
-Confusions = Mapping[str, Sequence[Sequence[int]]]
+Systems = Mapping[str, Mapping[str, Any]]  # metrics of systems by name
 
 
 @dataclass(frozen=True)
@@ -44,20 +49,16 @@ class Chart:
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
 
-    @property
-    def json(self) -> str:
-        """The specification as JSON that is safe inside a script element."""
-        return json.dumps(self.spec, sort_keys=True, separators=(",", ":")).replace("<", "\\u003c")
-
-    @property
+    @cached_property
     def svg(self) -> str:
         """The picture as SVG; the same values give the same bytes."""
         return str(vl_convert.vegalite_to_svg(dict(self.spec)))
 
     @property
-    def static(self) -> str:
-        """The picture as a data URI."""
-        return "data:image/svg+xml;base64," + base64.b64encode(self.svg.encode()).decode()
+    def inline(self) -> str:
+        """The picture as an element of the page, whose style sheet colours it; each mark has its values as title."""
+        picture = MARK.sub(r"<\1\2\4><title>\3</title></\1>", self.svg)
+        return ROLES.sub("", picture).replace("<svg", f'<svg role="img" aria-label="{escape(self.alt)}"', 1)
 
 
 @dataclass(frozen=True)
@@ -71,85 +72,86 @@ class Mark:
     n: int | None = None
 
 
-@cache
-def library() -> str:
-    """Vega, Vega-Lite and vega-embed as one script that loads nothing from outside the page.
+@dataclass(frozen=True)
+class Axis:
+    """Axis of values: its title with the unit, and its ends; where `low` is below zero, zero is marked."""
 
-    Raises
-    ------
-    ValueError
-        If the script contains an HTML tag, so that it cannot be put in a script element.
-    """
-    bundle = str(vl_convert.javascript_bundle(SNIPPET))
-    if "</script" in bundle or "<!--" in bundle:
-        raise ValueError(
-            "the bundle of Vega holds an HTML tag, expected plain JavaScript; pin another vl-convert-python"
-        )
-    return bundle
+    title: str
+    low: float = 0
+    high: float = 100
+
+    def encoded(self, key: str) -> alt.X:
+        """Encode the values `key`."""
+        scaled = alt.X(f"{key}:Q", title=self.title).scale(domain=[self.low, self.high], nice=False)
+        return scaled.axis(gridColor=GRID, tickCount=5)
 
 
-def interval_chart(name: str, title: str, marks: Sequence[Mark], *, axis: str, alt_text: str) -> Chart:
+def interval_chart(name: str, title: str, marks: Sequence[Mark], *, axis: str | Axis, alt_text: str) -> Chart:
     """Chart of several series: a row for each label, a mark for each series, a line for each interval.
 
     Parameters
     ----------
     marks : sequence of Mark
-        Values, in the order of rows and series in the chart.
-    axis : str
-        Title of the axis, with the unit.
+        Values, in the order of rows and series in the chart. The series `video`, `audio` and `fusion` have the colours
+        of these systems on the whole page.
+    axis : str or Axis
+        The axis; a text is the title of one from 0 to 100.
     """
-    series, labels = _unique(mark.series for mark in marks), _unique(mark.label for mark in marks)
+    axis = axis if isinstance(axis, Axis) else Axis(axis)
+    labels, series = _unique(mark.label for mark in marks), _unique(mark.series for mark in marks)
     values = [_record(mark) for mark in marks]
-    legend: Any = alt.Undefined if len(series) > 1 else None
+    is_dodged = len(marks) > len(labels)
+    legend: Any = alt.Undefined if is_dodged else None
+    place: dict[str, Any] = (
+        {"yOffset": alt.YOffset("series:N", sort=series).scale(paddingOuter=0.35)} if is_dodged else {}
+    )
+    colours, shapes = zip(*_styles(series), strict=True) if series else ((), ())
     base = alt.Chart(alt.InlineData(values=values)).encode(
-        y=alt.Y("label:N", sort=labels, title=None).axis(labelLimit=220, ticks=False, domain=False, grid=False),
-        yOffset=alt.YOffset("series:N", sort=series).scale(paddingOuter=0.35),
-        color=alt.Color("series:N", sort=series, title=None, legend=legend).scale(
-            domain=series, range=_cycled(COLOURS, series)
-        ),
-        tooltip=[
-            *(alt.Tooltip(f"{key}:N", title=key) for key in ("label", "series")),
-            alt.Tooltip("value:Q", title=axis, format=".1f"),
-            *(alt.Tooltip(f"{key}:Q", title=key, format=".1f") for key in ("low", "high")),
-            alt.Tooltip("n:Q", title="clips"),
-        ],
+        y=alt.Y("label:N", sort=labels, title=None).axis(labelLimit=230, ticks=False, domain=False, grid=False),
+        color=alt.Color("series:N", sort=series, title=None, legend=legend).scale(domain=series, range=list(colours)),
+        description="text:N",
+        **place,
     )
     lines = base.mark_rule(strokeWidth=1.6, opacity=0.65).encode(x="low:Q", x2="high:Q")
-    shape = alt.Shape("series:N", sort=series, title=None, legend=legend).scale(
-        domain=series, range=_cycled(SHAPES, series)
-    )
-    dots = base.mark_point(filled=True, size=55, opacity=1).encode(x=_axis("value", axis), shape=shape)
-    height = len(labels) * (ROW_PX + SERIES_PX * len(series))
+    shape = alt.Shape("series:N", sort=series, title=None, legend=legend).scale(domain=series, range=list(shapes))
+    dots = base.mark_point(filled=True, size=55, opacity=1).encode(x=axis.encoded("value"), shape=shape)
+    zero = alt.Chart(alt.InlineData(values=[{"zero": 0}])).mark_rule(color=ZERO).encode(x="zero:Q")
+    layers = [lines, dots] if axis.low >= 0 else [zero, lines, dots]
+    height = len(labels) * (ROW_PX + SERIES_PX * (len(series) if is_dodged else 1))
     return Chart(
-        *(name, title, alt_text, _spec(alt.layer(lines, dots), height, alt_text)),
-        ["", "series", axis, "95 % interval", "clips"],
+        *(name, title, alt_text, _spec(alt.layer(*layers), height, alt_text)),
+        ["", "series", axis.title, "95 % interval", "clips"],
         [[m.label, m.series, f"{m.value:.1f}", _ends(m.ends), "" if m.n is None else str(m.n)] for m in marks],
     )
 
 
-def recall_chart(name: str, title: str, confusions: Confusions, classes: Sequence[str]) -> Chart:
-    """Chart of each class's recall by each system, with Wilson's 95 % interval; classes without clips are omitted.
+def recall_chart(name: str, title: str, systems: Systems, classes: Sequence[str]) -> Chart:
+    """Chart of each class's recall by each system, with its 95 % interval; classes without clips are omitted.
 
     Parameters
     ----------
     name, title : str
         Name and heading of the chart.
-    confusions : mapping of str to array, shape (n_classes, n_classes)
-        Counts by system; rows are labels, columns predictions.
+    systems : mapping of str to mapping
+        By name of the system its `confusion` (rows are labels, columns predictions) and `recall_intervals`.
     classes : sequence of str
         Labels in the order of the rows.
     """
     marks = [
         Mark(
-            *(f"{classes[c]} ({sum(confusion[c])})", system, 100 * confusion[c][c] / sum(confusion[c])),
-            *([100 * end for end in wilson_interval(confusion[c][c], sum(confusion[c]))], sum(confusion[c])),
+            f"{label} ({sum(row)})",
+            name,
+            100 * row[c] / sum(row),
+            _hundredfold(system["recall_intervals"][c]),
+            sum(row),
         )
-        for c in range(len(classes))
-        for system, confusion in confusions.items()
-        if sum(confusion[c])
+        for c, label in enumerate(classes)
+        for name, system in systems.items()
+        for row in [system["confusion"][c]]
+        if sum(row)
     ]
-    systems = " and ".join(confusions)
-    text = f"{title}: a row for each class, a mark for each system ({systems}); the values are in the table below"
+    names = " and ".join(systems)
+    text = f"{title}: a row for each class, a mark for each system ({names}); the values are in the table below"
     return interval_chart(name, title, marks, axis="recall, %", alt_text=text)
 
 
@@ -163,12 +165,12 @@ def gain_chart(name: str, title: str, changes: Mapping[str, tuple[int, int]]) ->
     """
     kinds = ["won by fusion", "lost by fusion"]
     values = [
-        {"label": label, "kind": kind, "clips": sign * count, "count": count}
+        {"label": label, "kind": kind, "clips": sign * count, "text": f"{label}: {count} {kind}"}
         for label, both in changes.items()
         for kind, sign, count in zip(kinds, (1, -1), both, strict=True)
     ]
     text = f"{title}: bars to the right are clips won, bars to the left clips lost; the values are in the table below"
-    colour = alt.Color("kind:N", sort=kinds, title=None).scale(domain=kinds, range=COLOURS[:2])
+    colour = alt.Color("kind:N", sort=kinds, title=None).scale(domain=kinds, range=[COLOURS[0], COLOURS[3]])
     bars = (
         alt.Chart(alt.InlineData(values=values))
         .mark_bar(size=13)
@@ -176,7 +178,7 @@ def gain_chart(name: str, title: str, changes: Mapping[str, tuple[int, int]]) ->
             x=alt.X("clips:Q", title="clips won (right) and lost (left)").axis(gridColor=GRID, tickMinStep=1),
             y=alt.Y("label:N", sort=list(changes), title=None).axis(labelLimit=220, ticks=False, domain=False),
             color=colour,
-            tooltip=["label:N", "kind:N", alt.Tooltip("count:Q", title="clips")],
+            description="text:N",
         )
     )
     rows = [[label, str(won), str(lost), f"{won - lost:+d}"] for label, (won, lost) in changes.items()]
@@ -198,12 +200,12 @@ def weight_chart(name: str, title: str, weights: Mapping[str, Sequence[float]], 
     means = [sum(column) / len(weights) for column in zip(*weights.values(), strict=True)]
     kinds = ["a fold", "mean of the folds"]
     folds = [
-        {"label": label, "kind": kinds[0], "fold": fold, "weight": round(value, 6)}
+        {"label": label, "kind": kinds[0], "weight": round(value, 6), "text": f"{label}, {fold}: {value:.2f}"}
         for fold, row in weights.items()
         for label, value in zip(classes, row, strict=True)
     ]
     middle = [
-        {"label": label, "kind": kinds[1], "fold": "", "weight": round(value, 6)}
+        {"label": label, "kind": kinds[1], "weight": round(value, 6), "text": f"{label}, mean: {value:.2f}"}
         for label, value in zip(classes, means, strict=True)
     ]
     text = f"{title}: 0 is video alone, 1 audio alone, one mark for each fold; the values are in the table below"
@@ -217,9 +219,9 @@ def weight_chart(name: str, title: str, weights: Mapping[str, Sequence[float]], 
             y=alt.Y("label:N", sort=list(classes), title=None).axis(
                 labelLimit=220, ticks=False, domain=False, grid=True
             ),
-            color=alt.Color("kind:N", sort=kinds, title=None).scale(domain=kinds, range=[COLOURS[0], COLOURS[2]]),
+            color=alt.Color("kind:N", sort=kinds, title=None).scale(domain=kinds, range=[COLOURS[0], FUSION]),
             shape=alt.Shape("kind:N", sort=kinds, title=None).scale(domain=kinds, range=["circle", "diamond"]),
-            tooltip=["label:N", "fold:N", alt.Tooltip("weight:Q", format=".2f")],
+            description="text:N",
         )
     )
     rows = [[fold, *(f"{value:.2f}" for value in row)] for fold, row in weights.items()]
@@ -229,7 +231,7 @@ def weight_chart(name: str, title: str, weights: Mapping[str, Sequence[float]], 
 
 def _spec(chart: Any, height: int, description: str) -> dict[str, Any]:
     styled = chart.properties(
-        width=WIDTH_PX, height=max(height, 40), description=description, autosize=alt.AutoSizeParams(type="fit-x")
+        width=WIDTH_PX, height=max(height, 24), description=description, autosize=alt.AutoSizeParams(type="fit-x")
     )
     styled = styled.configure(font="DejaVu Sans, Verdana, sans-serif", background="#ffffff")
     styled = styled.configure_view(stroke=None).configure_axis(
@@ -244,19 +246,25 @@ def _record(mark: Mark) -> dict[str, Any]:
     low, high = mark.ends or (None, None)
     values = {"value": mark.value, "low": low, "high": high}
     rounded = {key: None if value is None else round(value, 3) for key, value in values.items()}
-    return {"label": mark.label, "series": mark.series, "n": mark.n, **rounded}
-
-
-def _axis(key: str, title: str) -> alt.X:
-    return alt.X(f"{key}:Q", title=title).scale(domain=[0, 100]).axis(gridColor=GRID, tickCount=5)
+    name = mark.label if mark.series in mark.label else f"{mark.label}, {mark.series}"
+    ends = f" ({_ends(mark.ends)})" if mark.ends else ""
+    return {"label": mark.label, "series": mark.series, "text": f"{name}: {mark.value:.1f}{ends}", **rounded}
 
 
 def _unique(values: Any) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-def _cycled(values: Sequence[str], series: Sequence[str]) -> list[str]:
-    return [values[i % len(values)] for i in range(len(series))]
+def _styles(series: Sequence[str]) -> list[tuple[str, str]]:
+    """Colour and shape of each series; systems of the page have their own, the others take the rest in turn."""
+    taken = {shape for name, (_, shape) in OF_SYSTEM.items() if name in series}
+    rest = list(zip(COLOURS, [shape for shape in SHAPES if shape not in taken], strict=False))
+    others = [name for name in series if name not in OF_SYSTEM]
+    return [OF_SYSTEM.get(name) or rest[others.index(name) % len(rest)] for name in series]
+
+
+def _hundredfold(ends: Sequence[float] | None) -> list[float] | None:
+    return None if ends is None else [100 * end for end in ends]
 
 
 def _ends(ends: Sequence[float] | None) -> str:

@@ -1,20 +1,13 @@
-"""Cells of a confusion matrix with the colours that show their shares, for the pages."""
+"""Cells of a confusion matrix with the strengths that show their shares, for the pages."""
 
 from collections.abc import Sequence
 from typing import Any
 
-LOW, HIGH = (255, 255, 255), (8, 69, 148)  # ends of the colour scale
-INK, LIGHT_TEXT = "#000000", 0.71  # share above which white text has better contrast than black
-
-
-def shade(share: float) -> tuple[str, str]:
-    """Fill and text colour of a cell that holds `share` of its row."""
-    rgb = [round(low + (high - low) * share) for low, high in zip(LOW, HIGH, strict=True)]
-    return "#" + "".join(f"{value:02x}" for value in rgb), "#ffffff" if share > LIGHT_TEXT else INK
+STRONG = 0.728  # share of the row above which the text of a cell is inverted, for the contrast of WCAG AA
 
 
 def cells(name: str, confusion: Sequence[Sequence[int]]) -> dict[str, Any]:
-    """Cells of a confusion matrix: counts with their fill and text colours."""
+    """Cells of a confusion matrix: count, share of the row, and whether the cell is strong (`STRONG`)."""
     rows = [[(count, *shade(count / max(sum(row), 1))) for count in row] for row in confusion]
     return {
         "name": name,
@@ -22,3 +15,8 @@ def cells(name: str, confusion: Sequence[Sequence[int]]) -> dict[str, Any]:
         "n": sum(map(sum, confusion)),
         "right": sum(row[i] for i, row in enumerate(confusion)),
     }
+
+
+def shade(share: float) -> tuple[str, bool]:
+    """Opacity of a cell that holds `share` of its row, as text, and whether it is strong."""
+    return f"{share:.3f}", share > STRONG

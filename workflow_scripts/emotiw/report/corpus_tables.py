@@ -1,4 +1,4 @@
-"""Tables of a run of several corpora: trained on (rows) by tested on (columns), for each main system."""
+"""Tables of a run of several corpora: what was trained on which, and tested on which, by each main system."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,31 +9,24 @@ from emotiw.report.formats import MISSING, interval, percent, probability
 
 NOTE = (
     "Each clip is judged among the classes of the corpus tested (own), and among all classes of the run. "
-    "Intervals (95 %) are of resampled subjects. p: share of labels, permuted within subjects, met as often."
+    "Intervals (95 %) are of resampled groups of clips. p: share of labels, permuted within subjects, met as often."
 )
+Cell = str | tuple[str, ...]  # a text, or a text and the small print below it
+COLUMNS = ("tested on", "trained on", "clips", "subjects", "chance")
 HEADER = ("trained on", "tested on", "clips", "subjects", "classes")
 SCORES = ("accuracy, own", "UAR, own", "p", "accuracy, all", "UAR, all", "p")
 
 
-def matrices(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """For each main system its name, the tested corpora, and rows of cells; empty for a run of one corpus.
-
-    A row is the names of the training corpora and a text for each tested corpus, empty where nothing was tested.
-    """
+def table(metrics: Mapping[str, Any]) -> tuple[list[str], list[list[Cell]]]:
+    """Header and rows: a row for each set of training corpora and each corpus tested, a column for each main system."""
     cells = metrics.get("corpora", [])
-    tested = list(dict.fromkeys(cell["tested_on"] for cell in cells))
-    trained = list(dict.fromkeys(tuple(cell["trained_on"]) for cell in cells))
-    of = {(tuple(cell["trained_on"]), cell["tested_on"]): cell["systems"] for cell in cells}
-    return [
-        {
-            "name": name,
-            "tested": tested,
-            "rows": [
-                (" + ".join(row), [_brief(of.get((row, column), {}).get(name)) for column in tested]) for row in trained
-            ],
-        }
-        for name in (systems.shown(metrics["modalities"]) if cells else ())
-    ]
+    shown = systems.shown(metrics["modalities"])
+    rows: list[list[Cell]] = []
+    for cell in cells:
+        facts: list[Cell] = [cell["tested_on"], ", ".join(cell["trained_on"])]
+        counts = [str(cell["n"]), str(cell["n_subjects"]), percent(1 / len(cell["classes"]))]
+        rows.append([*facts, *counts, *(_brief(cell["systems"].get(name)) for name in shown)])
+    return [*COLUMNS, *shown], rows
 
 
 def lines(metrics: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
@@ -60,12 +53,12 @@ def markdown(metrics: Mapping[str, Any]) -> str:
     return f"\n## Trained on, tested on\n\n{NOTE}\n\n{table}\n"
 
 
-def _brief(scores: Mapping[str, Any] | None) -> str:
+def _brief(scores: Mapping[str, Any] | None) -> Cell:
     if not scores:
-        return ""
+        return "no clip"
     own = scores[OWN]
-    ends = f" ({interval(own['accuracy_interval'])})" if own["accuracy_interval"] else ""
-    return f"{percent(own['accuracy'])}{ends}, UAR {percent(own['uar'])}"
+    ends = interval(own["accuracy_interval"])
+    return percent(own["accuracy"]), ends, f"UAR {percent(own['uar'])}", f"p {probability(own['p'])}"
 
 
 def _full(scores: Mapping[str, Any]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from emotiw.core import html
@@ -25,12 +25,14 @@ def class_counts(corpus: Manifest) -> list[tuple[str, list[int]]]:
     ]
 
 
-def status_counts(corpus: Manifest, rows: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str, list[int]]]:
+def status_counts(
+    corpus: Manifest, rows: Mapping[str, Mapping[str, str]], modalities: Sequence[str] = ("video", "audio")
+) -> list[tuple[str, str, list[int]]]:
     """Modality, status and number of clips with it in each split or fold, and in total."""
     places = {row.clip: row.fold or row.split for row in corpus.rows}
     names = sorted(set(places.values()))
     table = []
-    for modality in ("video", "audio"):
+    for modality in modalities:
         counts = Counter((rows[clip][f"status_{modality}"], place) for clip, place in places.items())
         for status in sorted({status for status, _ in counts}, key=lambda status: (status != "ok", status)):
             row = [counts[status, name] for name in names]
@@ -57,9 +59,16 @@ def places(corpus: Manifest) -> list[str]:
 
 
 def deviations(config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Choices made because the paper does not give a value or its value is lost, with the values in use."""
+    """Choices that the paper does not settle: its value as far as known (`paper`), the reason (`text`), ours."""
     listed = json.loads(html.resource(DEVIATIONS))
-    return [{"text": item["text"], "values": {key: setting(config, key) for key in item["keys"]}} for item in listed]
+    return [
+        {
+            "paper": item.get("paper", "not given"),
+            "text": item["text"],
+            "values": {key: setting(config, key) for key in item["keys"]},
+        }
+        for item in listed
+    ]
 
 
 def setting(config: Mapping[str, Any], key: str) -> str:

@@ -15,6 +15,11 @@ def points(value: float | None) -> str:
     return MISSING if value is None else f"{100 * value:+.1f} points"
 
 
+def bare_points(value: float | None) -> str:
+    """Write a difference of shares in points, with its sign and without the unit."""
+    return MISSING if value is None else f"{100 * value:+.1f}"
+
+
 def number(value: float | None) -> str:
     """Write a share with two decimals."""
     return MISSING if value is None else f"{value:.2f}"
@@ -33,6 +38,7 @@ def interval(ends: Sequence[float] | None, signed: bool = False) -> str:
 FILTERS = {
     "percent": percent,
     "points": points,
+    "bare_points": bare_points,
     "number": number,
     "probability": probability,
     "interval": interval,

@@ -16,6 +16,7 @@ from emotiw.core.errors import WeightsError
 from emotiw.core.machine import machine
 
 GIT_TIMEOUT_S = 20
+CODE = ("Snakefile", "rules", "workflow_scripts", "schemas", "config.yaml", "requirements.lock")
 
 
 def determinants(
@@ -78,9 +79,12 @@ def record(path: Path) -> dict[str, Any]:
 
 
 def git_state(repository: Path) -> dict[str, Any]:
-    """Commit of a repository, its date, and whether there are uncommitted changes; None without a repository."""
+    """Commit of a repository, its date, and whether its code has uncommitted changes; None without a repository.
+
+    A new file counts if it lies in a folder of code. Tables, configurations and results of a user do not count.
+    """
     commit = _git(repository, "rev-parse", "HEAD")
-    changes = None if commit is None else _git(repository, "status", "--porcelain")
+    changes = None if commit is None else _git(repository, "status", "--porcelain", "--", *CODE)
     date = None if commit is None else _git(repository, "show", "--no-patch", "--format=%cI", "HEAD")
     return {"commit": commit, "date": date, "dirty": None if changes is None else bool(changes)}
 

@@ -28,6 +28,11 @@ LICENCE = "https://spdx.org/licenses/BSD-3-Clause"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can state
 COMPLETED = "http://schema.org/CompletedActionStatus"
 UNDATED = "1980-01-01"
+CODE = (
+    *(("workflow_scripts", "*.py"), ("workflow_scripts/warm", "*"), ("workflow_scripts/emotiw", "**/*")),
+    *(("schemas", "*.yaml"), ("envs", "*.yaml"), ("report", "*.rst")),
+)
+SKIPPED = {"__pycache__", "people"}  # `people` holds the bundle in the package, 18 MB of weights that no run reads
 TYPES = {
     ".json": "application/json",
     ".csv": "text/csv",
@@ -36,6 +41,17 @@ TYPES = {
     ".md": "text/markdown",
     ".svg": "image/svg+xml",
 }
+
+
+def code(repository: Path) -> dict[str, Path]:
+    """Files that a run executes or reads, of a repository, by their path in a crate.
+
+    They are the programs with the library, its resources without the bundle for people, the schemas, the environments
+    and the captions; `packed` is given the rules, the configuration and the lock file besides.
+    """
+    paths = [path for folder, pattern in CODE for path in repository.joinpath(folder).glob(pattern)]
+    kept = sorted(path for path in paths if path.is_file() and not SKIPPED & set(path.relative_to(repository).parts))
+    return {f"workflow/{path.relative_to(repository).as_posix()}": path for path in kept}
 
 
 def packed(
@@ -155,7 +171,7 @@ def _zipped(folder: Path) -> bytes:
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), EPOCH)
-            entry.external_attr = 0o644 << 16
+            entry.external_attr = (0o755 if path.stat().st_mode & 0o100 else 0o644) << 16
             data = path.read_bytes()
             if path.name == "ro-crate-metadata.json":
                 data = _ordered(data)

@@ -7,7 +7,8 @@ from typing import Any
 
 from emotiw.evaluation import systems
 from emotiw.evaluation.systems import MAIN
-from emotiw.report import charts, paper_tables
+from emotiw.jobs import stages
+from emotiw.report import charts, names, paper_tables
 from emotiw.report.charts import Chart, Mark
 from emotiw.report.formats import MISSING
 
@@ -17,39 +18,60 @@ OPTIMISM = ("resubstitution", "cross_validated", "optimism")
 ENSEMBLES = {"selected": "the network best on validation, in each fold", "mean": "mean of all networks"}
 
 
-def best_modality(metrics: Metrics, part: str) -> str:
-    """Name of the most accurate modality of those that have judged a clip of a part; the first if nothing is scored."""
-    of_system = metrics["parts"][part]["systems"]
-    judging: list[str] = judged_by(metrics, part) or metrics["modalities"]
-    return max(judging, key=lambda name: of_system[name]["accuracy"] or 0)
-
-
-def judged_by(metrics: Metrics, part: str) -> list[str]:
-    """Modalities of the run that have judged a scored clip of a part."""
-    of_system = metrics["parts"][part]["systems"]
-    return [name for name in metrics["modalities"] if of_system[name].get("n_covered")]
-
-
 def overview_chart(metrics: Metrics, part: str) -> Chart:
     """Chart of the accuracy of the main systems, the baselines and the majority class."""
     part_metrics = metrics["parts"][part]
-    label_of_system = {name: name for name in systems.shown(metrics["modalities"])} | {
-        systems.baseline(name): f"baseline: {paper_tables.NAMES[name]} + SVM" for name in systems.BASELINES
-    }
     marks = []
-    for name, label in label_of_system.items():
+    for name in [*systems.shown(metrics["modalities"]), *map(systems.baseline, systems.BASELINES)]:
         system = part_metrics["systems"].get(name)
         if system and system["accuracy"] is not None:
-            marks.append(
-                Mark(label, "accuracy", 100 * system["accuracy"], _percent(system["accuracy_interval"]), system["n"])
-            )
+            ends = _percent(system["accuracy_interval"])
+            marks.append(Mark(names.system(name), _series(name), 100 * system["accuracy"], ends, system["n"]))
     constant = part_metrics["majority_class"]
     if constant["accuracy"] is not None:
         always = f"always “{constant['label']}”"
-        marks.append(Mark(always, "accuracy", 100 * constant["accuracy"], None, part_metrics["n_scored"]))
+        marks.append(Mark(always, "guessing", 100 * constant["accuracy"], None, part_metrics["n_scored"]))
     title = f"Accuracy, {part} clips"
-    text = f"{title}: rows for video, audio, fusion, the baselines and the majority class; values in the table below"
+    text = f"{title}: rows for the main systems, the baselines and the majority class; values in the table below"
     return charts.interval_chart("systems", title, marks, axis="accuracy, %", alt_text=text)
+
+
+def pairs_chart(metrics: Metrics, part: str) -> Chart:
+    """Chart of the paired differences of accuracy between systems."""
+    marks = [
+        Mark(pair_title(pair), "difference", 100 * pair["difference"], _percent(pair["difference_interval"]), pair["n"])
+        for pair in metrics["parts"][part]["comparisons"]
+        if pair["difference"] is not None
+    ]
+    reach = max([10.0, *(abs(value) for mark in marks for value in [mark.value, *(mark.ends or ())])])
+    title = f"Differences of accuracy, {part} clips"
+    text = f"{title}: a row for each pair of systems; values in the table below"
+    axis = charts.Axis("difference, points", -1.05 * reach, 1.05 * reach)
+    return charts.interval_chart("pairs", title, marks, axis=axis, alt_text=text)
+
+
+def pair_title(pair: Mapping[str, Any]) -> str:
+    """Readable name of a comparison."""
+    return f"{names.system(pair['a'])} - {names.system(pair['b'])}"
+
+
+def transductive(config: Mapping[str, Any], name: str) -> bool:
+    """Whether a system standardises by the clips of the test subject, without their labels (`normalise: subject`)."""
+    if name in systems.COVERED_BY:
+        return _by_subject(config, config[name]["combination"]["classifier"])
+    if names.modality(name):
+        return _by_subject(config, (name.split("/") + [""] * 3)[2])
+    return any(transductive(config, modality) for modality in systems.COVERED_BY)
+
+
+def _by_subject(config: Mapping[str, Any], classifier: str) -> bool:
+    row = stages.CLASSIFIERS.get(classifier)
+    section = {"pooled_scores": "pooled", "blstm_scores": "blstm"}.get(row.stage, "") if row else ""
+    return bool(section) and config[section]["normalise"] == "subject"
+
+
+def _series(name: str) -> str:
+    return name if name in MAIN else "baseline"
 
 
 def figure_4(metrics: Metrics, part: str) -> Chart:
@@ -60,11 +82,11 @@ def figure_4(metrics: Metrics, part: str) -> Chart:
     of_system = metrics["parts"][part]["systems"]
     modality = "audio" if "audio" in metrics["modalities"] else "video"
     feature = next(name for name, of in systems.BASELINES.items() if of == modality)
-    names = {f"baseline: {paper_tables.feature_title(feature)} + SVM": systems.baseline(feature), modality: modality}
-    confusions = {title: of_system[name]["confusion"] for title, name in names.items()}
+    titles = {names.system(systems.baseline(feature)): systems.baseline(feature), modality: modality}
+    shown = {title: of_system[name] for title, name in titles.items()}
     source = "sound" if modality == "audio" else "faces"
     title = f"Recall of each class from {source}, {part} clips"
-    return charts.recall_chart("figure4", title, confusions, metrics["classes"])
+    return charts.recall_chart("figure4", title, shown, metrics["classes"])
 
 
 def classifier_chart(metrics: Metrics, part: str, config: Mapping[str, Any]) -> Chart:
@@ -93,10 +115,10 @@ def networks(metrics: Metrics) -> list[dict[str, Any]]:
     for system, architectures in groups.items():
         feature = paper_tables.feature_title(system.split("/")[1])
         of = f"{feature}, " if len(groups) > 1 else ""
-        for architecture, names in architectures.items():
-            restarts = {part: mean_deviation(_accuracies(parts[part], names)) for part in parts}
+        for architecture, members in architectures.items():
+            restarts = {part: mean_deviation(_accuracies(parts[part], members)) for part in parts}
             ensemble = {part: parts[part]["systems"].get(f"{system}/{architecture}", {}) for part in parts}
-            lines.append({"name": of + architecture, "n": len(names), "restarts": restarts, "ensemble": ensemble})
+            lines.append({"name": of + architecture, "n": len(members), "restarts": restarts, "ensemble": ensemble})
         for name, title in ENSEMBLES.items():
             ensemble = {part: parts[part]["systems"].get(f"{system}/{name}", {}) for part in parts}
             lines.append({"name": of + title, "n": None, "restarts": None, "ensemble": ensemble})
@@ -107,9 +129,9 @@ def schemes(metrics: Metrics) -> list[dict[str, Any]]:
     """Fusion schemes: accuracy on both parts, and mean optimism of the folds in which it could be estimated."""
     folds = metrics["fusion"]["folds"].values()
     parts = metrics["parts"]
-    names = list(dict.fromkeys(name for fold in folds for name in [*fold["weights"], *(fold["optimism"] or ())]))
+    known = list(dict.fromkeys(name for fold in folds for name in [*fold["weights"], *(fold["optimism"] or ())]))
     lines = []
-    for name in names:
+    for name in known:
         estimates = [fold["optimism"][name] for fold in folds if fold["optimism"] and name in fold["optimism"]]
         means = {key: statistics.fmean(fold[key] for fold in estimates) for key in OPTIMISM} if estimates else None
         metrics_of_part = {part: parts[part]["systems"].get(name, {}) for part in parts}
@@ -123,7 +145,11 @@ def others(metrics: Metrics) -> list[dict[str, Any]]:
     """Accuracy on both parts of all systems but the main ones, such as single kernels."""
     parts = metrics["parts"]
     return [
-        {"name": name, **{part: parts[part]["systems"][name]["accuracy"] for part in parts}}
+        {
+            "name": names.system(name),
+            "modality": names.modality(name),
+            **{part: parts[part]["systems"][name]["accuracy"] for part in parts},
+        }
         for name in parts["test"]["systems"]
         if name not in MAIN
     ]
@@ -138,8 +164,8 @@ def mean_deviation(values: Sequence[float | None]) -> str:
     return f"{100 * statistics.fmean(known):.1f}{spread} %"
 
 
-def _accuracies(part_metrics: Mapping[str, Any], names: Sequence[str]) -> list[float | None]:
-    return [part_metrics["systems"][name]["accuracy"] for name in names]
+def _accuracies(part_metrics: Mapping[str, Any], members: Sequence[str]) -> list[float | None]:
+    return [part_metrics["systems"][name]["accuracy"] for name in members]
 
 
 def _percent(ends: Sequence[float] | None) -> list[float] | None:

@@ -129,7 +129,7 @@ def scored(table: Manifest, fold: Fold, source: Source, settings: Mapping[str, A
         Labels and groups of the clips, and the job that holds each.
     fold : Fold
     source : Source
-        Files of the feature.
+        Files of the feature, and of altered copies of its clips if the classifier is to learn from these too.
     settings : mapping
         Section `pooled` of the configuration.
     system : System
@@ -162,8 +162,10 @@ def scored(table: Manifest, fold: Fold, source: Source, settings: Mapping[str, A
         return FoldScores([empty], {**facts, "clips": [], "parts": [], **selection_record.facts([])}, [], model_facts)
     corpora = [row.corpus for row in made.training]
     training = Training.of(manifest.grouped(table, names), of, settings, corpora)
-    result = pooled_classifiers.clip_scores(system.classifier, made.values, training, settings)
-    result = result.among(of, table.classes)
+    copies = _copies(table, made, source.copies)
+    result = pooled_classifiers.clip_scores(
+        system.classifier, pooled_classifiers.Clips(made.values, copies), training, settings
+    ).among(of, table.classes)
     records = cross_validation.selection_records({str(system): result.selection}, training, "C")
     if settings["normalise"] == BY_SUBJECT:
         records.append(standardisation.record(str(system), made.clips))
@@ -186,6 +188,21 @@ def _vector(entry: Entry) -> Floats:
     if not values.size:
         raise FeatureError(f"{entry.name}: has no frame, expected at least one; leave the clip out")
     return pooling.pooled(values) if values.ndim == 2 else values.astype(np.float64)
+
+
+def _copies(table: Manifest, made: Vectors, source: Source | None) -> Floats | None:
+    """Vectors (n_train, n_copies, n) of the altered copies of the training clips; None if there are none.
+
+    A clip that is too short for a copy of it stands for its copies itself.
+    """
+    if source is None or not made.training:
+        return None
+    entries = gather.load(table, source, [row.clip for row in made.training])
+    given = [entry.arrays["features"].astype(np.float64) if entry.arrays else None for entry in entries.values()]
+    n_copies = next((len(copies) for copies in given if copies is not None), 0)
+    if not n_copies:
+        return None
+    return np.stack([np.tile(v, (n_copies, 1)) if c is None else c for c, v in zip(given, made.values, strict=False)])
 
 
 def _check_lengths(rows: list[Row], values: list[Floats]) -> None:

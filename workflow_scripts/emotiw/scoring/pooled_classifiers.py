@@ -142,14 +142,41 @@ def _fit(name: str, c: float, X: Standardised, y: Ints, weights: str | Floats) -
     return PooledLinear(X.mean, X.scale, X.basis @ coefficients, intercept)
 
 
-def grid_scorer(name: str, X: Floats, training: Training) -> GridScorer:
+@dataclass(frozen=True)
+class Clips:
+    """Vectors of clips, and of altered copies of the training clips.
+
+    Attributes
+    ----------
+    X : ndarray, shape (n_clips, n)
+        Training clips first.
+    copies : ndarray, shape (n_train, n_copies, n), or None
+        A clip and its copies together weigh as much as the clip alone.
+    """
+
+    X: Floats
+    copies: Floats | None = None
+
+    def examples(self, training: Training, rows: Ints) -> tuple[Floats, Ints, str | Floats]:
+        """Vectors, class indices and weights that a classifier of the training clips `rows` is fitted to."""
+        weights, y = _weights(training, rows), training.y[rows]
+        if self.copies is None:
+            return self.X[rows], y, weights
+        n_copies = self.copies.shape[1]
+        each = training.weights(rows) / (1 + n_copies)
+        X = np.concatenate([self.X[rows], self.copies[rows].reshape(-1, self.X.shape[1])])
+        return X, np.concatenate([y, np.repeat(y, n_copies)]), np.concatenate([each, np.repeat(each, n_copies)])
+
+
+def grid_scorer(name: str, clips: Clips, training: Training) -> GridScorer:
     """Decision values for values of C; each call standardises and weights by its own training rows.
 
     Parameters
     ----------
     name : str
         As in `fit`.
-    X : ndarray, shape (n_train, n)
+    clips : Clips
+        Copies of a test row are not scored.
     training : Training
         Class indices and weights of the clips.
     """
@@ -158,33 +185,32 @@ def grid_scorer(name: str, X: Floats, training: Training) -> GridScorer:
     def scores(values: Sequence[float], train: Ints, test: Ints) -> Floats:
         key = (tuple(values), train.tobytes(), test.tobytes())
         if key not in computed:
-            weights = _weights(training, train)
-            standardised = _standardised(X[train], weights)
-            models = (_fit(name, c, standardised, training.y[train], weights) for c in values)
-            computed[key] = np.stack([model.decision_values(X[test]) for model in models])
+            X, y, weights = clips.examples(training, train)
+            standardised = _standardised(X, weights)
+            models = (_fit(name, c, standardised, y, weights) for c in values)
+            computed[key] = np.stack([model.decision_values(clips.X[test]) for model in models])
         return computed[key]
 
     return scores
 
 
-def clip_scores(name: str, X: Floats, training: Training, settings: Mapping[str, Any]) -> PooledScores:
+def clip_scores(name: str, clips: Clips, training: Training, settings: Mapping[str, Any]) -> PooledScores:
     """Scores of all clips, with C selected by the training clips.
 
     Parameters
     ----------
     name : str
         Key of `FAMILIES`.
-    X : ndarray, shape (n_clips, n)
-        Vectors, training clips first.
+    clips : Clips
     training : Training
         Class indices and groups of the training clips, and the number of folds.
     settings : mapping
         Section `pooled` of the configuration.
     """
-    n = len(training.y)
-    scorer = grid_scorer(name, X[:n], training)
+    X, n = clips.X, len(training.y)
+    scorer = grid_scorer(name, clips, training)
     out_of_fold, has_score, selection = cross_validation.out_of_fold(scorer, grid(settings), training)
-    model = fit(name, selection.value, X[:n], training.y, _weights(training, np.arange(n)))
+    model = fit(name, selection.value, *clips.examples(training, np.arange(n)))
     values = np.concatenate([out_of_fold[has_score], model.decision_values(X[n:])])
     return PooledScores(values, np.concatenate([has_score, np.ones(len(X) - n, np.bool_)]), selection, model)
 

@@ -15,7 +15,7 @@ Table = tuple[Sequence[str], Sequence[str], Matrix]
 def mean_scores(tables: Sequence[Table]) -> tuple[list[str], list[str], Matrix]:
     """Mean of several systems' scores without rescaling, S = (S_1 + .. + S_m) / m (Ding et al. 2016, table 7).
 
-    Each S_i is the score of one feature, itself the mean over its six kernels (`classifiers.feature_scores`). Clips
+    Each S_i is the score of one feature, itself the mean over its six kernels (`kernel_scoring.feature_scores`). Clips
     that a system lacks are left out.
 
     Parameters

@@ -116,15 +116,15 @@ def among(posteriors: Floats, classes: Ints) -> Floats:
     return np.where(sums == 0, 1 / len(classes), chosen / np.where(sums == 0, 1.0, sums))
 
 
-def mean_interval(values: Floats, subjects: Ints, resamples: Ints, *, level: float = 0.95) -> Interval | None:
-    """Percentile interval of the mean of the clips' values when whole subjects are drawn with replacement.
+def mean_interval(values: Floats, clusters: Ints, resamples: Ints, *, level: float = 0.95) -> Interval | None:
+    """Percentile interval of the mean of the clips' values when whole clusters are drawn with replacement.
 
     Parameters
     ----------
     values : ndarray, shape (n_clips,)
-    subjects : ndarray, shape (n_clips,)
-        Number of each clip's subject, from 0.
-    resamples : ndarray, shape (n_resamples, n_subjects)
+    clusters : ndarray, shape (n_clips,)
+        Number of each clip's cluster, such as its subject, from 0.
+    resamples : ndarray, shape (n_resamples, n_clusters)
         From `metrics.subject_resamples`.
     level : float
         Share of the resamples that the interval holds.
@@ -132,12 +132,12 @@ def mean_interval(values: Floats, subjects: Ints, resamples: Ints, *, level: flo
     Returns
     -------
     tuple of float or None
-        Lower and upper end; None with fewer than two subjects.
+        Lower and upper end; None with fewer than two clusters.
     """
-    n_subjects = resamples.shape[1]
-    if len(np.unique(subjects)) < 2:
+    n_clusters = resamples.shape[1]
+    if len(np.unique(clusters)) < 2:
         return None
-    sums, counts = (np.bincount(subjects, weights, n_subjects) for weights in (values, None))
+    sums, counts = (np.bincount(clusters, weights, n_clusters) for weights in (values, None))
     n = resamples @ counts
     means = (resamples @ sums)[n > 0] / n[n > 0]
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])

@@ -3,8 +3,8 @@
 Exact McNemar: under the null hypothesis, either system is equally likely to be the one that alone classifies a clip
 correctly (Dietterich, "Approximate statistical tests for comparing supervised classification learning algorithms",
 Neural Computation 10, 1998); the test takes clips to be independent. Paired permutation: under the null hypothesis the
-names of the two systems can be exchanged for every subject with all of its clips (Good, "Permutation tests", 2nd ed.
-2000). Holm, Scand. J. Statist. 6, 1979.
+names of the two systems can be exchanged for every cluster of clips, such as a subject (Good, "Permutation tests", 2nd
+ed. 2000). Holm, Scand. J. Statist. 6, 1979.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest
-from statsmodels.stats.multitest import multipletests
 
 from emotiw.statistics import metrics
 
@@ -21,8 +20,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-MAX_EXACT = 20  # largest number of subjects with a difference for which all sign patterns are tried
-N_PERMUTATIONS = 9999  # sign patterns drawn for more subjects; with the observed one, a p-value is at least 1e-4
+MAX_EXACT = 20  # largest number of clusters with a difference for which all sign patterns are tried
+N_PERMUTATIONS = 9999  # sign patterns drawn for more clusters; with the observed one, a p-value is at least 1e-4
 
 
 def discordant(a: Bools, b: Bools) -> tuple[int, int]:
@@ -41,8 +40,8 @@ def permutation_p(differences: npt.NDArray[np.integer], *, seed: int) -> tuple[f
 
     Parameters
     ----------
-    differences : ndarray, shape (n_subjects,)
-        Per subject, clips that one system classifies correctly minus those that the other does.
+    differences : ndarray, shape (n_clusters,)
+        Per cluster, clips that one system classifies correctly minus those that the other does.
     seed : int
         Seed of the random sign patterns; not used with at most `MAX_EXACT` differences other than 0, where all
         patterns are tried.
@@ -99,13 +98,15 @@ def label_permutation_p(truth: Ints, predicted: Mapping[Any, Ints], subjects: In
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's adjusted p-values, in the order given."""
+    from statsmodels.stats.multitest import multipletests  # noqa: PLC0415 - of an extra, which most commands do without
+
     if not p_values:
         return []
     return [float(p) for p in multipletests(list(p_values), method="holm")[1]]
 
 
 def compare(
-    right: Mapping[str, Bools], subjects: Ints, pairs: Sequence[tuple[str, str]], resamples: Ints, *, seed: int
+    right: Mapping[str, Bools], clusters: Ints, pairs: Sequence[tuple[str, str]], resamples: Ints, *, seed: int
 ) -> list[dict[str, Any]]:
     """Paired tests of a family of pairs of systems, both with Holm's correction over the family.
 
@@ -113,34 +114,35 @@ def compare(
     ----------
     right : mapping of str to ndarray of bool, shape (n_clips,)
         By system, the clips that it classifies correctly.
-    subjects : ndarray, shape (n_clips,)
-        Number of each clip's subject, from 0.
+    clusters : ndarray, shape (n_clips,)
+        Number of each clip's cluster, from 0: its subject, or the group that shares no subject, film or content with
+        another (`corpora.manifest.groups`).
     pairs : sequence of (str, str)
         The family; the difference is that of the first system to the second.
-    resamples : ndarray, shape (n_resamples, n_subjects)
+    resamples : ndarray, shape (n_resamples, n_clusters)
         From `metrics.subject_resamples`.
     seed : int
         Seed of the permutations.
     """
-    results = [{"a": a, "b": b, **_pair(right[a], right[b], subjects, resamples, seed)} for a, b in pairs]
+    results = [{"a": a, "b": b, **_pair(right[a], right[b], clusters, resamples, seed)} for a, b in pairs]
     for test in ("mcnemar", "permutation"):
         for result, p in zip(results, holm([result[f"{test}_p"] for result in results]), strict=True):
             result[f"{test}_holm"] = p
     return results
 
 
-def _pair(a: Bools, b: Bools, subjects: Ints, resamples: Ints, seed: int) -> dict[str, Any]:
+def _pair(a: Bools, b: Bools, clusters: Ints, resamples: Ints, seed: int) -> dict[str, Any]:
     a_only, b_only = discordant(a, b)
-    n_subjects = int(subjects.max(initial=-1)) + 1
-    differences = np.bincount(subjects, a.astype(np.int64) - b, n_subjects).astype(np.int64)
-    clusters = np.stack([differences, np.bincount(subjects, minlength=n_subjects)], axis=1)
+    n_clusters = int(clusters.max(initial=-1)) + 1
+    differences = np.bincount(clusters, a.astype(np.int64) - b, n_clusters).astype(np.int64)
+    counts = np.stack([differences, np.bincount(clusters, minlength=n_clusters)], axis=1)
     p, n_permutations = permutation_p(differences, seed=seed)
     return {
         "n": len(a),
         "a_only": a_only,
         "b_only": b_only,
         "difference": (a_only - b_only) / len(a) if len(a) else None,
-        "difference_interval": metrics.bootstrap_interval(clusters, _mean, resamples),
+        "difference_interval": metrics.bootstrap_interval(counts, _mean, resamples),
         "mcnemar_p": mcnemar_p(a_only, b_only),
         "permutation_p": p,
         "n_permutations": n_permutations,

@@ -21,12 +21,12 @@ def confusion_matrix(truth: Ints, predicted: Ints, n_classes: int) -> Ints:
     return cells.reshape(n_classes, n_classes).astype(np.int64)
 
 
-def clustered_confusions(truth: Ints, predicted: Ints, subjects: Ints, n_classes: int) -> Ints:
-    """Confusion matrix of each subject, shape (n_subjects, n_classes, n_classes); `subjects` numbers them from 0."""
-    cells = (subjects * n_classes + truth) * n_classes + predicted
-    n_subjects = int(subjects.max(initial=-1)) + 1
-    counts = np.bincount(cells, minlength=n_subjects * n_classes**2)
-    return counts.reshape(n_subjects, n_classes, n_classes).astype(np.int64)
+def clustered_confusions(truth: Ints, predicted: Ints, clusters: Ints, n_classes: int) -> Ints:
+    """Confusion matrix of each cluster, shape (n_clusters, n_classes, n_classes); `clusters` numbers them from 0."""
+    cells = (clusters * n_classes + truth) * n_classes + predicted
+    n_clusters = int(clusters.max(initial=-1)) + 1
+    counts = np.bincount(cells, minlength=n_clusters * n_classes**2)
+    return counts.reshape(n_clusters, n_classes, n_classes).astype(np.int64)
 
 
 def accuracy(confusion: npt.NDArray[np.integer]) -> Floats:
@@ -63,11 +63,26 @@ def wilson_interval(n_correct: int, n: int, *, level: float = 0.95) -> Interval:
     return float(interval.low), float(interval.high)
 
 
-def subject_resamples(n_subjects: int, generator: np.random.Generator, *, n_resamples: int = 2000) -> Ints:
-    """Draw the number of times that each subject occurs in each bootstrap resample, shape (n_resamples, n_subjects)."""
-    if not n_subjects:
+def subject_resamples(n_clusters: int, generator: np.random.Generator, *, n_resamples: int = 2000) -> Ints:
+    """Draw how often each cluster of clips, such as a subject, occurs in each resample, (n_resamples, n_clusters)."""
+    if not n_clusters:
         return np.zeros((n_resamples, 0), np.int64)
-    return generator.multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), size=n_resamples)
+    return generator.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=n_resamples)
+
+
+def resampled_sums(clusters: npt.NDArray[np.integer], resamples: Ints) -> Ints:
+    """Sum of the counts of each resample's clusters, shape (n_resamples, ...), from counts (n_clusters, ...)."""
+    # whole numbers below 2^53 are exact in float64, whose matrix product is far faster than that of integers
+    sums = resamples.astype(np.float64) @ clusters.reshape(len(clusters), -1).astype(np.float64)
+    return sums.astype(np.int64).reshape(-1, *clusters.shape[1:])
+
+
+def percentile_interval(values: Floats, *, level: float = 0.95) -> Interval | None:
+    """Interval that holds the share `level` of the values in its middle; NaN is left out, None if all are NaN."""
+    if np.isnan(values).all():
+        return None
+    low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
 
 
 def bootstrap_interval(
@@ -77,18 +92,19 @@ def bootstrap_interval(
     *,
     level: float = 0.95,
 ) -> Interval | None:
-    """Percentile interval of a statistic when whole subjects are drawn with replacement.
+    """Percentile interval of a statistic when whole clusters are drawn with replacement.
 
-    Clips of one subject are not independent, so a resample draws subjects, each with all of its clips. Systems that
-    are given the same `resamples` are compared on the same draws.
+    Clips of one subject, film or content are not independent, so a resample draws the groups that share none of them
+    (`corpora.manifest.groups`), each with all of its clips. Systems that are given the same `resamples` are compared
+    on the same draws.
 
     Parameters
     ----------
-    clusters : ndarray, shape (n_subjects, ...)
-        Counts of each subject, such as its confusion matrix; a resample is a sum of them.
+    clusters : ndarray, shape (n_clusters, ...)
+        Counts of each cluster of clips, such as its confusion matrix; a resample is a sum of them.
     statistic : callable
         Takes sums of shape (n_resamples, ...) and returns (n_resamples,); resamples that give NaN are left out.
-    resamples : ndarray, shape (n_resamples, n_subjects)
+    resamples : ndarray, shape (n_resamples, n_clusters)
         From `subject_resamples`.
     level : float
         Share of the resamples that the interval holds.
@@ -96,22 +112,15 @@ def bootstrap_interval(
     Returns
     -------
     tuple of float or None
-        Lower and upper end; None with fewer than two subjects, or if every resample gives NaN.
+        Lower and upper end; None with fewer than two clusters, or if every resample gives NaN.
 
     References
     ----------
     Field and Welsh, "Bootstrapping clustered data", J. R. Statist. Soc. B 69, 2007.
     """
-    n_subjects = len(clusters)
-    if n_subjects < 2:
+    if len(clusters) < 2:
         return None
-    # whole numbers below 2^53 are exact in float64, whose matrix product is far faster than that of integers
-    sums = resamples.astype(np.float64) @ clusters.reshape(n_subjects, -1).astype(np.float64)
-    values = statistic(sums.astype(np.int64).reshape(-1, *clusters.shape[1:]))
-    if np.isnan(values).all():
-        return None
-    low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    return percentile_interval(statistic(resampled_sums(clusters, resamples)), level=level)
 
 
 def _diagonal(confusion: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:

@@ -16,6 +16,7 @@ Array = npt.NDArray[Any]
 # Weight, in frames, of the average training subject's statistics when a subject has a single clip: 16 s of 40 ms
 # frames [ours], chosen on validation clips (docs/networks.md)
 PRIOR_FRAMES = 400
+COLUMNS = 64  # whose statistics are computed at a time
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,17 @@ def fit_scaler(features: Sequence[Array]) -> Scaler:
     """
     if not sum(map(len, features)):
         raise FeatureError("scaler: no training frame, expected at least one; check the status of the training clips")
-    X = np.concatenate(features).astype(np.float64)
-    constant = X.min(axis=0) == X.max(axis=0)
-    mean, scale = np.where(constant, X[0], X.mean(axis=0)), np.where(constant, 1.0, X.std(axis=0))
+    # some columns at a time: in float64, all frames would take several times their memory
+    parts = [_of_columns(features, slice(i, i + COLUMNS)) for i in range(0, features[0].shape[1], COLUMNS)]
+    mean, scale, constant = (np.concatenate(values) for values in zip(*parts, strict=True))
     return Scaler(mean, scale, tuple(np.flatnonzero(constant).tolist()))
+
+
+def _of_columns(features: Sequence[Array], columns: slice) -> tuple[Array, Array, Array]:
+    """Mean and deviation of some columns of all frames, and which of them are constant."""
+    X = np.concatenate([F[:, columns] for F in features]).astype(np.float64)
+    constant = X.min(axis=0) == X.max(axis=0)
+    return np.where(constant, X[0], X.mean(axis=0)), np.where(constant, 1.0, X.std(axis=0)), constant
 
 
 def standardise(features: Sequence[Array], scaler: Scaler, *, clip: float) -> list[Array]:

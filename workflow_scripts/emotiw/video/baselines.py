@@ -20,6 +20,8 @@ from emotiw.video.classifiers import Scores
 
 Matrix = npt.NDArray[np.float64]
 
+ROWS = 256  # of a matrix of distances that are computed at a time
+
 
 def grid(settings: Mapping[str, Any]) -> Grid:
     """Pairs (C, gamma d) of `c_grid` and `gamma_grid`, the smoothest first; (1, 1) or the nearest pair is nominal."""
@@ -44,10 +46,13 @@ def grid_scorer(X: Matrix, y: Ints, class_weights: str = NONE) -> GridScorer:
         scaler = StandardScaler().fit(X[train])
         A, B = scaler.transform(X[train]), scaler.transform(X[test])
         D, D_new = (_mean_squared_distances(points, A) for points in (A, B))
+        K, K_new = np.empty_like(D), np.empty_like(D_new)  # of one pair of values at a time
         of_values = []
         for c, width in values:
-            fitted = classifiers.fit(classifiers.svm(c, class_weights), kernels.rbf_kernel(D, gamma=width), y[train])
-            of_values.append(classifiers.decision_values(fitted, kernels.rbf_kernel(D_new, gamma=width)))
+            for distances, kernel in ((D, K), (D_new, K_new)):
+                np.exp(np.multiply(distances, -width, out=kernel), out=kernel)
+            fitted = classifiers.fit(classifiers.svm(c, class_weights), K, y[train])
+            of_values.append(classifiers.decision_values(fitted, K_new))
         return np.stack(of_values)
 
     return scores
@@ -76,5 +81,8 @@ def clip_scores(X: Matrix, training: Training, settings: Mapping[str, Any]) -> S
 
 def _mean_squared_distances(A: Matrix, B: Matrix) -> Matrix:
     """Squared distances (n_A, n_B) of rows, divided by their length."""
-    D = kernels.squared_distances(A @ B.T, (A**2).sum(axis=1), (B**2).sum(axis=1))
-    return np.asarray(D / A.shape[1])
+    D, of_A, of_B = A @ B.T, (A**2).sum(axis=1), (B**2).sum(axis=1)
+    for i in range(0, len(D), ROWS):  # all distances at once would be three more matrices of this size
+        rows = slice(i, i + ROWS)
+        D[rows] = kernels.squared_distances(D[rows], of_A[rows], of_B) / A.shape[1]
+    return D

@@ -1,4 +1,4 @@
-"""Classifiers on precomputed kernels: a decision value per class in the declared order, and out-of-fold scores."""
+"""Classifiers on precomputed kernels or on vectors: a decision value per class in the declared order."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,16 +13,19 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KernelCenterer
 
 from emotiw.core.errors import FeatureError
-from emotiw.statistics import absent_classes, cross_validation, one_vs_rest
-from emotiw.statistics.cross_validation import NONE, Grid, GridScorer, Ints, Selection, Training, class_weight
+from emotiw.statistics import absent_classes, one_vs_rest
+from emotiw.statistics.cross_validation import NONE, Grid, Ints, Selection, class_weight
+from emotiw.video import vector_classifiers
 from emotiw.video.linear import Linear
 from emotiw.video.pls import KernelPLS, KernelRowPLS
+from emotiw.video.vector_classifiers import VectorKernelPLS, VectorRowPLS
 
 Matrix = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Settings = Mapping[str, Any]
 
 AUTO = "auto"
+UNITS = 4096  # unit vectors at a time, to which a classifier is applied for its coefficients
 # values used if none can be selected: Liu et al.'s 20 components; C = 1, so that loss and ||w||^2 / 2 have equal weight
 NOMINAL = {"n_components": 20, "svm_c": 1.0, "logistic_c": 1.0}
 
@@ -158,14 +161,24 @@ class _Mapped:
         return np.stack([decision_values(self.model(value, class_weights).fit(Z, y), Z_new) for value in values])
 
 
-PLS, KERNEL_PLS = _PLS(KernelRowPLS), _PLS(KernelPLS)
-SVM, LOGISTIC = _Mapped(_centred, svm), _Mapped(_empirical_map, logistic_regression)
-FAMILIES = {
-    "pls": Family("n_components", PLS.make, PLS.grid_scores),
-    "kernel_pls": Family("n_components", KERNEL_PLS.make, KERNEL_PLS.grid_scores),
-    "svm": Family("svm_c", SVM.make, SVM.grid_scores),
-    "logistic": Family("logistic_c", LOGISTIC.make, LOGISTIC.grid_scores),
-}
+def _families(pls: _PLS, kernel_pls: _PLS, machine: _Mapped, logistic: _Mapped) -> dict[str, Family]:
+    return {
+        "pls": Family("n_components", pls.make, pls.grid_scores),
+        "kernel_pls": Family("n_components", kernel_pls.make, kernel_pls.grid_scores),
+        "svm": Family("svm_c", machine.make, machine.grid_scores),
+        "logistic": Family("logistic_c", logistic.make, logistic.grid_scores),
+    }
+
+
+FAMILIES = _families(
+    _PLS(KernelRowPLS), _PLS(KernelPLS), _Mapped(_centred, svm), _Mapped(_empirical_map, logistic_regression)
+)
+ON_VECTORS = _families(
+    _PLS(VectorRowPLS),
+    _PLS(VectorKernelPLS),
+    _Mapped(vector_classifiers.centring, vector_classifiers.svm),
+    _Mapped(vector_classifiers.centring, logistic_regression),
+)
 
 
 def family(name: str) -> Family:
@@ -240,83 +253,14 @@ def decision_values(fitted: BaseEstimator, K: Matrix) -> Matrix:
     return values if values.ndim == 2 else np.stack([-values / 2, values / 2], axis=1)
 
 
-def linear(fitted: BaseEstimator, n_train: int) -> Linear:
+def linear(fitted: BaseEstimator, n_columns: int) -> Linear:
     """Coefficients of a fitted classifier, computed from its values at the unit vectors; they include the centring."""
-    intercept = decision_values(fitted, np.zeros((1, n_train)))
-    return Linear(decision_values(fitted, np.eye(n_train)) - intercept, intercept[0])
-
-
-def kernel_scorer(name: str, K: Matrix, y: Ints, class_weights: str = NONE) -> GridScorer:
-    """Decision values for the values of a grid on parts of a kernel (n_train, n_train); each is computed once."""
-    computed: dict[tuple[Any, ...], Matrix] = {}
-
-    def scorer(values: Sequence[Any], train: Ints, test: Ints) -> Matrix:
-        key = (tuple(values), train.tobytes(), test.tobytes())
-        if key not in computed:
-            inside, across = K[np.ix_(train, train)], K[np.ix_(test, train)]
-            computed[key] = family(name).grid_scores(values, inside, y[train], across, class_weights)
-        return computed[key]
-
-    return scorer
-
-
-def feature_scores(
-    name: str, settings: Settings, kernels: Mapping[str, Matrix], training: Training
-) -> dict[str, Scores]:
-    """Scores of all sets of a feature by each of its kernels, and as `mean` by S = (S_1 + .. + S_6) / 6.
-
-    S_k are the decision values (n_sets, n_classes) of one classifier on kernel k.
-
-    Each kernel has its own parameter. The kernels of the mean share one, selected by the accuracy of the mean, because
-    decision values are averaged as they are: those of a support vector machine shrink with C, so that different values
-    of C would weight the kernels. All kernels score the same sets, because folds depend on classes and groups only.
-
-    Parameters
-    ----------
-    name, settings
-        As in `grid`.
-    kernels : mapping of str to ndarray, shape (n_sets, n_sets)
-        Kernels between all sets, training sets first; only their columns of training sets are read.
-    training : Training
-        Class indices and groups of the training sets, the folds for selection and out-of-fold scores, and the class
-        weights.
-    """
-    n = len(training.y)
-    values = grid(name, settings, n)
-    weights = training.choosing.class_weights
-    scorers = {kernel: kernel_scorer(name, K[:n, :n], training.y, weights) for kernel, K in kernels.items()}
-    scores = {
-        kernel: _scores(name, {kernel: kernels[kernel]}, scorer, values, training) for kernel, scorer in scorers.items()
-    }
-
-    def mean_scorer(values: Sequence[Any], train: Ints, test: Ints) -> Matrix:
-        return np.asarray(np.mean([scorer(values, train, test) for scorer in scorers.values()], axis=0))
-
-    return scores | {"mean": _scores(name, kernels, mean_scorer, values, training)}
-
-
-def _scores(name: str, kernels: Mapping[str, Matrix], scorer: GridScorer, values: Grid, training: Training) -> Scores:
-    """Scores by the mean of the kernels' decision values; `scorer` computes this mean on parts of the training sets."""
-    n = len(training.y)
-    out_of_fold, has_score, selection = cross_validation.out_of_fold(scorer, values, training)
-    unfitted = family(name).make(selection.value, training.choosing.class_weights)
-    fitted = {kernel: fit(unfitted, K[:n, :n], training.y) for kernel, K in kernels.items()}
-    n_others = len(next(iter(kernels.values()))) - n
-    scores = out_of_fold[has_score]
-    if n_others:
-        of_kernels = [decision_values(fitted[kernel], K[n:, :n]) for kernel, K in kernels.items()]
-        scores = np.concatenate([scores, np.mean(of_kernels, axis=0)])
-    scored = np.concatenate([has_score, np.ones(n_others, dtype=np.bool_)])
-    models = {kernel: linear(model, n) for kernel, model in fitted.items()}
-    n_components = _n_components(next(iter(fitted.values()))) if len(fitted) == 1 else None
-    return Scores(scores, scored, n_components, selection, models)
+    intercept = decision_values(fitted, np.zeros((1, n_columns)))
+    starts = range(0, n_columns, UNITS)
+    values = [decision_values(fitted, np.eye(min(UNITS, n_columns - i), n_columns, i)) for i in starts]
+    return Linear(np.concatenate(values) - intercept, intercept[0])
 
 
 def no_scores(n_classes: int) -> Scores:
     """Scores without any clip, for a fold that has no training clips."""
     return Scores(np.zeros((0, n_classes)), np.zeros(0, dtype=np.bool_))
-
-
-def _n_components(fitted: BaseEstimator) -> list[int] | None:
-    used = getattr(fitted, "n_components_", None)
-    return None if used is None else [int(n) for n in np.atleast_1d(used)]

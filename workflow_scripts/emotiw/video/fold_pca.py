@@ -9,7 +9,7 @@ from emotiw.corpora.splits import Fold
 from emotiw.jobs import gather
 from emotiw.jobs.gather import Source
 from emotiw.statistics import absent_classes, selection_record
-from emotiw.video.pca import PCA, fit_pca
+from emotiw.video.pca import PCA, fit_pca, scatter_of
 
 
 def fit(
@@ -44,14 +44,15 @@ def fit(
     FeatureError
         If there are fewer than two frames, or all frames are equal.
     """
-    entries = gather.load(manifest, source, fold.train)
-    sets = {clip: entry.arrays["features"] for clip, entry in entries.items() if entry.status == Status.OK}
-    lacking = splits.lacking((manifest.row_of_clip[clip].label for clip in sets), manifest.classes)
-    facts = {"n_clips": len(sets), "n_frames": sum(map(len, sets.values())), "lacking": lacking}
-    if not absent_classes.present((manifest.row_of_clip[clip].label for clip in sets), manifest.classes):
+    usable = gather.statuses(manifest, source, fold.train)
+    clips = [clip for clip, status in usable.items() if status == Status.OK]
+    labels = [manifest.row_of_clip[clip].label for clip in clips]
+    facts = {"n_clips": len(clips), "lacking": splits.lacking(labels, manifest.classes)}
+    if not absent_classes.present(labels, manifest.classes):
         return None, facts | selection_record.facts([])
-    pca = fit_pca([*sets.values()], dimension)
+    scatter = scatter_of(gather.Arrays(manifest, source, clips))
+    fitted = fit_pca(scatter, dimension)
     record = selection_record.Record(
-        f"{feature}: PCA", len(pca.components), "variance of the frames", sets, kind=selection_record.NO_LABELS
+        f"{feature}: PCA", len(fitted.components), "variance of the frames", clips, kind=selection_record.NO_LABELS
     )
-    return pca, facts | selection_record.facts([record])
+    return fitted, facts | {"n_frames": scatter.n} | selection_record.facts([record])

@@ -5,13 +5,31 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Any
 
+import numpy as np
+
 from emotiw.corpora import manifest, splits
 from emotiw.corpora.manifest import Manifest
-from emotiw.jobs.store import Artefact
 from emotiw.statistics import absent_classes, cross_validation, selection_record
 from emotiw.statistics.cross_validation import Training
-from emotiw.video import classifiers
-from emotiw.video.classifiers import Scores
+from emotiw.video import classifiers, kernel_scoring
+from emotiw.video.classifiers import Matrix, Scores
+from emotiw.video.kernel_scoring import Kernels
+
+
+@dataclass(frozen=True)
+class FoldKernels:
+    """Kernels of a fold, as their file holds them.
+
+    Attributes
+    ----------
+    facts : mapping
+        Facts of the file.
+    matrices : mapping of str to ndarray
+        Matrix of each kernel; it may be read whenever it is asked for.
+    """
+
+    facts: Mapping[str, Any]
+    matrices: Mapping[str, Matrix]
 
 
 @dataclass(frozen=True)
@@ -33,7 +51,9 @@ class FoldScores:
     model_facts: dict[str, Any]
 
 
-def scored(table: Manifest, kernels: Artefact, video: Mapping[str, Any], *, system: str, classifier: str) -> FoldScores:
+def scored(
+    table: Manifest, kernels: FoldKernels, video: Mapping[str, Any], *, system: str, classifier: str
+) -> FoldScores:
     """Fit the classifier to each kernel's training clips and score all clips.
 
     A class without a usable training clip is left out (`absent_classes`).
@@ -42,8 +62,8 @@ def scored(table: Manifest, kernels: Artefact, video: Mapping[str, Any], *, syst
     ----------
     table : Manifest
         Labels and groups of the training clips; the labels of the others are not read.
-    kernels : Artefact
-        Of kind `kernels`, training clips first; without a training clip nothing is scored.
+    kernels : FoldKernels
+        Training clips first; without a training clip nothing is scored.
     video : mapping
         Section `video` of the configuration.
     system, classifier : str
@@ -57,15 +77,17 @@ def scored(table: Manifest, kernels: Artefact, video: Mapping[str, Any], *, syst
     clips, parts = kernels.facts["clips"], kernels.facts["parts"]
     training_clips = [clip for clip, part in zip(clips, parts, strict=True) if part == "train"]
     records: list[selection_record.Record] = []
-    scores = dict.fromkeys([*kernels.entries, "mean"], classifiers.no_scores(len(table.classes)))
+    scores = dict.fromkeys([*kernels.matrices, "mean"], classifiers.no_scores(len(table.classes)))
     if training_clips:
         labels = [table.row_of_clip[clip].label for clip in training_clips]
         of = absent_classes.present(labels, table.classes) or table.classes
         training = Training.of(manifest.grouped(table, training_clips), of, video)
-        matrices = {name: entry.arrays["matrix"] for name, entry in kernels.entries.items()}
+        landmarks = kernels.facts.get("landmarks")
+        rows = None if landmarks is None else np.flatnonzero(np.isin(clips, landmarks))
+        given = Kernels(kernels.matrices, len(training_clips), len(clips), rows)
         scores = {
             name: values.among(of, table.classes)
-            for name, values in classifiers.feature_scores(classifier, video, matrices, training).items()
+            for name, values in kernel_scoring.feature_scores(classifier, video, given, training).items()
         }
         selections = {f"{system}/{name}": values.selection for name, values in scores.items()}
         records = cross_validation.selection_records(selections, training, classifiers.family(classifier).parameter)
@@ -82,5 +104,10 @@ def scored(table: Manifest, kernels: Artefact, video: Mapping[str, Any], *, syst
         "selection": selection,
         **selection_record.facts(records, kernels.facts),
     }
-    model_facts = {"clips": training_clips, "classes": list(table.classes), "selection": selection}
+    # the clips that the coefficients belong to
+    model_facts = {
+        "clips": kernels.facts.get("landmarks", training_clips),
+        "classes": list(table.classes),
+        "selection": selection,
+    }
     return FoldScores(scores, facts, model_facts)

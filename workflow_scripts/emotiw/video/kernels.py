@@ -22,6 +22,7 @@ from emotiw.video.image_sets import Frames, Matrix
 Floats = npt.NDArray[np.floating[Any]]
 
 ROUNDING = 1e-12  # squared distance of equal sets, as a share of the largest inner product of a set with itself
+ROWS = 256  # of a kernel matrix that are worked on at a time
 INDEFINITE = 1e-6  # share of the largest eigenvalue or entry; a larger deviation is not rounding
 
 
@@ -173,30 +174,37 @@ def normalised(K: Matrix, rows: Matrix, columns: Matrix) -> Matrix:
     if min(rows.min(), columns.min()) <= 0:
         raise FeatureError("kernel: a set's product with itself is not positive; expected a positive definite kernel")
     with np.errstate(over="ignore"):
-        products = rows[:, None] * columns
-    if not np.isfinite(products).all():
+        largest = rows.max() * columns.max()
+    if not np.isfinite(largest):
         raise FeatureError(
             "kernel: the product of two sets' values with themselves is beyond float64; lower video.polynomial_degree"
         )
-    return np.asarray(K / np.sqrt(products))
+    of_rows = np.empty_like(K)
+    for i in range(0, len(K), ROWS):  # the products of all pairs would be another matrix of the kernel's size
+        np.divide(K[i : i + ROWS], np.sqrt(rows[i : i + ROWS, None] * columns), out=of_rows[i : i + ROWS])
+    return of_rows
 
 
 def symmetrised(K: Matrix) -> tuple[Matrix, float]:
-    """(K + K') / 2 and its smallest eigenvalue.
+    """(K + K') / 2, in the memory of K, and its smallest eigenvalue.
 
     Raises
     ------
     FeatureError
         If K is not symmetric, or not positive semidefinite, beyond rounding.
     """
-    asymmetry = float(np.abs(K - K.T).max())
-    if asymmetry > INDEFINITE * float(np.abs(K).max()):
+    asymmetry, largest = 0.0, float(max(K.max(), -K.min()))
+    for i in range(0, len(K), ROWS):
+        rows, columns = K[i : i + ROWS, i:], K[i:, i : i + ROWS].T
+        asymmetry = max(asymmetry, float(np.abs(rows - columns).max()))
+        mean = (rows + columns) / 2
+        K[i : i + ROWS, i:], K[i:, i : i + ROWS] = mean, mean.T
+    if asymmetry > INDEFINITE * largest:
         raise FeatureError(f"kernel: K - K' reaches {asymmetry:.3g}; expected a symmetric matrix")
-    S = (K + K.T) / 2
-    eigenvalues = np.linalg.eigvalsh(S)
+    eigenvalues = np.linalg.eigvalsh(K)
     if eigenvalues[0] < -INDEFINITE * eigenvalues[-1]:
         raise FeatureError(f"kernel: eigenvalues {eigenvalues[0]:.3g} to {eigenvalues[-1]:.3g}; expected none negative")
-    return S, float(eigenvalues[0])
+    return K, float(eigenvalues[0])
 
 
 MODELS = ("subspace", "covariance", "gaussian")
@@ -283,8 +291,8 @@ def kernels_with(
 
 def feature_kernels(
     sets: Mapping[str, Frames], n_train: int, *, rank: int, regularisation: float, degree: int
-) -> dict[str, Kernel]:
-    """Six kernels of one feature: `{subspace,covariance,gaussian}_{polynomial,rbf}`.
+) -> Iterator[tuple[str, Kernel]]:
+    """Six kernels of one feature one after the other: `{subspace,covariance,gaussian}_{polynomial,rbf}`.
 
     Paper: gamma not stated. Here: 1 / median squared distance of the training sets for RBF kernels; polynomial ones
     have gamma 1 and are normalised.
@@ -308,18 +316,17 @@ def feature_kernels(
         If there are fewer than two training sets, a set has too few frames, or a kernel matrix is not symmetric and
         positive semidefinite.
     """
-    if not sets:
-        return {
-            f"{model}_{name}": Kernel(np.zeros((0, 0)), 1.0, 0.0) for model in MODELS for name in ("polynomial", "rbf")
-        }
-    if n_train < 2:
+    if sets and n_train < 2:
         raise FeatureError(f"kernels: {n_train} training clips are usable; expected at least 2; check their statuses")
-    kernels = {}
     for name, model in point_models(rank=rank, regularisation=regularisation).items():
-        G = inner_products(_named(model, sets))
-        kernels[f"{name}_polynomial"] = _polynomial(G, degree)
-        kernels[f"{name}_rbf"] = _rbf(G, n_train)
-    return kernels
+        G = inner_products(_named(model, sets)) if sets else np.zeros((0, 0))
+        yield from both_kernels(name, G, n_train, degree)
+
+
+def both_kernels(model: str, G: Matrix, n_train: int, degree: int) -> Iterator[tuple[str, Kernel]]:
+    """Polynomial and RBF kernel of a model by name, from the inner products (n_sets, n_sets) of its matrices."""
+    yield f"{model}_polynomial", _polynomial(G, degree) if G.size else Kernel(G, 1.0, 0.0)
+    yield f"{model}_rbf", _rbf(G, n_train) if G.size else Kernel(G, 1.0, 0.0)
 
 
 def _polynomial(G: Matrix, degree: int) -> Kernel:

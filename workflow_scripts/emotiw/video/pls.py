@@ -58,10 +58,11 @@ class _KernelClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mi
         self.intercept_: Matrix = np.average(Y, axis=0, weights=weights)
         self.centerer_ = self._centerer().fit(X, sample_weight=weights)
         root = np.ones(len(X)) if weights is None else np.asarray(np.sqrt(weights))
-        centred = self.centerer_.transform(X) * root[:, None] * root
-        smallest = self.tol * float(np.linalg.norm(X * root[:, None] * root))
+        columns = self._column_weights(X, root)
+        centred = self.centerer_.transform(X) * root[:, None] * columns
+        smallest = self.tol * self._size(X * root[:, None] * columns)
         path, self.n_components_ = self._path(centred, (Y - self.intercept_) * root[:, None], smallest)
-        self.coef_path_ = path * root[:, None]
+        self.coef_path_ = path * columns[:, None]
         if not np.max(self.n_components_):
             raise ValueError("K has rank 0 after centring; expected training sets that differ")
         return self
@@ -99,6 +100,14 @@ class _KernelClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mi
             raise ValueError(f"K is {K.shape[0]} x {K.shape[1]}; expected the square kernel between training sets")
         if not 1 <= self.n_components <= len(K):
             raise ValueError(f"n_components={self.n_components} with {len(K)} training sets; choose 1 to {len(K)}")
+
+    def _column_weights(self, _X: Matrix, root: Matrix, /) -> Matrix:
+        """Factors of the columns of a kernel, which are those of the sets."""
+        return root
+
+    def _size(self, K: Matrix) -> float:
+        """Frobenius norm of the kernel."""
+        return float(np.linalg.norm(K))
 
     def _indicators(self, labels: npt.NDArray[Any]) -> Matrix:
         check_classification_targets(labels)

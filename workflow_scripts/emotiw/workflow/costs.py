@@ -1,8 +1,8 @@
-"""Memory and time that jobs request on a cluster, and an estimate for a whole run, from the costs of the stages.
+"""Memory and time that jobs request, and an estimate for a whole run, from the costs of the stages.
 
-On a single machine the requests limit nothing. A request is 1.5 times the measured memory and 4 times the measured
-time, as a margin for other clips and nodes; a second attempt requests twice as much. Every batch is taken to be as
-large as the largest one, because Slurm gives all jobs of an array what the first one requests.
+On a cluster, a request is 1.5 times the measured memory and 4 times the measured time, as a margin for other clips and
+nodes; a second attempt requests twice as much. Every batch is taken to be as large as the largest one, because Slurm
+gives all jobs of an array what the first one requests. On a single machine only memory counts, with a smaller margin.
 """
 
 import math
@@ -17,6 +17,8 @@ from emotiw.jobs.features import MODALITIES
 from emotiw.jobs.stage_row import Cost, Kind, StageRow
 
 MEMORY_MARGIN, TIME_MARGIN, LEAST_MINUTES = 1.5, 4, 10  # factors; least time of a request, min
+LOCAL_MARGIN = 1.2  # factor of memory on a single machine
+LANDMARK_MB = 0.8  # of three symmetric matrices of dimension 256 as half vectors
 # eGeMAPS values per frame by `egemaps.mode`. They are constants because the import of openSMILE would slow down every
 # dry run; a test compares them with openSMILE's.
 EGEMAPS_VALUES = {"functionals": 88, "low_level": 26, "both": 114}
@@ -41,7 +43,7 @@ class Costs:
         self.n_clips = len(manifest.rows)
         self.largest_job = max(Counter(row.job for row in manifest.rows).values())
         self.frame_factor = max(1.0, _values(config) / MEASURED_VALUES)
-        self._blstm = config["blstm"]
+        self._blstm, self._video = config["blstm"], config["video"]
 
     @property
     def snakemake_mb(self) -> float:
@@ -50,12 +52,24 @@ class Costs:
 
     def memory_mb(self, stage: str) -> int:
         """Memory in MB that a job of a stage requests at its first attempt."""
+        return math.ceil(MEMORY_MARGIN * self.peak_mb(stage) + self.snakemake_mb)
+
+    def local_mb(self, stage: str) -> int:
+        """Memory in MB that a job of a stage requests on a single machine, whose Snakemake runs once for all jobs."""
+        return math.ceil(LOCAL_MARGIN * self.peak_mb(stage))
+
+    def peak_mb(self, stage: str) -> float:
+        """Estimate the peak memory in MB of a job of a stage."""
         row = stages.ROWS[stage]
         cost, n_clips = _cost(row), self._clips(row)
         constant, per_clip = cost.memory_mb
         per_clip *= self.frame_factor if cost.scales_with_frames else 1
-        peak = constant + per_clip * (cost.held_clips or n_clips) + cost.pair_bytes * n_clips**2 / 1e6
-        return math.ceil(MEMORY_MARGIN * peak + self.snakemake_mb)
+        n_pairs = n_clips**2
+        if cost.low_rank and n_clips > self._video["exact_clips"]:
+            n_pairs = n_clips * self._video["landmarks"]
+            constant += LANDMARK_MB * self._video["landmarks"]
+            per_clip = min(per_clip, 0.05)  # the image sets are not held
+        return constant + per_clip * (cost.held_clips or n_clips) + cost.pair_bytes * n_pairs / 1e6
 
     def minutes(self, stage: str) -> int:
         """Wall time in minutes that a job of a stage requests at its first attempt."""

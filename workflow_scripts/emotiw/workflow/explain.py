@@ -4,15 +4,18 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from emotiw.core.errors import ConfigError, ManifestError
 from emotiw.corpora.manifest import Row
+from emotiw.jobs import identity_changes
 from emotiw.workflow.files import Files
 
+PARAMS = "Params have changed since last execution"
+MISSING, FOLLOWS = "output missing", "following from these"
 TIMEOUT_S = 3600  # of a dry run; one of many clips takes minutes
 JOB = re.compile(r"(?:local)?(?:rule|checkpoint) (\w+):")
 FIELD = re.compile(r"    (\w+): (.*)")
@@ -99,6 +102,29 @@ def jobs(text: str) -> list[Job]:
     return list(job_of_output.values())
 
 
+def causes(jobs: Sequence[Job]) -> dict[str, Counter[str]]:
+    """Count the jobs of each rule by cause: what each setting, version or change of code makes run, then the rest.
+
+    A job with several causes is counted with the first of them. A job whose reasons are changes of other stages only
+    follows from these.
+    """
+    found: dict[str, Counter[str]] = {}
+    for job in jobs:
+        if job.rule != "all":
+            found.setdefault(_cause(job.reason), Counter())[job.rule] += 1
+    last = (MISSING, FOLLOWS)
+    return {cause: found[cause] for cause in sorted(found, key=lambda cause: (cause in last, cause == FOLLOWS))}
+
+
+def _cause(reason: str) -> str:
+    head, _, changes = reason.partition(": ")
+    if head == PARAMS:
+        return next((change for change in changes.split("; ") if identity_changes.own(change)), FOLLOWS)
+    if "Missing output files" in reason:
+        return MISSING
+    return FOLLOWS if "updated by another job" in reason else head.split(";")[0]
+
+
 def explained(reason: str) -> str:
     """Snakemake's reason; where it prints two identities of a job in full, only their differences are kept."""
     head, mark, rest = reason.partition(" before: {")
@@ -109,24 +135,4 @@ def explained(reason: str) -> str:
         now, _ = json.JSONDecoder().raw_decode(rest[rest.index(" now: ", end - 1) + len(" now: ") :])
     except ValueError:
         return reason
-    differ = [_difference(name, *pair) for name, *pair in _differences(before, now)]
-    return f"{head.partition(':')[0]}: {'; '.join(differ) or 'in order only'}"
-
-
-def _differences(before: Any, now: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:
-    if isinstance(before, dict) and isinstance(now, dict):
-        for key in sorted({*before, *now}):
-            yield from _differences(before.get(key), now.get(key), f"{where}.{key}" if where else key)
-    elif before != now:
-        yield where, before, now
-
-
-def _difference(name: str, before: Any, now: Any) -> str:
-    section = name.partition(".")[0]
-    if section == "clips_sha256":
-        return "clips changed"
-    if section in ("code", "rows", "clips", "folds", "faces", "sha256"):
-        return f"{section} changed"
-    if section == "above":
-        return f"{name.removeprefix('above.')} changed"
-    return f"{name.removeprefix('settings.').removeprefix('distributions.')} {before} -> {now}"
+    return f"{head.partition(':')[0]}: {'; '.join(identity_changes.changes(before, now)) or 'in order only'}"

@@ -36,6 +36,11 @@ class Files:
         jobs = self.protocol.jobs(self.plan.stream(name), fold, parts)
         return [self.layout.feature(name, job) for job in jobs]
 
+    def copies(self, feature: str, fold: str) -> list[str]:
+        """Files of the altered copies of a feature's training clips; none if none are wanted."""
+        row = stages.copies(feature, self.config)
+        return self.features(row.name, fold, ["train"]) if row else []
+
     def networks(self, fold: str, feature: str, output: str = "posteriors") -> list[str]:
         """Files of one output (`posteriors` or `model`) of every architecture and repeat of a feature in a fold."""
         chosen = {"fold": fold, "feature": feature}
@@ -124,12 +129,15 @@ class Files:
         names = [(name, system.classifier) for system in contents.systems() for name in system.features]
         landmarks = map(self.plan.weights, contents.landmarks())
         models = [*landmarks, *map(self.plan.model, contents.weights().values())]
+        left_out = splits.tested(self.protocol.folds) if splits.EVERYTHING in folds else {}
+        pooled = [(name, of) for name, of in names if stages.CLASSIFIERS[of].stage == "pooled_scores"]
         return {
             "fusion": [self.layout.path("fusion", fold=fold) for fold in folds],
-            "strangers": [self.layout.path("fusion", fold=fold) for fold in splits.tested(self.protocol.folds)]
-            if splits.EVERYTHING in folds
-            else [],
-            "models": [path for fold in folds for name in names for path in self.models(fold, *name)],
+            "strangers": [self.layout.path("fusion", fold=fold) for fold in left_out],
+            "models": [
+                *(path for fold in folds for name in names for path in self.models(fold, *name)),
+                *(path for fold in left_out for name in pooled for path in self.models(fold, *name)),
+            ],
             "features": [path for name, _ in names for path in self.features(name)],
             "weights": list(map(layout.weights, models)),
             "records": list(map(layout.weights_record, models)),

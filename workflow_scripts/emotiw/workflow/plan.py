@@ -248,6 +248,12 @@ def _expression_network(plan: Plan, _: Wildcards) -> Iterator[tuple[str, str]]:
     yield "expression_network", plan.stage(plan.maker("expression")[0]).digest
 
 
+def _copies(plan: Plan, wildcards: Wildcards) -> Iterator[tuple[str, str]]:
+    if row := stages.copies(wildcards["feature"], plan.config):
+        feature = Feature(row.name, row.modality, row.kind, row.name)
+        yield row.name, plan.of_clips(feature, wildcards["fold"], ("train",))
+
+
 def _combined_features(plan: Plan, wildcards: Wildcards) -> Iterator[tuple[str, str]]:
     for name in systems.separated(wildcards["features"]):
         system = System(plan.features[name].modality, (name,), wildcards["classifier"])
@@ -357,6 +363,7 @@ MAKERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 LINKS: Mapping[str, Callable[[Plan, Wildcards], Iterator[tuple[str, str]]]] = {
     "tuned_network": _tuned_network,
     "expression_network": _expression_network,
+    "copies": _copies,
     "combined_features": _combined_features,
     "systems": _systems,
     "inner_systems": _inner_systems,

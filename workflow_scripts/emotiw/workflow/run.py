@@ -17,6 +17,7 @@ from emotiw.workflow.costs import Costs, Estimate, estimate
 from emotiw.workflow.layout import Layout
 from emotiw.workflow.plan import WORKFLOW
 from emotiw.workflow.protocol import Protocol
+from emotiw.workflow.run_progress import RunProgress
 
 STATS = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)
 
@@ -134,18 +135,34 @@ def summary(what: Estimate, n_cores: int, folder: str) -> str:
     )
 
 
-def announcement(request: Request, config: Mapping[str, Any], manifest: Manifest) -> str:
-    """Text of the estimate for a requested run; errors as in `job_counts`."""
-    what = expected(job_counts(request), Costs(config, manifest), Protocol(config, manifest))
+def announcement(request: Request, config: Mapping[str, Any], manifest: Manifest, counts: Mapping[str, int]) -> str:
+    """Text of the estimate for a requested run whose jobs `job_counts` has counted, with advice."""
+    what = expected(counts, Costs(config, manifest), Protocol(config, manifest))
     n_cores = (os.cpu_count() or 1) if request.cores == "all" else int(request.cores)
     text = f"run {config['run']}: {summary(what, n_cores, Layout(config['run']).folder)}"
-    return "\n".join(filter(None, (text, hints.small_corpus(config, len(manifest.rows)))))
+    n_clips = len(manifest.rows)
+    advice = hints.small_corpus(config, n_clips), hints.batches(config, n_clips, request.profile)
+    return "\n".join(filter(None, (text, *advice)))
+
+
+def progress(config: Mapping[str, Any], manifest: Manifest, counts: Mapping[str, int]) -> RunProgress:
+    """Progress of a run whose jobs `job_counts` has counted, before its first job."""
+    costs, n_jobs = Costs(config, manifest), len(Protocol(config, manifest).clips_of_job)
+    sizes = dict(_sizes(dict.fromkeys(counts, 1), costs.n_clips, n_jobs))
+    known = {rule: n for rule, n in sizes.items() if rule in stages.ROWS and stages.ROWS[rule].cost}
+    seconds = {rule: costs.expected_seconds(rule, n) for rule, n in known.items()}
+    return RunProgress(counts, costs.n_clips, seconds)
+
+
+def start_command(request: Request, *options: str) -> list[str]:
+    """Command line that runs Snakemake with the profile of a request; `options` override those of the profile."""
+    more = ["--workflow-profile", str(profile(request.profile)), *request.more, *options]
+    return [*request.command(*more), "--", *request.targets]
 
 
 def start(request: Request) -> int:
-    """Run Snakemake in the foreground; return its exit status."""
-    more = ["--workflow-profile", str(profile(request.profile)), *request.more]
-    return subprocess.run([*request.command(*more), "--", *request.targets], check=False).returncode
+    """Run Snakemake in the foreground with its own output; return its exit status."""
+    return subprocess.run(start_command(request), check=False).returncode
 
 
 def _sizes(counts: Mapping[str, int], n_clips: int, n_jobs: int) -> Iterator[tuple[str, float]]:

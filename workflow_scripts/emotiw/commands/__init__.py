@@ -1,0 +1,1 @@
+"""Commands of `emotiw` that have modules of their own, and what all commands share."""

@@ -1,0 +1,1 @@
+"""Two or more finished runs: what differs between them, and what that changed."""
