@@ -15,6 +15,8 @@ os.environ.update(
     EMOTIW_PROGRAMS=str(SCRIPTS),
 )
 
+from snakemake.logging import logger
+
 from emotiw.core.files import sha256
 from emotiw.core.resources import RESOURCES
 from emotiw.corpora import splits
@@ -22,13 +24,26 @@ from emotiw.jobs import stages
 from emotiw.jobs.identity import clips_digest, function_code, stage
 from emotiw.prediction import card, clip_files, prediction_jobs
 
-BUNDLE = Path(config.get("bundle", RESOURCES / "people"))
+# the processes that Snakemake starts for single jobs get the texts from the environment
+TYPED = "EMOTIW_PREDICT"
+if workflow.is_main_process:
+    TEXTS = clip_files.texts(config, ("clips", "bundle", "name"), sys.argv)
+    os.environ[TYPED] = json.dumps(TEXTS)
+else:
+    TEXTS = json.loads(os.environ.get(TYPED) or "{}") or {
+        name: str(config[name])
+        for name in ("clips", "bundle", "name")
+        if name in config
+    }
+BUNDLE = Path(TEXTS.get("bundle", RESOURCES / "people"))
 card.check(
     json.loads((BUNDLE / "bundle.json").read_bytes()),
     bool(int(config.get("self_test", 0))),
 )
-PREDICTIONS = f"results/predictions/{config.get('name', 'clips')}"
-CLIPS = clip_files.listed(Path(config["clips"]))
+PREDICTIONS = f"results/predictions/{TEXTS.get('name', 'clips')}"
+CLIPS = clip_files.listed(
+    Path(TEXTS["clips"]), logger.info if workflow.is_main_process else None
+)
 # the program finds the functions of a bundle's features by their names, so its imports do not show them
 DESCRIBERS = {row.name: function_code(row.describe) for row in stages.describing()}
 JOBS = {}

@@ -498,3 +498,26 @@ def test_a_file_that_cannot_be_opened_is_a_problem(corpus, monkeypatch):
 
     monkeypatch.setattr(inventory, "sha256", refuse)
     assert corpus.problems()[0] == "t.csv:2: file a1.mp4 cannot be read (Permission denied); check its permissions"
+
+
+def test_files_behind_linked_folders_are_one_problem(tmp_path):
+    from emotiw.corpora import checks
+    from emotiw.corpora.interface import Candidate
+
+    elsewhere, root = tmp_path / "elsewhere", tmp_path / "root"
+    for folder in (elsewhere, root):
+        folder.mkdir()
+    (root / "linked").symlink_to(elsewhere)
+    problems = []
+    for i in range(40):
+        (elsewhere / f"{i}.mp4").touch()
+        candidate = Candidate(f"c{i}", root / f"linked/{i}.mp4", "x", f"line {i}")
+        problems += checks.check_file(candidate, root, allow_outside=False)
+    missing = Candidate("none", root / "none.mp4", "x", "line 41")
+    problems += checks.check_file(missing, root, allow_outside=False)
+    found = checks.joined(problems)
+    assert len(problems) == 41
+    assert len(found) == 2
+    assert "none.mp4 is missing" in found[0]
+    assert found[1].startswith("40 files lie outside the corpus root, as through linked folders: line 0:")
+    assert found[1].endswith("set corpus.allow_outside: true")

@@ -93,6 +93,7 @@ def test_the_facts_of_a_fold_name_each_thing_once_and_nothing_that_nobody_reads(
     assert set(facts) == {
         *("fold", "clips", "classes", "parts", "sources", "scheme", "weights", "temperatures", "calibration"),
         *("fused_temperatures", "joint", "stacked", "choice", "optimism", "n_fitted", "choices", "modalities", "prior"),
+        "lacking",
     }
     assert facts["calibration"]["audio"] == {"part": "val", "n_clips": 2}
 

@@ -13,7 +13,7 @@ from emotiw.jobs import settings, store
 from emotiw.jobs.gather import Source
 from emotiw.jobs.identity import Stage
 from emotiw.scoring import fold_pooled, pooled_classifiers
-from emotiw.statistics import pooling, selection_record, standardisation
+from emotiw.statistics import absent_classes, pooling, selection_record, standardisation
 from video_fixtures import CLASSES, N_TRAIN, frames, write_baseline_corpus, write_corpus
 
 POOLED = settings.load([])["pooled"] | {"c_grid": [0.01, 0.1]}
@@ -131,9 +131,25 @@ def test_labels_of_validation_and_test_clips_change_nothing(corpus):
 
 
 @pytest.mark.parametrize("normalise", ["training", "subject"])
-def test_without_a_training_clip_of_a_class_there_are_no_scores(tmp_path, normalise):
+def test_a_class_without_a_training_clip_is_left_out_and_the_others_are_judged(tmp_path, normalise):
     fold = Corpus(write_corpus(tmp_path, without=NO_NEUTRAL)).scored(normalise=normalise)
-    assert (fold.facts["lacking"], fold.facts["clips"], fold.model) == (["neutral"], [], [])
+    scores = fold.entries[0].arrays["scores"]
+    neutral = CLASSES.index("neutral")
+    assert fold.facts["lacking"] == ["neutral"]
+    assert len(scores) == len(fold.facts["clips"]) > 10
+    assert (scores[:, neutral] == absent_classes.ABSENT).all()
+    truth = np.array([int(clip[4:]) % 3 for clip in fold.facts["clips"]])
+    assert (scores.argmax(1) == truth)[truth != neutral].mean() > 0.8
+    (model,) = fold.model  # the model of a bundle leaves the class out too
+    assert (model.arrays["coefficients"][:, neutral] == 0).all()
+    assert model.arrays["intercept"][neutral] == absent_classes.ABSENT
+
+
+@pytest.mark.parametrize("normalise", ["training", "subject"])
+def test_with_training_clips_of_one_class_there_are_no_scores(tmp_path, normalise):
+    without = [f"clip{i:02d}" for i in range(N_TRAIN) if i % 3]
+    fold = Corpus(write_corpus(tmp_path, without=without)).scored(normalise=normalise)
+    assert (len(fold.facts["lacking"]), fold.facts["clips"], fold.model) == (2, [], [])
     assert fold.entries[0].arrays["scores"].shape == (0, 3)
     assert choices(fold.facts) == {}
 

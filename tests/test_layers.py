@@ -24,6 +24,7 @@ STOREY = {room: number for number, rooms in enumerate(STOREYS) for room in rooms
 NUMERICS = {
     "core": {"errors", "status", "emotions", "seeds", "agreement", "progress"},
     "statistics": {
+        "absent_classes",
         "metrics",
         "comparisons",
         "clip_weights",

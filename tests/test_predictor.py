@@ -21,8 +21,10 @@ import bundle_fixtures as tiny
 import media_fixtures as made
 from emotiw import cli
 from emotiw.audio.sound import TooShortError
-from emotiw.core.errors import BundleError, FeatureError, MediaError
+from emotiw.core.clip_suffixes import CLIPS
+from emotiw.core.errors import BundleError, ConfigError, FeatureError, MediaError
 from emotiw.core.status import Status
+from emotiw.corpora import interface
 from emotiw.demo import design, render
 from emotiw.fusion import fused_posteriors, schemes
 from emotiw.media import soundtrack, video_frames
@@ -441,6 +443,51 @@ def test_folders_are_searched_for_clips(tmp_path):
         (tmp_path / name).touch()
     found = [path.relative_to(tmp_path).as_posix() for path in clip_files.clips([tmp_path, tmp_path / "notes.txt"])]
     assert found == ["a.AVI", "b.mp4", "sub/c.wav", "notes.txt"]
+
+
+@pytest.mark.parametrize("suffix", [".opus", ".wma", ".vob", ".mka", ".m2ts", ".OGV"])
+def test_folders_and_corpora_know_the_same_suffixes(tmp_path, suffix):
+    (tmp_path / f"a{suffix}").touch()
+    assert list(clip_files.clips([tmp_path])) == list(interface.walk(tmp_path, CLIPS)) == [tmp_path / f"a{suffix}"]
+
+
+def test_clips_with_other_names_are_found_by_their_headers_and_the_rest_is_told(tmp_path):
+    made.sound_file(tmp_path / "voice.wav", made.tone(0.2)).rename(tmp_path / "voice.recording")
+    for i in range(7):
+        (tmp_path / f"notes{i}.txt").write_text("hello")
+    said = []
+    assert clip_files.named([tmp_path], said.append) == [tmp_path / "voice.recording"]
+    (line,) = said
+    assert line.startswith("skipped, because no clip: ")
+    assert line.endswith("notes4.txt and 2 more")
+
+
+def test_links_are_followed_and_each_folder_and_file_is_taken_once(tmp_path):
+    real = tmp_path / "elsewhere"
+    real.mkdir()
+    (real / "a.mp4").touch()
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "one").symlink_to(real)
+    (root / "two").symlink_to(real)
+    (root / "circle").symlink_to(root)
+    (root / "z.mp4").symlink_to(real / "a.mp4")
+    assert list(clip_files.clips([root])) == [root / "z.mp4"]
+
+
+def test_a_list_may_begin_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "a.mp4").touch()
+    (tmp_path / "list.txt").write_text(f"\ufeff{tmp_path / 'a.mp4'}\r\n", encoding="utf-8")
+    assert clip_files.listed(tmp_path / "list.txt") == [tmp_path / "a.mp4"]
+
+
+def test_values_of_the_command_line_are_text():
+    line = ["snakemake", "--config", "clips=2024_05", "name=1e3", "clips_per_job=5"]
+    parsed = {"clips": 202405, "name": 1000.0, "clips_per_job": 5, "bundle": "there"}
+    expected = {"clips": "2024_05", "bundle": "there", "name": "1e3"}
+    assert clip_files.texts(parsed, ("clips", "bundle", "name"), line) == expected
+    with pytest.raises(ConfigError, match=r"clips: 202405 is a int in YAML, expected text; put it in quotes"):
+        clip_files.texts(parsed, ("clips",), ["snakemake"])
 
 
 def test_texts_fit_eighty_columns(judged, predictor, tmp_path):

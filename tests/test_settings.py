@@ -259,3 +259,20 @@ def test_a_faulty_feature_is_reported_once_and_its_systems_are_not(tmp_path):
 )
 def test_features_of_either_modality_may_go_to_any_classifier_that_takes_them(tmp_path, text):
     settings.load(over(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sede: 3", "instead of 'sede' write 'seed'"),
+        ("blstm: {learnig_rate: 0.1}", "instead of 'learnig_rate' write 'learning_rate'"),
+        ("faces: {zzz: 1}", "known are .*upsample"),
+        ("run: 2024", "run: 2024 is no text in YAML, expected text; put it in quotes"),
+        ("run: 2024_05", "run: 202405 is no text in YAML, expected text; put it in quotes"),
+    ],
+)
+def test_the_remedy_of_a_misspelt_key_or_a_number_for_a_text_is_told(tmp_path, text, message):
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        settings.load([path])

@@ -10,6 +10,7 @@ import pytest
 from emotiw.corpora import manifest
 from emotiw.jobs import store
 from emotiw.jobs.identity import Stage
+from emotiw.statistics import absent_classes
 from video_fixtures import AUTO, CLASSES, N_TRAIN, SETTINGS, frames, write_baseline_corpus, write_corpus
 
 
@@ -96,13 +97,29 @@ def test_the_order_of_clips_changes_no_byte(program, tmp_path):
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_a_fold_without_a_usable_clip_of_a_class_has_no_video_scores(program, tmp_path):
+@pytest.mark.parametrize("classifier", ["pls", "kernel_pls", "svm", "logistic"])
+def test_a_fold_without_a_usable_clip_of_a_class_judges_among_the_others(program, tmp_path, classifier):
     folder = write_corpus(tmp_path, without=[f"clip{i:02d}" for i in range(2, N_TRAIN, 3)])
+    found = store.read(run_all(program, folder, classifier), "scores")
+    assert found.facts["lacking"] == store.read(folder / "pca.h5", "pca").facts["lacking"] == ["neutral"]
+    neutral = CLASSES.index("neutral")
+    for entry in found.entries.values():
+        assert (entry.arrays["scores"][:, neutral] == absent_classes.ABSENT).all()
+    truth = np.array([int(clip[4:]) % 3 for clip in found.facts["clips"]])
+    best = found.entries["mean"].arrays["scores"].argmax(axis=1)
+    assert (best == truth)[truth != neutral].mean() > 0.8
+    assert {"val", "test"} <= set(found.facts["parts"])
+    models = store.read(folder / "model.h5", "classifier").entries.values()
+    assert {entry.arrays["intercept"][neutral] for entry in models} == {absent_classes.ABSENT}
+
+
+def test_a_fold_with_training_clips_of_one_class_has_no_video_scores(program, tmp_path):
+    folder = write_corpus(tmp_path, without=[f"clip{i:02d}" for i in range(N_TRAIN) if i % 3])
     found = store.read(run_all(program, folder), "scores")
     assert found.facts["clips"] == []
     assert {entry.arrays["scores"].shape for entry in found.entries.values()} == {(0, 3)}
     assert len(found.entries) == 7
-    assert store.read(folder / "pca.h5", "pca").facts["lacking"] == ["neutral"]
+    assert len(store.read(folder / "pca.h5", "pca").facts["lacking"]) == 2
 
 
 def test_combination_is_the_mean_of_features(program, tmp_path):
@@ -187,9 +204,18 @@ def test_no_fold_of_a_baseline_divides_a_film(program, tmp_path):
     assert facts["selection"]["choices"]["svm"]["note"].startswith("18 training sets: no division")
 
 
-def test_a_baseline_without_a_training_clip_of_a_class_scores_nothing(program, tmp_path):
+def test_a_baseline_leaves_a_class_without_a_training_clip_out(program, tmp_path):
     paths = write_baseline_corpus(tmp_path, without=[f"clip{i:02d}" for i in range(2, N_TRAIN, 3)])
     found = store.read(program("baseline", tmp_path / "svm.h5", **paths), "scores")
-    assert (found.facts["clips"], found.facts["lacking"]) == ([], ["neutral"])
+    scores = found.entries["svm"].arrays["scores"]
+    assert found.facts["lacking"] == ["neutral"]
+    assert len(scores) == len(found.facts["clips"]) > 0
+    assert (scores[:, CLASSES.index("neutral")] == absent_classes.ABSENT).all()
+
+
+def test_a_baseline_with_training_clips_of_one_class_scores_nothing(program, tmp_path):
+    paths = write_baseline_corpus(tmp_path, without=[f"clip{i:02d}" for i in range(N_TRAIN) if i % 3])
+    found = store.read(program("baseline", tmp_path / "svm.h5", **paths), "scores")
+    assert (found.facts["clips"], len(found.facts["lacking"])) == ([], 2)
     assert found.entries["svm"].arrays["scores"].shape == (0, 3)
     assert found.facts["selection"]["choices"] == {}

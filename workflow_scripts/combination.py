@@ -19,7 +19,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     weights = selection_record.Record(f"{system}/mean: weights", "equal", "fixed beforehand", [])
     form = {name: artefacts[0].facts[name] for name in ("scores", "classifier")}
     records = selection_record.facts([weights], *(each.facts for each in artefacts))
-    facts = {"clips": clips, "classes": classes, "features": features, **form, **records}
+    lacking = [name for name in classes if any(name in each.facts.get("lacking", ()) for each in artefacts)]
+    facts = {"clips": clips, "classes": classes, "lacking": lacking, "features": features, **form, **records}
     store.write(args.output, "scores", [store.Entry("mean", {"scores": scores})], stage=args.stage, facts=facts)
 
 

@@ -52,7 +52,7 @@ def predict(  # noqa: PLR0913 - one argument an option
     from emotiw.prediction import clip_files, output_checks  # noqa: PLC0415
     from emotiw.prediction.loading_bar import loading_bar  # noqa: PLC0415
 
-    paths = clip_files.named(clips)
+    paths = clip_files.named(clips, lambda line: typer.echo(line, err=True))
     if output:
         output_checks.check_folder(output)
     output_checks.check_log(log := log or (output or Path()) / output_checks.LOG)

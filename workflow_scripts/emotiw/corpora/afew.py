@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from emotiw.core.clip_suffixes import VIDEO
 from emotiw.core.emotions import HIDDEN
-from emotiw.corpora.interface import VIDEO, Candidate, Scan, Source, checked_options, left_out_note, safe_id, walk
+from emotiw.corpora.interface import Candidate, Scan, Source, checked_options, left_out_note, safe_id, walk
 
 SPLITS = {"train_afew": "train", "val_afew": "val", "test_vid_distribute": "test"}
 LABELS = {

@@ -15,6 +15,8 @@ from emotiw.corpora.interface import MAX_ID, SAFE_ID, Candidate, printable
 from emotiw.corpora.splits import SPLITS, Fold
 
 SAFE_FOLD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+OUTSIDE = "move it there or set corpus.allow_outside: true"
+N_OUTSIDE = 5  # files outside the root that are named; of more, the first is, with their number
 OTHER_NAMES = {
     "training": "train",
     "dev": "val",
@@ -76,8 +78,17 @@ def check_file(candidate: Candidate, root: Path, *, allow_outside: bool) -> list
         return [f"{subject} is {_kind(mode)}, expected a regular file"]
     if not allow_outside and not Path(real).is_relative_to(root):
         where = f"{subject} is {printable(real)}, outside the corpus root {root}"
-        return [f"{where}; move it there or set corpus.allow_outside: true"]
+        return [f"{where}; {OUTSIDE}"]
     return []
+
+
+def joined(problems: Sequence[str]) -> list[str]:
+    """Problems of files in which those outside the root, which have one cause, are one line."""
+    outside = [line for line in problems if line.endswith(OUTSIDE)]
+    if len(outside) <= N_OUTSIDE:
+        return list(problems)
+    others = [line for line in problems if not line.endswith(OUTSIDE)]
+    return [*others, f"{len(outside)} files lie outside the corpus root, as through linked folders: {outside[0]}"]
 
 
 def shared_film_notes(candidates: Sequence[Candidate]) -> tuple[str, ...]:

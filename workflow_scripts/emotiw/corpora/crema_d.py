@@ -2,7 +2,8 @@
 
 import re
 
-from emotiw.corpora.interface import VIDEO, Candidate, Scan, Source, checked_options, left_out_note, safe_id, walk
+from emotiw.core.clip_suffixes import VIDEO
+from emotiw.corpora.interface import Candidate, Scan, Source, checked_options, left_out_note, safe_id, walk
 
 CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness")
 NAME = re.compile(r"(?P<actor>\d{4})_[A-Z]{3}_(?P<emotion>[A-Z]{3})_[A-Z]{1,2}")

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from emotiw.core.clip_suffixes import VIDEO
 from emotiw.core.emotions import EMOTIONS
 from emotiw.corpora import csv_reader
-from emotiw.corpora.interface import VIDEO, Candidate, Scan, Source, checked_options, left_out_note, walk
+from emotiw.corpora.interface import Candidate, Scan, Source, checked_options, left_out_note, walk
 
 LABELS = {
     "1": "happiness",

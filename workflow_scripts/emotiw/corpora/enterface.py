@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from emotiw.corpora.interface import VIDEO, Candidate, Scan, Source, checked_options, left_out_note, safe_id, walk
+from emotiw.core.clip_suffixes import VIDEO
+from emotiw.corpora.interface import Candidate, Scan, Source, checked_options, left_out_note, safe_id, walk
 
 CLASSES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
 SUBJECT = re.compile(r"subject[ _-]?(?P<number>\d+)", re.IGNORECASE)

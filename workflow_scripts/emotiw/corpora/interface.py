@@ -12,8 +12,6 @@ from typing import Any, NoReturn
 from emotiw.core.emotions import EMOTIONS
 from emotiw.core.errors import ConfigError, ManifestError
 
-VIDEO = frozenset({".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"})
-AUDIO = frozenset({".flac", ".m4a", ".mp3", ".ogg", ".wav"})
 SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 MAX_ID = 128
 _JUNK = frozenset({"__macosx", "desktop.ini", "thumbs.db"})

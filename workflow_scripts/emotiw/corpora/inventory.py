@@ -208,7 +208,7 @@ def _read_clips(
         files.append(file)
         problems += faults
     reader.remember([file for file in files if file.sha256])
-    return files, problems
+    return files, checks.joined(problems)
 
 
 def _rows(candidates: Sequence[Candidate], files: Sequence[_File], clips_per_job: int | str) -> tuple[Row, ...]:

@@ -2,7 +2,8 @@
 
 import re
 
-from emotiw.corpora.interface import VIDEO, Candidate, Scan, Source, checked_options, left_out_note, safe_id, walk
+from emotiw.core.clip_suffixes import VIDEO
+from emotiw.corpora.interface import Candidate, Scan, Source, checked_options, left_out_note, safe_id, walk
 
 CLASSES = ("anger", "fear", "happiness", "neutral", "sadness", "surprise")
 NAME = re.compile(r"(?P<actor>\d\d)-\d\d-(?P<emotion>\d\d)_\d\d")

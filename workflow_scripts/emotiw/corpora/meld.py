@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from emotiw.core.clip_suffixes import VIDEO
 from emotiw.core.emotions import EMOTIONS
 from emotiw.corpora import csv_reader
-from emotiw.corpora.interface import VIDEO, Candidate, Scan, Source, checked_options, left_out_note, walk
+from emotiw.corpora.interface import Candidate, Scan, Source, checked_options, left_out_note, walk
 
 FOLDERS = {"train_splits": "train", "dev_splits_complete": "val", "output_repeated_splits_test": "test"}
 FOLDER_OF_SPLIT = {split: folder for folder, split in FOLDERS.items()}

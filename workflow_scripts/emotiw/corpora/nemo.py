@@ -2,7 +2,8 @@
 
 import re
 
-from emotiw.corpora.interface import AUDIO, Candidate, Scan, Source, checked_options, left_out_note, safe_id, walk
+from emotiw.core.clip_suffixes import AUDIO
+from emotiw.corpora.interface import Candidate, Scan, Source, checked_options, left_out_note, safe_id, walk
 
 CLASSES = ("anger", "fear", "happiness", "neutral", "sadness", "surprise")
 NAME = re.compile(r"(?P<speaker>[A-Z]{2}\d+)_(?P<emotion>[a-z]+)_\d+")

@@ -2,18 +2,9 @@
 
 import re
 
+from emotiw.core.clip_suffixes import AUDIO, VIDEO
 from emotiw.core.emotions import EMOTIONS
-from emotiw.corpora.interface import (
-    AUDIO,
-    VIDEO,
-    Candidate,
-    Scan,
-    Source,
-    checked_options,
-    left_out_note,
-    safe_id,
-    walk,
-)
+from emotiw.corpora.interface import Candidate, Scan, Source, checked_options, left_out_note, safe_id, walk
 
 NAME = re.compile(r"(?P<modality>\d\d)-(?P<channel>\d\d)-(?P<emotion>\d\d)-\d\d-\d\d-\d\d-(?P<actor>\d\d)")
 MODALITIES = {"audio-video": ("01", VIDEO), "audio-only": ("03", AUDIO)}

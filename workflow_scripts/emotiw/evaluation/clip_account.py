@@ -10,8 +10,11 @@ from emotiw.core.status import Status
 from emotiw.corpora.manifest import Manifest
 from emotiw.evaluation.pools import SCORED, Pool
 from emotiw.evaluation.systems import COVERED_BY, MAIN
+from emotiw.fusion.score_tables import Table
 from emotiw.jobs import gather, store
+from emotiw.statistics.absent_classes import FEWEST
 
+WHAT = {"video": "faces", "audio": "sound"}
 KIND_OF_MODALITY = {"video": "faces", "audio": "audio"}
 
 Statuses = dict[str, dict[str, Status]]  # by modality and clip
@@ -97,6 +100,19 @@ def notes(corpus: Manifest, pools: Sequence[Pool], statuses: Statuses) -> list[s
             )
         remarks += _without_scores(pool, statuses) if pool.part in SCORED else []
     return remarks
+
+
+def left_out(fused: Iterable[Table]) -> list[str]:
+    """Remarks on the classes that a modality could not be trained on, by fold."""
+    return [
+        f"fold {table.fold}: no training clip of {', '.join(lacking)} has usable {WHAT[modality]}; {modality} is absent"
+        if len(lacking) > len(table.facts["classes"]) - FEWEST
+        else f"fold {table.fold}: no training clip of {', '.join(lacking)} has usable {WHAT[modality]};"
+        f" {modality} judges among the other classes"
+        for table in fused
+        for modality, lacking in table.facts.get("lacking", {}).items()
+        if lacking
+    ]
 
 
 def _without_scores(pool: Pool, statuses: Statuses) -> list[str]:

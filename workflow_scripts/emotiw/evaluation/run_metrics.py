@@ -73,7 +73,7 @@ def content(
         },
         **matrix,
         "comparisons_family": FAMILY,
-        "notes": clip_account.notes(corpus, pools, statuses),
+        "notes": [*clip_account.notes(corpus, pools, statuses), *clip_account.left_out(fused)],
     }
 
 

@@ -14,6 +14,10 @@ from emotiw.evaluation.pools import ANY_MODALITY, Pool
 from emotiw.fusion.score_tables import Bools, Floats, Ints
 from emotiw.statistics import comparisons, metrics
 
+# metrics of a system that has judged no clip
+NOTHING = (
+    *("accuracy", "accuracy_interval", "accuracy_wilson", "uar", "uar_interval", "macro_f1", "macro_f1_interval"),
+)
 Confusions = npt.NDArray[np.int64]  # (n_groups, n_classes, n_classes)
 N_POINTS = 100  # of the curve of accuracy against coverage
 
@@ -44,15 +48,22 @@ def part_metrics(pool: Pool, classes: Sequence[str], *, seed: int, n_resamples: 
         by_system[name] |= _covered_metrics(values[known], covered[known], truth)
     for name, baseline in _baselines(clusters).items():
         gain = _gain(clusters[name], clusters[baseline], resamples)
-        by_system[name]["over_baseline"] = {"baseline": baseline, **gain}
+        if by_system[name]["n_covered"] and by_system[baseline]["n_covered"]:
+            by_system[name]["over_baseline"] = {"baseline": baseline, **gain}
     majority = _majority(truth, classes)
     always = metrics.clustered_confusions(truth, np.full_like(truth, majority["index"]), groups, len(classes))
-    for name in systems.shown(pool.modalities):
+    main = systems.shown(pool.modalities)
+    for name in main:
         covered = pool.systems[name][1][known]
         judged = pool.systems[name][0][known][covered]
         by_system[name] |= _calibration(judged, truth[covered], groups[covered], resamples)
         by_system[name]["over_majority"] = _gain(clusters[name], always, resamples)
-    right = {name: values[known].argmax(1) == truth for name, (values, _) in pool.systems.items()}
+    # a system without scores has no metrics, for its rows hold the class prior; that is what the main system answers
+    judging = [name for name in pool.systems if by_system[name]["n_covered"]]
+    for name in by_system.keys() - {*judging, main[-1]}:
+        by_system[name] |= dict.fromkeys(NOTHING) | {"recalls": [None] * len(classes), "over_majority": None}
+    present = [name for name in pool.modalities if name in judging]
+    right = {name: pool.systems[name][0][known].argmax(1) == truth for name in judging}
     return {
         "n": len(pool.clips),
         "n_scored": len(known),
@@ -61,8 +72,8 @@ def part_metrics(pool: Pool, classes: Sequence[str], *, seed: int, n_resamples: 
         "n_groups": n_groups,
         "sources": {name: pool.sources.count(name) for name in (*ANY_MODALITY, "prior")},
         "systems": by_system,
-        "fusion_gain": {name: _gain(clusters["fusion"], clusters[name], resamples) for name in pool.modalities},
-        "comparisons": comparisons.compare(right, groups, systems.family(right, pool.modalities), resamples, seed=seed),
+        "fusion_gain": {name: _gain(clusters["fusion"], clusters[name], resamples) for name in present},
+        "comparisons": comparisons.compare(right, groups, systems.family(right, present), resamples, seed=seed),
         "majority_class": {key: majority[key] for key in ("label", "accuracy")},
     }
 

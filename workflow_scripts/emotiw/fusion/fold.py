@@ -89,11 +89,13 @@ def fuse(
     fusion = fused_posteriors.calibrated(chosen.fusion, calibrating)
     systems = fused_systems(aligned, fusion, prior)
     systems["fusion"] = systems[settings["scheme"]]
+    of_modality = {name: table for name, table in (("video", tables.video), ("audio", tables.audio)) if table}
     facts = {
         "fold": fold.name,
         "classes": corpus.classes,
         "scheme": settings["scheme"],
-        "modalities": [name for name, table in (("video", tables.video), ("audio", tables.audio)) if table],
+        "modalities": list(of_modality),
+        "lacking": {name: list(table.facts.get("lacking", ())) for name, table in of_modality.items()},
         **clip_facts(aligned),
         **fit_facts(fusion, validation),
         "choice": chosen.facts,

@@ -24,7 +24,7 @@ from scipy.special import log_softmax, softmax
 from emotiw.core.errors import FeatureError
 from emotiw.fusion import branch_and_bound, stacking
 from emotiw.fusion.branch_and_bound import SearchResult
-from emotiw.statistics import metrics
+from emotiw.statistics import absent_classes, metrics
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -144,13 +144,14 @@ def calibration_scale(scores: Floats, truth: Ints, *, smoothing: float = 0.0, we
     With `smoothing`, a share of each label, from 0 to 1, is spread over all classes, so that the scale stays finite.
     Guo et al., "On calibration of modern neural networks", ICML 2017 (temperature scaling; scale = 1 / temperature).
     """
+    scores, truth, weights = absent_classes.named(scores, truth, weights)
     if not len(truth):
         return 1.0
-    rows = np.arange(len(truth))
 
     def loss(log_scale: float) -> float:
         logs = log_softmax(np.exp(log_scale) * scores, axis=1)
-        return -float(np.average((1 - smoothing) * logs[rows, truth] + smoothing * logs.mean(1), weights=weights))
+        smooth = (1 - smoothing) * logs[np.arange(len(truth)), truth] + smoothing * logs.mean(1)
+        return -float(np.average(smooth, weights=weights))
 
     from scipy.optimize import minimize_scalar  # noqa: PLC0415 - 0.3 s that a prediction does without
 
@@ -381,8 +382,7 @@ def source_names(has_audio: Bools, has_video: Bools) -> list[str]:
 
 def _recalls(posteriors: Floats, truth: Ints) -> Floats:
     """Recall of each class, 0 for a class without clips."""
-    recalls = metrics.recalls(metrics.confusion_matrix(truth, posteriors.argmax(1), posteriors.shape[1]))
-    return np.nan_to_num(recalls)
+    return np.nan_to_num(metrics.recalls(metrics.confusion_matrix(truth, posteriors.argmax(1), posteriors.shape[1])))
 
 
 def _objectives(audio: Floats, video: Floats, truth: Ints, candidates: Floats) -> list[Objective]:

@@ -16,8 +16,8 @@ from typing import IO, Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
+from emotiw.core.clip_suffixes import AUDIO, VIDEO
 from emotiw.core.errors import FeatureError
-from emotiw.corpora.interface import AUDIO, VIDEO
 from emotiw.imports import csv_layouts
 from emotiw.imports.reading import MAX_BYTES, Content, Reading
 

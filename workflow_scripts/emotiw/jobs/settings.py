@@ -1,10 +1,11 @@
 """The configuration: read from YAML without duplicate keys, and checked against the schema before anything runs."""
 
+import difflib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from jsonschema import Draft202012Validator
@@ -133,7 +134,23 @@ def _explain(fault: ValidationError) -> str:
         number = repr(float(fault.instance))
         dotted = number if "." in number else number.replace("e", ".0e")
         return f"{fault.instance!r} is text in YAML, expected {fault.validator_value}; write {dotted}, with a point"
-    return fault.message
+    if fault.validator == "type" and fault.validator_value == "string" and isinstance(fault.instance, (int, float)):
+        return f"{fault.instance!r} is no text in YAML, expected text; put it in quotes"
+    if fault.validator == "additionalProperties" and isinstance(fault.instance, Mapping):
+        return "; ".join(
+            [
+                fault.message,
+                *_remedies(fault.instance, list(cast("Mapping[str, Any]", fault.schema).get("properties", {}))),
+            ]
+        )
+    return str(fault.message)
+
+
+def _remedies(section: Mapping[str, Any], known: list[str]) -> Iterator[str]:
+    """Name, for each key that the schema does not know, the most similar one that it knows, or all."""
+    for key in (key for key in section if key not in known):
+        similar = difflib.get_close_matches(str(key), known, 1)
+        yield f"instead of {key!r} write {similar[0]!r}" if similar else f"known are {', '.join(known)}"
 
 
 def _is_number(text: str) -> bool:

@@ -18,7 +18,7 @@ from emotiw.jobs.gather import Source
 from emotiw.jobs.store import Entry
 from emotiw.scoring import pooled_classifiers
 from emotiw.scoring.pooled_classifiers import Floats
-from emotiw.statistics import cross_validation, pooling, selection_record, standardisation
+from emotiw.statistics import absent_classes, cross_validation, pooling, selection_record, standardisation
 from emotiw.statistics.cross_validation import Training
 from emotiw.statistics.standardisation import Scaler
 
@@ -138,7 +138,8 @@ def scored(table: Manifest, fold: Fold, source: Source, settings: Mapping[str, A
     Returns
     -------
     FoldScores
-        Without scores if a class has no usable training clip; the fold then has no such system.
+        A class without a usable training clip is left out (`absent_classes`). Without scores if fewer than two classes
+        have any; the fold then has no such system.
 
     Raises
     ------
@@ -155,15 +156,14 @@ def scored(table: Manifest, fold: Fold, source: Source, settings: Mapping[str, A
         "classifier": system.classifier,
     }
     model_facts: dict[str, Any] = {"clips": names, "classes": list(table.classes), "normalise": settings["normalise"]}
-    if lacking:
+    of = absent_classes.present((row.label for row in made.training), table.classes)
+    if not of:
         empty = Entry("mean", {"scores": np.zeros((0, len(table.classes)))})
         return FoldScores([empty], {**facts, "clips": [], "parts": [], **selection_record.facts([])}, [], model_facts)
     corpora = [row.corpus for row in made.training]
-    training = Training.of(manifest.grouped(table, names), table.classes, settings, corpora)
-    copies = _copies(table, made, source.copies)
-    result = pooled_classifiers.clip_scores(
-        system.classifier, pooled_classifiers.Clips(made.values, copies), training, settings
-    )
+    training = Training.of(manifest.grouped(table, names), of, settings, corpora)
+    clips = pooled_classifiers.Clips(made.values, _copies(table, made, source.copies))
+    result = pooled_classifiers.clip_scores(system.classifier, clips, training, settings).among(of, table.classes)
     records = cross_validation.selection_records({str(system): result.selection}, training, "C")
     if settings["normalise"] == BY_SUBJECT:
         records.append(standardisation.record(str(system), made.clips))

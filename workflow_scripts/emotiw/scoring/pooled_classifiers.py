@@ -6,7 +6,7 @@ against the rest, with the hinge loss in place of the cross-entropy.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 
-from emotiw.statistics import cross_validation, one_vs_rest
+from emotiw.statistics import absent_classes, cross_validation, one_vs_rest
 from emotiw.statistics.cross_validation import NONE, Grid, GridScorer, Ints, Selection, Training, class_weight
 from emotiw.statistics.pooling import PooledLinear
 
@@ -57,6 +57,15 @@ class PooledScores:
     scored: Bools
     selection: Selection
     model: PooledLinear
+
+    def among(self, of: Sequence[str], classes: Sequence[str]) -> "PooledScores":
+        """Scores and model with a column for each of `classes`, of those that were trained with the classes `of`."""
+        model = replace(
+            self.model,
+            coefficients=absent_classes.filled(self.model.coefficients, of, classes, 0.0),
+            intercept=absent_classes.filled(self.model.intercept, of, classes),
+        )
+        return replace(self, values=absent_classes.filled(self.values, of, classes), model=model)
 
 
 def grid(settings: Mapping[str, Any]) -> Grid:

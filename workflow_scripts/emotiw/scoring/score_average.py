@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emotiw.core.errors import StoreError
+from emotiw.statistics import absent_classes
 
 Matrix = npt.NDArray[np.float64]
 Table = tuple[Sequence[str], Sequence[str], Matrix]
@@ -42,4 +43,4 @@ def mean_scores(tables: Sequence[Table]) -> tuple[list[str], list[str], Matrix]:
     row_of_clip = [{clip: i for i, clip in enumerate(names)} for names, _, _ in tables]
     common = [clip for clip in clips if all(clip in rows for rows in row_of_clip)]
     aligned = [table[2][[rows[clip] for clip in common]] for rows, table in zip(row_of_clip, tables, strict=True)]
-    return common, list(classes), np.mean(aligned, axis=0)
+    return common, list(classes), absent_classes.mean(aligned)

@@ -1,7 +1,7 @@
 """Classifiers on precomputed kernels or on vectors: a decision value per class in the declared order."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KernelCenterer
 
 from emotiw.core.errors import FeatureError
-from emotiw.statistics import one_vs_rest
+from emotiw.statistics import absent_classes, one_vs_rest
 from emotiw.statistics.cross_validation import NONE, Grid, Ints, Selection, class_weight
 from emotiw.video import vector_classifiers
 from emotiw.video.linear import Linear
@@ -53,6 +53,17 @@ class Scores:
     n_components: list[int] | None = None
     selection: Selection | None = None
     models: Mapping[str, Linear] = field(default_factory=dict)
+
+    def among(self, of: Sequence[str], classes: Sequence[str]) -> "Scores":
+        """Scores and models with a column for each of `classes`, of those that were trained with the classes `of`."""
+        models = {
+            name: Linear(
+                absent_classes.filled(model.coefficients, of, classes, 0.0),
+                absent_classes.filled(model.intercept, of, classes),
+            )
+            for name, model in self.models.items()
+        }
+        return replace(self, values=absent_classes.filled(self.values, of, classes), models=models)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import Fold
 from emotiw.jobs import gather
 from emotiw.jobs.gather import Source
-from emotiw.statistics import cross_validation, selection_record
+from emotiw.statistics import absent_classes, cross_validation, selection_record
 from emotiw.statistics.cross_validation import Training
 from emotiw.video import baselines, classifiers
 from emotiw.video.classifiers import Scores
@@ -38,7 +38,8 @@ def scored(
     Returns
     -------
     scores : Scores
-        Empty if a class has no usable training clip; the fold then has no such baseline.
+        A class without a usable training clip is left out (`absent_classes`). Empty if fewer than two classes have any;
+        the fold then has no such baseline.
     facts : dict
         Clips, parts, classes, classes without a training clip, parameters and records; JSON values.
 
@@ -51,10 +52,10 @@ def scored(
     training_clips = [row.clip for row, part, _ in usable if part == "train"]
     lacking = splits.lacking((table.row_of_clip[clip].label for clip in training_clips), table.classes)
     scores, records = classifiers.no_scores(len(table.classes)), []
-    if not lacking:
-        training = Training.of(manifest.grouped(table, training_clips), table.classes, settings)
+    if of := absent_classes.present((table.row_of_clip[clip].label for clip in training_clips), table.classes):
+        training = Training.of(manifest.grouped(table, training_clips), of, settings)
         X = np.stack([entry.arrays["features"] for _, _, entry in usable]).astype(np.float64)
-        scores = baselines.clip_scores(X, training, settings)
+        scores = baselines.clip_scores(X, training, settings).among(of, table.classes)
         records = cross_validation.selection_records({system: scores.selection}, training, "C, gamma")
     with_score = list(compress(usable, scores.scored))
     return scores, {

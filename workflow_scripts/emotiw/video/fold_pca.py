@@ -8,7 +8,7 @@ from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import Fold
 from emotiw.jobs import gather
 from emotiw.jobs.gather import Source
-from emotiw.statistics import selection_record
+from emotiw.statistics import absent_classes, selection_record
 from emotiw.video.pca import PCA, fit_pca, scatter_of
 
 
@@ -33,7 +33,7 @@ def fit(
     Returns
     -------
     pca : PCA or None
-        None if a class has no usable training clip; the fold then has no such system.
+        None if fewer than two classes have a usable training clip; the fold then has no such system.
     facts : dict
         Numbers of clips and frames, the classes without a clip, and the record, as JSON.
 
@@ -46,9 +46,9 @@ def fit(
     """
     usable = gather.statuses(manifest, source, fold.train)
     clips = [clip for clip, status in usable.items() if status == Status.OK]
-    lacking = splits.lacking((manifest.row_of_clip[clip].label for clip in clips), manifest.classes)
-    facts = {"n_clips": len(clips), "lacking": lacking}
-    if lacking:
+    labels = [manifest.row_of_clip[clip].label for clip in clips]
+    facts = {"n_clips": len(clips), "lacking": splits.lacking(labels, manifest.classes)}
+    if not absent_classes.present(labels, manifest.classes):
         return None, facts | selection_record.facts([])
     scatter = scatter_of(gather.Arrays(manifest, source, clips))
     fitted = fit_pca(scatter, dimension)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from emotiw.corpora import manifest
+from emotiw.corpora import manifest, splits
 from emotiw.corpora.manifest import Manifest
-from emotiw.statistics import cross_validation, selection_record
+from emotiw.statistics import absent_classes, cross_validation, selection_record
 from emotiw.statistics.cross_validation import Training
 from emotiw.video import classifiers, kernel_scoring
 from emotiw.video.classifiers import Matrix, Scores
@@ -56,6 +56,8 @@ def scored(
 ) -> FoldScores:
     """Fit the classifier to each kernel's training clips and score all clips.
 
+    A class without a usable training clip is left out (`absent_classes`).
+
     Parameters
     ----------
     table : Manifest
@@ -70,18 +72,21 @@ def scored(
     Raises
     ------
     FeatureError
-        If a class has no training clip, or the classifier cannot be fitted.
+        If the classifier cannot be fitted.
     """
     clips, parts = kernels.facts["clips"], kernels.facts["parts"]
     training_clips = [clip for clip, part in zip(clips, parts, strict=True) if part == "train"]
     records: list[selection_record.Record] = []
     scores = dict.fromkeys([*kernels.matrices, "mean"], classifiers.no_scores(len(table.classes)))
     if training_clips:
-        training = Training.of(manifest.grouped(table, training_clips), table.classes, video)
+        labels = [table.row_of_clip[clip].label for clip in training_clips]
+        of = absent_classes.present(labels, table.classes) or table.classes
+        training = Training.of(manifest.grouped(table, training_clips), of, video)
         landmarks = kernels.facts.get("landmarks")
         rows = None if landmarks is None else np.flatnonzero(np.isin(clips, landmarks))
         given = Kernels(kernels.matrices, len(training_clips), len(clips), rows)
-        scores = kernel_scoring.feature_scores(classifier, video, given, training)
+        scored_kernels = kernel_scoring.feature_scores(classifier, video, given, training)
+        scores = {name: values.among(of, table.classes) for name, values in scored_kernels.items()}
         selections = {f"{system}/{name}": values.selection for name, values in scores.items()}
         records = cross_validation.selection_records(selections, training, classifiers.family(classifier).parameter)
     has_score = scores["mean"].scored
@@ -90,6 +95,7 @@ def scored(
         "clips": list(compress(clips, has_score)),
         "parts": list(compress(parts, has_score)),
         "classes": list(table.classes),
+        "lacking": splits.lacking((table.row_of_clip[clip].label for clip in training_clips), table.classes),
         "scores": "decision values",
         "classifier": classifier,
         "n_components": {name: values.n_components for name, values in scores.items()},

@@ -57,6 +57,9 @@ def scores(metrics: Mapping[str, Any]) -> Table:
         if values["n_scored"]:
             for name in ("video", "audio", "fusion"):
                 system = values["systems"][name]
+                if system["accuracy"] is None:
+                    table.add_row(part, name, "absent", "", "", "", "0")
+                    continue
                 accuracy = _percent(system["accuracy"], system["accuracy_interval"])
                 recall = _percent(system["uar"], system["uar_interval"])
                 table.add_row(part, name, *accuracy, *recall, str(values["n_scored"]))
