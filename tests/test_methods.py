@@ -72,6 +72,19 @@ def test_systems_have_readable_names(name, title):
     assert names.system(name) == title
 
 
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("audio/egemaps/blstm/64_0: epoch", "audio, eGeMAPS, BLSTM, layers of 64 units, start 1: epoch"),
+        ("video/cnn/pls/mean: n_components", "video, CNN, PLS: n_components"),
+        ("fusion/per_class", "fusion, per class"),
+        ("class prior", "class prior"),
+    ],
+)
+def test_choices_have_readable_names(text, title):
+    assert names.choice(text) == title
+
+
 def test_names_are_listed_as_in_a_sentence():
     assert [names.listed(it) for it in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
 

@@ -160,3 +160,23 @@ def test_a_whole_file_that_lost_its_end_is_refused_whatever_decodes(tmp_path):
     for read in (heard, seen):
         with pytest.raises(MediaError, match=r"header states|packets of its"):
             read(path)
+
+
+@pytest.mark.parametrize("suffix", ["aac", "flac"])
+def test_raw_sound_that_ends_within_a_packet_is_refused(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    make.ffmpeg("-i", make.sound_file(tmp_path / "a.wav", babble(3)), path)
+    whole = heard(path)[0]
+    make.cut(path, 0.6)
+    with pytest.raises(MediaError, match=r"ends within a packet|header states"):
+        heard(path)
+    if suffix == "aac":
+        assert 0.4 < len(heard(path, LIMITS | {"min_decoded_fraction": 0})[0]) / len(whole) < 0.8
+
+
+def test_zeros_behind_raw_aac_are_no_cut(tmp_path):
+    path = tmp_path / "a.aac"
+    make.ffmpeg("-i", make.sound_file(tmp_path / "a.wav", babble(3)), path)
+    n = len(heard(path)[0])
+    path.write_bytes(path.read_bytes() + bytes(3000))
+    assert len(heard(path)[0]) == pytest.approx(n, abs=0.1 * RATE_HZ)

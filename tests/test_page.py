@@ -221,9 +221,11 @@ def test_on_afew_the_papers_figures_stand_beside_ours_with_verdicts(render, run)
 
 
 def test_no_raw_id_of_a_system_is_on_the_page(page):
-    shown = page.text[: page.text.index("Selection ledger")]
-    assert not re.search(r"(video|audio)/\w", shown)
-    assert "lbp_top" not in shown
+    shown = page.text[: page.text.index("Settings that the paper does not fix")]
+    ledger = page.text[page.text.index("Selection ledger") : page.text.index("SHA-256 of the files")]
+    for text in (shown, ledger):
+        assert not re.search(r"(video|audio|fusion)/\w", text)
+        assert "lbp_top" not in text
 
 
 def test_a_run_of_one_modality_says_nothing_of_fusion(render, run, metrics):
@@ -278,7 +280,7 @@ def test_paired_tests_are_shown(render, metrics):
 def test_the_selection_ledger_is_shown(page, metrics):
     assert f"{metrics['ledger']['n_choices']} choices" in page.text
     assert "None saw the label of a test clip" in page.text
-    assert "audio/egemaps/blstm/64_0: epoch" in page.text
+    assert "audio, eGeMAPS, BLSTM, layers of 64 units, start 1: epoch" in page.text
 
 
 def test_a_ledger_that_did_not_pass_is_said(render, metrics):

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import av
+import av.container
 
-from emotiw.media.clock import Clock
+from emotiw.media.clock import Clock, is_broadcast
 from emotiw.media.completeness import defect
 from emotiw.media.tracks import Stream
 
+# formats of which only an incomplete last packet shows that the file was cut; their packets begin with this byte
+UNSTATED, SYNC = ("aac", "flac"), b"\xff"
 N_TRIED = 60  # packets within which a track must yield a frame
 
 
@@ -28,23 +31,30 @@ class Account:
     joined : bool
         Whether the format can be joined midway, as a broadcast, so that its first packets may lack what they refer to.
         They do not count until a first frame is complete.
+    unstated : bool
+        Whether nothing but the last packet tells that a file of this format was cut.
     n_packets, n_undecodable, n_leading : int
         Number of packets, of those that cannot be decoded, and of those of them that do not count.
     has_begun : bool
         Whether a frame was decoded.
+    is_cut : bool
+        Whether the last packet is the beginning of one, in a format where nothing else tells that a file was cut.
     error : str
         What FFmpeg said of the first packet that cannot be decoded.
     """
 
     joined: bool = False
+    unstated: bool = False
+    is_cut: bool = False
     n_packets: int = 0
     n_undecodable: int = 0
     n_leading: int = 0
     has_begun: bool = False
     error: str = ""
 
-    def fail(self, error: av.FFmpegError) -> None:
+    def fail(self, error: av.FFmpegError, packet: bytes = b"") -> None:
         """Count a packet that cannot be decoded."""
+        self.is_cut = self.unstated and packet.startswith(SYNC)
         self.n_undecodable += 1
         self.n_leading += self.joined and not self.has_begun
         self.error = self.error or str(error.strerror)
@@ -52,12 +62,19 @@ class Account:
     def check(self, path: Path, kind: str, fraction: float) -> None:
         """Raise MediaError if nothing was decoded, or fewer packets than `fraction`; a single one is always forgiven.
 
-        `kind` is "video" or "audio".
+        `kind` is "video" or "audio". With a `fraction` above 0, a file that was cut within a packet is refused too.
         """
+        if self.is_cut and fraction:
+            raise defect(path, f"ends within a packet: {self.error}", "a whole last packet", "replace the clip")
         n, n_bad = self.n_packets - self.n_leading, self.n_undecodable - self.n_leading
         if (self.error and not self.has_begun) or (n_bad > 1 and n - n_bad < int(fraction * n)):
             found = f"{self.error} ({self.n_undecodable} of {self.n_packets} packets of its {kind})"
             raise defect(path, found, f"that {fraction:.0%} of them decode")
+
+
+def account(container: av.container.InputContainer) -> Account:
+    """Account of a stream of a container before anything is read."""
+    return Account(joined=is_broadcast(container), unstated=container.format.name in UNSTATED)
 
 
 def frames(
@@ -95,8 +112,9 @@ def _decoded(
             except av.error.MemoryError:
                 raise
             except av.FFmpegError as error:
-                account.fail(error)
+                account.fail(error, bytes(packet)[:1])
             else:
+                account.is_cut = False
                 account.has_begun = account.has_begun or bool(found)
                 yield from found
     try:

@@ -54,7 +54,7 @@ class Reading:
             track=numbers.index(stream.index),
             n_tracks=len(numbers),
             clock=Clock(both, is_broadcast(container)),
-            account=packets.Account(joined=is_broadcast(container)),
+            account=packets.account(container),
         )
 
     def frames(self) -> Iterator[Any]:

@@ -40,6 +40,14 @@ def modality(name: str) -> str:
     return first if first in ("video", "audio") else ""
 
 
+def choice(text: str) -> str:
+    """Name of a choice in the selection ledger: `audio/egemaps/blstm/64_0: epoch` gives the title of its system."""
+    name, colon, what = text.partition(":")
+    if modality(name) and "/" in name:
+        return f"{modality(name)}, {system(name)}{colon}{what}"
+    return f"{name.replace('/', ', ').replace('_', ' ')}{colon}{what}"
+
+
 def status(name: str) -> str:
     """Status of a clip in words."""
     return name.replace("_", " ")

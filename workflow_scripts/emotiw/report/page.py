@@ -73,7 +73,7 @@ def render(
         `scope` is the folder of a run of one modality, such as `audio_only/`, and empty for a whole run.
     """
     environment = html.environment()
-    environment.filters |= formats.FILTERS | {"system": names.system, "in_words": names.status}
+    environment.filters |= formats.FILTERS | {"system": names.system, "in_words": names.status, "choice": names.choice}
     part = shown_part(metrics)
     config = provenance["config"]
     context = {

@@ -151,7 +151,7 @@ def others(metrics: Metrics) -> list[dict[str, Any]]:
             **{part: parts[part]["systems"][name]["accuracy"] for part in parts},
         }
         for name in parts["test"]["systems"]
-        if name not in MAIN
+        if name not in MAIN and (len(metrics["modalities"]) > 1 or names.modality(name))
     ]
 
 

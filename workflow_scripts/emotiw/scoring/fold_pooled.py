@@ -162,10 +162,8 @@ def scored(table: Manifest, fold: Fold, source: Source, settings: Mapping[str, A
         return FoldScores([empty], {**facts, "clips": [], "parts": [], **selection_record.facts([])}, [], model_facts)
     corpora = [row.corpus for row in made.training]
     training = Training.of(manifest.grouped(table, names), of, settings, corpora)
-    copies = _copies(table, made, source.copies)
-    result = pooled_classifiers.clip_scores(
-        system.classifier, pooled_classifiers.Clips(made.values, copies), training, settings
-    ).among(of, table.classes)
+    clips = pooled_classifiers.Clips(made.values, _copies(table, made, source.copies))
+    result = pooled_classifiers.clip_scores(system.classifier, clips, training, settings).among(of, table.classes)
     records = cross_validation.selection_records({str(system): result.selection}, training, "C")
     if settings["normalise"] == BY_SUBJECT:
         records.append(standardisation.record(str(system), made.clips))

@@ -85,10 +85,8 @@ def scored(
         landmarks = kernels.facts.get("landmarks")
         rows = None if landmarks is None else np.flatnonzero(np.isin(clips, landmarks))
         given = Kernels(kernels.matrices, len(training_clips), len(clips), rows)
-        scores = {
-            name: values.among(of, table.classes)
-            for name, values in kernel_scoring.feature_scores(classifier, video, given, training).items()
-        }
+        scored_kernels = kernel_scoring.feature_scores(classifier, video, given, training)
+        scores = {name: values.among(of, table.classes) for name, values in scored_kernels.items()}
         selections = {f"{system}/{name}": values.selection for name, values in scores.items()}
         records = cross_validation.selection_records(selections, training, classifiers.family(classifier).parameter)
     has_score = scores["mean"].scored
