@@ -61,7 +61,8 @@ def part_metrics(pool: Pool, classes: Sequence[str], *, seed: int, n_resamples: 
             by_system[name] |= _calibration(judged, truth[covered], groups[covered], resamples)
             by_system[name]["over_majority"] = _gain(clusters[name], always, resamples)
     for name in by_system.keys() - set(judging):
-        by_system[name] |= dict.fromkeys(NOTHING) | {"recalls": [None] * len(classes)}
+        unknown = [None] * len(classes)
+        by_system[name] |= dict.fromkeys(NOTHING) | {"recalls": unknown, "recall_intervals": unknown}
     present = [name for name in pool.modalities if name in judging]
     right = {name: pool.systems[name][0][known].argmax(1) == truth for name in judging}
     return {
