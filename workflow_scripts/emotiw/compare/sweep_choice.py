@@ -29,6 +29,10 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Row = Mapping[str, str]
 MEASURES: Mapping[str, Callable[[npt.NDArray[np.integer]], Floats]] = {"accuracy": metrics.accuracy, "uar": metrics.uar}
+FITTED = (
+    " The weights and the calibration of a fusion are fitted to the same validation clips unless its settings say"
+    " otherwise; that makes the scores of all runs too high, and is not part of this estimate."
+)
 TITLES = {"accuracy": "accuracy", "uar": "UAR"}
 
 
@@ -168,7 +172,8 @@ def wording(found: Mapping[str, Any]) -> dict[str, Any]:
         "measure": of,
         "runs": lines,
         "tested": tested,
-        "optimism_text": _optimism_text(found["optimism"], best["score"]),
+        "optimism_text": _optimism_text(found["optimism"], best["score"])
+        + (FITTED if found["system"] == "fusion" else ""),
     }
 
 
@@ -180,8 +185,9 @@ def described(settings: Mapping[str, Any]) -> str:
 def _optimism_text(estimate: Mapping[str, Any] | None, score: float) -> str:
     if estimate is None:
         return "The optimism of the choice is not known: it needs validation clips of at least two subjects."
+    too_high = points(round(estimate["mean"], 3) + 0.0)  # + 0.0: no sign before zero
     return (
-        f"The best of several scores is too high by chance: by {points(estimate['mean'])}, estimated with"
+        f"The best of several scores is too high by chance: by {too_high}, estimated with"
         f" {estimate['n_resamples']} resamples of the {estimate['n_subjects']} validation subjects. Without it,"
         f" {percent(score - estimate['mean'])} are expected on clips that took no part in the choice. The same setting"
         f" was the best in {percent(estimate['stability'])} of the resamples."
