@@ -1,6 +1,8 @@
 # `make demo` and `make test` need Python 3.11 or newer, make and a package index; everything else is set up in .venv.
 PYTHON ?= python3
 CORES ?= all
+FUZZ_S ?= 3600
+FUZZ_SEED ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -11,7 +13,7 @@ CODE := workflow_scripts tests benchmarks docs/site setup.py
 SMK := Snakefile rules/*.smk
 
 .DEFAULT_GOAL := help
-.PHONY: help demo people people-data test test-faults test-slurm reproduce soak check docs setup lock lock-docs clean
+.PHONY: help demo people people-data test test-faults test-slurm reproduce soak fuzz-media check docs setup lock lock-docs clean
 
 help:  ## show this list
 	@echo "Targets of make:"
@@ -54,6 +56,9 @@ test-faults: $(READY)  ## pass the tests that docs/faults.md names, but for thos
 
 soak: $(READY)  ## run 2,000 tiny clips, a fifth of them defective, undisturbed and under random kills; takes an hour or more
 	$(BIN)/python tests/soak.py results/soak
+
+fuzz-media: $(READY)  ## damage clips of eleven containers for FUZZ_S seconds (an hour), from seed FUZZ_SEED on, and count what becomes of them
+	$(BIN)/python tests/media_mutants.py results/fuzz $(FUZZ_S) $(FUZZ_SEED)
 
 test-slurm: $(SLURM)  ## run the workflow on a Slurm cluster of one node and kill everything once; needs root and Debian
 	$(SLURM)/bin/python -m pytest -v tests/workflow/test_slurm.py

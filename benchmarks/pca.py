@@ -1,8 +1,8 @@
 """Principal components of the frames of a finished run: held in memory, and summed to a scatter matrix in one pass.
 
 Run: PYTHONPATH=workflow_scripts python benchmarks/pca.py results/RUN/features/cnn [--dimension 256]. Printed are the
-CPU seconds of both ways and how far the second is from the first: the largest difference of a variance, relative to it and
-to the largest variance, and the least cosine between the two subspaces.
+CPU seconds of both ways and how far the second is from the first: the largest difference of a variance, relative to it
+and to the largest variance, and the least cosine between the two subspaces.
 """
 
 import argparse

@@ -3,7 +3,8 @@
 Run: python benchmarks/scheduling.py [jobs] [seconds] [job's seconds]; 5000, 60 and 0 by default. The jobs are one shell
 command each. Every line is a run that is stopped after these seconds: with this repository's default profile, and with
 single settings changed. Printed are the jobs done, jobs a second of wall time, and CPU ms of the main process a job.
-What the Snakefile does when it starts, to take Snakemake's own rate limit away on one machine, is copied from it.
+What the Snakefile does when it starts, to take Snakemake's own rate limit away on one machine, is copied from it, and
+memory is a resource as there.
 """
 
 import os
@@ -18,10 +19,15 @@ ROOT = Path(__file__).resolve().parents[1]
 PROFILE = ROOT / "profiles/default"
 ON_START = (ROOT / "Snakefile").read_text().partition("\nonstart:\n")[2].partition("\n\n")[0]
 SNAKEFILE = """
+def share_memory():
+    for resources in (workflow.scheduler.global_resources, workflow.scheduler.resources):
+        resources.setdefault("mem_mb", 10000)
+
 rule all:
     input: [f"made/{i}" for i in range(JOBS)]
 rule one:
     output: "made/{i}"
+    resources: mem_mb=100
     shell: "sleep SECONDS; : > {output}"
 """
 VARIANTS = {  # whether the rate limit is taken away, and arguments

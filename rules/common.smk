@@ -11,7 +11,7 @@ from snakemake.logging import logger
 
 from emotiw.corpora import inventory
 from emotiw.corpora import manifest as manifests
-from emotiw.jobs import cache, features, settings, source_facts, stages
+from emotiw.jobs import cache, features, loggers, settings, source_facts, stages
 from emotiw.media.probing import probe
 from emotiw.workflow import (
     checksums,
@@ -47,6 +47,7 @@ os.environ.update(
         inherit=not workflow.is_main_process,
     ),
     **cache.environment(config["cache"]),
+    **loggers.environment(config["loggers"], f"{LAYOUT.folder}/logs/training"),
     EMOTIW_PROGRAMS=str(SCRIPTS),
     EMOTIW_DEADLINE_S=str(config["limits"]["job_s"]),
     EMOTIW_ACCELERATOR=config["accelerator"],

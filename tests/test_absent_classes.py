@@ -9,7 +9,7 @@ from rich.console import Console
 from emotiw.evaluation import clip_account, system_metrics
 from emotiw.evaluation.pools import Pool
 from emotiw.fusion import schemes, score_tables
-from emotiw.report import system_tables
+from emotiw.report import headline
 from emotiw.scoring import score_average
 from emotiw.statistics import absent_classes
 from emotiw.statistics.absent_classes import ABSENT
@@ -63,9 +63,15 @@ def metrics():
     covered = np.ones(5, bool)
     scores = {"video": (prior, ~covered), "audio": (audio, covered), "fusion": (audio, covered)}
     clips = tuple(f"c{i}" for i in range(5))
-    pool = Pool("test", clips, ("official",) * 5, truth, np.arange(5), scores, ("audio",) * 5)
+    pool = Pool("test", clips, ("official",) * 5, truth, np.arange(5), np.arange(5), scores, ("audio",) * 5)
     part = system_metrics.part_metrics(pool, CLASSES, seed=0, n_resamples=20)
-    return {"modalities": ["video", "audio"], "parts": {"test": part}, "status": {}, "n_clips": 5}
+    return {
+        "modalities": ["video", "audio"],
+        "parts": {"test": part},
+        "status": {},
+        "n_clips": 5,
+        "ledger": {"passed": True},
+    }
 
 
 def test_a_modality_that_has_judged_nothing_has_no_metrics(metrics):
@@ -77,8 +83,9 @@ def test_a_modality_that_has_judged_nothing_has_no_metrics(metrics):
 
 
 def test_the_best_modality_is_none_that_has_judged_nothing(metrics):
-    assert system_tables.best_modality(metrics, "test") == "audio"
-    assert system_tables.judged_by(metrics, "test") == ["audio"]
+    assert headline.best_modality(metrics, "test") == "audio"
+    assert headline.tiles(metrics, "test")[1].name == "Gain of fusion over audio"
+    assert "Video judged none of the 5 test clips: it is absent" in headline.warnings(metrics, "test")[0]
 
 
 def test_the_terminal_calls_it_absent(metrics):

@@ -218,7 +218,11 @@ def test_a_setting_reaches_the_stages_that_read_it_and_those_below(over, reached
 
 @pytest.mark.parametrize(
     "over",
-    [{"cache": {"folder": "elsewhere", "users": ["root"]}}, {"sweep": {"grid": {"seed": [1, 2]}}}],
+    [
+        {"cache": {"folder": "elsewhere", "users": ["root"]}},
+        {"sweep": {"grid": {"seed": [1, 2]}}},
+        {"loggers": ["csv"]},
+    ],
 )
 def test_what_changes_no_result_is_in_no_identity(over):
     other = plan(**over)

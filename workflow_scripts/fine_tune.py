@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
-from emotiw.jobs import accelerator, runtime
+from emotiw.jobs import accelerator, loggers, runtime
 from emotiw.video import fine_tuning_checkpoint, fine_tuning_job
 from emotiw.video.fine_tuning_state import Recipe
 from emotiw.weights import acquisition, fer2013
@@ -21,8 +21,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parts = fer2013.divide(faces, settings["validation_fraction"], seed=seed)
     recipe = Recipe.of(args.settings["cnn"], settings)
     device, partial = accelerator.device(), args.output.with_suffix(".partial.safetensors")
+    where, record = "cpu" if device.type == "cpu" else "gpu", loggers.recorder(args.output)
     session = fine_tuning_checkpoint.session(
-        partial, seed=seed, identity=args.stage.digest, accelerator="cpu" if device.type == "cpu" else "gpu"
+        partial, seed=seed, identity=args.stage.digest, accelerator=where, record=record
     )
     arrays, facts = fine_tuning_job.fine_tune(args.weights, parts, recipe, session)
     facts |= {"device": accelerator.describe(device)}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from emotiw.audio import fold_network, training
 from emotiw.core import files
 from emotiw.corpora import manifest
-from emotiw.jobs import accelerator, runtime, store
+from emotiw.jobs import accelerator, loggers, runtime, store
 
 LOG = logging.getLogger("training")
 
@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     fold = manifest.fold(corpus, args.stage["fold"])
     clips = [*fold.train, *fold.val, *fold.test]
     entries = store.read(args.features, "frame_features", names=clips).entries
-    session = training.Session(args.stage["seed"], accelerator.device(), LOG.info)
+    session = training.Session(args.stage["seed"], accelerator.device(), LOG.info, loggers.recorder(args.output))
     network = fold_network.train(corpus, args.stage, entries, store.read(args.scaler, "scaler"), session)
     files.write_atomic(args.model, network.model)
     facts = network.facts | {"device": accelerator.describe(session.device)}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
-from emotiw.jobs import accelerator, runtime
+from emotiw.jobs import accelerator, loggers, runtime
 from emotiw.video import expression_job, fine_tuning_checkpoint
 from emotiw.video.expression_recipe import Recipe
 from emotiw.weights import acquisition, expression_weights, face_resnet, fer2013, ferplus
@@ -22,8 +22,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     voted = ferplus.join(faces, args.votes[0], args.stage["votes"]) if args.votes else ferplus.without_votes(faces)
     parts = fer2013.divide(voted, settings["validation_fraction"], seed=seed)
     device, partial = accelerator.device(), args.output.with_suffix(".partial.safetensors")
+    where, record = "cpu" if device.type == "cpu" else "gpu", loggers.recorder(args.output)
     session = fine_tuning_checkpoint.session(
-        partial, seed=seed, identity=args.stage.digest, accelerator="cpu" if device.type == "cpu" else "gpu"
+        partial, seed=seed, identity=args.stage.digest, accelerator=where, record=record
     )
     arrays, facts = expression_job.train(face_resnet.load(args.weights), parts, Recipe.of(settings), session)
     facts |= {"started_from": args.weights.stem, "device": accelerator.describe(device)}

@@ -232,6 +232,7 @@ EDITS = {
     "emotiw/workflow/evaluation_page.py": {},
     **{f"emotiw/compare/{name}.py": {} for name in ("content", "made", "pairing", "run_files", "page", "sweep_choice")},
     "emotiw/jobs/identity_changes.py": {},
+    "emotiw/jobs/loggers.py": NETWORKS_END,
     **{f"emotiw/workflow/{name}.py": {} for name in ("sweep", "following", "run_progress")},
     "emotiw/corpora/afew.py": {},
     "emotiw/corpora/repositories.py": {},

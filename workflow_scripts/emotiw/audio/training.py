@@ -29,7 +29,7 @@ from torch.nn.utils import clip_grad_value_
 
 from emotiw.audio.blstm import BLSTM, Noise, clip_scores, frame_posteriors, initialise, length_batches, padded, reversal
 from emotiw.core.errors import FeatureError
-from emotiw.core.progress import Progress, ignore
+from emotiw.core.progress import Epochs, Progress, ignore, ignore_epoch
 from emotiw.jobs import devices, lightning
 from emotiw.statistics import selection_record
 from emotiw.statistics.selection_record import Record
@@ -118,13 +118,14 @@ class Session:
         Seed of the weights, the order of the batches, noise and dropout; at most 63 bits.
     device : torch.device
         CPU or GPU.
-    tell : callable
-        Called with a line of progress after an epoch, at most every few seconds.
+    tell, record : callable
+        Called after an epoch: with a line of progress, at most every few seconds; with number and metrics (`Epochs`).
     """
 
     seed: int
     device: torch.device = devices.CPU
     tell: Callable[[str], None] = ignore
+    record: Epochs = ignore_epoch
 
 
 @dataclass(frozen=True)
@@ -216,6 +217,7 @@ def train(training: Clips, validation: Clips, recipe: Recipe, *, n_classes: int,
     first = partial(_first_step, batch=batches.batches[0])
     model = devices.moved(f"network {recipe.architecture}", model, session.device, first)
     run = _Run(model, recipe, batches, validation, generator)
+    run.record = session.record
     run.class_weights = class_weights(training, n_classes) if recipe.class_weights else None
     run.progress = Progress("epoch", recipe.max_epochs, session.tell)
     with lightning.quiet(), devices.exact():
@@ -320,6 +322,7 @@ class _Run(LightningModule):  # type: ignore[misc]
         self.validation_of_best: dict[str, float] = {}
         self.loss = 0.0
         self.class_weights: Tensor | None = None
+        self.record: Epochs = ignore_epoch
         self.progress = Progress("epoch", recipe.max_epochs, ignore)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -358,6 +361,7 @@ class _Run(LightningModule):  # type: ignore[misc]
         metrics = self.validate()
         self.history[-1] |= {"val_loss": metrics["frame_loss"], "val_accuracy": metrics["accuracy"]}
         self.trainer.should_stop = len(self.history) - self.best_epoch >= self.recipe.patience
+        self.record(len(self.history), self.history[-1])
         results = ", ".join(f"{name} {value:.4g}" for name, value in self.history[-1].items())
         self.progress.done(
             len(self.history), f"{results}, best epoch {self.best_epoch}", last=bool(self.trainer.should_stop)

@@ -10,7 +10,7 @@ from emotiw.core.errors import StoreError
 from emotiw.jobs import identity_changes
 
 SEED, N_RESAMPLES = 2016, 2000  # of runs without a crate, which holds their settings
-NO_RESULT = ("run", "sweep", "cache", "warm", "report")  # settings that change no number
+NO_RESULT = ("run", "sweep", "cache", "warm", "loggers", "report")  # settings that change no number
 PARTS = ("test", "val")
 
 

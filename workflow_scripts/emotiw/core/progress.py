@@ -1,13 +1,18 @@
 """Lines of progress of a long computation: at most one every few seconds, each with the time that is left."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 EVERY_S = 5.0  # between two lines
+Epochs = Callable[[int, Mapping[str, float]], None]  # called after each epoch with its number, from 1, and its metrics
 
 
 def ignore(_line: str) -> None:
     """Take a line and do nothing with it."""
+
+
+def ignore_epoch(_epoch: int, _metrics: Mapping[str, float]) -> None:
+    """Take the metrics of an epoch and do nothing with them."""
 
 
 class Progress:

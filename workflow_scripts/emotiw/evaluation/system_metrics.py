@@ -18,6 +18,7 @@ from emotiw.statistics import comparisons, metrics
 NOTHING = (
     *("accuracy", "accuracy_interval", "accuracy_wilson", "uar", "uar_interval", "macro_f1", "macro_f1_interval"),
 )
+UNKNOWN = ("recalls", "recall_intervals")  # and those of them that have a value for each class
 Confusions = npt.NDArray[np.int64]  # (n_groups, n_classes, n_classes)
 N_POINTS = 100  # of the curve of accuracy against coverage
 
@@ -52,17 +53,17 @@ def part_metrics(pool: Pool, classes: Sequence[str], *, seed: int, n_resamples: 
             by_system[name]["over_baseline"] = {"baseline": baseline, **gain}
     majority = _majority(truth, classes)
     always = metrics.clustered_confusions(truth, np.full_like(truth, majority["index"]), groups, len(classes))
-    # a system without scores has no metrics: its rows hold the class prior
+    main = systems.shown(pool.modalities)
+    for name in main:
+        covered = pool.systems[name][1][known]
+        judged = pool.systems[name][0][known][covered]
+        by_system[name] |= _calibration(judged, truth[covered], groups[covered], resamples)
+        by_system[name]["over_majority"] = _gain(clusters[name], always, resamples)
+    # a system without scores has no metrics, for its rows hold the class prior; that is what the main system answers
     judging = [name for name in pool.systems if by_system[name]["n_covered"]]
-    for name in systems.shown(pool.modalities):
-        if name in judging:
-            covered = pool.systems[name][1][known]
-            judged = pool.systems[name][0][known][covered]
-            by_system[name] |= _calibration(judged, truth[covered], groups[covered], resamples)
-            by_system[name]["over_majority"] = _gain(clusters[name], always, resamples)
-    for name in by_system.keys() - set(judging):
-        unknown = [None] * len(classes)
-        by_system[name] |= dict.fromkeys(NOTHING) | {"recalls": unknown, "recall_intervals": unknown}
+    unknown = {**dict.fromkeys((*NOTHING, "over_majority")), **dict.fromkeys(UNKNOWN, [None] * len(classes))}
+    for name in by_system.keys() - {*judging, main[-1]}:
+        by_system[name] |= unknown
     present = [name for name in pool.modalities if name in judging]
     right = {name: pool.systems[name][0][known].argmax(1) == truth for name in judging}
     return {

@@ -112,8 +112,8 @@ def _absent(metrics: Metrics, part: str) -> Iterator[str]:
         n, n_covered = system["n"], system["n_covered"]
         if n and not n_covered:
             yield (
-                f"{name.capitalize()} judged none of the {n} {part} clips; its figures are those of the class"
-                " frequencies of training, and it is not compared with other systems."
+                f"{name.capitalize()} judged none of the {n} {part} clips: it is absent, and compared with no other"
+                " system."
             )
         elif n and n_covered / n < (LOW_COVERAGE if name == chief(metrics) else RARE_MODALITY):
             yield (

@@ -197,6 +197,7 @@ class _Run(LightningModule):  # type: ignore[misc]
         self.session.tell(
             f"epoch {state.epoch + 1}: " + ", ".join(f"{name} {value:.4g}" for name, value in results.items())
         )
+        self.session.record(state.epoch + 1, results)
         history = [*state.history, results]
         self.state = replace(state, epoch=state.epoch + 1, batch=0, loss_sum=0.0, history=history)
         if self.state.epoch < self.end:

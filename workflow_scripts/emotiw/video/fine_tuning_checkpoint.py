@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from emotiw.core.files import write_atomic
+from emotiw.core.progress import Epochs, ignore_epoch
 from emotiw.video.fine_tuning_state import Session, State
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def load(path: Path, *, identity: str) -> State:
         return State()
 
 
-def session(path: Path, *, seed: int, identity: str, accelerator: str) -> Session:
+def session(path: Path, *, seed: int, identity: str, accelerator: str, record: Epochs = ignore_epoch) -> Session:
     """Session that continues the run saved at `path`, saves its states there and logs its progress.
 
     Parameters
@@ -58,13 +59,15 @@ def session(path: Path, *, seed: int, identity: str, accelerator: str) -> Sessio
         Digest of the run's stage: the state of another run is not used.
     accelerator : str
         Lightning's accelerator.
+    record : callable
+        Called after each epoch with its number and its metrics.
     """
 
     def save_state(state: State) -> None:
         save(path, state, identity=identity)
 
     tell = logging.getLogger("fine_tuning").info
-    return Session(seed, accelerator, load(path, identity=identity), save_state, tell)
+    return Session(seed, accelerator, load(path, identity=identity), save_state, tell, record)
 
 
 def _below(tensors: dict[str, Tensor], kind: str) -> dict[str, Tensor]:

@@ -6,6 +6,8 @@ from typing import Any, Self
 
 from torch import Tensor
 
+from emotiw.core.progress import Epochs, ignore_epoch
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -83,6 +85,8 @@ class Session:
         Called with the state every `checkpoint_batches` batches and after every epoch.
     tell : callable
         Called with a line of progress.
+    record : callable
+        Called after each epoch with its number, from 1, and its metrics.
     """
 
     seed: int
@@ -90,3 +94,4 @@ class Session:
     state: State = field(default_factory=State)
     save: Callable[[State], None] = _ignore
     tell: Callable[[str], None] = _ignore
+    record: Epochs = ignore_epoch

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from emotiw.compare import job_costs
 from emotiw.jobs import stages
 from emotiw.workflow.protocol import Protocol
 
@@ -54,13 +55,13 @@ def summary(failures: Iterable[Failure], protocol: Protocol) -> str:
 
 
 def _reason(failure: Failure) -> str:
-    """Last line of the job's log, at most `LONGEST` characters; `SILENT` if no log has a line."""
+    """Last line of the job's log but its cost, at most `LONGEST` characters; `SILENT` if no log has such a line."""
     for log in failure.logs:
         try:
             lines = Path(log).read_text(encoding="utf-8", errors="replace").strip().splitlines()
         except OSError:
             continue
-        if lines:
+        if lines := [line for line in lines if not job_costs.TOOK.search(line)]:
             return lines[-1][:LONGEST]
     return SILENT
 
