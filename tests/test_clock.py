@@ -217,6 +217,13 @@ def test_a_still_picture_may_last_as_long_as_it_likes(tmp_path):
     assert seen(path)[0] == pytest.approx([0, 100, 250])
 
 
+def test_a_still_picture_outlasts_the_sound(tmp_path):
+    path = make.clip(tmp_path / "a.mp4", n=2, times=[0, 300], codec="libx264", sound=make.tone(0.8))
+    assert seen(path)[0] == pytest.approx([0, 300])
+    with pytest.raises(LengthError, match=r"lasts 300\.\d s; expected at most 60 s"):
+        heard(path, LIMITS | {"max_duration_s": 60})
+
+
 def test_a_second_of_silence_has_the_format_of_the_sound_for_any_number_of_channels(tmp_path):
     path = tmp_path / "a.mkv"
     source = film(tmp_path / "s.mkv", 16)
@@ -229,7 +236,7 @@ def test_a_second_of_silence_has_the_format_of_the_sound_for_any_number_of_chann
 
 
 def test_stamps_without_sense_are_bounded():
-    stream = SimpleNamespace(index=0, time_base=Fraction(1, 1000), start_time=0)
+    stream = SimpleNamespace(index=0, time_base=Fraction(1, 1000), start_time=0, duration=None, metadata={})
     chaos = clock.Clock([stream], broadcast=False)
     rng = np.random.default_rng(0)
     for stamp in rng.integers(-(1 << 40), 1 << 40, 500):

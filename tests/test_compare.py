@@ -288,7 +288,7 @@ def test_the_command_writes_page_json_and_latex(folders, tmp_path):
     assert "<script" not in page
     found = json.loads(written[1].read_text())
     clip = found["paired"]["changed"][0]["clip"]
-    assert f"second/report/report.html#clip={clip}" in page
+    assert f"second/report/report.html#clips?clip={clip}" in page
     assert "faces.chip_size 128 -&gt; 160" in page
     assert written[2].read_text().count(r"\\") == 4  # a head and three systems
     assert "second & fusion &" in written[2].read_text()

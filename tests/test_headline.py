@@ -92,6 +92,16 @@ def test_a_system_that_judged_nothing_is_no_best_modality_and_is_warned_of(found
     assert "judged none of the" in line
 
 
+def test_a_run_that_judged_nothing_says_so(found):
+    for name in ("video", "audio", "fusion"):
+        system(found, name).update(n_covered=0, accuracy=None, accuracy_interval=None, uar=None, uar_interval=None)
+        system(found, name).pop("over_majority")
+    assert headline.sentence(found, "test").startswith("Fusion judged none of the")
+    assert [tile.value for tile in headline.tiles(found, "test")][:2] == ["none", "none"]
+    assert [tile.value for tile in headline.tiles(found | {"modalities": ["audio"]}, "test")][:2] == ["none", "none"]
+    assert len(headline.warnings(found, "test")) == 3
+
+
 def test_a_good_run_has_no_warning(found):
     assert headline.warnings(found, "test") == []
 

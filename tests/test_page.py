@@ -228,6 +228,22 @@ def test_no_raw_id_of_a_system_is_on_the_page(page):
         assert "lbp_top" not in text
 
 
+def test_a_modality_that_judged_nothing_has_no_figures(render, metrics):
+    found = copy.deepcopy(metrics)
+    nothing = {"accuracy": None, "accuracy_interval": None, "uar": None, "uar_interval": None, "macro_f1": None}
+    for part in found["parts"].values():
+        for name, it in part["systems"].items():
+            if name.startswith("video"):
+                it.update(nothing | {"n_covered": 0, "accuracy_covered": None, "recalls": [None] * 7})
+                it.pop("reliability", None)
+        part["fusion_gain"].pop("video")
+        part["comparisons"] = [pair for pair in part["comparisons"] if "video" not in pair["a"] + pair["b"]]
+    text = Page(render(found=found)).text
+    assert "Video judged none of the" in text
+    assert "video judged no clip" in text
+    assert "Gain of fusion over audio" in text
+
+
 def test_a_run_of_one_modality_says_nothing_of_fusion(render, run, metrics):
     found = copy.deepcopy(metrics) | {"modalities": ["audio"]}
     for part in found["parts"].values():

@@ -18,6 +18,7 @@ from emotiw.statistics import comparisons, metrics
 NOTHING = (
     *("accuracy", "accuracy_interval", "accuracy_wilson", "uar", "uar_interval", "macro_f1", "macro_f1_interval"),
 )
+UNKNOWN = ("recalls", "recall_intervals")  # and those of them that have a value for each class
 Confusions = npt.NDArray[np.int64]  # (n_groups, n_classes, n_classes)
 N_POINTS = 100  # of the curve of accuracy against coverage
 
@@ -60,8 +61,9 @@ def part_metrics(pool: Pool, classes: Sequence[str], *, seed: int, n_resamples: 
         by_system[name]["over_majority"] = _gain(clusters[name], always, resamples)
     # a system without scores has no metrics, for its rows hold the class prior; that is what the main system answers
     judging = [name for name in pool.systems if by_system[name]["n_covered"]]
+    unknown = {**dict.fromkeys((*NOTHING, "over_majority")), **dict.fromkeys(UNKNOWN, [None] * len(classes))}
     for name in by_system.keys() - {*judging, main[-1]}:
-        by_system[name] |= dict.fromkeys(NOTHING) | {"recalls": [None] * len(classes), "over_majority": None}
+        by_system[name] |= unknown
     present = [name for name in pool.modalities if name in judging]
     right = {name: pool.systems[name][0][known].argmax(1) == truth for name in judging}
     return {

@@ -12,7 +12,7 @@ import av
 import av.container
 from av.format import Flags
 
-from emotiw.media.tracks import Stream
+from emotiw.media import tracks
 
 DISCONTINUITY_S = 10.0  # `dts_delta_threshold` of ffmpeg, for formats whose clock may jump (AVFMT_TS_DISCONT)
 JUMP_S = 60.0  # the longest gap of both streams that is believed in other formats [ours]
@@ -47,10 +47,12 @@ class Clock:
         Present correction, in s.
     """
 
-    def __init__(self, streams: Sequence[Stream], broadcast: bool) -> None:
+    def __init__(self, streams: Sequence[tracks.Stream], broadcast: bool) -> None:
         self._jump_s = DISCONTINUITY_S if broadcast else JUMP_S
-        # a picture may be shown for as long as it likes where nothing else tells the time
-        self._longest_s = DISCONTINUITY_S if len(streams) > 1 else float("inf")
+        # a picture may be shown for as long as it likes where no other stream lasts as long and tells the time
+        lengths_s = [tracks.length_s(stream) for stream in streams]
+        alone = len(streams) < 2 or (all(lengths_s) and max(lengths_s) - min(lengths_s) > self._jump_s)
+        self._longest_s = float("inf") if alone else DISCONTINUITY_S
         self._tick_s = {stream.index: float(stream.time_base or 0) for stream in streams}
         starts = [stream.start_time * (stream.time_base or 0) for stream in streams if stream.start_time is not None]
         self.start_s = min(starts, default=Fraction(0))

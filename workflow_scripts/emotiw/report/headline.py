@@ -69,6 +69,8 @@ def sentence(metrics: Metrics, part: str) -> str:
     if not about["n_scored"]:
         return "No label is known, so nothing is scored; every clip has a prediction."
     system, constant = about["systems"][name], about["majority_class"]
+    if not system["n_covered"]:
+        return f"{name.capitalize()} judged none of the {about['n_scored']} {part} clips, so there is nothing to score."
     fitted = " (to which its weights were fitted)" if part == "val" and name == "fusion" else ""
     return (
         f"{name.capitalize()} {_judged(system['over_majority']['accuracy_interval'])}: it is right on"
@@ -156,6 +158,8 @@ def _small(about: Mapping[str, Any]) -> Iterator[str]:
 def _accuracy(metrics: Metrics, part: str) -> Tile:
     about, name = metrics["parts"][part], chief(metrics)
     system, constant = about["systems"][name], about["majority_class"]
+    if not system["n_covered"]:
+        return Tile(f"Accuracy of {name}", "none", "It judged no clip.")
     bar = Bar(
         100 * system["accuracy"],
         _hundredfold(system["accuracy_interval"]),
@@ -167,6 +171,8 @@ def _accuracy(metrics: Metrics, part: str) -> Tile:
 
 def _uar(metrics: Metrics, part: str) -> Tile:
     system = metrics["parts"][part]["systems"][chief(metrics)]
+    if not system["n_covered"]:
+        return Tile("Mean recall of the classes (UAR)", "none", "It judged no clip.")
     chance = 1 / system["n_classes_present"]
     bar = Bar(100 * system["uar"], _hundredfold(system["uar_interval"]), 100 * chance, f"chance: {percent(chance)}")
     return Tile("Mean recall of the classes (UAR)", percent(system["uar"]), _ends(system["uar_interval"]), bar)

@@ -83,7 +83,7 @@ def figure_4(metrics: Metrics, part: str) -> Chart:
     modality = "audio" if "audio" in metrics["modalities"] else "video"
     feature = next(name for name, of in systems.BASELINES.items() if of == modality)
     titles = {names.system(systems.baseline(feature)): systems.baseline(feature), modality: modality}
-    shown = {title: of_system[name] for title, name in titles.items()}
+    shown = {title: of_system[name] for title, name in titles.items() if of_system[name]["n_covered"]}
     source = "sound" if modality == "audio" else "faces"
     title = f"Recall of each class from {source}, {part} clips"
     return charts.recall_chart("figure4", title, shown, metrics["classes"])
