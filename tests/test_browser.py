@@ -202,6 +202,14 @@ def test_the_address_holds_the_filters_and_the_open_clip(page, browser):
     other.close()
 
 
+def test_a_link_to_a_clip_opens_it(browser, address):
+    page = browser.new_page()
+    page.goto(f"{address}#clip=clip055")
+    assert page.locator('.clip[aria-expanded="true"]').inner_text() == "clip055"
+    assert page.locator(".detail table").count() == 1
+    page.close()
+
+
 def test_the_faces_of_a_clip_play_beside_its_scores(page):
     page.fill("#find", "clip000")
     page.locator("tr[data-clip=clip000] .clip").click()

@@ -1,5 +1,8 @@
 """What the programs of the video system compute in a fold: which clips are given to what, and what is recorded."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -158,3 +161,29 @@ def test_a_baseline_records_its_selection_under_the_name_of_its_system(tmp_path)
     record = choices(facts)["video/x/svm: C, gamma"]
     assert tuple(record["chosen"]) == scores.selection.value
     assert facts["choices"]["clips"][record["clips_sha256"]] == USABLE[:17]
+
+
+PEAK = """
+import resource, sys
+import numpy as np
+from emotiw.statistics import selection_record
+from emotiw.video import fold_kernels
+
+n = int(sys.argv[1])
+clips = [f"clip{i}" for i in range(n)]
+frames = lambda clip: np.random.default_rng(int(clip[4:])).standard_normal((400, 40))
+sets = fold_kernels.ImageSets(clips, ["train"] * n, frames)
+video = {"subspace_rank": 5, "regularisation": 1e-3, "polynomial_degree": 1, "exact_clips": 50, "landmarks": 20}
+above = selection_record.facts([])
+shapes = {matrix.shape for _, matrix in fold_kernels.six_kernels(sets, video, feature="x", above=above).matrices}
+assert shapes == {(n, 20)}
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def test_memory_of_kernels_by_landmarks_does_not_grow_with_the_image_sets():
+    few, many = (
+        float(subprocess.run([sys.executable, "-c", PEAK, n], capture_output=True, text=True, check=True).stdout)
+        for n in ("60", "660")
+    )
+    assert many < few + 30  # 600 image sets are 77 MB

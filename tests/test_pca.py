@@ -90,7 +90,10 @@ def test_features_that_are_stored_in_half_precision_are_held_so(frames):
     held = pca._Held()
     for F in [halves[0], frames[1], np.full((2, 30), 1e6, np.float32)]:
         held.add(F)
-    assert held.n_bytes == halves[0].nbytes / 2 + frames[1].nbytes + 240
+    assert held.n_bytes == halves[0].nbytes + frames[1].nbytes + 240
+    for _ in range(2):
+        held.narrow()
+        assert held.n_bytes == halves[0].nbytes / 2 + frames[1].nbytes + 240
     for i, F in enumerate([halves[0], frames[1]]):
         assert held[i].dtype == np.float32
         np.testing.assert_array_equal(held[i], F)

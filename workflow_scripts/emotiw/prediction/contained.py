@@ -45,6 +45,9 @@ class StalledError(Exception):
 class Contained:
     """A predictor that judges in a child process where the system can fork; call `close` at the end.
 
+    The predictor must not have judged in this process itself: dlib starts threads when it searches large pictures, and
+    a fork lacks them, so that its search would wait until the clip is given up.
+
     Attributes
     ----------
     predictor : Predictor

@@ -69,8 +69,10 @@
   }
 
   function recall() {
-    if (!location.hash.startsWith("#clips?")) return false;
-    const state = new URLSearchParams(location.hash.slice("#clips?".length));
+    const hash = location.hash;
+    const start = hash.startsWith("#clips?") ? "#clips?".length : hash.startsWith("#clip=") ? 1 : 0; // #clip=NAME opens one
+    if (!start) return false;
+    const state = new URLSearchParams(hash.slice(start));
     for (const id of fields) {
       const field = control(id);
       field.value = state.get(id) ?? field.options?.[0].value ?? "";

@@ -128,6 +128,8 @@ def scatter_of(frames: Sets) -> Scatter:
     held = _Held()
     for i in range(len(frames)):
         held.add(frames[i])
+        if held.n_bytes > HELD_BYTES:
+            held.narrow()
         if held.n_bytes > HELD_BYTES and SecondMoment.fits(held[0].shape[1]):
             return _summed(held, frames)
         if held.n_bytes > HELD_BYTES:
@@ -141,19 +143,28 @@ def scatter_of(frames: Sets) -> Scatter:
 
 
 class _Held:
-    """Sets in memory, in half precision where that loses nothing, as of features that are stored so."""
+    """Sets in memory."""
 
     def __init__(self) -> None:
         self._sets: list[tuple[Frames, npt.DTypeLike]] = []
+        self._n_narrow = 0
         self.n, self.n_bytes = 0, 0
 
     def add(self, F: Frames) -> None:
         """Hold one more set."""
-        with np.errstate(over="ignore"):
-            half = F.astype(np.float16)
-        kept = half if np.array_equal(half, F) else F
-        self._sets.append((kept, F.dtype))
-        self.n, self.n_bytes = self.n + len(F), self.n_bytes + kept.nbytes
+        self._sets.append((F, F.dtype))
+        self.n, self.n_bytes = self.n + len(F), self.n_bytes + F.nbytes
+
+    def narrow(self) -> None:
+        """Keep sets in half precision where that loses nothing, as of features stored so; each use widens them."""
+        for i in range(self._n_narrow, len(self)):
+            F, dtype = self._sets[i]
+            with np.errstate(over="ignore"):
+                half = F.astype(np.float16)
+            if np.array_equal(half, F):
+                self._sets[i] = half, dtype
+                self.n_bytes += half.nbytes - F.nbytes
+        self._n_narrow = len(self)
 
     def __len__(self) -> int:
         """Count the sets."""
