@@ -322,6 +322,37 @@ def test_an_empty_table_has_no_columns(tmp_path):
     assert listed(tmp_path, "").problems[0].endswith("absent columns clip, path, label, split; found none")
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("clip;path;label;split\na;a,b.mp4;fear;train\n", 2),
+        ("clip\tpath\tlabel\tsplit\na\ta,b.mp4\tfear\ttrain\n", 2),
+        ("sep=;\r\nclip;path;label;split\r\na;a,b.mp4;fear;train\r\n", 3),
+        ('"sep=|"\nclip|path|label|split\na|a,b.mp4|fear|train\n', 3),
+        ('\ufeffClip, PATH ,Label,Split\na,"a,b.mp4",fear,train\n', 2),
+        ('clip,path,label,split,,\n,,,,,\na,"a,b.mp4",fear,train,,\n ,,,,,\n', 3),
+    ],
+    ids=["semicolons", "tabs", "told", "told in quotes", "capitals", "blank rows and cells"],
+)
+def test_a_table_is_read_as_spreadsheets_write_it(tmp_path, text, line):
+    made = listed(tmp_path, text)
+    assert made.problems == ()
+    assert facts(made, "clip", "path", "label", "split") == [("a", tmp_path / "a,b.mp4", "fear", "train")]
+    assert made.candidates[0].where.endswith(f"t.csv:{line}")
+
+
+def test_a_separator_of_several_characters_is_refused(tmp_path):
+    (problem,) = listed(tmp_path, "sep=;;\nclip;;path\n").problems
+    assert problem.endswith("t.csv:1: 'sep=;;' names no separator of one character; remove it")
+
+
+def test_a_column_that_is_spelt_similarly_is_suggested(tmp_path):
+    (problem,) = listed(tmp_path, "clip,path,labels,split\na,a.mp4,fear,train\n").problems
+    assert problem.endswith(
+        "t.csv:1: absent columns label; found clip, path, labels, split; is 'labels' meant for label?"
+    )
+
+
 def test_the_demo_is_a_table_of_synthetic_clips(tmp_path):
     (tmp_path / "manifest.csv").write_text("clip,path,label,subject,split\na,a.mp4,fear,s,train\n")
     made = scan("demo", Source(tmp_path))

@@ -295,6 +295,47 @@ def test_one_bad_row_is_one_problem(corpus, values, message):
     assert re.search(message, problem)
 
 
+def test_many_missing_files_are_one_problem(corpus):
+    bad = [changed(("x", "x.mp4", "anger", "s1", "train", ""), clip=f"x{i}", path=f"none{i}.mp4") for i in range(9)]
+    corpus.write([*GOOD, *bad], files=False)
+    (problem,) = corpus.problems()
+    assert "9 files are missing; if these are all, corpus.root or a column of the table is wrong: " in problem
+    assert "t.csv:8: file none0.mp4 is missing" in problem
+
+
+def test_an_unknown_label_of_many_clips_is_one_problem(corpus):
+    bad = [("x", "x.mp4", "angst", "s1", "train", ""), ("y", "y.mp4", "angst", "s1", "train", "")]
+    corpus.write([*GOOD, *bad])
+    (problem,) = corpus.problems()
+    expected = (
+        "t.csv:8: label 'angst' is unknown, as those of 1 more clips; allowed: anger, fear; did you mean 'anger'?"
+    )
+    assert problem == expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (
+            ("0", "1"),
+            "no label is known: they are '0', '1'; allowed: anger, fear; or set corpus.classes to your labels",
+        ),
+        (("angry", "scared"), "they are 'angry', 'scared'; allowed: anger, fear; did you mean 'anger'?; or set corpus"),
+    ],
+)
+def test_labels_of_which_none_is_known_are_one_problem(corpus, labels, said):
+    corpus.write([changed(row, label=labels[row[2] == "fear"]) for row in GOOD])
+    assert any(said in problem for problem in corpus.problems())
+    assert sum("label" in problem for problem in corpus.problems()) == 1
+
+
+@pytest.mark.parametrize("label", ["Angry", "ANGER", " anger", "ánger", "ang"])
+def test_the_class_that_a_label_is_a_variant_of_is_suggested(corpus, label):
+    corpus.write([*GOOD, ("x", "x.mp4", label, "s1", "train", "")])
+    (problem,) = corpus.problems()
+    assert problem.endswith("did you mean 'anger'?")
+
+
 def test_all_problems_come_at_once(corpus):
     bad = [
         ("A1", "a1.mp4", "Angre", "s2", "train", ""),

@@ -16,7 +16,20 @@ from emotiw.corpora.splits import SPLITS, Fold
 
 SAFE_FOLD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 OUTSIDE = "move it there or set corpus.allow_outside: true"
-N_OUTSIDE = 5  # files outside the root that are named; of more, the first is, with their number
+RESTORE = "correct the path or restore the file"
+MISSING = f"is missing; {RESTORE}"
+N_NAMED = 5  # files with one cause that are named; of more, the first is, with their number
+N_LABELS = 12  # labels that are named where none is known
+# what other corpora and tools call the emotions
+OTHER_LABELS = {
+    **dict.fromkeys(("angry", "ang", "rage"), "anger"),
+    **dict.fromkeys(("disgusted", "dis"), "disgust"),
+    **dict.fromkeys(("fearful", "afraid", "scared", "fea"), "fear"),
+    **dict.fromkeys(("happy", "joy", "hap", "joyful"), "happiness"),
+    **dict.fromkeys(("calm", "neu", "none"), "neutral"),
+    **dict.fromkeys(("sad", "unhappy"), "sadness"),
+    **dict.fromkeys(("surprised", "sur", "astonishment"), "surprise"),
+}
 OTHER_NAMES = {
     "training": "train",
     "dev": "val",
@@ -50,7 +63,8 @@ def check(
     everything : bool
         Whether the protocol has a fold that trains on nearly all clips.
     """
-    problems = [line for candidate in candidates for line in _check_row(candidate, classes)]
+    problems = [line for candidate in candidates for line in _check_row(candidate)]
+    problems += _check_labels(candidates, classes)
     problems += _check_ids(candidates)
     walls = [wall for wall in leakage.WALLS if wall is not leakage.FILM or shared_films == leakage.FAIL]
     problems += [line for wall in walls for line in leakage.shared(wall, candidates, _where)]
@@ -70,8 +84,8 @@ def check_file(candidate: Candidate, root: Path, *, allow_outside: bool) -> list
         mode = candidate.path.stat().st_mode
         real = os.path.realpath(candidate.path)
     except (OSError, ValueError) as error:
-        reason = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
-        return [f"{subject} {reason}; correct the path or restore the file"]
+        absent = isinstance(error, FileNotFoundError)
+        return [f"{subject} {MISSING if absent else f'cannot be read ({error}); {RESTORE}'}"]
     if set(str(candidate.path)) & set("{}\n"):
         return [f"{subject} has a brace or a line break in its name, which Snakemake cannot take; rename it"]
     if not stat.S_ISREG(mode):
@@ -83,12 +97,17 @@ def check_file(candidate: Candidate, root: Path, *, allow_outside: bool) -> list
 
 
 def joined(problems: Sequence[str]) -> list[str]:
-    """Problems of files in which those outside the root, which have one cause, are one line."""
-    outside = [line for line in problems if line.endswith(OUTSIDE)]
-    if len(outside) <= N_OUTSIDE:
-        return list(problems)
-    others = [line for line in problems if not line.endswith(OUTSIDE)]
-    return [*others, f"{len(outside)} files lie outside the corpus root, as through linked folders: {outside[0]}"]
+    """Problems of files; those outside the root, and missing ones, are one line each, as they have one cause."""
+    lines = list(problems)
+    for ending, cause in (
+        (OUTSIDE, "files lie outside the corpus root, as through linked folders"),
+        (MISSING, "files are missing; if these are all, corpus.root or a column of the table is wrong"),
+    ):
+        alike = [line for line in lines if line.endswith(ending)]
+        if len(alike) > N_NAMED:
+            lines = [line for line in lines if not line.endswith(ending)]
+            lines.append(f"{len(alike)} {cause}: {alike[0]}")
+    return lines
 
 
 def shared_film_notes(candidates: Sequence[Candidate]) -> tuple[str, ...]:
@@ -107,7 +126,7 @@ def repeated_content_notes(candidates: Sequence[Candidate]) -> tuple[str, ...]:
     return tuple(f"same content: clips {', '.join(sorted(names))}" for names in clips.values() if len(names) > 1)
 
 
-def _check_row(candidate: Candidate, classes: Sequence[str]) -> Iterator[str]:
+def _check_row(candidate: Candidate) -> Iterator[str]:
     where = printable(candidate.where)
     if not SAFE_ID.fullmatch(candidate.clip):
         yield (
@@ -117,14 +136,39 @@ def _check_row(candidate: Candidate, classes: Sequence[str]) -> Iterator[str]:
     if candidate.label == HIDDEN:
         if candidate.split != "test":
             yield f"{where}: label '{HIDDEN}' (hidden) of clip {candidate.clip!r} is allowed only in split test"
-    elif candidate.label not in classes:
-        hint = _hint(candidate.label, classes)
-        yield f"{where}: label {candidate.label!r} is unknown; allowed: {', '.join(classes)}{hint}"
     if candidate.fold and not SAFE_FOLD.fullmatch(candidate.fold):
         yield f"{where}: fold {candidate.fold!r} is unsafe; use ASCII letters, digits, '_' and '-'"
     if candidate.split and candidate.split not in SPLITS:
         hint = _hint(OTHER_NAMES.get(candidate.split.strip().casefold(), candidate.split), SPLITS)
         yield f"{where}: split {candidate.split!r} is unknown; allowed: {', '.join(SPLITS)}{hint}"
+
+
+def _check_labels(candidates: Sequence[Candidate], classes: Sequence[str]) -> Iterator[str]:
+    """One problem for each unknown label, or one for all of them if no label is known."""
+    clips = defaultdict(list)
+    for candidate in candidates:
+        clips[candidate.label].append(candidate)
+    unknown = {label: those for label, those in clips.items() if label not in (*classes, HIDDEN)}
+    if len(unknown) > 1 and not any(label in clips for label in classes):
+        first = printable(next(iter(unknown.values()))[0].where)
+        names = ", ".join(map(repr, list(unknown)[:N_LABELS])) + (", ..." if len(unknown) > N_LABELS else "")
+        hint = _label_hint(next(iter(unknown)), classes)
+        yield (
+            f"{first}: no label is known: they are {names}; allowed: {', '.join(classes)}{hint}; "
+            "or set corpus.classes to your labels"
+        )
+        return
+    for label, those in unknown.items():
+        others = f", as those of {len(those) - 1} more clips" if len(those) > 1 else ""
+        hint = _label_hint(label, classes)
+        yield f"{printable(those[0].where)}: label {label!r} is unknown{others}; allowed: {', '.join(classes)}{hint}"
+
+
+def _label_hint(label: str, classes: Sequence[str]) -> str:
+    """Suggest a class: the one that a label is a variant of, or the one that is spelt most similarly."""
+    plain = unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode().strip().casefold()
+    meant = OTHER_LABELS.get(plain, plain)
+    return _hint(meant if meant in classes else plain, classes)
 
 
 def _check_ids(candidates: Sequence[Candidate]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from emotiw.corpora import csv_reader
 from emotiw.corpora.interface import Candidate, Scan, Source, checked_options
 
 COLUMN_OF_SCHEME = {"official": "split", "folds": "fold", "subjects": "subject"}
+OPTIONAL = ("subject", "split", "fold", "film")
 DEMO_TABLE = "manifest.csv"
 
 
@@ -19,7 +20,7 @@ def scan(source: Source) -> Scan:
     checked_options(source)
     path = source.root / (source.table or DEMO_TABLE)
     needed = [COLUMN_OF_SCHEME[source.scheme]] if source.scheme in COLUMN_OF_SCHEME else []
-    listed = csv_reader.read(path, ("clip", "path", "label", *needed))
+    listed = csv_reader.read(path, ("clip", "path", "label", *needed), optional=OPTIONAL)
     candidates = tuple(_candidate(source.root, f"{path}:{line}", row) for line, row in listed.rows)
     return Scan(candidates, problems=listed.problems)
 
@@ -30,5 +31,5 @@ def scan_demo(source: Source) -> Scan:
 
 
 def _candidate(root: Path, where: str, row: Mapping[str, str]) -> Candidate:
-    optional = {name: row.get(name, "") for name in ("subject", "split", "fold", "film")}
+    optional = {name: row.get(name, "") for name in OPTIONAL}
     return Candidate(row["clip"], root / row["path"], row["label"], where, **optional)
