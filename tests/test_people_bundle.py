@@ -78,3 +78,8 @@ def test_it_answers_by_the_face_alone_without_whisper(people, tmp_path, monkeypa
     judged = predictor.recogniser.predict(predictor.recogniser.encode(faces, None))
     assert judged.source == "video"
     assert judged.mean["fusion"].sum() == pytest.approx(1)
+
+
+def test_it_knows_from_when_on_sound_is_unlike_its_training_clips(people):
+    assert people.about["novelty"]["audio"]["threshold"] > 1
+    assert people.about["novelty"]["audio"]["n_clips"] == people.about["calibration"]["n_clips"]
