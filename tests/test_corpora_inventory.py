@@ -137,8 +137,15 @@ def test_a_path_that_snakemake_cannot_take_is_a_problem(corpus, name):
 
 
 def test_the_same_content_within_a_split_is_noted(corpus):
+    corpus.write([*GOOD, changed(GOOD[0], clip="a3", path="a3.mp4")])
+    (corpus.root / "a3.mp4").write_bytes((corpus.root / "a1.mp4").read_bytes())
+    assert corpus.refresh().notes == ("same content: clips a1, a3",)
+
+
+def test_the_same_content_under_two_labels_is_told(corpus):
     (corpus.root / "a2.mp4").write_bytes((corpus.root / "a1.mp4").read_bytes())
-    assert corpus.refresh().notes == ("same content: clips a1, a2",)
+    (note,) = corpus.refresh().notes
+    assert note == "same content under different labels, of which at most one is right: clips a1 (anger), a2 (fear)"
 
 
 def test_empty_files_share_no_content(corpus):

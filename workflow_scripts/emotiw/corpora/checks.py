@@ -119,11 +119,19 @@ def shared_film_notes(candidates: Sequence[Candidate]) -> tuple[str, ...]:
 
 def repeated_content_notes(candidates: Sequence[Candidate]) -> tuple[str, ...]:
     """Lines for the report on contents that occur twice in a split: no error, but these clips are not independent."""
-    clips = defaultdict(list)
+    clips: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     for candidate in candidates:
         if leakage.CONTENT.key(candidate):
-            clips[leakage.part(candidate), candidate.sha256].append(candidate.clip)
-    return tuple(f"same content: clips {', '.join(sorted(names))}" for names in clips.values() if len(names) > 1)
+            clips[leakage.part(candidate), candidate.sha256][candidate.clip] = candidate.label
+    return tuple(_same_content(labels) for labels in clips.values() if len(labels) > 1)
+
+
+def _same_content(labels: Mapping[str, str]) -> str:
+    """Note on clips of one content, by their labels, which may differ."""
+    if len(set(labels.values())) == 1:
+        return f"same content: clips {', '.join(sorted(labels))}"
+    named = ", ".join(f"{clip} ({label})" for clip, label in sorted(labels.items()))
+    return f"same content under different labels, of which at most one is right: clips {named}"
 
 
 def _check_row(candidate: Candidate) -> Iterator[str]:
