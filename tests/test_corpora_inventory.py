@@ -569,3 +569,10 @@ def test_files_behind_linked_folders_are_one_problem(tmp_path):
     assert "none.mp4 is missing" in found[0]
     assert found[1].startswith("40 files lie outside the corpus root, as through linked folders: line 0:")
     assert found[1].endswith("set corpus.allow_outside: true")
+
+
+def test_a_root_in_the_home_folder_may_begin_with_a_tilde(corpus, monkeypatch):
+    expected = corpus.refresh()
+    monkeypatch.setenv("HOME", str(corpus.root.parent))
+    corpus.config["corpus"]["root"] = f"~/{corpus.root.name}"
+    assert corpus.refresh() == expected

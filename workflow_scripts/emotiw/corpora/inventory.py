@@ -107,7 +107,7 @@ def _found(config: Mapping[str, Any]) -> _Found:
     if listed:
         roots = {entry.name: entry.source.root.resolve() for entry in listed}
         return _Found(entries.scanned(listed, corpus["classes"]), roots, ", ".join(roots), listed)
-    source = Source(Path(corpus["root"]), corpus["table"], corpus["options"], corpus["protocol"]["scheme"])
+    source = Source(Path(corpus["root"]).expanduser(), corpus["table"], corpus["options"], corpus["protocol"]["scheme"])
     origin = str(source.root / source.table if source.table else source.root)
     return _Found(scan(corpus["kind"], source), {"": source.root.resolve()}, origin)
 

@@ -96,7 +96,7 @@ class _Found:
 def _single(config: Mapping[str, Any], classes: Sequence[str]) -> _Found:
     """Clips of section `corpus`; subjects and films get the population as their prefix, as those of entries do."""
     section = config["corpus"]
-    source = Source(Path(section["root"]), section["table"], section["options"], UNDIVIDED)
+    source = Source(Path(section["root"]).expanduser(), section["table"], section["options"], UNDIVIDED)
     scan, group = adapters.scan(section["kind"], source), seen.population(section, config["run"])
     labels = label_maps.mapped([candidate.label for candidate in scan.candidates], section["labels"], classes)
     kept = tuple(

@@ -189,7 +189,7 @@ def lock() -> Finding:
 
 def corpus(section: Mapping[str, Any], where: str) -> Finding:
     """Whether the folder of a corpus is readable; `where` is the section of the configuration."""
-    root = Path(section["root"])
+    root = Path(section["root"]).expanduser()
     if root.is_dir() and os.access(root, os.R_OK | os.X_OK):
         return Finding(where, State.GOOD, f"{section['kind']} at {root}; `emotiw manifest` checks its clips")
     remedy = "make demo renders it" if section["kind"] == "demo" else f"set {where}.root to the folder that holds it"
