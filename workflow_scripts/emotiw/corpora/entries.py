@@ -97,7 +97,8 @@ def scanned(entries: Sequence[Entry], classes: Sequence[str] | None) -> Scan:
 
 
 def _entry(name: str, section: Mapping[str, Any], scheme: str) -> Entry:
-    source = Source(Path(section["root"]).expanduser(), section.get("table"), section.get("options", {}), _scheme_of_table(scheme))
+    root, options = Path(section["root"]).expanduser(), section.get("options", {})
+    source = Source(root, section.get("table"), options, _scheme_of_table(scheme))
     labels = {label: wanted or LEAVE_OUT for label, wanted in section.get("labels", {}).items()}
     default = name if section["kind"] in TABLES else section["kind"]
     return Entry(name, section["kind"], source, labels, section.get("population") or default)
