@@ -153,4 +153,4 @@ def test_a_run_with_a_chosen_scheme_is_evaluated_and_reported(tmp_path):
     assert {entry["choice"] for entry in ledger} >= {"fusion/scheme", "fusion/shrinkage of joint"}
     assert not any("test" in entry["parts"] for entry in ledger)
     page = write_report(run).read_text()
-    assert re.search(r'class="chief"><th scope="row">auto<small>the system “fusion”', page)
+    assert re.search(r'class="chief"><th scope="row" class="text">auto<small>the system “fusion”', page)

@@ -185,7 +185,7 @@ EDITS = {
     "emotiw/video/fine_tuning_network.py": {},
     "emotiw/video/fine_tuning_job.py": {},
     "emotiw/statistics/metrics.py": END,
-    "emotiw/statistics/calibration.py": {"bundle": 1},
+    "emotiw/statistics/calibration.py": REPORT_END,
     "emotiw/report/face_video.py": {"faces_film": 1},
     "emotiw/report/page.py": {"report": 1, "crate": 1},
     "emotiw/report/charts.py": {"report": 1, "crate": 1},
