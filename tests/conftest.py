@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -38,6 +39,14 @@ def index(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     return folder
+
+
+@pytest.fixture
+def one_process(monkeypatch):
+    """Let predictions be made in this process: one with the threads of other tests had better not be forked."""
+    from emotiw.prediction import contained
+
+    monkeypatch.setattr(contained, "sys", SimpleNamespace(platform="none"))
 
 
 class ByModule(LoadScopeScheduling):

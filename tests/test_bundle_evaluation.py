@@ -17,6 +17,8 @@ from emotiw.core import files
 from emotiw.corpora import seen
 from emotiw.prediction import bundle, bundle_training, judging
 
+pytestmark = pytest.mark.usefixtures("one_process")
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):

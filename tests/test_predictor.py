@@ -34,6 +34,8 @@ from emotiw.prediction import prediction as predictions
 from emotiw.prediction import predictor as predictors
 from emotiw.prediction.predictor import Predictor
 
+pytestmark = pytest.mark.usefixtures("one_process")
+
 DESIGN = design.Design(n_subjects=7, n_train=3, n_val=2)
 
 

@@ -19,6 +19,8 @@ from emotiw.prediction.prediction import NAMES, Prediction, SegmentPrediction
 from emotiw.prediction.predictor import Predictor
 from emotiw.statistics.pooling import PooledLinear
 
+pytestmark = pytest.mark.usefixtures("one_process")
+
 DESIGN = design.Design(n_subjects=7, n_train=3, n_val=2)
 
 
