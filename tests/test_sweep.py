@@ -61,7 +61,7 @@ def test_runs_of_a_sweep_have_the_cache_that_is_configured():
         ({"grid": {"seed": [1, 1]}}, "seed 1 is given twice"),
         ({"grid": {"seed": [1, 2]}, "list": [{"seed": 1}]}, "gives a grid and a list; keep one"),
         ({"grid": {"corpus.protocol": [1, 2]}}, r"corpus\.protocol may not vary"),
-        ({"grid": {"fusion.sceme": ["joint", "product"]}}, r"fusion\.sceme is no setting"),
+        ({"grid": {"fusion.schemes": ["joint", "product"]}}, r"fusion\.schemes is no setting"),
         ({"grid": {"fusions.scheme": ["joint", "product"]}}, r"fusions\.scheme is no setting"),
         ({"grid": {"fusion.scheme": ["joint", "sum"]}}, r"sweep, fusion\.scheme sum: .*'sum' is not one of"),
     ],
