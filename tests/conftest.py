@@ -41,6 +41,22 @@ def index(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of tiny trained systems, with its bundle; a module with a run of its own hides it."""
+    import bundle_fixtures
+
+    return bundle_fixtures.write_run(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def predictor(run):
+    """The predictor of the bundle of `run`."""
+    from emotiw.prediction.predictor import Predictor
+
+    return Predictor.load(run.bundle)
+
+
 @pytest.fixture
 def one_process(monkeypatch):
     """Let predictions be made in this process: one with the threads of other tests had better not be forked."""

@@ -1,5 +1,6 @@
 """Small clips, made with PyAV where a test needs them."""
 
+import dataclasses
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import av
 import numpy as np
+
+from emotiw.demo import design, render
 
 
 def picture(index: int, width: int, height: int) -> np.ndarray:
@@ -193,3 +196,9 @@ def _mux_sound(output, stream, sound, rate_hz):
         if part:
             output.mux(stream.encode(part))
     output.mux(stream.encode(None))
+
+
+def talking(drawn: design.Design, duration_s: float) -> bytes:
+    """A rendered clip of a happy face that talks, by the design of a demo corpus."""
+    clip = next(it for it in design.clips(drawn) if it.label == "happiness" and not it.defect)
+    return render.encoded(dataclasses.replace(clip, nuisance={**clip.nuisance, "duration_s": duration_s}), drawn)

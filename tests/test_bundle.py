@@ -19,11 +19,6 @@ from emotiw.prediction.bundle_models import Models
 from emotiw.statistics import standardisation
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return tiny.write_run(tmp_path_factory.mktemp("run"))
-
-
 @pytest.fixture
 def copy(run, tmp_path):
     return shutil.copytree(run.bundle, tmp_path / "bundle")

@@ -20,11 +20,6 @@ from emotiw.prediction import bundle, bundle_training, judging
 pytestmark = pytest.mark.usefixtures("one_process")
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return tiny.write_run(tmp_path_factory.mktemp("run"))
-
-
 @pytest.fixture
 def corpus(tmp_path, monkeypatch):
     """Three sounds with labels of two classes, and a file that is no clip."""

@@ -23,11 +23,6 @@ from emotiw.statistics import standardisation
 from emotiw.video.kernels import Reference, half_vectors, kernels_with
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return tiny.write_run(tmp_path_factory.mktemp("run"))
-
-
 @pytest.fixture
 def old(run, tmp_path):
     return bundle_v2.write(tmp_path / "old", run.bundle)

@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import bundle_fixtures as tiny
 import crash_fixtures as crashes
 import media_fixtures as made
 from emotiw import cli
 from emotiw.core.errors import FeatureError, MediaError
-from emotiw.demo import design, render
+from emotiw.demo import design
 from emotiw.media import container, probing, soundtrack, video_frames
 from emotiw.prediction import contained, judging, segments
 from emotiw.prediction.predictor import Predictor
@@ -39,23 +38,12 @@ STAGES = {
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return tiny.write_run(tmp_path_factory.mktemp("run"))
-
-
-@pytest.fixture(scope="module")
-def predictor(run):
-    return Predictor.load(run.bundle)
-
-
-@pytest.fixture(scope="module")
 def clips(tmp_path_factory):
     """Three clips with sound; the second one is the one to die at, and has a face."""
     folder = tmp_path_factory.mktemp("clips")
     paths = [made.clip(folder / f"{name}.mp4", n=8, sound=made.tone(1.0)) for name in ("a", "bad", "c")]
     drawn = design.Design(n_subjects=3, n_train=1, n_val=1)
-    clip = next(it for it in design.clips(drawn) if it.label == "happiness" and not it.defect)
-    paths[1].write_bytes(render.encoded(replace(clip, nuisance={**clip.nuisance, "duration_s": 1.2}), drawn))
+    paths[1].write_bytes(made.talking(drawn, 1.2))
     return paths
 
 

@@ -9,7 +9,6 @@ import pytest
 import voices as benchmark
 from typer.testing import CliRunner
 
-import bundle_fixtures as tiny
 import media_fixtures as made
 from emotiw import cli
 from emotiw.demo import design, render
@@ -98,11 +97,6 @@ def test_movement_is_of_the_mouth_alone():
 def test_loudness_is_the_root_mean_square_around_each_time():
     waveform = np.concatenate([np.zeros(16000), np.full(16000, 0.5)]).astype(np.float32)
     np.testing.assert_allclose(voices.loudness(waveform, 16000, np.array([0.5, 1.0, 1.5, 9.0])), [0, 0.5**1.5, 0.5, 0])
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return tiny.write_run(tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture(scope="module")

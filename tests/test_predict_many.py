@@ -14,11 +14,6 @@ from emotiw.jobs.identity import Stage
 from emotiw.prediction import clip_files, prediction_jobs
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return tiny.write_run(tmp_path_factory.mktemp("run"))
-
-
 def start(program, output, jobs=(), **options):
     about = Stage(settings={}, code="", distributions={}, above={}, jobs=list(jobs))
     paths = [part for key, value in options.items() for part in (f"--{key}", *map(str, value))]

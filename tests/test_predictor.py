@@ -25,7 +25,7 @@ from emotiw.core.clip_suffixes import CLIPS
 from emotiw.core.errors import BundleError, ConfigError, FeatureError, MediaError
 from emotiw.core.status import Status
 from emotiw.corpora import interface
-from emotiw.demo import design, render
+from emotiw.demo import design
 from emotiw.fusion import fused_posteriors, schemes
 from emotiw.media import soundtrack, video_frames
 from emotiw.prediction import batch, card, clip_files, console, output_files, probes, records, segments, timeline
@@ -40,21 +40,10 @@ DESIGN = design.Design(n_subjects=7, n_train=3, n_val=2)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return tiny.write_run(tmp_path_factory.mktemp("run"))
-
-
-@pytest.fixture(scope="module")
-def predictor(run):
-    return Predictor.load(run.bundle)
-
-
-@pytest.fixture(scope="module")
 def talking(tmp_path_factory):
     """A rendered clip of two seconds with a face and a voice."""
     path = tmp_path_factory.mktemp("clips") / "talking.mp4"
-    clip = next(it for it in design.clips(DESIGN) if it.label == "happiness" and not it.defect)
-    path.write_bytes(render.encoded(replace(clip, nuisance={**clip.nuisance, "duration_s": 1.6}), DESIGN))
+    path.write_bytes(made.talking(DESIGN, 1.6))
     return path
 
 

@@ -9,29 +9,18 @@ import pytest
 from scipy.special import log_softmax, softmax
 from typer.testing import CliRunner
 
-import bundle_fixtures as tiny
+import media_fixtures as made
 from emotiw import cli
 from emotiw.core.errors import ConfigError
-from emotiw.demo import design, render
+from emotiw.demo import design
 from emotiw.jobs.features import MODALITIES
 from emotiw.prediction import recogniser, same_person
 from emotiw.prediction.prediction import NAMES, Prediction, SegmentPrediction
-from emotiw.prediction.predictor import Predictor
 from emotiw.statistics.pooling import PooledLinear
 
 pytestmark = pytest.mark.usefixtures("one_process")
 
 DESIGN = design.Design(n_subjects=7, n_train=3, n_val=2)
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return tiny.write_run(tmp_path_factory.mktemp("run"))
-
-
-@pytest.fixture(scope="module")
-def predictor(run):
-    return Predictor.load(run.bundle)
 
 
 def predicted(run, predictor, clip, person):
@@ -161,8 +150,7 @@ def test_a_pattern_that_is_none_is_refused():
 
 
 def test_equal_clips_of_one_person_tell_nothing_of_the_emotion(run, tmp_path):
-    clip = next(it for it in design.clips(DESIGN) if it.label == "happiness" and not it.defect)
-    data = render.encoded(replace(clip, nuisance={**clip.nuisance, "duration_s": 1.6}), DESIGN)
+    data = made.talking(DESIGN, 1.6)
     for i in range(same_person.FEWEST):
         (tmp_path / f"ann_{i}.mp4").write_bytes(data)
     arguments = [

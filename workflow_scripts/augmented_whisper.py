@@ -15,8 +15,8 @@ from emotiw.weights import whisper_weights
 def main(argv: Sequence[str] | None = None) -> None:
     """Compute the vectors of each clip's copies; the network is read only if a clip is not in the cache."""
     args = runtime.arguments(__doc__, argv, one=["audio", "weights"])
-    settings = {name: value for name, value in args.settings["whisper"].items() if name != "storage"}
-    altered, device = args.settings["augmentation"], accelerator.device()
+    settings, altered = args.settings["whisper"], args.settings["augmentation"]
+    device = accelerator.device()
 
     @cache
     def network() -> whisper.Encoder:

@@ -11,7 +11,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the scores of all usable clips, and the classifier."""
     args = runtime.arguments(__doc__, argv, one=["manifest", "features", "model"])
     table, stage = manifest.read(args.manifest), args.stage
-    copied = next((name for name in stage.get("above", ()) if name != stage["feature"]), None)
+    copied = stage.get("copies")  # no such fact if none are wanted
     copies = gather.Source(args.features.parent / copied, "copies", stage["stream"]) if copied else None
     source = gather.Source(args.features, stage["feature_kind"], stage["stream"], copies)
     system = fold_pooled.System(*(stage[name] for name in ("modality", "feature", "classifier")))

@@ -52,7 +52,7 @@ def render(content: Content, folder: Path, sweep: Mapping[str, Any] | None = Non
     folder : Path
         Folder of the page, from which it links to the reports of the runs.
     sweep : mapping, optional
-        Record of the sweep that the runs belong to (`workflow.sweep_choice.chosen`).
+        Record of the sweep that the runs belong to (`sweep_choice.chosen`).
     """
     environment = html.environment()
     environment.filters |= formats.FILTERS | {"hours": wording.hours, "megabytes": wording.megabytes}

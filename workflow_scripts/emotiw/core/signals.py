@@ -32,6 +32,20 @@ def cause(number: int) -> str:
     return " (by the out-of-memory killer, or by a person)" if number == signal.SIGKILL else ""
 
 
+def ending(status: int) -> str:
+    """Say what ended a process: its signal and what sends it, of a negative exit status; otherwise the status."""
+    return f"{name(-status)}{cause(-status)}" if status < 0 else f"exit status {status}"
+
+
+class DiedError(Exception):
+    """A process that was to answer has died; the argument is its exit status, negative for a signal."""
+
+    @property
+    def status(self) -> int:
+        """Exit status of the process."""
+        return int(self.args[0])
+
+
 def die_with(parent: int) -> None:
     """Let the kernel kill this process when its parent dies; only Linux can."""
     if sys.platform == "linux":

@@ -169,7 +169,7 @@ def _finish(end: _End) -> NoReturn:
     limit_s = float(os.environ.get(runtime.DEADLINE, "0"))
     again = "nothing is recorded about it; run the same command again"
     if end.status < 0:
-        _say(f"the program was ended by {signals.name(-end.status)}{signals.cause(-end.status)}{end.at_clip}; {again}")
+        _say(f"the program was ended by {signals.ending(end.status)}{end.at_clip}; {again}")
         if -end.status != signal.SIGKILL:
             signal.signal(-end.status, signal.SIG_DFL)
         os.kill(os.getpid(), -end.status)

@@ -273,7 +273,7 @@ TABLE: tuple[StageRow, ...] = (
         above=("{feature}", "copies"),
         reads_films=True,
         cost=Cost((200, 0.1), (3, 0.05)),
-        **BY_CLASSIFIER | {"facts": ("modality", "feature_kind")},
+        **BY_CLASSIFIER | {"facts": ("modality", "feature_kind", "copies")},
     ),
     StageRow("average_scores", Kind.SCORES, above=("{feature}",), cost=Cost((150, 0.1), (2, 0.01)), **OF_FEATURE),
     StageRow(

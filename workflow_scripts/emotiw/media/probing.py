@@ -17,13 +17,10 @@ from typing import IO, Any, cast
 from emotiw.core import signals
 from emotiw.core.errors import MediaError
 from emotiw.core.resources import PACKAGE
+from emotiw.core.signals import DiedError
 
 LONGEST_S = 120.0  # a header is read in milliseconds, but the process may have to wait for a slow disk [ours]
 ATTEMPTS = 2  # number of processes that may crash at a file
-
-
-class DiedError(Exception):
-    """The process has died; the argument is its exit status, negative for a signal."""
 
 
 class Prober:
@@ -45,12 +42,9 @@ class Prober:
             try:
                 return self._ask(path)
             except DiedError as error:
-                died = -int(error.args[0])
-                if died not in signals.CRASHES:
-                    what = signals.name(died) + signals.cause(died) if died > 0 else f"exit status {-died}"
-                    raise MediaError(
-                        f"{path}: the process that read its header ended by {what}; run the same command again"
-                    ) from None
+                if -error.status not in signals.CRASHES:
+                    ended = f"the process that read its header ended by {signals.ending(error.status)}"
+                    raise MediaError(f"{path}: {ended}; run the same command again") from None
         return {}
 
     def close(self) -> None:

@@ -20,7 +20,6 @@ from emotiw.prediction.bundle import AGAIN, Arrays, Bundle, Shape, check_shapes
 from emotiw.prediction.models import KernelModel, Model, Network, NetworkEnsemble, PooledModel, PosteriorAverage
 from emotiw.prediction.recogniser import Member, Recogniser
 from emotiw.scoring import fold_average
-from emotiw.statistics.pooling import PooledLinear
 from emotiw.statistics.standardisation import Scaler
 from emotiw.video.kernels import MODELS, Reference, half_vectors
 from emotiw.video.linear import Linear
@@ -142,8 +141,7 @@ def _pooled(bundle: Bundle, _: str, entry: Mapping[str, Any]) -> PooledModel:
     for name in ("scale", "population_scale"):
         if not (arrays[name] > 0).all():
             raise BundleError(f"{subject}: {name} has values that are not positive; {AGAIN}")
-    linear = PooledLinear(*(arrays[name] for name in ("mean", "scale", "coefficients", "intercept")))
-    return PooledModel(linear, Scaler(arrays["population_mean"], arrays["population_scale"]))
+    return PooledModel.of(arrays)
 
 
 def _networks(bundle: Bundle, feature: str, entry: Mapping[str, Any]) -> NetworkEnsemble:

@@ -19,6 +19,7 @@ from typing import Any
 
 from emotiw.core import signals
 from emotiw.core.errors import FeatureError
+from emotiw.core.signals import DiedError
 from emotiw.core.status import Status
 from emotiw.prediction import predictor as predictors
 from emotiw.prediction.bundle import Bundle
@@ -31,10 +32,6 @@ TOLD_S = 0.1  # shortest time between two reports of progress
 ATTEMPTS = 2  # number of children that may crash at a clip
 
 Progress = Callable[[int], None]
-
-
-class DiedError(Exception):
-    """The child process has died; the argument is its exit status, negative for a signal."""
 
 
 class StalledError(Exception):
@@ -95,10 +92,10 @@ class Contained:
             try:
                 return self._child.judge(path, progress, self.stalled_s)
             except DiedError as error:
-                died = -int(error.args[0])
+                died = -error.status
                 self.close()
                 if died not in signals.CRASHES:
-                    ended = f"its process ended by {signals.name(died)}{signals.cause(died)}"
+                    ended = f"its process ended by {signals.ending(error.status)}"
                     return [self._without(path, NOT_JUDGED, f"not judged this time: {ended}", begin)]
             except StalledError:
                 self.close()

@@ -6,7 +6,7 @@ on the part that is asked for, `scores` is called for the whole clip and for eac
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -155,6 +155,12 @@ class PooledModel:
     population: Scaler
     form: ClassVar[str] = DECISION_VALUES
     min_frames: ClassVar[int] = 1
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
+        """Model of the arrays of a fitted classifier, as `fold_pooled` stores them."""
+        linear = PooledLinear(*(arrays[name] for name in ("mean", "scale", "coefficients", "intercept")))
+        return cls(linear, Scaler(arrays["population_mean"], arrays["population_scale"]))
 
     @property
     def n_values(self) -> int:

@@ -15,8 +15,6 @@ from emotiw.jobs.gather import Source
 from emotiw.prediction.bundle_models import FoldModel, Models
 from emotiw.prediction.models import PooledModel
 from emotiw.prediction.novelty import SHARE
-from emotiw.statistics.pooling import PooledLinear
-from emotiw.statistics.standardisation import Scaler
 
 Floats = npt.NDArray[np.float64]
 
@@ -63,13 +61,7 @@ def of_left_out(
         if fitted.entries:
             entries = gather.load(corpus, source, fold.test).values()
             frames = [entry.arrays["features"] for entry in entries if entry.status == Status.OK]
-            model = pooled_model(fitted.entries["pooled"].arrays)
+            model = PooledModel.of(fitted.entries["pooled"].arrays)
             distances[name] = np.array([model.distance(of) for of in frames])
     found = threshold(distances)
     return None if found is None else {"threshold": found, "n_clips": sum(map(len, distances.values()))}
-
-
-def pooled_model(arrays: Mapping[str, npt.NDArray[Any]]) -> PooledModel:
-    """Model of the arrays of a fitted classifier of pooled frames."""
-    linear = PooledLinear(*(arrays[name] for name in ("mean", "scale", "coefficients", "intercept")))
-    return PooledModel(linear, Scaler(arrays["population_mean"], arrays["population_scale"]))

@@ -57,7 +57,7 @@ class VectorKernelPLS(_OnVectors, KernelPLS):
     """`pls.KernelPLS` on vectors Z (n_sets, m), centred on their mean."""
 
     def _centerer(self) -> TransformerMixin:
-        return StandardScaler(with_std=False)
+        return centring()
 
     def _size(self, Z: Matrix) -> float:
         return float(np.linalg.norm(Z.T @ Z))  # that of Z Z'

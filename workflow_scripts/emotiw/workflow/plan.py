@@ -333,6 +333,11 @@ def _feature_kind(plan: Plan, _row: StageRow, wildcards: Wildcards) -> dict[str,
     return {"feature_kind": plan.features[wildcards["feature"]].kind.value.replace(" ", "_") + "s"}
 
 
+def _copies_from(plan: Plan, _row: StageRow, wildcards: Wildcards) -> dict[str, Any]:
+    row = stages.copies(wildcards["feature"], plan.config)
+    return {"copies": row.name} if row else {}
+
+
 def _modalities(plan: Plan, _row: StageRow, wildcards: Wildcards) -> dict[str, Any]:
     return {"modalities": plan.modalities(wildcards.get("scope", ""))}
 
@@ -380,6 +385,7 @@ FACTS: Mapping[str, Callable[[Plan, StageRow, Wildcards], dict[str, Any]]] = {
     "network": _network,
     "modality": _modality,
     "feature_kind": _feature_kind,
+    "copies": _copies_from,
     "modalities": _modalities,
     "reading": _reading,
     "workflow": _workflow,
