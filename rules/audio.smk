@@ -20,33 +20,51 @@ rule audio:
         " --stage {params.stage:q} > {log:q} 2>&1"
 
 
-# Whisper's encoder on the sound of a clip, and with augmentation.copies on altered copies of it.
-for name in ("whisper", "augmented_whisper"):
+rule whisper:
+    input:
+        audio=OUT("audio"),
+        weights=layout.weights(PLAN.weights("whisper_base")),
+        record=layout.weights_record(PLAN.weights("whisper_base")),
+    output:
+        OUT("whisper"),
+    log:
+        LOG("whisper"),
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("whisper"),
+        runtime=minutes("whisper"),
+        gpu=GPU,
+    params:
+        stage=stage("whisper"),
+    shell:
+        'python "$EMOTIW_PROGRAMS"/whisper.py --audio {input.audio:q} --weights {input.weights:q} --output {output:q}'
+        " --stage {params.stage:q} > {log:q} 2>&1"
 
-    rule:
-        name:
-            name
-        input:
-            audio=OUT("audio"),
-            weights=layout.weights(PLAN.weights("whisper_base")),
-            record=layout.weights_record(PLAN.weights("whisper_base")),
-        output:
-            OUT(name),
-        log:
-            LOG(name),
-        conda:
-            "../envs/audio.yaml"
-        threads: 1
-        resources:
-            mem_mb=memory(name),
-            runtime=minutes(name),
-            gpu=GPU,
-        params:
-            program=f"{name}.py",
-            stage=stage(name),
-        shell:
-            'python "$EMOTIW_PROGRAMS"/{params.program:q} --audio {input.audio:q} --weights {input.weights:q}'
-            " --output {output:q} --stage {params.stage:q} > {log:q} 2>&1"
+
+# Runs only with augmentation.copies.
+rule augmented_whisper:
+    input:
+        audio=OUT("audio"),
+        weights=layout.weights(PLAN.weights("whisper_base")),
+        record=layout.weights_record(PLAN.weights("whisper_base")),
+    output:
+        OUT("augmented_whisper"),
+    log:
+        LOG("augmented_whisper"),
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("augmented_whisper"),
+        runtime=minutes("augmented_whisper"),
+        gpu=GPU,
+    params:
+        stage=stage("augmented_whisper"),
+    shell:
+        'python "$EMOTIW_PROGRAMS"/augmented_whisper.py --audio {input.audio:q} --weights {input.weights:q}'
+        " --output {output:q} --stage {params.stage:q} > {log:q} 2>&1"
 
 
 rule sound_embedding:

@@ -8,7 +8,7 @@ import pytest
 
 import crash_fixtures as crashes
 import media_fixtures as made
-from emotiw.core import files
+from emotiw.core import files, signals
 from emotiw.core.status import Status
 from emotiw.corpora import manifest, splits
 from emotiw.corpora.manifest import Manifest, Row
@@ -219,3 +219,15 @@ def test_the_parent_of_a_program_ends_with_its_status(job):
     done = crashes.run("audio", arguments, job.environment)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("ManifestError: ")
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (-signal.SIGSEGV, "SIGSEGV"),
+        (-signal.SIGKILL, "SIGKILL (by the out-of-memory killer, or by a person)"),
+        (1, "exit status 1"),
+    ],
+)
+def test_how_a_process_ended_is_told_by_its_signal_or_its_status(status, said):
+    assert signals.ending(status) == said

@@ -245,7 +245,9 @@ def test_any_table_of_clips_is_read_or_refused_with_its_faults(tmp_path_factory,
         found = scan("csv", Source(root, "t.csv", {}, "official"))
     except (ManifestError, ConfigError):
         return
-    assert len(found.candidates) + len(found.problems) >= (1 if content.strip() else 0) or not content.split()
+    # rows whose cells are all empty, as spreadsheets leave them behind a table, are no clips
+    filled = content.decode(errors="replace").replace('"', "").replace(",", "").split()
+    assert len(found.candidates) + len(found.problems) >= (1 if filled else 0)
 
 
 # --- the list itself -----------------------------------------------------------------------------------------------
