@@ -2,6 +2,7 @@
 
 import csv
 import ctypes
+import gc
 import json
 import os
 import signal
@@ -86,6 +87,18 @@ def plain(predictions):
 
 def test_a_child_predicts_the_same_bits(predictor, clips):
     assert plain(contained.Contained(predictor).predict(clips)) == plain(predictor.predict(clips))
+
+
+def test_a_prediction_leaves_no_threads(predictor, clips):
+    threads = Path("/proc/self/task")
+    gc.collect()
+    before = {thread.name for thread in threads.iterdir()}
+    gc.disable()  # which would end the threads of what it collects
+    try:
+        list(predictor.predict(clips))
+        assert {thread.name for thread in threads.iterdir()} <= before
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("deed", ["SIGSEGV", "SIGABRT"])

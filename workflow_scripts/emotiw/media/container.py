@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import av
 import av.container
+import av.filter
 import numpy as np
 
 from emotiw.core.errors import LengthError, MediaError
@@ -154,3 +155,14 @@ def check_length(path: Path, duration_s: float, max_duration_s: float) -> None:
             f"{path}: lasts {duration_s:.1f} s; expected at most {max_duration_s} s;"
             " cut it or raise limits.max_duration_s"
         )
+
+
+def filter_graph() -> av.filter.Graph:
+    """Return an empty graph of FFmpeg's filters, which computes in the calling thread.
+
+    Threads of its own would outlive a prediction until Python collects the graph, and a process with such threads must
+    not be forked: where a fork collects the graph, it waits for threads that it does not have.
+    """
+    graph = av.filter.Graph()
+    graph.threads = 1
+    return graph

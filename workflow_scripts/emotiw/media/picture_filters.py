@@ -5,9 +5,10 @@ from fractions import Fraction
 from typing import Any
 
 import av
-import av.filter
 import numpy as np
 import numpy.typing as npt
+
+from emotiw.media.container import filter_graph
 
 DEINTERLACE = ("yadif", "deint=interlaced")  # a frame for each frame; those that are not interlaced stay as they are
 
@@ -18,7 +19,7 @@ class Chain:
     """Filters for the frames of one size and pixel format, as (name, arguments)."""
 
     def __init__(self, frame: av.VideoFrame, time_base: Fraction, *filters: tuple[str, str]) -> None:
-        graph = av.filter.Graph()
+        graph = filter_graph()
         source = graph.add(
             "buffer",
             video_size=f"{frame.width}x{frame.height}",

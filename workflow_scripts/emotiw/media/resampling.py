@@ -10,9 +10,10 @@ from fractions import Fraction
 from typing import cast
 
 import av
-import av.filter
 import numpy as np
 import numpy.typing as npt
+
+from emotiw.media.container import filter_graph
 
 MOST_GUESSED = 8  # channels without places that are taken for a usual layout; more are those of several microphones
 LONGEST_FILL_S = 10.0  # a longer gap is filled piece by piece, which bounds the memory
@@ -72,7 +73,7 @@ class Resampler:
 
     def _connect(self, mixes: Sequence[str | None], pan: str | None = None) -> None:
         layout, rate_hz, sample_format = self._source_of
-        self._graph, self._sinks = av.filter.Graph(), []
+        self._graph, self._sinks = filter_graph(), []
         self._source = self._graph.add(
             "abuffer",
             channel_layout=layout,
@@ -118,7 +119,7 @@ def _plain_mix(layout: av.AudioLayout) -> str:
 
 
 def _second_of_silence(layout: str, rate_hz: int, sample_format: str) -> av.AudioFrame:
-    graph = av.filter.Graph()
+    graph = filter_graph()
     nodes = [
         graph.add("anullsrc", channel_layout=layout, sample_rate=str(rate_hz), nb_samples=str(rate_hz)),
         graph.add("aformat", f"sample_fmts={sample_format}"),

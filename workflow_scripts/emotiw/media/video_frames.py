@@ -177,7 +177,7 @@ def _pixels(frame: av.VideoFrame, stream: av.VideoStream, scaler: Scaler) -> geo
     size = geometry.square(frame.width, frame.height, stream)
     if size != (frame.width, frame.height):
         return scaler(frame, size)
-    return cast(geometry.Image, frame.to_ndarray(format="rgb24"))
+    return cast(geometry.Image, frame.to_ndarray(format="rgb24", threads=1))
 
 
 def _check_frame(path: Path, index: int, seen: Seen, first: Seen) -> None:

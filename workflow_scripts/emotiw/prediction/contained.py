@@ -5,6 +5,7 @@ is forked, which takes as long as a frame of a clip. A clip at which two childre
 whose child was killed, or made no progress for too long, gets the status `not_judged`: this says nothing of the clip.
 """
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -42,8 +43,7 @@ class StalledError(Exception):
 class Contained:
     """A predictor that judges in a child process where the system can fork; call `close` at the end.
 
-    The predictor must not have judged in this process itself: dlib starts threads when it searches large pictures, and
-    a fork lacks them, so that its search would wait until the clip is given up.
+    What this process computes before must leave no threads behind: a fork lacks them, and would wait for them in vain.
 
     Attributes
     ----------
@@ -204,6 +204,7 @@ class _Sent(logging.Handler):
 def _serve(predictor: Predictor, connection: Connection, parent: int) -> None:
     """Judge the clips that the parent names, until it closes the connection; the process ends here."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the child
+    gc.freeze()  # what the parent has left to be collected may own threads, which are not here to be joined
     signals.die_with(parent)
     predictors.LOG.handlers, predictors.LOG.propagate = [_Sent(connection)], False
     waiting = {"frames": 0, "since": time.monotonic()}

@@ -23,5 +23,5 @@ def jpeg(face: Chip) -> bytes:
     encoder = av.CodecContext.create("mjpeg", "w")
     encoder.width = encoder.height = SIZE_PX
     encoder.pix_fmt, encoder.time_base = "yuvj444p", Fraction(1)
-    frame = av.VideoFrame.from_ndarray(face, format="rgb24").reformat(SIZE_PX, SIZE_PX, "yuvj444p")
+    frame = av.VideoFrame.from_ndarray(face, format="rgb24").reformat(SIZE_PX, SIZE_PX, "yuvj444p", threads=1)
     return b"".join(bytes(packet) for packet in (*encoder.encode(frame), *encoder.encode(None)))
