@@ -133,8 +133,11 @@ FEATURES = {
 STREAMS = {"video": {"width": "640", "height": "480", "fps": "25"}, "audio": {"rate_hz": "48000", "channels": "1"}}
 
 
-def write_run(folder, over=None, modalities=MODALITIES):
-    """Train the systems of a configuration on clips with some streams, fuse them, and export the bundle."""
+def write_run(folder, over=None, modalities=MODALITIES, unusable=None):
+    """Train the systems of a configuration on clips with some streams, fuse them, and export the bundle.
+
+    `unusable` names more clips, by modality, without a face or sound.
+    """
     streams = {key: value for modality in modalities for key, value in STREAMS[modality].items()}
     rows = [
         Row(f"clip{i:02d}", f"{i}.mp4", CLASSES[i % 3], f"s{i // 3}", split=part, job="all", format="mp4", **streams)
@@ -143,7 +146,8 @@ def write_run(folder, over=None, modalities=MODALITIES):
     run = Run(folder, Manifest(tuple(rows), CLASSES, "demo", synthetic=True), config(over))
     manifest.write(folder / "manifest.csv", run.corpus)
     for modality in modalities:
-        lacking = {"video": {HIDDEN: Status.NO_FACE}, "audio": {SILENT: Status.NO_AUDIO}}[modality]
+        clip, status = {"video": (HIDDEN, Status.NO_FACE), "audio": (SILENT, Status.NO_AUDIO)}[modality]
+        lacking = dict.fromkeys([clip, *(unusable or {}).get(modality, ())], status)
         for name in systems.fused(run.config, modality).features:
             make, facts = FEATURES[name]
             clips = [

@@ -117,13 +117,58 @@ def test_a_fold_without_training_or_validation_clips_has_no_network(silent):
     assert json.loads(metadata)["network"] == "4_3"
 
 
+def test_a_network_judges_among_the_classes_that_have_a_usable_training_clip():
+    corpus, entries = corpus_of_three(), clips()
+    found = train_three(corpus, entries)
+    assert found.facts["lacking"] == ["joy"]
+    for entry in found.entries:
+        posteriors = entry.arrays["posteriors"]
+        np.testing.assert_array_equal(posteriors[:, 2], 0)
+        np.testing.assert_allclose(posteriors.sum(axis=1), 1, atol=1e-6)
+    assert 0.05 < found.entries[4].arrays["posteriors"][:, :2].min()
+
+
+def test_validation_clips_of_a_class_without_training_clips_stop_no_training():
+    corpus, entries = corpus_of_three(), clips()
+    without = {name: entry for name, entry in entries.items() if corpus.row_of_clip[name].label != "joy"}
+    with_joy, without_joy = train_three(corpus, entries), train_three(corpus, without)
+    assert with_joy.model == without_joy.model
+    only_joy = {name: entry for name, entry in entries.items() if name != "c4"}
+    assert train_three(corpus, only_joy).entries == []  # no clip tells when to stop
+
+
+def test_a_fold_with_training_clips_of_one_class_has_no_network():
+    network = train(clips(silent=[1, 3]))
+    assert (network.entries, network.facts["lacking"]) == ([], ["fear"])
+
+
+def corpus_of_three():
+    """Corpus whose third class has no training clip, but one for validation and one for testing."""
+    labels = dict.fromkeys(("c5", "c7"), "joy")
+    rows = [replace(row, label=labels.get(row.clip, row.label)) for row in corpus().rows]
+    return Manifest(tuple(rows), (*CLASSES, "joy"), "made up")
+
+
+def train_three(corpus, entries):
+    stage = {"fold": "official", "modality": "audio", "feature": "egemaps", "settings": {"blstm": BLSTM}}
+    stage |= {"architecture": [4], "repeat": 3, "seed": 1}
+    return fold_network.train(corpus, stage, entries, scaler(entries), Session(1))
+
+
 def posteriors(network, seed, parts=None):
     rng = np.random.default_rng(seed)
     entries = [
         Entry(f"c{i}", {"posteriors": rng.dirichlet([1, 1], 3).astype(np.float32), "time": np.arange(3) * 0.04})
         for i in (4, 5, 6)
     ]
-    facts = {"network": network, "fold": "official", "classes": CLASSES, "seed": seed, "architecture": [4]}
+    facts = {
+        "network": network,
+        "fold": "official",
+        "classes": CLASSES,
+        "lacking": [],
+        "seed": seed,
+        "architecture": [4],
+    }
     facts |= {"parts": parts or {"train": ["c0"], "val": ["c4", "c5"], "test": ["c6"]}, "history": [], "best_epoch": 1}
     facts |= {"validation": {"clip_loss": 1.0 - seed / 10}, "improved": True, **selection_record.facts([])}
     return NetworkPosteriors(facts, entries)

@@ -127,7 +127,7 @@ EDITS = {
     "emotiw/statistics/cross_validation.py": {"kernel_scores": 2, "baseline": 2, **POOLED, **SCORES_END},
     "emotiw/statistics/clip_weights.py": {"kernel_scores": 2, "baseline": 2, **POOLED, **SCORES_END},
     "emotiw/core/clip_suffixes.py": {},
-    "emotiw/statistics/absent_classes.py": {"baseline": 2, **POOLED, **gathered(2)},
+    "emotiw/statistics/absent_classes.py": {"baseline": 2, **NETWORKS_END, **POOLED, **gathered(2)},
     "emotiw/statistics/one_vs_rest.py": {"kernel_scores": 2, "baseline": 2, **POOLED, **SCORES_END},
     "emotiw/statistics/selection_record.py": {
         **{"baseline": 2, **POOLED, **gathered(2)},

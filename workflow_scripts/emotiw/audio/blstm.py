@@ -26,6 +26,7 @@ from emotiw.audio.peephole_lstm import PeepholeLSTM
 from emotiw.audio.permutation import permute
 from emotiw.core.errors import FeatureError
 from emotiw.jobs import devices
+from emotiw.statistics.absent_classes import ABSENT
 
 Array = npt.NDArray[Any]
 
@@ -159,6 +160,22 @@ def initialise(model: BLSTM, *, init_range: float, generator: torch.Generator) -
                 weights.zero_().requires_grad_(False)
             else:
                 weights.uniform_(-init_range, init_range, generator=generator)
+    return model
+
+
+def among_all_classes(model: BLSTM, of: Sequence[str], classes: Sequence[str]) -> BLSTM:
+    """Network of all classes with the weights of one that was trained among the classes `of`.
+
+    Each other class has no weights and the bias `ABSENT`, so that its posterior is 0.
+    """
+    if list(of) == list(classes):
+        return model
+    trained, places = model.output, [list(classes).index(name) for name in of]
+    output = nn.Linear(trained.in_features, len(classes))
+    with torch.no_grad():
+        output.weight.zero_()[places] = trained.weight
+        output.bias.fill_(ABSENT)[places] = trained.bias
+    model.output = output
     return model
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from safetensors.torch import save
@@ -10,11 +10,11 @@ from safetensors.torch import save
 from emotiw.audio import blstm, training
 from emotiw.audio.training import Clips, Recipe, Session, Trained
 from emotiw.core.status import Status
-from emotiw.corpora import manifest
+from emotiw.corpora import manifest, splits
 from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import SPLITS, Fold
 from emotiw.jobs.store import Artefact, Entry
-from emotiw.statistics import selection_record, standardisation
+from emotiw.statistics import absent_classes, selection_record, standardisation
 from emotiw.statistics.standardisation import Array, Scaler
 
 BY_SUBJECT = "subject"  # value of `blstm.normalise`
@@ -45,8 +45,9 @@ def train(
 ) -> FoldNetwork:
     """Train a network on a fold.
 
-    A fold without a usable training clip, or without a usable validation clip for early stopping, gets no network. Its
-    clips are then predicted from video alone.
+    The network judges among the classes that have a usable training clip; the posteriors of the others are 0. A fold
+    with fewer than two such classes, or without a usable validation clip of them for early stopping, gets no network.
+    Its clips are then predicted from the other modality alone.
 
     Parameters
     ----------
@@ -69,18 +70,23 @@ def train(
     description = facts | {key: scaler.facts[key] for key in ("columns", "constant")} | settings
     metadata = {"emotiw": json.dumps(description, sort_keys=True)}
     usable = [entry for entry in entries.values() if entry.status == Status.OK]
-    if not scaler.entries or not any(entry.name in fold.val for entry in usable):
+    labels = {entry.name: corpus.row_of_clip[entry.name].label for entry in usable}
+    facts["lacking"] = splits.lacking((labels[clip] for clip in fold.train if clip in labels), corpus.classes)
+    of = absent_classes.present((labels[clip] for clip in fold.train if clip in labels), corpus.classes)
+    if not of or all(labels.get(clip) in (None, *facts["lacking"]) for clip in fold.val):
         facts |= NO_RESULTS | {"parts": dict.fromkeys(SPLITS, ())} | selection_record.facts([], scaler.facts)
         return FoldNetwork(save({}, metadata), [], facts)
     inputs = standardised_inputs(corpus, usable, scaler, settings)
     by_subject = settings["normalise"] == BY_SUBJECT
     input_records = [standardisation.record(system, [entry.name for entry in usable])] if by_subject else []
-    train_clips, val_clips = labelled_parts(corpus, fold, inputs)
+    train_clips, val_clips = labelled_parts(corpus, fold, inputs, of)
     recipe = Recipe.from_settings(stage["architecture"], settings)
-    trained = training.train(train_clips, val_clips, recipe, n_classes=len(corpus.classes), session=session)
+    trained = training.train(train_clips, val_clips, recipe, n_classes=len(of), session=session)
+    facts |= trained.facts
+    trained = replace(trained, model=blstm.among_all_classes(trained.model, of, corpus.classes))
     arrays = {name: entry.arrays for name, entry in scaler.entries.items()}
     records = [*input_records, *training.records(f"{system}/{facts['network']}", trained, train_clips, val_clips)]
-    facts |= trained.facts | selection_record.facts(records, scaler.facts)
+    facts |= selection_record.facts(records, scaler.facts)
     facts["parts"] = {part: [clip for clip in getattr(fold, part) if clip in inputs] for part in SPLITS}
     model = save(blstm.tensors(trained.model, **arrays), metadata)
     return FoldNetwork(model, posterior_entries(trained, entries, inputs), facts)
@@ -105,12 +111,12 @@ def standardised_inputs(
     return {entry.name: values for entry, values in zip(usable, scaled, strict=True)}
 
 
-def labelled_parts(corpus: Manifest, fold: Fold, inputs: Mapping[str, Array]) -> tuple[Clips, Clips]:
-    """Labelled training and validation clips that have inputs."""
+def labelled_parts(corpus: Manifest, fold: Fold, inputs: Mapping[str, Array], of: Sequence[str]) -> tuple[Clips, Clips]:
+    """Training and validation clips that have inputs and a label among the classes `of`."""
     labels = {row.clip: row.label for row in corpus.rows}
     return (
-        training.labelled(inputs, labels, fold.train, corpus.classes),
-        training.labelled(inputs, labels, fold.val, corpus.classes),
+        training.labelled(inputs, labels, fold.train, of),
+        training.labelled(inputs, labels, fold.val, of),
     )
 
 

@@ -73,7 +73,8 @@ def score(networks: Sequence[NetworkPosteriors], *, system: str) -> tuple[list[s
     entries : list of Entry
         Scores (n_clips, n_classes) of each network, of each architecture's mean, of `mean` and of `selected`.
     facts : dict
-        Fold, clips, classes, networks, the selected one and its rule, the restarts, and the ledger records.
+        Fold, clips, classes, those that the networks lack, networks, the selected one and its rule, the restarts, and
+        the ledger records.
     """
     facts = networks[-1].facts
     validation = facts["parts"]["val"]
@@ -88,6 +89,7 @@ def score(networks: Sequence[NetworkPosteriors], *, system: str) -> tuple[list[s
         "fold": facts["fold"],
         "clips": [*validation, *facts["parts"]["test"]],
         "classes": facts["classes"],
+        "lacking": facts["lacking"],
         "scores": "posteriors",
         "classifier": "blstm",
         "networks": by_network,

@@ -95,7 +95,7 @@ def fuse(
         "classes": corpus.classes,
         "scheme": settings["scheme"],
         "modalities": list(of_modality),
-        "lacking": {name: list(table.facts.get("lacking", ())) for name, table in of_modality.items()},
+        "lacking": {name: table.lacking for name, table in of_modality.items()},
         **clip_facts(aligned),
         **fit_facts(fusion, validation),
         "choice": chosen.facts,
@@ -206,7 +206,7 @@ def _held_out_log_posteriors(tables: Sequence[Table], clips: Sequence[str], n_cl
     for table in tables:
         posteriors, in_table = table.rows("mean", clips)
         _check_held_out(table, np.array(clips)[in_table])
-        log_posteriors[in_table], has_scores[in_table] = schemes.log_posteriors(posteriors[in_table]), True
+        log_posteriors[in_table], has_scores[in_table] = table.log_posteriors(posteriors[in_table]), True
     return log_posteriors, has_scores
 
 

@@ -15,7 +15,7 @@ from emotiw.corpora.manifest import Manifest
 from emotiw.corpora.splits import SPLITS, Fold
 from emotiw.fusion import schemes
 from emotiw.jobs import store
-from emotiw.statistics import selection_record
+from emotiw.statistics import absent_classes, selection_record
 from emotiw.statistics.selection_record import Record
 
 Floats = npt.NDArray[np.float64]
@@ -76,8 +76,18 @@ class Table:
         """
         scores, has_scores = self.rows("mean", clips)
         if self.facts["scores"] == POSTERIORS:
-            scores[has_scores] = schemes.log_posteriors(scores[has_scores])
+            scores[has_scores] = self.log_posteriors(scores[has_scores])
         return scores, has_scores
+
+    def log_posteriors(self, posteriors: Floats) -> Floats:
+        """Logarithms of posteriors (n_clips, n_classes); `ABSENT` for the classes of `lacking`."""
+        logs = schemes.log_posteriors(posteriors)
+        return absent_classes.marked(logs, self.lacking, self.facts["classes"]) if self.lacking else logs
+
+    @property
+    def lacking(self) -> list[str]:
+        """Classes that the system could not be trained on."""
+        return list(self.facts.get("lacking", ()))
 
 
 def read(path: Path, corpus: Manifest) -> Table:

@@ -247,6 +247,7 @@ def _member(writer: Writer, fold: Fold, sources: Sources, training: Training, co
         fitted = [FoldModel(fold.name, feature, system) for feature in system.features]
         described = {model.feature: bundle_models.write(writer, model, sources.models, training) for model in fitted}
         models[system.modality] = described if all(described.values()) else {}
+    lacking = {name: names for name, names in table.facts["lacking"].items() if names}
     return {
         "fold": fold.name,
         **models,
@@ -256,6 +257,7 @@ def _member(writer: Writer, fold: Fold, sources: Sources, training: Training, co
         **{f"{name}_scale": 1 / table.facts["temperatures"][name] for name in ("audio", "video")},
         "fusion_scale": 1 / table.facts["fused_temperatures"][table.facts["scheme"]],
         "class_prior": table.facts["prior"],
+        **({"lacking": lacking} if lacking else {}),
     }
 
 

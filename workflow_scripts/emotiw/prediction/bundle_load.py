@@ -85,7 +85,15 @@ def _member(bundle: Bundle, entry: Mapping[str, Any]) -> Member:
     scales = {entry["scheme"]: entry.get("fusion_scale", 1.0)}  # not in bundles of earlier versions of emotiw
     fusion = Fusion(entry["audio_scale"], entry["video_scale"], weights, prior=prior, fused_scales=scales)
     models = {name: _models(bundle, entry[name]) for name in MODALITIES}
-    return Member(entry["fold"], models["video"], models["audio"], fusion, entry["scheme"])
+    lacking = entry.get("lacking", {})
+    if unknown := set().union(*lacking.values()) - set(bundle.classes):
+        raise BundleError(f"{subject}: lacks {', '.join(sorted(unknown))}, expected classes of the bundle; {AGAIN}")
+    return Member(entry["fold"], models["video"], models["audio"], fusion, entry["scheme"], _columns(bundle, lacking))
+
+
+def _columns(bundle: Bundle, lacking: Mapping[str, list[str]]) -> dict[str, list[int]]:
+    """Numbers of the classes that each modality of a member lacks."""
+    return {modality: [bundle.classes.index(name) for name in names] for modality, names in lacking.items()}
 
 
 def _models(bundle: Bundle, entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Model]:

@@ -1,9 +1,12 @@
 """What a bundle says of itself in one line beside every answer, and its threshold of confidence."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emotiw.core.errors import BundleError
+
+WORDS = {"video": "the face", "audio": "the voice"}
 
 
 def line(about: Mapping[str, Any]) -> str:
@@ -12,7 +15,31 @@ def line(about: Mapping[str, Any]) -> str:
     A bundle with a card has such a line. For others it is made of the run's metrics on test clips.
     """
     written = about.get("card", {}).get("line")
-    return str(written) if written else f"bundle {about['run']}: {_trained(about['trained_on'])}; {_scored(about)}"
+    told = str(written) if written else f"bundle {about['run']}: {_trained(about['trained_on'])}; {_scored(about)}"
+    return "; ".join(filter(None, (told, lacking(about))))
+
+
+def lacking(about: Mapping[str, Any]) -> str:
+    """Name the classes that face or voice cannot answer, because no training clip of them was usable; else empty."""
+    members = about["members"]
+    counts = Counter(
+        (modality, name)
+        for member in members
+        for modality, names in member.get("lacking", {}).items()
+        for name in names
+    )
+    told = []
+    for modality, word in WORDS.items():
+        of = {name: n for (found, name), n in counts.items() if found == modality}
+        never = [name for name in about["classes"] if of.get(name) == len(members)]
+        partly = [
+            f"{name} (in {of[name]} of {len(members)} members)"
+            for name in about["classes"]
+            if 0 < of.get(name, 0) < len(members)
+        ]
+        if never or partly:
+            told.append(f"{word} cannot answer {', '.join([*never, *partly])}")
+    return f"{' and '.join(told)}: no usable training clips" if told else ""
 
 
 def of_left_out(run: str, trained_on: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

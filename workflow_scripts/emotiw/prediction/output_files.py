@@ -55,7 +55,11 @@ class PredictionFolder:
         """Write `predictions.json`, `predictions.csv` and `predictions.html`."""
         about = self.bundle.about
         kept = {key: about[key] for key in ("run", "sha256", "trained_on", "licences", "averaging")}
-        whole = {"bundle": kept | {"line": self.line}} | {"classes": list(self.bundle.classes), "clips": self.records}
+        lacking = {member["fold"]: member.get("lacking", {}) for member in about["members"]}
+        whole = {"bundle": kept | {"line": self.line, "lacking": lacking}} | {
+            "classes": list(self.bundle.classes),
+            "clips": self.records,
+        }
         json_file, csv_file, page = (self.folder / name for name in FILES)
         files.write_json(json_file, whole)
         files.write_atomic(csv_file, table_bytes(rows(self.records, self.bundle.classes, self.line)))

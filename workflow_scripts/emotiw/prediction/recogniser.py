@@ -15,6 +15,7 @@ from emotiw.fusion import fused_posteriors, schemes
 from emotiw.fusion.schemes import Fusion
 from emotiw.jobs.features import MODALITIES
 from emotiw.prediction.models import POSTERIORS, Model, PooledModel
+from emotiw.statistics.absent_classes import ABSENT
 from emotiw.video.image_sets import Frames
 
 Floats = npt.NDArray[np.float64]
@@ -35,6 +36,8 @@ class Member:
     fusion : Fusion
     scheme : str
         Scheme of the fusion.
+    lacking : mapping of str to sequence of int
+        By modality, the columns of the classes that it could not be trained on.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Member:
     audio: Mapping[str, Model]
     fusion: Fusion
     scheme: str
+    lacking: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def models(self, modality: str) -> Mapping[str, Model]:
         """Models of `video` or `audio`."""
@@ -61,6 +65,7 @@ class Member:
         filled = [i for i, window in enumerate(windows) if encoded and _suffices(window, models)]
         if filled:
             scores = self._scores(models, encoded, [windows[i] for i in filled])
+            scores[:, list(self.lacking.get(modality, ()))] = ABSENT
             scale = self.fusion.video_scale if modality == "video" else self.fusion.audio_scale
             posteriors[filled] = schemes.calibrated(scores, scale)
         return posteriors
@@ -250,11 +255,17 @@ class Recogniser:
         """Averaged posteriors (n_windows, n_classes) with the scales; fused ones of one modality with that one's."""
         if not self.scales:
             return mean
-        found = {name: _scaled(values, self.scales[name]) for name, values in mean.items()}
+        found = {name: _scaled(values, self.scales[name], self._lacking(name)) for name, values in mean.items()}
         for name, other in (("video", "audio"), ("audio", "video")):
             alone = np.isnan(mean[other]).any(axis=1) & ~np.isnan(mean["fusion"]).any(axis=1)
             found["fusion"][alone] = found[name][alone]
         return found
+
+    def _lacking(self, name: str) -> list[int]:
+        """Columns of the classes that `video`, `audio` or `fusion` lacks in every member."""
+        of = MODALITIES if name == "fusion" else (name,)
+        columns = [set(member.lacking.get(modality, ())) for member in self.members for modality in of]
+        return sorted(set.intersection(*columns)) if columns else []
 
 
 def relative(posteriors: Floats, average: Floats | None) -> Floats:
@@ -272,7 +283,9 @@ def relative(posteriors: Floats, average: Floats | None) -> Floats:
     if average is None or not known.any():
         return posteriors
     found = posteriors.copy()
-    found[known] = schemes.calibrated(schemes.log_posteriors(posteriors[known]) - average, 1.0)
+    difference = schemes.log_posteriors(posteriors[known]) - average
+    is_absent = average < np.log(schemes.TINY) + 1e-6  # a class that is never possible stays so
+    found[known] = schemes.calibrated(np.where(is_absent, ABSENT, difference), 1.0)
     return found
 
 
@@ -291,11 +304,16 @@ def _row(posteriors: Posteriors) -> Floats:
     return np.full((1, 1), np.nan) if posteriors is None else posteriors[None]
 
 
-def _scaled(posteriors: Floats, scale: float) -> Floats:
-    """Posteriors (n_windows, n_classes) to the power of a scale, over their sum; rows of NaN stay."""
+def _scaled(posteriors: Floats, scale: float, lacking: Sequence[int] = ()) -> Floats:
+    """Posteriors (n_windows, n_classes) to the power of a scale, over their sum; rows of NaN stay.
+
+    Those of the columns `lacking` stay 0.
+    """
     found, known = posteriors.copy(), ~np.isnan(posteriors).any(axis=1)
     if known.any():
-        found[known] = schemes.calibrated(schemes.log_posteriors(posteriors[known]), scale)
+        logs = schemes.log_posteriors(posteriors[known])
+        logs[:, list(lacking)] = ABSENT
+        found[known] = schemes.calibrated(logs, scale)
     return found
 
 

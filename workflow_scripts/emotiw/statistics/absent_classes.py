@@ -42,6 +42,11 @@ def filled(values: Floats, of: Sequence[str], classes: Sequence[str], fill: floa
     return whole
 
 
+def marked(log_posteriors: Floats, lacking: Iterable[str], classes: Sequence[str]) -> Floats:
+    """Logarithms of posteriors (n_clips, n_classes) with `ABSENT` for the classes that the posteriors lack."""
+    return np.where(np.isin(list(classes), list(lacking)), ABSENT, log_posteriors)
+
+
 def mean(scores: Sequence[Floats]) -> Floats:
     """Mean of several systems' scores (n_clips, n_classes); a class that one of them cannot name stays absent."""
     stacked = np.stack(scores)

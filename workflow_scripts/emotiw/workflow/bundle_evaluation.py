@@ -14,7 +14,7 @@ from emotiw.corpora.unseen import Corpus, LabelledClip
 from emotiw.evaluation import stranger_metrics
 from emotiw.evaluation.stranger_metrics import SYSTEMS, Judged
 from emotiw.prediction import bundle as bundles
-from emotiw.prediction import bundle_training, judging
+from emotiw.prediction import bundle_training, card, judging
 from emotiw.prediction.bundle import Bundle
 from emotiw.prediction.judging import Answer
 from emotiw.workflow import evaluation_page
@@ -155,7 +155,8 @@ def _content(request: Request, found: Checked, answers: Sequence[Answer]) -> dic
     )
     options = {"seed": config["seed"], "n_resamples": config["evaluation"]["bootstrap"]}
     return {
-        "bundle": {key: bundle.about[key] for key in ("run", "sha256", "trained_on")},
+        "bundle": {key: bundle.about[key] for key in ("run", "sha256", "trained_on")}
+        | {"lacking": card.lacking(bundle.about)},
         "corpus": {
             "kind": found.corpus.kind,
             "run": config["run"],

@@ -56,6 +56,8 @@ def verdict(content: Mapping[str, Any]) -> list[str]:
             f" {percent(fused['accuracy'])} of the answers are right (expected calibration error"
             f" {percent(fused['ece'])})."
         )
+    if lacking := content["bundle"]["lacking"]:
+        lines.append(f"{lacking[0].upper()}{lacking[1:]}.")
     lines.append(_check(content["seen"]))
     return lines
 
