@@ -155,7 +155,7 @@ def test_the_command_writes_its_output_and_the_log_after_a_crash(monkeypatch, ru
 @pytest.mark.parametrize("deed", ["SIGKILL", "SIGSEGV"])
 def test_an_evaluation_keeps_no_answer_of_the_moment(monkeypatch, run, clips, tmp_path, deed):
     named = {path.stem: path for path in clips}
-    monkeypatch.setattr(judging, "_predictor", lambda bundle: contained.Contained(Predictor.load(bundle)))
+    monkeypatch.setattr(judging, "_predictor", lambda bundle, _tracks: contained.Contained(Predictor.load(bundle)))
     with monkeypatch.context() as patch:
         dying(patch, None, "sound", deed)
         if deed == "SIGKILL":  # it says nothing of the clip, so nothing can be scored

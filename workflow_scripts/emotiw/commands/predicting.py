@@ -32,6 +32,11 @@ def predict(  # noqa: PLR0913 - one argument an option
         typer.Option(min=0, max=1, help='Answer "uncertain" below this; by default the threshold of the bundle.'),
     ] = None,
     stalled_s: Annotated[float, typer.Option(min=1.0, help="A clip without progress for this long is given up.")] = 600,
+    audio_track: Annotated[
+        int | None,
+        typer.Option(min=-1, help="Sound track from 0; -1: the default one. Else as the bundle's run."),
+    ] = None,
+    video_track: Annotated[int | None, typer.Option(min=-1, help="Video track, in the same way.")] = None,
     people: Annotated[
         Literal["one", "all"],
         typer.Option(help="Judge one face, or each person; the voice is the speaker's."),
@@ -69,7 +74,9 @@ def predict(  # noqa: PLR0913 - one argument an option
         predictor = Predictor.load(
             folder, segment_s=segment_s, longest_s=longest_s, min_confidence=min_confidence, tell=tell
         )
-    predictor = replace(predictor, everyone=people == "all")
+    named = {"audio_track": audio_track, "video_track": video_track}
+    tracks = {name: None if number < 0 else number for name, number in named.items() if number is not None}
+    predictor = replace(predictor, everyone=people == "all", tracks=tracks)
     for reason in predictor.missing.values():
         typer.echo(reason, err=True)
     judge = contained.Contained(predictor, stalled_s)

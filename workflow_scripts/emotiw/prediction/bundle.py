@@ -34,7 +34,7 @@ AGAIN = "copy the bundle anew, or export it again by running the workflow"
 MAX_INDEX_BYTES = 1 << 26
 SUFFIXES = (".safetensors", ".onnx", ".json")
 # sections of the configuration that every prediction reads as a whole
-SECTIONS = ("limits", "faces")
+SECTIONS = ("limits", "media", "faces")
 # keys that a prediction reads of sections which hold choices of the run too
 KEYS = {
     "audio": ("rate_hz", "silence_peak", "min_duration_s"),

@@ -9,7 +9,7 @@ import json
 import multiprocessing
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from emotiw.prediction import bundle as bundles
 from emotiw.prediction import contained
 from emotiw.prediction.prediction import NAMES, NOT_JUDGED, Floats, Prediction
 from emotiw.prediction.predictor import Predictor
+
+Judge = tuple[Path, tuple[tuple[str, int], ...]]  # bundle, and the tracks to be read where they are not its own
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,12 @@ class Answer:
 
 
 def judge(
-    bundle: Path, clips: Mapping[str, Path], *, kept: Path | None = None, n_processes: int = 1
+    bundle: Path,
+    clips: Mapping[str, Path],
+    *,
+    kept: Path | None = None,
+    n_processes: int = 1,
+    tracks: Mapping[str, int] | None = None,
 ) -> Iterator[tuple[str, Answer]]:
     """Yield the answer for each clip: first those that are kept, then the others in the order of their keys.
 
@@ -70,17 +77,21 @@ def judge(
         Folder of the answers; None: nothing is kept.
     n_processes : int
         Each loads the bundle.
+    tracks : mapping of str to int or None
+        `audio_track` and `video_track`, if they are not to be those of the bundle.
 
     Raises
     ------
     FeatureError
         After the last answer, if a clip was not judged for a reason that says nothing of the clip.
     """
-    about = {"bundle": bundles.read(bundle).identity, "emotiw": importlib.metadata.version("emotiw")}
+    about: dict[str, Any] = {"bundle": bundles.read(bundle).identity, "emotiw": importlib.metadata.version("emotiw")}
+    about |= {"tracks": dict(tracks)} if tracks else {}
     known = {key: answer for key in clips if kept and (answer := _kept(kept / f"{key}.json", about))}
     yield from known.items()
     missing = [key for key in clips if key not in known]
-    answers = _answers(bundle, [clips[key] for key in missing], n_processes)
+    judged_by = bundle, tuple(sorted((tracks or {}).items()))
+    answers = _answers(judged_by, [clips[key] for key in missing], n_processes)
     lacking = []
     for key, (answer, may_be_kept) in zip(missing, answers, strict=True):
         if kept and may_be_kept:
@@ -98,26 +109,26 @@ def stacked(answers: Sequence[Answer], name: str, n_classes: int) -> Floats:
     return np.array(rows, np.float64).reshape(len(rows), n_classes)
 
 
-def _answers(bundle: Path, paths: Sequence[Path], n_processes: int) -> Iterator[tuple[Answer, bool]]:
+def _answers(judged_by: Judge, paths: Sequence[Path], n_processes: int) -> Iterator[tuple[Answer, bool]]:
     """Answer for each path, and whether it may be kept: it may not if another attempt could judge the clip."""
     if not paths:
         return
     if n_processes == 1:
-        yield from (_answer(bundle, path) for path in paths)
+        yield from (_answer(judged_by, path) for path in paths)
         return
     context = multiprocessing.get_context("spawn")  # a fork would share the threads of the libraries
     with ProcessPoolExecutor(min(n_processes, len(paths)), mp_context=context) as pool:
-        yield from pool.map(_answer, [bundle] * len(paths), paths)
+        yield from pool.map(_answer, [judged_by] * len(paths), paths)
 
 
-def _answer(bundle: Path, path: Path) -> tuple[Answer, bool]:
-    (prediction,) = _predictor(bundle).predict([path])
+def _answer(judged_by: Judge, path: Path) -> tuple[Answer, bool]:
+    (prediction,) = _predictor(*judged_by).predict([path])
     return Answer.of(prediction), not prediction.is_of_the_moment
 
 
 @cache
-def _predictor(bundle: Path) -> contained.Contained:
-    return contained.Contained(Predictor.load(bundle))
+def _predictor(bundle: Path, tracks: tuple[tuple[str, int], ...]) -> contained.Contained:
+    return contained.Contained(replace(Predictor.load(bundle), tracks=dict(tracks)))
 
 
 def _kept(path: Path, about: Mapping[str, Any]) -> Answer | None:

@@ -87,6 +87,8 @@ class Predictor:
         Modalities without the weights that the bundle names, and why; the other modality judges alone.
     everyone : bool
         Whether each person of a clip is judged, instead of one face (`people`).
+    tracks : mapping of str to int or None
+        `audio_track` and `video_track`, if other tracks than those of the bundle's section `media` are to be read.
     """
 
     bundle: Bundle
@@ -99,6 +101,7 @@ class Predictor:
     min_confidence: float = 0.0
     missing: Mapping[str, str] = field(default_factory=dict)
     everyone: bool = False
+    tracks: Mapping[str, int | None] = field(default_factory=dict)
 
     @property
     def untrained(self) -> list[str]:
@@ -182,6 +185,7 @@ class Predictor:
     def _predicted(self, path: Path, progress: Progress) -> list[Prediction]:
         settings = self.bundle.about["settings"]
         settings = settings | {"limits": settings["limits"] | {"max_duration_s": self.longest_s}}
+        settings |= {"media": {**settings.get("media", {}), **self.tracks}}  # earlier bundles have no such section
         without = (*self.untrained, *self.missing)
         settings |= {section: None for modality, section in SECTIONS.items() if modality in without}
         finder = segments.Finder(self.landmarks, Everyone() if self.everyone else None)

@@ -114,7 +114,9 @@ def evaluate(request: Request, found: Checked, advance: Callable[[], None]) -> d
     paths = {clip.sha256: clip.path for clip in clips}
     answers: dict[str, Answer] = {}
     kept = request.output / ANSWERS if request.output else None
-    for key, answer in judging.judge(request.bundle, paths, kept=kept, n_processes=request.n_processes):
+    tracks = {name: number for name, number in request.config["media"].items() if number is not None}
+    options: dict[str, Any] = {"kept": kept, "n_processes": request.n_processes, "tracks": tracks}
+    for key, answer in judging.judge(request.bundle, paths, **options):
         answers[key] = answer
         advance()
     listed = [answers[clip.sha256] for clip in clips]
