@@ -20,8 +20,9 @@ from emotiw.prediction import bundle, bundle_load, describers
 from emotiw.prediction.bundle_models import Models
 from emotiw.prediction.predictor import Predictor
 from emotiw.video import expression_features, expression_posteriors
-from emotiw.weights import expression_layers, expression_weights, whisper_weights
+from emotiw.weights import expression_weights, whisper_weights
 from test_bundle import forge
+from weights_fixtures import write_expression, write_whisper
 
 CLASSIFIERS = ("pls", "kernel_pls", "svm", "logistic", "pooled_logistic", "pooled_svm", "blstm", "average")
 # float32: the logarithms of training clips in a bundle, and the networks
@@ -82,19 +83,6 @@ def mixed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mixed")
     write_whisper(folder)
     return tiny.write_run(folder, over)
-
-
-def write_whisper(folder):
-    """Random weights of Whisper's encoder and their record, as the workflow writes them."""
-    rng = np.random.default_rng(0)
-    arrays = {
-        name: (0.02 * rng.standard_normal(shape, np.float32)).astype(np.float16)
-        for name, shape in whisper_weights.shapes().items()
-    }
-    path = folder / "weights/whisper_base.safetensors"
-    files.write_atomic(path, safetensors.numpy.save(arrays))
-    record = {"name": whisper_weights.NAME, "licence": whisper_weights.LICENCE, "sha256": files.sha256(path)}
-    files.write_json(path.with_suffix(".json"), record)
 
 
 def test_several_features_are_averaged_as_in_the_run(mixed):
@@ -230,13 +218,7 @@ def networks(tmp_path_factory):
     folder = tmp_path_factory.mktemp("networks")
     data = sound_network.strided()
     files.write_atomic(folder / "networks/tiny.onnx", data)
-    rng = np.random.default_rng(0)
-    shapes = expression_layers.trained_shapes()
-    arrays = {name: rng.normal(0, 0.05, shape).astype(np.float32) for name, shape in shapes.items()}
-    path = folder / "weights/expression.safetensors"
-    files.write_atomic(path, safetensors.numpy.save(arrays))
-    facts = {"sha256": files.sha256(path), "size": 67, "licence": expression_weights.LICENCE}
-    files.write_json(path.with_suffix(".json"), expression_weights.described(facts))
+    write_expression(folder)
     over = {
         "sound_embeddings": {"tiny": sound_network.settings(data)},
         "video": tiny.system(["expression_posteriors"], "average"),

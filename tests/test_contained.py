@@ -13,14 +13,21 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import bundle_fixtures as tiny
 import crash_fixtures as crashes
 import media_fixtures as made
+import sound_network_fixtures as sound_network
 from emotiw import cli
+from emotiw.audio import whisper
+from emotiw.core import files
 from emotiw.core.errors import FeatureError, MediaError
 from emotiw.demo import design
 from emotiw.media import container, probing, soundtrack, video_frames
 from emotiw.prediction import contained, judging, segments
 from emotiw.prediction.predictor import Predictor
+from emotiw.video import expression_network
+from emotiw.weights import onnx_network
+from weights_fixtures import write_expression, write_whisper
 
 DEEDS = {
     "SIGSEGV": lambda: ctypes.string_at(0),
@@ -36,6 +43,29 @@ STAGES = {
     "features of faces": ("face_features", "dense_sift"),
     "features of sound": ("sound_features", "egemaps"),
 }
+
+
+# those of networks: torch, and ONNX Runtime
+NETWORKS = {
+    "expression network": (expression_network.ExpressionNetwork, "features"),
+    "whisper": (whisper, "heard_frames"),
+    "network of sound in an ONNX file": (onnx_network.Model, "_run"),
+}
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    """Predictor whose features are those of networks."""
+    folder, data = tmp_path_factory.mktemp("networks"), sound_network.strided()
+    files.write_atomic(folder / "networks/tiny.onnx", data)
+    write_expression(folder)
+    write_whisper(folder)
+    over = {
+        "sound_embeddings": {"tiny": sound_network.settings(data)},
+        "video": tiny.system(["expression_posteriors"], "average"),
+        "audio": tiny.system(["tiny", "whisper"], "pooled_logistic"),
+    }
+    return Predictor.load(tiny.write_run(folder, over).bundle)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +98,7 @@ def dying(monkeypatch, predictor, stage, deed, marks=None):
         return working
 
     monkeypatch.setattr(segments, "segments", follow)
-    where, name = STAGES[stage]
+    where, name = (STAGES | NETWORKS)[stage]
     if isinstance(where, str):
         functions = dict(getattr(predictor, where))
         assert name in functions
@@ -111,6 +141,15 @@ def test_a_crash_costs_its_clip_alone(monkeypatch, predictor, clips, stage, deed
     assert bad.status == {"video": "crashed", "audio": "crashed"}
     assert bad.reason == f"the program crashes at this clip ({deed}), twice in two processes"
     assert bad.emotion is None
+
+
+@pytest.mark.parametrize("deed", ["SIGSEGV", "SIGKILL", "hang"])
+@pytest.mark.parametrize("stage", list(NETWORKS))
+def test_a_network_that_dies_costs_its_clip_alone(monkeypatch, networks, clips, stage, deed):
+    expected = plain(networks.predict(clips))
+    first, bad, last = contained.Contained(dying(monkeypatch, networks, stage, deed), stalled_s=8).predict(clips)
+    assert plain([first, last]) == [expected[0], expected[2]]
+    assert set(bad.status.values()) == {"crashed" if deed == "SIGSEGV" else "not_judged"}
 
 
 def test_a_crash_that_does_not_repeat_leaves_no_status(monkeypatch, predictor, clips, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 
 import crash_fixtures as crashes
 import media_fixtures as made
+import sound_network_fixtures as sound_network
 from emotiw.core import files, signals
 from emotiw.core.status import Status
 from emotiw.corpora import manifest, splits
@@ -18,20 +19,32 @@ from emotiw.workflow.plan import Plan
 from onnx_fixtures import averages
 from onnx_fixtures import settings as network_settings
 from test_landmark_format import train_predictor
+from weights_fixtures import write_expression, write_whisper
 
 CLIPS = ("a", "bad", "c")
 # the function of each stage's native library at which the programs die
 NATIVE = {
-    "audio": ("av:open", "emotiw.media.soundtrack:waveform"),  # FFmpeg: opening, decoding
+    "audio": (  # FFmpeg: opening, decoding; HDF5: writing
+        "av:open",
+        "emotiw.media.soundtrack:waveform",
+        "h5py._hl.group:Group.create_dataset",
+    ),
     "faces": ("av:open", "emotiw.faces.search:search"),  # FFmpeg; dlib
-    "egemaps": ("emotiw.audio.opensmile_features:extract",),  # openSMILE
+    "egemaps": (  # openSMILE; HDF5: reading
+        "emotiw.audio.opensmile_features:extract",
+        "h5py._hl.dataset:Dataset.__getitem__",
+    ),
     "functionals": ("emotiw.audio.opensmile_features:extract",),
     "hog": ("emotiw.video.hog:face_hog",),  # scikit-image
     "dense_sift": ("emotiw.video.dense_sift:face_sift",),
     "lbp_top": ("emotiw.video.lbp_top:face_lbp_top",),
     "cnn": ("emotiw.weights.loading:load_alexnet",),  # torch, reading its weights
+    "expression": ("emotiw.video.expression_features:features",),  # torch
+    "expression_posteriors": ("emotiw.video.expression_posteriors:posteriors",),
+    "whisper": ("emotiw.audio.whisper:heard_frames",),  # torch
     "embedding": ("emotiw.weights.onnx_network:Model._run",),  # ONNX Runtime
-    "imported": ("h5py:File",),  # HDF5
+    "sound_embedding": ("emotiw.weights.onnx_network:Model._run",),
+    "imported": ("h5py:File",),  # HDF5: opening
 }
 KINDS = {"audio": "audio", "faces": "faces", "functionals": "clip_features", "lbp_top": "clip_features"}
 FACES = {
@@ -45,7 +58,10 @@ FACES = {
 SOURCES = {
     "audio": ({"waveform": made.tone(0.6)[0].astype(np.float32)}, Status.OK, {"rate_hz": 16000}),
     "faces": (FACES, Status.OK, {}),
+    "expression": ({"features": np.zeros((4, 256), np.float32), "time": np.arange(4) / 25}, Status.OK, {}),
 }
+SOUND = ("egemaps", "functionals", "whisper", "sound_embedding")  # stages whose source is the sound
+WEIGHTS = {"whisper": write_whisper, "expression": write_expression, "expression_posteriors": write_expression}
 IMPORT = {"modality": "video", "level": "frame", "licence": "MIT"}
 CASES = [(stage, function) for stage, functions in NATIVE.items() for function in functions]
 
@@ -62,10 +78,13 @@ class Job:
                 file["features"] = np.arange(8, dtype=np.float32).reshape(4, 2) + i
                 file["time"] = np.arange(4) / 10
         (folder / "video.onnx").write_bytes(averages())
+        (folder / "sound.onnx").write_bytes(sound_network.strided())
         sha256 = train_predictor(folder / "landmarks.dat", 5)
         files.write_json(folder / "landmarks.json", {"name": "points", "licence": "CC0-1.0", "sha256": sha256})
         networks = {
             "embeddings": {"tiny": network_settings(averages())},
+            "expression": {"faces": {"path": str(folder), "sha256": "0" * 64}},  # of the training of its network
+            "sound_embeddings": {"heard": sound_network.settings(sound_network.strided())},
             "imports": {
                 "mine": {"modality": "video", "level": "frame", "path": str(folder / "mine"), "licence": "MIT"}
             },
@@ -93,7 +112,8 @@ class Job:
         entries = [store.Entry(clip, *SOURCES[kind]) for clip in CLIPS]
         if stage == "cnn":  # only the bad clip has faces, because the test has no weights for the others
             entries = [e if e.name == "bad" else store.Entry(e.name, status=Status.NO_FACE) for e in entries]
-        store.write(path, kind, entries, stage=self.plan.stage(kind, job=self.job))
+        layout = kind if kind in store.KINDS else "frame_features"
+        store.write(path, layout, entries, stage=self.plan.stage(kind, job=self.job))
         return path
 
     def arguments(self, stage):
@@ -105,12 +125,14 @@ class Job:
             inputs = ["--manifest", self.table, "--job", self.job]
             inputs += ["--landmarks", self.folder / "landmarks.dat"] if stage == "faces" else []
         else:
-            source = "audio" if stage in ("egemaps", "functionals") else "faces"
+            source = "expression" if stage == "expression_posteriors" else "audio" if stage in SOUND else "faces"
             inputs = [f"--{source}", self.write_source(source, stage)]
             inputs += ["--weights", self.folder / "none.safetensors"] if stage == "cnn" else []
-            if stage == "embedding":
-                wildcards["embedding"] = "tiny"
-                inputs += ["--network", self.folder / "video.onnx"]
+            inputs += ["--weights", WEIGHTS[stage](self.folder)] if stage in WEIGHTS else []
+            if stage in ("embedding", "sound_embedding"):
+                name, file = {"embedding": ("tiny", "video"), "sound_embedding": ("heard", "sound")}[stage]
+                wildcards[stage] = name
+                inputs += ["--network", self.folder / f"{file}.onnx"]
         self.output = self.folder / stage / f"{self.job}.h5"
         return [*inputs, "--output", self.output, "--stage", str(self.plan.stage(stage, **wildcards))]
 
