@@ -335,7 +335,7 @@ def test_the_index_says_what_the_bundle_holds(mixed):
     about = json.loads((mixed.bundle / "bundle.json").read_text())
     assert about["features"] == {"video": ["dense_sift", "hog"], "audio": ["egemaps", "whisper"]}
     assert set(about["settings"]) == {
-        *("limits", "faces", "audio", "video", "embeddings", "sound_embeddings"),
+        *("limits", "media", "faces", "audio", "video", "embeddings", "sound_embeddings"),
         *("dense_sift", "hog", "egemaps", "whisper"),
     }
     assert about["licences"]["whisper_base"] == whisper_weights.LICENCE

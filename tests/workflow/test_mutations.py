@@ -43,6 +43,7 @@ EDITS = {
     ),
     "emotiw/media/geometry.py": FACES_DOWN,
     "emotiw/media/picture_filters.py": FACES_DOWN,
+    "emotiw/media/dynamic_range.py": FACES_DOWN,
     "emotiw/media/mixing.py": AUDIO_DOWN,
     "emotiw/media/resampling.py": AUDIO_DOWN,
     "emotiw/media/video_frames.py": FACES_DOWN,

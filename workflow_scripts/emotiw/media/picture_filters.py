@@ -1,4 +1,4 @@
-"""Filters of FFmpeg for pictures: scaling to square pixels, and deinterlacing."""
+"""Filters of FFmpeg for pictures: conversion to RGB with square pixels, and deinterlacing."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -8,6 +8,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from emotiw.media import dynamic_range
 from emotiw.media.container import filter_graph
 
 DEINTERLACE = ("yadif", "deint=interlaced")  # a frame for each frame; those that are not interlaced stay as they are
@@ -43,19 +44,24 @@ class Chain:
 
 
 class Scaler:
-    """RGB pictures (height, width, 3) of frames, scaled to a width and height as by ffmpeg's `scale`."""
+    """RGB pictures (height, width, 3) of frames, scaled to a width and height as by ffmpeg's `scale`.
+
+    Colour matrix and range are those that a frame names, as for ffmpeg. A high dynamic range is mapped to the standard
+    one (`dynamic_range`).
+    """
 
     def __init__(self) -> None:
         self._kind: tuple[Any, ...] = ()
 
     def __call__(self, frame: av.VideoFrame, size: tuple[int, int]) -> Image:
         """Scale a frame."""
-        kind = frame.width, frame.height, frame.format.name, size
+        is_high = dynamic_range.is_high(frame.color_trc)
+        kind = frame.width, frame.height, frame.format.name, frame.colorspace, frame.color_range, size, is_high
         if kind != self._kind:
-            scale = ("scale", f"{size[0]}:{size[1]}"), ("format", "rgb24")
+            scale = ("scale", f"{size[0]}:{size[1]}"), ("format", "rgb48le" if is_high else "rgb24")
             self._chain, self._kind = Chain(frame, Fraction(1, 1000), *scale), kind
-        image: Image = next(self._chain(frame)).to_ndarray()
-        return image
+        image = next(self._chain(frame)).to_ndarray()
+        return dynamic_range.standard(image, frame.color_trc, frame.color_primaries) if is_high else image
 
 
 def progressive(frames: Iterable[Any], time_base: Fraction) -> Iterator[Any]:

@@ -5,20 +5,18 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import av
 import numpy as np
 import numpy.typing as npt
 
-from emotiw.media import geometry
+from emotiw.media import dynamic_range, geometry
 from emotiw.media.completeness import defect
 from emotiw.media.container import Limits, check_length, frame_rate, open_container
 from emotiw.media.picture_filters import Scaler, progressive
 from emotiw.media.reading import Reading
 from emotiw.media.stated_lengths import check_frames
-
-HDR = (16, 18)  # transfer characteristics of PQ and HLG (ITU-T H.273)
 
 Seen = tuple[int, int, int, bool]  # width, height, rotation, mirrored
 
@@ -47,8 +45,8 @@ class VideoFacts:
     mirrored : bool
         Whether the pictures were mirrored left to right after that.
     interlaced, hdr : bool
-        Whether there were interlaced pictures, which were deinterlaced, and whether the pictures have a high dynamic
-        range, which is not mapped to a standard one.
+        Whether there were interlaced pictures, which were deinterlaced, and pictures of a high dynamic range, which
+        were mapped to the standard one.
     n_frames : int
     variable_frame_rate : bool
         Whether the time between frames varies by more than two ticks of the stream's clock.
@@ -154,7 +152,7 @@ def _read_frames(reading: Reading, facts: VideoFacts, limits: Limits, opened: Ex
                 raise defect(path, f"frame {index} has no time", "timestamps", "convert the clip")
             ticks.append(frame.pts)
             check_length(path, float((frame.pts - ticks[0]) * stream.time_base), limits["max_duration_s"])
-            image = geometry.upright(_pixels(frame, stream, scaler), shown)
+            image = geometry.upright(scaler(frame, geometry.square(frame.width, frame.height, stream)), shown)
             facts.rotation, facts.mirrored, facts.height, facts.width = *seen[2:], *image.shape[:2]
             lasts = frame.duration or (ticks[-1] - ticks[-2] if len(ticks) > 1 else 0)
             facts.end_s = float((ticks[-1] + lasts) * stream.time_base)
@@ -169,15 +167,8 @@ def _read_frames(reading: Reading, facts: VideoFacts, limits: Limits, opened: Ex
 def _noted(frames: Iterator[Any], facts: VideoFacts) -> Iterator[Any]:
     for frame in frames:
         facts.interlaced = facts.interlaced or frame.interlaced_frame
-        facts.hdr = facts.hdr or frame.color_trc in HDR
+        facts.hdr = facts.hdr or dynamic_range.is_high(frame.color_trc)
         yield frame
-
-
-def _pixels(frame: av.VideoFrame, stream: av.VideoStream, scaler: Scaler) -> geometry.Image:
-    size = geometry.square(frame.width, frame.height, stream)
-    if size != (frame.width, frame.height):
-        return scaler(frame, size)
-    return cast(geometry.Image, frame.to_ndarray(format="rgb24", threads=1))
 
 
 def _check_frame(path: Path, index: int, seen: Seen, first: Seen) -> None:
