@@ -8,7 +8,7 @@ import pytest
 
 import media_fixtures as make
 from emotiw.core.errors import LengthError
-from emotiw.media import clock, soundtrack, video_frames
+from emotiw.media import clock, container, soundtrack, video_frames
 
 LIMITS = {"max_pixels": 16777216, "max_duration_s": 600.0, "min_decoded_fraction": 0.98}
 TRUTH = "aresample=async=1:first_pts=0"
@@ -152,6 +152,7 @@ def test_a_jump_of_the_clock_is_noticed_and_taken_back(tmp_path, suffix, by_s):
     make.remux(source, path, moved(None, (1, 9), by_s))
     times, facts = seen(path)
     samples, sound = heard(path)
+    assert container.probe(path)["duration_s"] == pytest.approx(3, abs=0.1)
     assert facts.n_jumps == sound.n_jumps == 1
     np.testing.assert_allclose(times, seen(source)[0], atol=0.03)
     assert facts.end_s == pytest.approx(3, abs=0.05)
@@ -175,6 +176,7 @@ def test_a_clip_whose_parts_have_clocks_of_their_own_is_as_long_as_its_parts(tmp
         assert facts.end_s == pytest.approx(4, abs=0.15)
         assert heard(path)[1].duration_s == pytest.approx(4, abs=0.15)
         assert facts.n_jumps == 1
+        assert container.probe(path)["duration_s"] == pytest.approx(4, abs=0.15)
 
 
 @pytest.mark.parametrize("kind", ["video", "audio"])
@@ -190,6 +192,7 @@ def test_a_stray_stamp_changes_nothing_but_itself(tmp_path, kind, number, by_s):
             packet.pts += round(by_s / packet.time_base) if count["n"] == number else 0
 
     path = make.remux(source, tmp_path / "b.mkv", stray)
+    assert container.probe(path)["duration_s"] == pytest.approx(3, abs=0.1 + (by_s if by_s < clock.JUMP_S else 0))
     times, facts = seen(path)
     np.testing.assert_allclose(times, seen(source)[0], atol=0.041)
     samples, sound = heard(path)
@@ -200,6 +203,19 @@ def test_a_stray_stamp_changes_nothing_but_itself(tmp_path, kind, number, by_s):
     assert max(facts.n_jumps, sound.n_jumps) >= (0 if is_padding else 1)
     if by_s > 60:
         assert facts.n_jumps == sound.n_jumps
+
+
+def test_a_header_without_a_jump_is_believed_and_one_without_a_length_is_not_needed(tmp_path, monkeypatch):
+    source = film(tmp_path / "a.mkv", 4)
+    make.ffmpeg("-i", source, "-c", "copy", "-f", "matroska", "-live", 1, tmp_path / "live.mkv")
+    assert container.probe(tmp_path / "live.mkv")["duration_s"] == pytest.approx(4, abs=0.1)
+    long = make.remux(source, tmp_path / "long.mkv", moved(None, (1, 9), 50))  # a gap of both streams that is believed
+    again = make.remux(long, tmp_path / "longer.mkv", moved(None, (52, 99), 50))
+    assert container.probe(again)["duration_s"] == pytest.approx(104, abs=0.1)
+    jumped = make.remux(source, tmp_path / "jumped.mkv", moved(None, (1, 9), 3600))
+    assert container.probe(jumped)["duration_s"] == pytest.approx(4, abs=0.1)
+    monkeypatch.setattr(container, "N_PROBED", 20)
+    assert container.probe(jumped)["duration_s"] == pytest.approx(3604, abs=0.1)
 
 
 def test_the_length_of_a_film_that_is_too_long_is_told_although_jumps_are_believed_to_be_none(tmp_path):

@@ -68,6 +68,11 @@ class Clock:
         """End of the packets so far, in s of this clock."""
         return self._front_s - float(self.start_s)
 
+    @property
+    def last_s(self) -> float:
+        """End of the packets so far, without the time that their durations state beyond the usual one."""
+        return max(self._ends.values(), default=float(self.start_s)) - float(self.start_s)
+
     def place(self, packet: "av.Packet[Any]") -> None:
         """Move the stamps of the next packet to this clock."""
         stamp = packet.pts if packet.dts is None else packet.dts

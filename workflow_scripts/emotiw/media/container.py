@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from emotiw.core.errors import LengthError, MediaError
 from emotiw.media import packets, tracks
-from emotiw.media.clock import Clock, is_broadcast
+from emotiw.media.clock import DISCONTINUITY_S, JUMP_S, Clock, is_broadcast
 from emotiw.media.completeness import check_bytes, defect
 
 FORMATS = (
@@ -39,6 +40,7 @@ FORMATS = (
 )
 WHITELISTS = {"protocol_whitelist": "pipe", "format_whitelist": ",".join(FORMATS)}
 PROBE_LIMITS = {"max_pixels": float(1 << 24)}
+N_PROBED = 100_000  # packets, which are about 25 minutes of a film, or some seconds of reading
 
 Limits = Mapping[str, Any]
 
@@ -54,7 +56,7 @@ def probe(path: Path) -> dict[str, Any]:
             sound: Any = track(path, container, "audio", PROBE_LIMITS)
             return {
                 "format": container.format.name,
-                "duration_s": None if container.duration is None else container.duration / av.time_base,
+                "duration_s": _duration_s(path, container),
                 "width": (video and video.width) or None,
                 "height": (video and video.height) or None,
                 "fps": video and frame_rate(video),
@@ -63,6 +65,27 @@ def probe(path: Path) -> dict[str, Any]:
             }
     except MediaError:
         return {}
+
+
+def _duration_s(path: Path, container: av.container.InputContainer) -> float | None:
+    """Length in s that the header states; that of the packets if it states none, or if the clock jumps.
+
+    A header with a jump of the clock states the time that was jumped over too. Files of more than `N_PROBED` packets
+    are not read: the header is believed.
+    """
+    stated_s = None if container.duration is None else container.duration / av.time_base
+    if stated_s is not None and stated_s <= (DISCONTINUITY_S if is_broadcast(container) else JUMP_S):
+        return stated_s  # too short for a jump
+    clock, n_packets = None, 0
+    with suppress(MediaError, av.FFmpegError), path.open("rb") as file, _open(path, file, PROBE_LIMITS) as again:
+        chosen = both_tracks(path, again, PROBE_LIMITS)
+        clock = Clock(chosen, is_broadcast(again))
+        for packet in islice(packets.packets(chosen), N_PROBED + 1):
+            clock.place(packet)
+            n_packets += 1
+    if clock is None or not 0 < n_packets <= N_PROBED or (stated_s is not None and not clock.n_jumps):
+        return stated_s
+    return clock.end_s if stated_s is None else min(stated_s, clock.last_s)
 
 
 def decoding(settings: Mapping[str, Any]) -> dict[str, Any]:
