@@ -179,6 +179,60 @@ def test_a_clip_whose_parts_have_clocks_of_their_own_is_as_long_as_its_parts(tmp
         assert container.probe(path)["duration_s"] == pytest.approx(4, abs=0.15)
 
 
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "mov", "flv"])
+def test_a_jump_of_the_sound_alone_is_taken_back_too(tmp_path, suffix):
+    source = film(tmp_path / f"a.{suffix}", 4)
+    path = make.remux(source, tmp_path / f"b.{suffix}", moved("audio", (1, 9), 3600))
+    samples, sound = heard(path)
+    times, facts = seen(path)
+    assert max(sound.n_jumps, facts.n_jumps) >= 1
+    np.testing.assert_allclose(times, seen(source)[0], atol=0.03)
+    assert len(samples) / RATE_HZ == pytest.approx(4, abs=0.15)
+    assert container.probe(path)["duration_s"] == pytest.approx(4, abs=0.15)
+
+
+def test_no_picture_lies_before_the_start(tmp_path):
+    source = film(tmp_path / "a.mkv", 4)
+    make.ffmpeg("-i", source, "-c:v", "libtheora", "-c:a", "libvorbis", tmp_path / "a.ogv")
+    make.ffmpeg("-ss", 1.3, "-i", tmp_path / "a.ogv", "-c", "copy", tmp_path / "b.ogv")
+    times, facts = seen(tmp_path / "b.ogv")
+    assert times[0] == 0
+    assert times == sorted(times)
+    assert facts.end_s < 4
+
+
+@pytest.mark.parametrize(
+    ("name", "coding"),
+    [
+        ("a.ts", ("-c:v", "libx264", "-c:a", "aac")),
+        ("a.ts", ("-c:v", "mpeg2video", "-bf", 2, "-c:a", "mp2")),
+        ("a.vob", ("-c:v", "mpeg2video", "-c:a", "mp2")),
+        ("a.mpg", ("-c:v", "mpeg1video", "-c:a", "mp2")),
+        ("a.ts", ("-vn", "-c:a", "mp2")),
+        ("a.ogg", ("-vn", "-c:a", "libvorbis")),
+    ],
+)
+def test_parts_whose_clocks_begin_alike_follow_each_other(tmp_path, name, coding):
+    part = tmp_path / name
+    make.ffmpeg("-i", film(tmp_path / "plain.mkv"), *coding, part)
+    path = tmp_path / f"joined{part.suffix}"
+    path.write_bytes(3 * part.read_bytes())
+    once, _ = heard(part)
+    samples, sound = heard(path)
+    assert sound.n_jumps >= 2
+    assert len(samples) / RATE_HZ == pytest.approx(len(of_ffmpeg(path)) / RATE_HZ, abs=0.25)
+    assert container.probe(path)["duration_s"] == pytest.approx(9, abs=0.25)
+    piece = once[RATE_HZ : RATE_HZ + 8000]
+    for begin_s in (4, 7):  # of the same piece in the other parts
+        around = samples[round((begin_s - 0.3) * RATE_HZ) :][: 8000 + round(0.6 * RATE_HZ)]
+        assert np.abs(np.correlate(around, piece)).max() > 0.9 * np.square(piece).sum()
+    if "-vn" not in coding:
+        times, facts = seen(path)
+        assert len(times) == 225
+        assert times == sorted(times)
+        assert facts.end_s == pytest.approx(9, abs=0.2)
+
+
 @pytest.mark.parametrize("kind", ["video", "audio"])
 @pytest.mark.parametrize("number", [0, 1, 20])
 @pytest.mark.parametrize("by_s", [3600, 5])
@@ -252,7 +306,9 @@ def test_a_second_of_silence_has_the_format_of_the_sound_for_any_number_of_chann
 
 
 def test_stamps_without_sense_are_bounded():
-    stream = SimpleNamespace(index=0, time_base=Fraction(1, 1000), start_time=0, duration=None, metadata={})
+    stream = SimpleNamespace(
+        type="video", index=0, time_base=Fraction(1, 1000), start_time=0, duration=None, metadata={}
+    )
     chaos = clock.Clock([stream], broadcast=False)
     rng = np.random.default_rng(0)
     for stamp in rng.integers(-(1 << 40), 1 << 40, 500):

@@ -18,7 +18,7 @@ import numpy as np
 
 from emotiw.core.errors import LengthError, MediaError
 from emotiw.media import packets, tracks
-from emotiw.media.clock import DISCONTINUITY_S, JUMP_S, Clock, is_broadcast
+from emotiw.media.clock import JUMP_S, Clock, is_broadcast
 from emotiw.media.completeness import check_bytes, defect
 
 FORMATS = (
@@ -70,11 +70,14 @@ def probe(path: Path) -> dict[str, Any]:
 def _duration_s(path: Path, container: av.container.InputContainer) -> float | None:
     """Length in s that the header states; that of the packets if it states none, or if the clock jumps.
 
-    A header with a jump of the clock states the time that was jumped over too. Files of more than `N_PROBED` packets
-    are not read: the header is believed.
+    A header with a jump of the clock states the time that was jumped over too. Program and transport streams have no
+    header, and FFmpeg guesses. Files of more than `N_PROBED` packets are not read whole: the header is believed.
     """
-    stated_s = None if container.duration is None else container.duration / av.time_base
-    if stated_s is not None and stated_s <= (DISCONTINUITY_S if is_broadcast(container) else JUMP_S):
+    stated_s, guessed = (
+        None if container.duration is None else container.duration / av.time_base,
+        is_broadcast(container),
+    )
+    if stated_s is not None and stated_s <= JUMP_S and not guessed:
         return stated_s  # too short for a jump
     clock, n_packets = None, 0
     with suppress(MediaError, av.FFmpegError), path.open("rb") as file, _open(path, file, PROBE_LIMITS) as again:
@@ -83,9 +86,11 @@ def _duration_s(path: Path, container: av.container.InputContainer) -> float | N
         for packet in islice(packets.packets(chosen), N_PROBED + 1):
             clock.place(packet)
             n_packets += 1
-    if clock is None or not 0 < n_packets <= N_PROBED or (stated_s is not None and not clock.n_jumps):
+    if clock is None or not 0 < n_packets <= N_PROBED:
         return stated_s
-    return clock.end_s if stated_s is None else min(stated_s, clock.last_s)
+    if stated_s is None or guessed:
+        return clock.last_s
+    return min(stated_s, clock.last_s) if clock.n_jumps else stated_s
 
 
 def decoding(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -156,7 +156,7 @@ def _read_frames(reading: Reading, facts: VideoFacts, limits: Limits, opened: Ex
             facts.rotation, facts.mirrored, facts.height, facts.width = *seen[2:], *image.shape[:2]
             lasts = frame.duration or (ticks[-1] - ticks[-2] if len(ticks) > 1 else 0)
             facts.end_s = float((ticks[-1] + lasts) * stream.time_base)
-            yield Frame(float(frame.pts * stream.time_base), image, index)
+            yield Frame(max(0.0, float(frame.pts * stream.time_base)), image, index)  # a header may state a later start
         facts.n_frames = len(ticks)
         facts.variable_frame_rate = len(ticks) > 2 and bool(np.ptp(np.diff(np.sort(ticks))) > 2)
         vars(facts).update(reading.facts)
