@@ -91,6 +91,20 @@ def test_pixels_become_square_as_by_ffmpeg(tmp_path, aspect, width, codec):
     np.testing.assert_allclose(images.astype(int), of_ffmpeg(path, 48, width, *filters), atol=1)
 
 
+@pytest.mark.parametrize("codec", ["mpeg2video", "libx264"])
+def test_pixels_that_change_their_shape_midway_are_refused(tmp_path, codec):
+    plain = make.clip(tmp_path / "plain.mp4", codec="libx264", paint=corners)
+    path = tmp_path / "joined.ts"
+    for i, aspect in enumerate((1, 2)):
+        make.ffmpeg("-i", plain, "-vf", f"setsar={aspect}", "-c:v", codec, tmp_path / f"{i}.ts")
+        with path.open("ab") as joined:
+            joined.write((tmp_path / f"{i}.ts").read_bytes())
+    reader = video_frames.read(path, LIMITS)
+    with pytest.raises(MediaError, match=r"frame \d+ has pixels of .*; expected 1:1 as before; cut the clip there"):
+        list(reader)
+    assert reader.facts.width == 64
+
+
 def test_pixels_become_square_before_the_picture_is_turned(tmp_path):
     plain = make.clip(tmp_path / "plain.mp4", codec="libx264", paint=corners)
     path = tmp_path / "a.mp4"

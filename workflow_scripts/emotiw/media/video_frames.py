@@ -141,7 +141,7 @@ def _read_frames(reading: Reading, facts: VideoFacts, limits: Limits, opened: Ex
     stream.codec_context.options = {"max_pixels": str(int(limits["max_pixels"]))}
     first, ticks, scaler = None, [], Scaler()
     with opened:
-        for index, frame in enumerate(progressive(_noted(reading.frames(), facts), stream.time_base)):
+        for index, frame in enumerate(progressive(_noted(reading, facts), stream.time_base)):
             shown = geometry.display(frame)
             if shown.quarters is None:
                 raise defect(path, f"rotated by {int(shown.rotation)} degrees", "a multiple of 90", "convert the clip")
@@ -164,8 +164,16 @@ def _read_frames(reading: Reading, facts: VideoFacts, limits: Limits, opened: Ex
         check_frames(reading, len(ticks), facts.end_s, limits["min_decoded_fraction"])
 
 
-def _noted(frames: Iterator[Any], facts: VideoFacts) -> Iterator[Any]:
-    for frame in frames:
+def _noted(reading: Reading, facts: VideoFacts) -> Iterator[Any]:
+    """Yield frames and note what they are; pixels that change their shape midway are refused as another size is."""
+    first = None
+    for index, frame in enumerate(reading.frames()):
+        aspect = reading.stream.codec_context.sample_aspect_ratio
+        first = first or aspect
+        if aspect and aspect != first:
+            found = f"frame {index} has pixels of {aspect.numerator}:{aspect.denominator}"
+            expected = f"{first.numerator}:{first.denominator} as before"
+            raise defect(reading.path, found, expected, "cut the clip there")
         facts.interlaced = facts.interlaced or frame.interlaced_frame
         facts.hdr = facts.hdr or dynamic_range.is_high(frame.color_trc)
         yield frame
