@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 # Side of a tile of outputs, by the side of the filter: the fastest of `benchmarks/cnn.py` whose rounding error stays
-# below 1e-5 of the largest value (7 x 7 outputs of a 3 x 3 filter are faster, and have an error of 2e-4)
+# below 1e-5 of the largest value (7 x 7 outputs of a 3 x 3 filter are faster, and have an error of 1e-4)
 OUTPUTS = {3: 5, 5: 4}
 POINTS = np.array([0, 1, -1, 1 / 2, -1 / 2, 2, -2, 3 / 2])  # where the polynomials are evaluated
 AT_ONCE = 1 << 24  # bytes of transformed maps at a time; more leave the cache of the processor
