@@ -95,8 +95,10 @@ onstart:
 # so that `emotiw verify` can tell which files were altered after the run
 onsuccess:
     record_checksums()
+    record_end(True)
 
 
 onerror:
     record_checksums()
+    record_end(False)
     explain_failures()

@@ -3,15 +3,18 @@
 import csv
 import re
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 import pytest
 
+from compare_fixtures import write_log
 from emotiw.corpora import manifest
 from emotiw.jobs import store
 from emotiw.report import contact_page, contact_sheet
+from emotiw.workflow import ending as run_end
 from evaluation_fixtures import evaluate, fuse_all, make_run, write_report
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements.lock)")
@@ -22,9 +25,11 @@ N_CLIPS = 56
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    run = make_run(tmp_path_factory.mktemp("browser"), n_clips=N_CLIPS, n_folds=3)
+    run = make_run(tmp_path_factory.mktemp("browser") / "report", n_clips=N_CLIPS, n_folds=3)
     fuse_all(run)
     evaluate(run)
+    write_log(run.folder.parent, "faces.log", "INFO x: took 7.25 s of CPU time and 300 MB of memory")
+    run_end.record(run.folder.parent, datetime.now(UTC), succeeded=True)
     return write_report(run).as_uri()
 
 
@@ -82,7 +87,7 @@ def await_true(page, condition):
 
 def open_all(page):
     page.locator(".clip").first.click()
-    page.evaluate("for (const it of document.querySelectorAll('details')) it.open = true")
+    page.evaluate("for (const it of document.querySelectorAll('details:not(:has(iframe))')) it.open = true")
 
 
 def test_it_opens_from_a_file_without_a_fault_or_a_request(opened, address):
@@ -91,6 +96,14 @@ def test_it_opens_from_a_file_without_a_fault_or_a_request(opened, address):
     page.locator(".player button").click()
     assert heard.faults == []
     assert [url for url in heard.requests if not url.startswith("data:")] == [address]
+
+
+def test_the_costs_of_the_run_open_in_the_page(page, address):
+    heard = Heard(page)
+    page.locator("#cost-by-stage summary").click()
+    page.frame_locator("iframe.costs").get_by_text("1 job took").wait_for()
+    assert heard.faults == []
+    assert heard.requests == [address.replace("report/report.html", "logs/costs.html")]
 
 
 def test_the_contact_sheets_open_without_a_fault(browser, address):

@@ -230,10 +230,13 @@ EDITS = {
     "emotiw/workflow/layout.py": {},
     "emotiw/workflow/bundle_evaluation.py": {},
     "emotiw/workflow/evaluation_page.py": {},
-    **{f"emotiw/compare/{name}.py": {} for name in ("content", "made", "pairing", "run_files", "page", "sweep_choice")},
+    **{
+        f"emotiw/compare/{name}.py": {}
+        for name in ("content", "cost_page", "made", "pairing", "run_files", "page", "sweep_choice")
+    },
     "emotiw/jobs/identity_changes.py": {},
     "emotiw/jobs/loggers.py": NETWORKS_END,
-    **{f"emotiw/workflow/{name}.py": {} for name in ("sweep", "following", "run_progress")},
+    **{f"emotiw/workflow/{name}.py": {} for name in ("ending", "sweep", "following", "run_progress")},
     "emotiw/corpora/afew.py": {},
     "emotiw/corpora/repositories.py": {},
     "emotiw/corpora/entries.py": {},
