@@ -236,7 +236,7 @@ EDITS = {
     },
     "emotiw/jobs/identity_changes.py": {},
     "emotiw/jobs/loggers.py": NETWORKS_END,
-    **{f"emotiw/workflow/{name}.py": {} for name in ("ending", "sweep", "following", "run_progress")},
+    **{f"emotiw/workflow/{name}.py": {} for name in ("croissant", "ending", "sweep", "following", "run_progress")},
     "emotiw/corpora/afew.py": {},
     "emotiw/corpora/repositories.py": {},
     "emotiw/corpora/entries.py": {},
