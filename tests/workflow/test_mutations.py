@@ -188,6 +188,7 @@ EDITS = {
     "emotiw/statistics/calibration.py": REPORT_END,
     "emotiw/report/face_video.py": {"faces_film": 1},
     "emotiw/report/page.py": {"report": 1, "crate": 1},
+    "emotiw/report/clip_files.py": {"report": 1, "crate": 1},
     "emotiw/report/charts.py": {"report": 1, "crate": 1},
     "emotiw/report/confusion_cells.py": {"report": 1, "crate": 1},
     "emotiw/report/corpus_chart.py": {"report": 1, "crate": 1},
