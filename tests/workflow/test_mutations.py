@@ -242,6 +242,7 @@ EDITS = {
     "emotiw/corpora/repositories.py": {},
     "emotiw/corpora/entries.py": {},
     "emotiw/corpora/protocols.py": {},
+    "emotiw/corpora/subject_folds.py": {},
     "emotiw/corpora/seen.py": {"bundle": 1},
     "emotiw/corpora/unseen.py": {},
     "emotiw/corpora/label_maps.py": {},
