@@ -24,6 +24,7 @@ from emotiw.workflow import (
     imported_clips,
     layout,
     plan,
+    retries,
     warm,
 )
 from emotiw.workflow import memory as requests

@@ -237,7 +237,10 @@ EDITS = {
     },
     "emotiw/jobs/identity_changes.py": {},
     "emotiw/jobs/loggers.py": NETWORKS_END,
-    **{f"emotiw/workflow/{name}.py": {} for name in ("croissant", "ending", "sweep", "following", "run_progress")},
+    **{
+        f"emotiw/workflow/{name}.py": {}
+        for name in ("croissant", "ending", "retries", "sweep", "following", "run_progress")
+    },
     "emotiw/corpora/afew.py": {},
     "emotiw/corpora/repositories.py": {},
     "emotiw/corpora/entries.py": {},
