@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from compare_fixtures import write_log
-from emotiw.compare import cost_page, job_costs
+from emotiw.compare import cost_page, job_costs, stage_names
 from emotiw.workflow import checksums, ending
 
 FIRST = datetime(2026, 11, 29, 10, tzinfo=UTC)
@@ -38,7 +38,7 @@ def times(run):
 def test_the_table_has_a_row_for_each_stage_with_the_costs_of_its_logs(run):
     ending.record(run, FIRST, succeeded=True)
     rows = list(csv.DictReader((run / "logs/costs.csv").read_text().splitlines()))
-    assert [row["stage"] for row in rows] == ["faces", "evaluate", "files of all folds"]
+    assert [row["stage"] for row in rows] == ["faces", "metrics", "files of all folds"]
     assert list(rows[0].values()) == ["faces", "2", "3.00000", "400", "3", "5000000"]
     assert rows[1]["cpu_hours"] == "0.01000"
     assert rows[2]["bytes"] == "1000"
@@ -92,3 +92,18 @@ def test_a_run_without_stated_costs_has_a_page(tmp_path):
     ending.record(tmp_path, FIRST, succeeded=False)
     assert cost_page.table(job_costs.by_stage(tmp_path)).decode().split() == [",".join(cost_page.HEADER)]
     assert "0 jobs took" in (tmp_path / "logs/costs.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("stage", "of", "expected"),
+    [
+        ("egemaps", "", "eGeMAPS"),
+        ("pca", "dense_sift", "principal components: Dense SIFT"),
+        ("kernel_scores", "cnn/pls", "kernel classifiers: CNN, PLS"),
+        ("train_blstm", "egemaps/blstm/32_0", "BLSTM training: eGeMAPS, BLSTM, layers of 32 units, start 1"),
+        ("combination", "cnn+hog/svm", "combination: CNN + HOG, SVM"),
+        ("of_tomorrow", "", "of tomorrow"),
+    ],
+)
+def test_stages_and_their_results_have_readable_names(stage, of, expected):
+    assert stage_names.computed(stage, of) == expected

@@ -233,7 +233,7 @@ EDITS = {
     "emotiw/workflow/evaluation_page.py": {},
     **{
         f"emotiw/compare/{name}.py": {}
-        for name in ("content", "cost_page", "made", "pairing", "run_files", "page", "sweep_choice")
+        for name in ("content", "cost_page", "made", "pairing", "run_files", "page", "stage_names", "sweep_choice")
     },
     "emotiw/jobs/identity_changes.py": {},
     "emotiw/jobs/loggers.py": NETWORKS_END,

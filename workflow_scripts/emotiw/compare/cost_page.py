@@ -6,14 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from emotiw.compare import wording
+from emotiw.compare import stage_names, wording
 from emotiw.compare.job_costs import StageCost
 from emotiw.core import html
-from emotiw.jobs import stages
 
 TEMPLATE, STYLE, OWN_STYLE = "costs.html.j2", "report.css", "costs.css"
 HEADER = ("stage", "jobs", "cpu_hours", "peak_mb", "clips_from_the_cache", "bytes")
-MADE_IN_FOLDS = "folds"  # the files of all stages of folds lie together
 
 
 @dataclass(frozen=True)
@@ -27,15 +25,7 @@ class Bars:
 def ranked(costs: Mapping[str, StageCost]) -> list[tuple[str, StageCost]]:
     """Title and cost of each stage, the most CPU time first, then the most bytes."""
     order = sorted(costs, key=lambda name: (-costs[name].seconds, -costs[name].n_bytes, name))
-    return [(title(name), costs[name]) for name in order]
-
-
-def title(name: str) -> str:
-    """Title of a stage, or of a folder that holds the files of several stages."""
-    if name == MADE_IN_FOLDS:
-        return "files of all folds"
-    row = stages.ROWS.get(name)
-    return row.title if row and row.title else name.replace("_", " ")
+    return [(stage_names.stage(name), costs[name]) for name in order]
 
 
 def table(costs: Mapping[str, StageCost]) -> bytes:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from emotiw.compare import wording
+from emotiw.compare import stage_names, wording
 from emotiw.compare.wording import Content
 from emotiw.core import html
-from emotiw.report import formats
+from emotiw.report import formats, names
 
 TEMPLATE, STYLE, OWN_STYLE = "compare.html.j2", "report.css", "compare.css"
 MAX_ROWS = 40  # of a chart; with more, the table alone is shown
@@ -55,7 +55,8 @@ def render(content: Content, folder: Path, sweep: Mapping[str, Any] | None = Non
         Record of the sweep that the runs belong to (`sweep_choice.chosen`).
     """
     environment = html.environment()
-    environment.filters |= formats.FILTERS | {"hours": wording.hours, "megabytes": wording.megabytes}
+    environment.filters |= formats.FILTERS | {"system": names.system, "stage": stage_names.stage}
+    environment.filters |= {"hours": wording.hours, "megabytes": wording.megabytes}
     context = {
         **content,
         "style": html.resource(STYLE) + html.resource(OWN_STYLE),

@@ -14,7 +14,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from emotiw.compare import cost_page, run_files
+from emotiw.compare import run_files, stage_names
 from emotiw.core import html
 from emotiw.core.errors import StoreError
 from emotiw.core.status import Status
@@ -175,7 +175,7 @@ def _features(run: Path, folder: str, paths: Iterable[str]) -> dict[str, Any]:
         text = f"dataset <clip>/{dataset}: {_type(spec, arrays.get(dataset))}, unit {spec.unit}"
         fields.append(_field(folder, dataset, "sc:Float" if is_float else "sc:Integer", text, repeated=True))
     by_frame = " Row i of each array is of the frame at time i." if "time" in store.KINDS[kind] else ""
-    about = f"{cost_page.title(name)}: a record is a clip, a group of an HDF5 file.{by_frame}"
+    about = f"{stage_names.stage(name)}: a record is a clip, a group of an HDF5 file.{by_frame}"
     status = " The attribute status of a group is ok, or says why the clip has no arrays."
     return _record_set(folder, about + status, f"{folder}/clip", fields)
 
