@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from emotiw.compare import stage_names
 from emotiw.jobs.identity_changes import written
 from emotiw.report.formats import MISSING, interval, percent, points, probability
 
@@ -113,11 +114,17 @@ def changed_stages(difference: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def equal_stages(difference: Mapping[str, Any]) -> list[str]:
-    """Titles of the stages that depend on the same things in both, so that they need not run again."""
+    """Name the stages that depend on the same things in both, so that they need not run again.
+
+    Of a stage that is equal for several features or networks, the number of these is given.
+    """
+    equal: dict[str, list[str]] = {}
+    for stage in difference["stages"] or ():
+        if not (stage["n_different"] or stage["n_only_a"] or stage["n_only_b"]):
+            equal.setdefault(stage["stage"], []).append(stage["title"])
     return [
-        stage["title"]
-        for stage in difference["stages"] or ()
-        if not (stage["n_different"] or stage["n_only_a"] or stage["n_only_b"])
+        titles[0] if len(titles) == 1 else f"{stage_names.stage(name)} ({len(titles)})"
+        for name, titles in equal.items()
     ]
 
 
