@@ -119,6 +119,16 @@ def test_no_code_is_made_from_text_and_nothing_is_connected_to(page):
     policy = next(attrs["content"] for attrs in page.of("meta") if "default-src" in attrs.get("content", ""))
     assert "unsafe-eval" not in policy
     assert "connect-src" not in policy  # default-src 'none' holds
+    # beside the page: its clips are played, and the costs of the run are shown in a frame without scripts
+    directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert directives == {
+        "default-src": "'none'",
+        "img-src": "data:",
+        "style-src": "'unsafe-inline'",
+        "script-src": "'unsafe-inline'",
+        "frame-src": "'self'",
+        "media-src": "'self'",
+    }
 
 
 def test_every_chart_has_a_picture_and_a_table(page):
