@@ -324,7 +324,7 @@ def test_features_and_networks_that_differ_alike_stand_in_one_line():
         stage_difference("fusion", "all", n_equal=4),
     ]
     assert wording.changed_stages({"stages": stages}) == [
-        ("principal components (2)", "7 of 8 folds differ", "faces changed"),
+        ("principal components (2)", "7 of 8 results differ", "faces changed"),
         ("pca: Dense SIFT", "4 in the base only", ""),
     ]
     assert wording.equal_stages({"stages": stages}) == ["kernels (2)", "fusion: all"]

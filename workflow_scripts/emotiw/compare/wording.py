@@ -166,8 +166,9 @@ def _short(change: Sequence[Any]) -> tuple[str, Any, Any]:
 
 def _counted(found: Sequence[Mapping[str, Any]]) -> str:
     total = {key: sum(stage[key] for stage in found) for key in ("n_equal", *UNEQUAL)}
+    unit = found[0]["unit"] if len(found) == 1 else "results"
     counts = (
-        (total["n_different"], f"of {sum(total.values())} {found[0]['unit']} differ"),
+        (total["n_different"], f"of {sum(total.values())} {unit} differ"),
         *((total["n_only_a"], "in the base only"), (total["n_only_b"], "in this run only")),
     )
     return ", ".join(f"{n} {what}" for n, what in counts if n)
