@@ -87,6 +87,7 @@ rule manifest:
 # look, without end. Each finished job adds such a look, and after hundreds of jobs this takes a fifth of a core. On one
 # machine the limit serves no purpose, so it is removed; on a cluster it stays.
 onstart:
+    retries.spare(workflow.scheduler)
     if workflow.local_exec:
         workflow.scheduler.job_rate_limiter = None
         share_memory()
@@ -95,8 +96,10 @@ onstart:
 # so that `emotiw verify` can tell which files were altered after the run
 onsuccess:
     record_checksums()
+    record_end(True)
 
 
 onerror:
     record_checksums()
+    record_end(False)
     explain_failures()

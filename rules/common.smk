@@ -2,7 +2,10 @@ import atexit
 import os
 import re
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+
+STARTED = datetime.now(UTC)
 
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
@@ -15,11 +18,13 @@ from emotiw.jobs import cache, features, loggers, settings, source_facts, stages
 from emotiw.media.probing import probe
 from emotiw.workflow import (
     checksums,
+    ending,
     failures,
     hints,
     imported_clips,
     layout,
     plan,
+    retries,
     warm,
 )
 from emotiw.workflow import memory as requests
@@ -157,6 +162,13 @@ def record_checksums():
     folder = Path(LAYOUT.folder)
     if workflow.is_main_process and folder.is_dir():
         checksums.record(folder)
+
+
+def record_end(succeeded):
+    """Record the times and costs of the run, in the process that plans."""
+    folder = Path(LAYOUT.folder)
+    if workflow.is_main_process and folder.is_dir():
+        ending.record(folder, STARTED, succeeded)
 
 
 def explain_failures():

@@ -1,18 +1,24 @@
 """The page in a real browser: what a reader sees, filters, sorts, opens and reaches by keyboard."""
 
+import contextlib
 import csv
 import re
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 import pytest
 
+from compare_fixtures import write_log
 from emotiw.corpora import manifest
+from emotiw.demo import design
 from emotiw.jobs import store
 from emotiw.report import contact_page, contact_sheet
+from emotiw.workflow import ending as run_end
 from evaluation_fixtures import evaluate, fuse_all, make_run, write_report
+from media_fixtures import talking
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements.lock)")
 
@@ -22,9 +28,11 @@ N_CLIPS = 56
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    run = make_run(tmp_path_factory.mktemp("browser"), n_clips=N_CLIPS, n_folds=3)
+    run = make_run(tmp_path_factory.mktemp("browser") / "report", n_clips=N_CLIPS, n_folds=3)
     fuse_all(run)
     evaluate(run)
+    write_log(run.folder.parent, "faces.log", "INFO x: took 7.25 s of CPU time and 300 MB of memory")
+    run_end.record(run.folder.parent, datetime.now(UTC), succeeded=True)
     return write_report(run).as_uri()
 
 
@@ -82,7 +90,7 @@ def await_true(page, condition):
 
 def open_all(page):
     page.locator(".clip").first.click()
-    page.evaluate("for (const it of document.querySelectorAll('details')) it.open = true")
+    page.evaluate("for (const it of document.querySelectorAll('details:not(:has(iframe))')) it.open = true")
 
 
 def test_it_opens_from_a_file_without_a_fault_or_a_request(opened, address):
@@ -91,6 +99,62 @@ def test_it_opens_from_a_file_without_a_fault_or_a_request(opened, address):
     page.locator(".player button").click()
     assert heard.faults == []
     assert [url for url in heard.requests if not url.startswith("data:")] == [address]
+
+
+def test_the_costs_of_the_run_open_in_the_page(page, address):
+    heard = Heard(page)
+    page.locator("#cost-by-stage summary").click()
+    page.frame_locator("iframe.costs").get_by_text("1 job took").wait_for()
+    assert heard.faults == []
+    assert heard.requests == [address.replace("report/report.html", "logs/costs.html")]
+
+
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory):
+    """The address of a page below whose folder two clips lie: a film, and a file that is none."""
+    folder = tmp_path_factory.mktemp("beside")
+    with contextlib.chdir(folder):
+        run = make_run(Path("run"), n_clips=N_CLIPS, n_folds=3)
+        fuse_all(run)
+        evaluate(run)
+        first, second, *_ = run.corpus.rows
+        (folder / first.path).write_bytes(talking(design.Design(), 1.0))
+        (folder / second.path).write_bytes(b"no film")
+        write_report(run)
+    return (folder / "run/report.html").as_uri(), first, second
+
+
+def opened_clip(browser, address, row):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{address}#clips?clip={row.clip}", wait_until="load")
+    page.locator(".player").wait_for()
+    return page
+
+
+def test_a_clip_beside_the_page_plays_and_moves_its_scores(browser, beside):
+    address, film, _ = beside
+    page = opened_clip(browser, address, film)
+    heard = Heard(page)
+    await_true(page, lambda: page.locator("video").is_visible())
+    assert page.locator("video").evaluate("it => it.getAttribute('src')") == f"../{film.path}"
+    page.locator(".player button").click()
+    await_true(page, lambda: float(page.locator(".player input").input_value()) > 0.2)
+    page.locator(".player input").fill("0.5")
+    await_true(page, lambda: abs(page.locator("video").evaluate("it => it.currentTime") - 0.5) < 0.01)
+    assert page.locator("video").evaluate("it => it.paused")
+    assert heard.faults == []
+    page.close()
+
+
+def test_a_file_that_is_missing_or_no_film_leaves_the_faces(browser, beside):
+    address, film, spoilt = beside
+    missing = next(row for row in manifest.read(Path(url2pathname(urlparse(address).path)).parent / "manifest.csv").rows
+                   if row.clip not in (film.clip, spoilt.clip))  # fmt: skip
+    for row in (spoilt, missing):
+        page = opened_clip(browser, address, row)
+        await_true(page, lambda page=page: page.locator("video").count() == 0)
+        assert page.locator(".player button").is_visible()
+        page.close()
 
 
 def test_the_contact_sheets_open_without_a_fault(browser, address):

@@ -302,3 +302,44 @@ def test_the_command_says_why_runs_are_not_paired_and_ends_with_1(folders, copy,
     assert "no test clip is common to both" in " ".join(done.output.split())
     assert "No run can be paired with the base." in (tmp_path / "c.html").read_text()
     assert (tmp_path / "c.tex").read_text().startswith("% No run can be paired with the base.")
+
+
+# wording
+
+
+def stage_difference(title, of="", **counts):
+    """A stage of `made.differences` with these numbers of results."""
+    counts = {"n_equal": 0, "n_different": 0, "n_only_a": 0, "n_only_b": 0} | counts
+    reasons = [["faces changed", counts["n_different"]]] if counts["n_different"] else []
+    return {"stage": title, "title": f"{title}: {of}", "unit": "folds", "reasons": reasons, **counts}
+
+
+def test_features_and_networks_that_differ_alike_stand_in_one_line():
+    stages = [
+        stage_difference("pca", "CNN", n_different=4),
+        stage_difference("pca", "HOG", n_different=3, n_equal=1),
+        stage_difference("pca", "Dense SIFT", n_only_a=4),
+        stage_difference("kernels", "CNN", n_equal=4),
+        stage_difference("kernels", "HOG", n_equal=4),
+        stage_difference("fusion", "all", n_equal=4),
+    ]
+    assert wording.changed_stages({"stages": stages}) == [
+        ("principal components (2)", "7 of 8 results differ", "faces changed"),
+        ("pca: Dense SIFT", "4 in the base only", ""),
+    ]
+    assert wording.equal_stages({"stages": stages}) == ["kernels (2)", "fusion: all"]
+
+
+def test_hashes_are_cut_and_paths_of_their_length_are_not():
+    path = "/data/weights/expressions_of.safetensors"
+    assert len(path) == 40
+    clips = {"common": 2, "only_base": 0, "only_other": 0, "other_content": 0}
+    difference = {
+        "settings": [["weights.expression.path", None, path]],
+        "versions": [["commit", "a" * 40, "b" * 40]],
+        "weights": [],
+        "clips": clips,
+    }
+    facts = dict(wording.facts(difference))
+    assert facts["settings"] == f"weights.expression.path null -> {path}"
+    assert facts["versions"] == f"commit {'a' * 12} -> {'b' * 12}"

@@ -472,8 +472,24 @@ def test_fold_names_are_safe_as_file_names(corpus):
 def test_more_folds_than_subjects_are_refused(corpus):
     corpus.protocol("subjects", 4)
     assert corpus.problems() == [
-        "corpus.protocol.n_folds: 4 folds of 3 subjects; expected at least 3 folds and at most one a subject"
+        "corpus.protocol.n_folds: 4 folds of 3 subjects; expected at least 3 folds and at most one a subject;"
+        " set corpus.protocol to {scheme: subjects, n_folds: 3}, which works"
     ]
+
+
+def test_a_protocol_that_works_is_named_where_a_class_has_no_training_clip(corpus):
+    labels = {"a": "anger", "b": "anger", "c": "fear", "d": "fear", "e": "fear", "f": "fear"}
+    corpus.write([[f"{subject}1", f"{subject}1.mp4", label, subject, "", ""] for subject, label in labels.items()])
+    corpus.config["corpus"]["classes"] = ["anger", "fear"]
+    corpus.protocol("subjects", 6)
+    assert corpus.problems() == [
+        "t.csv: class 'anger' has no training clip in fold fold1; add clips or set corpus.classes;"
+        " set corpus.protocol to {scheme: stratified_subjects, n_folds: 6}, which works"
+    ]
+    corpus.protocol("stratified_subjects", 6)
+    made = corpus.refresh()
+    for fold in manifests.folds(made).values():
+        assert {made.row_of_clip[clip].label for clip in fold.train} == {"anger", "fear"}
 
 
 def test_a_subject_outside_every_fold_is_named_once(corpus):
@@ -517,7 +533,9 @@ def test_named_schemes_of_a_corpus_make_its_folds(corpus):
 
 def test_a_corpus_without_official_splits_says_what_it_has(corpus):
     ravdess(corpus, range(1, 3))
-    with pytest.raises(ConfigError, match=r"names no splits; allowed: subjects, six_consecutive, luna_jimenez"):
+    with pytest.raises(
+        ConfigError, match=r"names no splits; allowed: subjects, stratified_subjects, six_consecutive, luna_jimenez"
+    ):
         corpus.refresh()
 
 

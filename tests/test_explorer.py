@@ -1,8 +1,10 @@
 """What the page shows of every clip."""
 
 import base64
+import dataclasses
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from PIL import Image
 
 from emotiw.core.errors import StoreError
 from emotiw.jobs import store
-from emotiw.report import explorer, page
+from emotiw.report import clip_files, explorer, page
 from evaluation_fixtures import evaluate, fuse_all, make_run
 
 
@@ -181,3 +183,13 @@ def test_every_filter_asks_for_marks_that_exist():
 def test_changes_count_wins_and_losses_by_class():
     rows = [judged("a", "b", "b", "a"), judged("a", "a", "b", "b"), judged("b", "b", "b", "b"), judged("?", *"aaa")]
     assert explorer.changes(rows, "video", ["a", "b"]) == {"a": (1, 1), "b": (0, 0)}
+
+
+def test_a_clip_below_the_folder_of_the_workflow_has_a_relative_address(run):
+    corpus = dataclasses.replace(run.corpus, rows=run.corpus.rows[:3])
+    paths = ("results/my corpus/a&b.mp4", "/data/c.mp4", "../elsewhere/d.mp4")
+    rows = tuple(dataclasses.replace(row, path=path) for row, path in zip(corpus.rows, paths, strict=True))
+    moved = dataclasses.replace(corpus, rows=rows)
+    found = clip_files.addresses(moved, Path("results/demo/report/report.html"))
+    assert found == {corpus.rows[0].clip: "../../my%20corpus/a%26b.mp4"}
+    assert clip_files.addresses(moved, Path("/data/report.html")) == {}

@@ -69,6 +69,16 @@ def test_clips_and_subjects_with_numbers_as_names_stay_texts(loaded):
     assert all(isinstance(name, str) for name in loaded.predictions["clip"])
 
 
+def test_every_frame_is_the_same_after_parquet(loaded, tmp_path):
+    pytest.importorskip("pyarrow", reason="Parquet needs pyarrow, which emotiw does not depend on")
+    for name in ("predictions", "scores", "systems", "recalls", "confusions", "subjects", "folds"):
+        frame, path = getattr(loaded, name), tmp_path / f"{name}.parquet"
+        frame.to_parquet(path)
+        pd.testing.assert_frame_equal(pd.read_parquet(path), frame)
+    csv = loaded.scores.to_csv(index=False).encode()
+    assert 3 * (tmp_path / "scores.parquet").stat().st_size < len(csv)
+
+
 def test_a_folder_without_results_is_an_error(tmp_path):
     with pytest.raises(StoreError, match=r"metrics.json, predictions.csv, scores.csv.gz missing; expected the folder"):
         frames.load(tmp_path)

@@ -90,10 +90,12 @@ def test_nothing_is_loaded_from_elsewhere(page):
     linked = (None, "contact_sheets.html", "learning_curves.svg", *FILES)
     for tag, attrs in page.tags:
         for name in ("src", "href", "srcset", "action", "poster", "data"):
-            # a link is followed, not loaded
-            if tag != "a" or attrs.get(name) not in linked:
+            # a link is followed, not loaded; the frame shows a page of the run, which can run no script
+            is_costs = attrs.get(name) in ("../logs/costs.html", "../logs/costs.csv") and tag in ("a", "iframe")
+            if not is_costs and (tag != "a" or attrs.get(name) not in linked):
                 assert attrs.get(name, "data:").startswith(("data:", "#")), (tag, attrs)
     assert any("default-src 'none'" in attrs.get("content", "") for attrs in page.of("meta"))
+    assert [(frame["sandbox"], "src" in frame) for frame in page.of("iframe")] == [("allow-downloads", False)]
 
 
 def test_no_two_elements_have_one_name(page):
@@ -117,6 +119,16 @@ def test_no_code_is_made_from_text_and_nothing_is_connected_to(page):
     policy = next(attrs["content"] for attrs in page.of("meta") if "default-src" in attrs.get("content", ""))
     assert "unsafe-eval" not in policy
     assert "connect-src" not in policy  # default-src 'none' holds
+    # beside the page: its clips are played, and the costs of the run are shown in a frame without scripts
+    directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert directives == {
+        "default-src": "'none'",
+        "img-src": "data:",
+        "style-src": "'unsafe-inline'",
+        "script-src": "'unsafe-inline'",
+        "frame-src": "'self'",
+        "media-src": "'self'",
+    }
 
 
 def test_every_chart_has_a_picture_and_a_table(page):

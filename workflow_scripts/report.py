@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from emotiw.core import files, resources
 from emotiw.corpora import manifest
 from emotiw.jobs import runtime
-from emotiw.report import explorer, page, provenance
+from emotiw.report import clip_files, explorer, page, provenance
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -29,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     paths = {"faces": args.faces if "video" in metrics["modalities"] else None, "frames": args.frames}
     contents = explorer.clip_contents(corpus, rows, fusion=args.fusion, **paths)
     record |= {"ledger": json.loads(args.ledger.read_bytes())["entries"], "scope": args.stage.get("scope", "")}
+    contents = replace(contents, files=clip_files.addresses(corpus, args.output))
     html, charts = page.render(corpus, metrics, rows, contents, provenance=record)
     for path in args.figures:
         files.write_atomic(path, charts[path.stem].svg.encode())

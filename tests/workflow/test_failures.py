@@ -40,6 +40,28 @@ def test_the_last_lines_name_clips_reason_and_log(bad):
     assert len([path for path in (bad.folder / "results/sounds/features/audio").iterdir()]) == 4
 
 
+def test_a_bad_clip_is_tried_once_and_a_killed_job_again(bad):
+    """The program of c2 ends as if it were killed at its first attempt."""
+    program = bad.folder / "workflow_scripts/audio.py"
+    killed = (
+        "import os, pathlib, sys\n"
+        "first = pathlib.Path('tried')\n"
+        "if any(it.endswith('/c2.h5') for it in sys.argv) and not first.exists():\n"
+        "    first.touch()\n"
+        "    os._exit(137)\n"
+    )
+    docstring, rest = program.read_text().split("\n", 1)
+    program.write_text(f"{docstring}\n{killed}{rest}")
+    targets = [f"results/sounds/features/audio/c{i}.h5" for i in (0, 1, 2, 4)]
+    done = bad.snakemake("--retries", "2", *targets)
+    assert done.returncode == 1
+    assert (bad.folder / "tried").exists()
+    assert done.stderr.count("Trying to restart job") == 1
+    assert sorted(path.name for path in (bad.folder / "results/sounds/features/audio").iterdir()) == ["c0.h5", "c2.h5"]
+    assert "emotiw: 2 jobs failed" in done.stderr
+    assert "audio, clip c1, clip c4" in done.stderr or "audio, clip c4, clip c1" in done.stderr
+
+
 def test_each_cause_is_told_once_and_a_job_without_a_word_too(tmp_path):
     from emotiw.corpora.manifest import Manifest, Row
     from emotiw.jobs import settings

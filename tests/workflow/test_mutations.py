@@ -74,6 +74,7 @@ EDITS = {
     "emotiw/report/contact_sheet.py": SHEETS,
     "emotiw/report/contact_page.py": {"contact_page": 1},
     "emotiw/video/alexnet.py": {"cnn": CLIPS, **gathered(1)},
+    "emotiw/video/winograd.py": {"cnn": CLIPS, **gathered(1)},
     "emotiw/video/onnx_embedding.py": {},
     "emotiw/video/expression_recipe.py": {},
     "emotiw/video/expression_data.py": {},
@@ -189,6 +190,7 @@ EDITS = {
     "emotiw/statistics/calibration.py": REPORT_END,
     "emotiw/report/face_video.py": {"faces_film": 1},
     "emotiw/report/page.py": {"report": 1, "crate": 1},
+    "emotiw/report/clip_files.py": {"report": 1, "crate": 1},
     "emotiw/report/charts.py": {"report": 1, "crate": 1},
     "emotiw/report/confusion_cells.py": {"report": 1, "crate": 1},
     "emotiw/report/corpus_chart.py": {"report": 1, "crate": 1},
@@ -231,14 +233,21 @@ EDITS = {
     "emotiw/workflow/layout.py": {},
     "emotiw/workflow/bundle_evaluation.py": {},
     "emotiw/workflow/evaluation_page.py": {},
-    **{f"emotiw/compare/{name}.py": {} for name in ("content", "made", "pairing", "run_files", "page", "sweep_choice")},
+    **{
+        f"emotiw/compare/{name}.py": {}
+        for name in ("content", "cost_page", "made", "pairing", "run_files", "page", "stage_names", "sweep_choice")
+    },
     "emotiw/jobs/identity_changes.py": {},
     "emotiw/jobs/loggers.py": NETWORKS_END,
-    **{f"emotiw/workflow/{name}.py": {} for name in ("sweep", "following", "run_progress")},
+    **{
+        f"emotiw/workflow/{name}.py": {}
+        for name in ("croissant", "ending", "retries", "sweep", "following", "run_progress")
+    },
     "emotiw/corpora/afew.py": {},
     "emotiw/corpora/repositories.py": {},
     "emotiw/corpora/entries.py": {},
     "emotiw/corpora/protocols.py": {},
+    "emotiw/corpora/subject_folds.py": {},
     "emotiw/corpora/seen.py": {"bundle": 1},
     "emotiw/corpora/unseen.py": {},
     "emotiw/corpora/label_maps.py": {},

@@ -227,6 +227,22 @@ def export_features(
 
 
 @app.command()
+def croissant(
+    run: Annotated[Path, typer.Argument(help="Folder of results, such as results/demo.")],
+    creator: Annotated[str, typer.Option(help="Who made the features.")] = "not stated",
+    url: Annotated[str, typer.Option(help="Where they are published.")] = "./",
+) -> None:
+    """Describe the features of a finished run in Croissant (JSON-LD), as repositories of datasets read it."""
+    from emotiw.core import files  # noqa: PLC0415
+    from emotiw.workflow import checksums  # noqa: PLC0415
+    from emotiw.workflow import croissant as descriptions  # noqa: PLC0415
+
+    content = descriptions.metadata(run, descriptions.Given(creator, url))
+    files.write_json(run / checksums.CROISSANT, content)
+    typer.echo(f"{run / checksums.CROISSANT}: {len(content['recordSet']) - 1} features described")
+
+
+@app.command()
 def cache(
     configfile: ConfigFiles = None,
     verify: Annotated[

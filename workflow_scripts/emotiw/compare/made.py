@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from emotiw.compare import stage_names
 from emotiw.jobs import identity_changes, stages, store
 from emotiw.jobs.identity import Stage
 
@@ -92,7 +93,7 @@ def _difference(
     row = stages.ROWS.get(stage)
     return {
         "stage": stage,
-        "title": f"{(row.title if row else '') or stage} {of}".strip(),
+        "title": stage_names.computed(stage, of),
         "unit": "clips" if row is None or row.per_clip else "folds",
         "n_equal": len(both) - len(different),
         "n_different": len(different),

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from emotiw.compare import wording
+from emotiw.compare import stage_names, wording
 from emotiw.compare.wording import Content
 from emotiw.core import html
-from emotiw.report import formats
+from emotiw.report import formats, names
 
 TEMPLATE, STYLE, OWN_STYLE = "compare.html.j2", "report.css", "compare.css"
 MAX_ROWS = 40  # of a chart; with more, the table alone is shown
+FIRST = ("fusion", "video", "audio")
 STEP = 10  # points between two ticks, or a multiple of it
 
 
@@ -55,7 +56,8 @@ def render(content: Content, folder: Path, sweep: Mapping[str, Any] | None = Non
         Record of the sweep that the runs belong to (`sweep_choice.chosen`).
     """
     environment = html.environment()
-    environment.filters |= formats.FILTERS | {"hours": wording.hours, "megabytes": wording.megabytes}
+    environment.filters |= formats.FILTERS | {"system": names.system, "stage": stage_names.stage}
+    environment.filters |= {"hours": wording.hours, "megabytes": wording.megabytes}
     context = {
         **content,
         "style": html.resource(STYLE) + html.resource(OWN_STYLE),
@@ -65,11 +67,16 @@ def render(content: Content, folder: Path, sweep: Mapping[str, Any] | None = Non
         "content": content,
         "links": {run["name"]: _link(run["page"], folder) for run in content["runs"]},
         "charts": _charts(content),
-        "main": [line for line in content["systems"] if "/" not in line["system"]],
+        "main": sorted((line for line in content["systems"] if "/" not in line["system"]), key=_place),
         "others": [line for line in content["systems"] if "/" in line["system"]],
         "sweep": sweep,
     }
     return environment.get_template(TEMPLATE).render(context)
+
+
+def _place(line: Mapping[str, Any]) -> int:
+    """Place of a system in the table: the fusion, the modalities, other fusions."""
+    return FIRST.index(line["system"]) if line["system"] in FIRST else len(FIRST)
 
 
 def _link(page: str | None, folder: Path) -> str | None:

@@ -97,6 +97,13 @@ def read(place: Path) -> Run:
         return _run(place, partial(_read, place), partial(_unpacked, archive, crate))
 
 
+def from_crate(run: Path, name: str) -> dict[str, Any]:
+    """Read a JSON file of the crate of a run's folder; errors as in `read_all`."""
+    crate = run / "report" / CRATE
+    with _archive(crate) as archive:
+        return _json(_unpacked(archive, crate, name), f"{crate}: {name}")
+
+
 def _run(place: Path, read_file: Read, read_crate: Read | None) -> Run:
     metrics = _json(read_file(METRICS), f"{place}: {METRICS}")
     metadata = _json(read_crate(METADATA), f"{place}: {METADATA}") if read_crate else {}

@@ -1,11 +1,15 @@
 """Sentences and table cells that every form of a comparison shares."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from emotiw.compare import stage_names
 from emotiw.jobs.identity_changes import written
 from emotiw.report.formats import MISSING, interval, percent, points, probability
 
+UNEQUAL = ("n_different", "n_only_a", "n_only_b")
+HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 LEVEL = 0.05  # of a p-value below which a difference is called clear
 Content = Mapping[str, Any]
 TESTS_HEADER = (
@@ -104,21 +108,33 @@ def facts(difference: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def changed_stages(difference: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Title, count and reasons of each stage with other results than in the base."""
-    return [
-        (stage["title"], _counted(stage), "; ".join(reason for reason, _ in stage["reasons"][:4]))
-        for stage in difference["stages"] or ()
-        if stage["n_different"] or stage["n_only_a"] or stage["n_only_b"]
-    ]
+    """Title, count and reasons of each stage with other results than in the base.
+
+    Where a stage differs in the same way for several features or networks, these are counted in one line.
+    """
+    alike: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for stage in difference["stages"] or ():
+        if any(counts := [stage[key] for key in UNEQUAL]):
+            reasons = "; ".join(reason for reason, _ in stage["reasons"][:4])
+            alike.setdefault((stage["stage"], reasons, *map(bool, counts)), []).append(stage)
+    return [(_title(found), _counted(found), key[1]) for key, found in alike.items()]
 
 
 def equal_stages(difference: Mapping[str, Any]) -> list[str]:
-    """Titles of the stages that depend on the same things in both, so that they need not run again."""
-    return [
-        stage["title"]
-        for stage in difference["stages"] or ()
-        if not (stage["n_different"] or stage["n_only_a"] or stage["n_only_b"])
-    ]
+    """Name the stages that depend on the same things in both, so that they need not run again.
+
+    Of a stage that is equal for several features or networks, the number of these is given.
+    """
+    equal: dict[str, list[Mapping[str, Any]]] = {}
+    for stage in difference["stages"] or ():
+        if not any(stage[key] for key in UNEQUAL):
+            equal.setdefault(stage["stage"], []).append(stage)
+    return [_title(found) for found in equal.values()]
+
+
+def _title(found: Sequence[Mapping[str, Any]]) -> str:
+    first = found[0]
+    return str(first["title"]) if len(found) == 1 else f"{stage_names.stage(first['stage'])} ({len(found)})"
 
 
 def hours(value: float | None) -> str:
@@ -144,18 +160,16 @@ def _of(changes: Sequence[Sequence[Any]] | None) -> str:
 def _short(change: Sequence[Any]) -> tuple[str, Any, Any]:
     """Cut the hashes of a change to twelve digits."""
     name, *values = change
-    first, second = (
-        value[:12] if isinstance(value, str) and len(value) in (40, 64) and " " not in value else value
-        for value in values
-    )
+    first, second = (value[:12] if isinstance(value, str) and HASH.fullmatch(value) else value for value in values)
     return str(name), first, second
 
 
-def _counted(stage: Mapping[str, Any]) -> str:
-    total = stage["n_equal"] + stage["n_different"] + stage["n_only_a"] + stage["n_only_b"]
+def _counted(found: Sequence[Mapping[str, Any]]) -> str:
+    total = {key: sum(stage[key] for stage in found) for key in ("n_equal", *UNEQUAL)}
+    unit = found[0]["unit"] if len(found) == 1 else "results"
     counts = (
-        *((stage["n_different"], f"of {total} {stage['unit']} differ"), (stage["n_only_a"], "in the base only")),
-        (stage["n_only_b"], "in this run only"),
+        (total["n_different"], f"of {sum(total.values())} {unit} differ"),
+        *((total["n_only_a"], "in the base only"), (total["n_only_b"], "in this run only")),
     )
     return ", ".join(f"{n} {what}" for n, what in counts if n)
 

@@ -18,6 +18,7 @@ SAFE_FOLD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 OUTSIDE = "move it there or set corpus.allow_outside: true"
 RESTORE = "correct the path or restore the file"
 MISSING = f"is missing; {RESTORE}"
+ADD = "add clips or set corpus.classes"
 N_NAMED = 5  # files with one cause that are named; of more, the first is, with their number
 N_LABELS = 12  # labels that are named where none is known
 # what other corpora and tools call the emotions
@@ -223,7 +224,7 @@ def _check_fold(fold: Fold, label_of_clip: Mapping[str, str], classes: Sequence[
     present = {label_of_clip[clip] for clip in fold.train}
     for label in classes:
         if label not in present:
-            yield f"class {label!r} has no training clip in fold {fold.name}; add clips or set corpus.classes"
+            yield f"class {label!r} has no training clip in fold {fold.name}; {ADD}"
 
 
 def _where(candidate: Candidate) -> str:

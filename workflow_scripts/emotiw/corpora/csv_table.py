@@ -7,7 +7,7 @@ from pathlib import Path
 from emotiw.corpora import csv_reader
 from emotiw.corpora.interface import Candidate, Scan, Source, checked_options
 
-COLUMN_OF_SCHEME = {"official": "split", "folds": "fold", "subjects": "subject"}
+COLUMN_OF_SCHEME = {"official": "split", "folds": "fold", "subjects": "subject", "stratified_subjects": "subject"}
 OPTIONAL = ("subject", "split", "fold", "film")
 DEMO_TABLE = "manifest.csv"
 

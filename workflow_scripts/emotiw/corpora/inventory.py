@@ -10,7 +10,7 @@ from typing import Any
 
 from emotiw.core.errors import ConfigError, ManifestError
 from emotiw.core.files import sha256
-from emotiw.corpora import checks, entries, protocols, splits
+from emotiw.corpora import checks, entries, protocols, splits, subject_folds
 from emotiw.corpora import manifest as manifests
 from emotiw.corpora.adapters import scan
 from emotiw.corpora.entries import Entry
@@ -64,7 +64,7 @@ def refresh(config: Mapping[str, Any], path: Path, probe: Probe) -> Manifest:
     corpus, found = config["corpus"], _found(config)
     classes = tuple(corpus["classes"] or found.scan.classes)
     problems = list(found.scan.problems)
-    candidates, protocol_problems, protocol_notes = _divided(found, corpus["protocol"])
+    candidates, protocol_problems, protocol_notes = _divided(found, corpus["protocol"], classes)
     problems += protocol_problems
     files, file_problems = _read_clips(candidates, found.roots, corpus["allow_outside"], _Reader(path, probe))
     hashed = [replace(candidate, sha256=file.sha256) for candidate, file in zip(candidates, files, strict=True)]
@@ -72,7 +72,7 @@ def refresh(config: Mapping[str, Any], path: Path, probe: Probe) -> Manifest:
     everything, shared_films = corpus["protocol"]["everything"], corpus["shared_films"]
     if hashed or not problems:
         options = {"origin": found.origin, "shared_films": shared_films, "everything": everything}
-        problems += checks.check(hashed, classes, **options)
+        problems += _with_remedy(checks.check(hashed, classes, **options), hashed, classes, corpus["protocol"])
     if problems:
         noun = "problem" if len(problems) == 1 else "problems"
         raise ManifestError(f"{len(problems)} {noun} of the corpus {found.origin}:\n  " + "\n  ".join(problems))
@@ -112,31 +112,47 @@ def _found(config: Mapping[str, Any]) -> _Found:
     return _Found(scan(corpus["kind"], source), {"": source.root.resolve()}, origin)
 
 
-def _divided(found: _Found, protocol: Mapping[str, Any]) -> protocols.Assigned:
+def _divided(found: _Found, protocol: Mapping[str, Any], classes: Sequence[str]) -> protocols.Assigned:
     """Candidates with the split or fold that the protocol assigns, the problems found, and notes."""
     if found.entries and protocol["scheme"] in protocols.SCHEMES:
         return protocols.assign(found.scan.candidates, found.entries, protocol)
-    return *_assign(found.scan, protocol, several=bool(found.entries)), []
+    if found.entries and protocol["scheme"] not in ("official", "folds"):
+        scheme, allowed = protocol["scheme"], ", ".join(("official", "folds", *protocols.SCHEMES))
+        raise ConfigError(f"corpus.protocol.scheme: {scheme!r} is no scheme of several corpora; allowed: {allowed}")
+    return *_assign(found.scan, protocol, classes), []
 
 
-def _assign(scanned: Scan, protocol: Mapping[str, Any], *, several: bool) -> tuple[list[Candidate], list[str]]:
+def _with_remedy(
+    problems: Sequence[str], candidates: Sequence[Candidate], classes: Sequence[str], protocol: Mapping[str, Any]
+) -> list[str]:
+    """Add to the first problem of a class without training clips a protocol of subjects that has no such problem."""
+    found = list(problems)
+    first = next((i for i, line in enumerate(found) if line.endswith(checks.ADD)), None)
+    scheme = protocol["scheme"]
+    if first is None or scheme not in subject_folds.SCHEMES or any(candidate.corpus for candidate in candidates):
+        return found
+    counts = subject_folds.counted(candidates)
+    if remedy := subject_folds.suggestion(scheme, counts, classes, protocol["n_folds"]):
+        found[first] += f"; {remedy}"
+    return found
+
+
+def _assign(scanned: Scan, protocol: Mapping[str, Any], classes: Sequence[str]) -> tuple[list[Candidate], list[str]]:
     """Candidates with the split or fold that the protocol assigns, and the problems found."""
     scheme = protocol["scheme"]
-    if several and scheme not in ("official", "folds"):
-        allowed = ", ".join(("official", "folds", *protocols.SCHEMES))
-        raise ConfigError(f"corpus.protocol.scheme: {scheme!r} is no scheme of several corpora; allowed: {allowed}")
     if scheme in ("official", "folds"):
         return _assign_column(scanned, "split" if scheme == "official" else "fold")
     undivided = [replace(candidate, split="", fold="") for candidate in scanned.candidates]
     fold_of_subject = scanned.schemes.get(scheme)
-    if fold_of_subject is None and scheme != "subjects":
+    if fold_of_subject is None and scheme not in subject_folds.SCHEMES:
         raise ConfigError(f"corpus.protocol.scheme: {scheme!r} is unknown to this corpus; allowed: {_allowed(scanned)}")
     if fold_of_subject is None:
+        counts, n_folds = subject_folds.counted(undivided), protocol["n_folds"]
         try:
-            known = {candidate.subject for candidate in undivided if candidate.subject}
-            fold_of_subject = splits.consecutive(known, protocol["n_folds"])
+            fold_of_subject = subject_folds.assigned(scheme, counts, n_folds)
         except ManifestError as error:
-            return undivided, [str(error)]
+            remedy = subject_folds.suggestion(scheme, counts, classes, n_folds)
+            return undivided, [f"{error}; {remedy}" if remedy else str(error)]
     first = {
         candidate.subject: candidate for candidate in reversed(undivided) if candidate.subject not in fold_of_subject
     }
@@ -159,7 +175,7 @@ def _assign_column(scanned: Scan, column: str) -> tuple[list[Candidate], list[st
 
 
 def _allowed(scanned: Scan) -> str:
-    columns = {"official": "split", "folds": "fold", "subjects": "subject"}
+    columns = {"official": "split", "folds": "fold", **dict.fromkeys(subject_folds.SCHEMES, "subject")}
     general = [scheme for scheme, name in columns.items() if any(getattr(c, name) for c in scanned.candidates)]
     return ", ".join([*general, *scanned.schemes])
 

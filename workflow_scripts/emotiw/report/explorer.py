@@ -4,7 +4,7 @@ import base64
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +62,14 @@ class ClipContents:
         Posteriors of each modality and of `fusion`, by clip; a modality without a prediction is absent.
     courses : mapping of str to Course
         Audio posteriors over time of each clip that has them.
+    files : mapping of str to str
+        Relative address of each clip's file, from `clip_files.addresses`.
     """
 
     strips: Mapping[str, "Strip"]
     scores: Mapping[str, Mapping[str, Sequence[float]]]
     courses: Mapping[str, "Course"]
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -201,7 +204,8 @@ def script_data(
     The keys of a clip are n (name), u (subject), p (part), d (fold), l (label, -1 if hidden), o (source), q (status of
     video and audio), m (`marks`), y (predicted class of each main system, -1 without a prediction), P (posteriors of
     each main system in whole numbers per mille), s and k (strip and times of its faces), c and t (time course and its
-    start and step). Classes are numbers. A time course is base64 of one byte for each value (255 is 1), row by row.
+    start and step), f (address of its file). Classes are numbers. A time course is base64 of one byte for each value
+    (255 is 1), row by row.
     """
     shown = systems.shown(modalities)
     clips = [_entry(classes, shown, rows[clip], contents) for clip in ranked(rows, contents.scores)]
@@ -227,6 +231,8 @@ def _entry(
     if course := contents.courses.get(clip):
         entry |= {"c": base64.b64encode(course.levels.tobytes()).decode()}
         entry |= {"t": [round(course.start, 3), round(course.step, 4)]}
+    if clip in contents.files:
+        entry["f"] = contents.files[clip]
     return entry
 
 

@@ -61,6 +61,11 @@
     if (block) buttons(block, [["Save", file, () => save(file, `${block.textContent}\n`)]]);
   }
 
+  document.getElementById("cost-by-stage").addEventListener("toggle", (event) => { // read only where a reader asks for it
+    const frame = event.target.querySelector("iframe");
+    if (!frame.src) frame.src = frame.dataset.src;
+  });
+
   // a table that is wider than its place scrolls, by keyboard too
   const sizes = new ResizeObserver((entries) => {
     for (const { target: place } of entries) {

@@ -190,16 +190,37 @@
   }
 
   // --- the faces of a clip, played beside its scores over time
-  function stop() {
+  function halt() {
     cancelAnimationFrame(timer);
     timer = 0;
     const button = detail.querySelector(".player button");
     if (button) button.textContent = "Play";
   }
 
+  function stop() {
+    halt();
+    detail.querySelector("video")?.pause();
+  }
+
+  // The file of the clip, shown only if it is there and the browser can play it.
+  function filmOf(clip, at) {
+    if (!clip.f) return null;
+    const film = element("video", { src: clip.f, controls: "", preload: "metadata", playsinline: "", hidden: "", "aria-label": `Clip ${clip.n}` });
+    film.addEventListener("loadedmetadata", () => {
+      film.hidden = false;
+      film.classList.toggle("sound", !film.videoWidth);
+    });
+    film.addEventListener("error", () => film.remove());
+    film.addEventListener("timeupdate", () => { if (!timer) at(film.currentTime); });
+    const name = (text) => { detail.querySelector(".player button").textContent = text; };
+    film.addEventListener("play", () => { halt(); name("Stop"); });
+    film.addEventListener("pause", () => { if (film.isConnected) name("Play"); });
+    return film;
+  }
+
   function player(clip) {
     const times = clip.k ?? [];
-    if (!clip.s && !clip.c) return null;
+    if (!clip.s && !clip.c && !clip.f) return null;
     const end = Math.max(times.at(-1) ?? 0, clip.c ? clip.t[0] + (atob(clip.c).length / classes.length) * clip.t[1] : 0, 0.1);
     const place = element("input", { type: "range", min: 0, max: end.toFixed(2), step: 0.02, value: 0, "aria-label": `Time in ${clip.n}` });
     const button = element("button", { type: "button" }, "Play");
@@ -223,8 +244,10 @@
         line.setAttribute("x2", x);
       }
     }
+    const film = filmOf(clip, at);
     function play() {
-      if (timer) return stop();
+      if (film && film.isConnected && !film.hidden) return film.paused ? film.play() : film.pause();
+      if (timer) return halt();
       const from = +place.value >= end - 0.03 ? 0 : +place.value;
       const began = performance.now();
       button.textContent = "Stop";
@@ -232,14 +255,18 @@
         const time = from + (now - began) / 1000;
         at(Math.min(time, end));
         if (time < end) timer = requestAnimationFrame(step);
-        else stop();
+        else halt();
       };
       timer = requestAnimationFrame(step);
     }
     button.addEventListener("click", play);
-    place.addEventListener("input", () => { stop(); at(+place.value); });
+    place.addEventListener("input", () => {
+      stop();
+      at(+place.value);
+      if (film) film.currentTime = +place.value;
+    });
     const strip = clip.s ? element("img", { class: "strip", src: `data:image/jpeg;base64,${clip.s}`, alt: `Faces of ${clip.n}, at ${times.map((it) => it.toFixed(1)).join(", ")} s` }) : null;
-    return element("div", { class: "player" }, face, button, place, said, strip);
+    return element("div", { class: "player" }, film, face, button, place, said, strip);
   }
 
   function close() {

@@ -11,8 +11,9 @@ from emotiw.prediction import bundle
 
 RECORD = "checksums.json"
 # not recorded, because they change although no result does: the record itself, the table with the modification times
-# of the clips, and Snakemake's timestamps
-LEFT_OUT = (RECORD, "manifest.files.csv", ".snakemake_timestamp")
+# of the clips, Snakemake's timestamps, and what `emotiw croissant` makes of the record
+CROISSANT = "croissant.json"
+LEFT_OUT = (RECORD, "manifest.files.csv", ".snakemake_timestamp", CROISSANT)
 LOGS, TIMES = "logs", "checksums.times.json"
 
 
@@ -25,14 +26,14 @@ def record(run: Path) -> None:
     known = _known(run) if (run / RECORD).is_file() else {}
     times = run / LOGS / TIMES
     states_before = json.loads(times.read_bytes()) if times.is_file() else {}
-    recorded, states = {}, {}
+    kept, states = {}, {}
     for path in _artefacts(run):
         name, stat = path.relative_to(run).as_posix(), path.stat()
         states[name] = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
         unchanged = name in known and states_before.get(name) == states[name]
-        recorded[name] = {"bytes": stat.st_size, "sha256": known[name]["sha256"] if unchanged else files.sha256(path)}
+        kept[name] = {"bytes": stat.st_size, "sha256": known[name]["sha256"] if unchanged else files.sha256(path)}
     files.write_json(times, states)
-    files.write_json(run / RECORD, {"files": recorded})
+    files.write_json(run / RECORD, {"files": kept})
 
 
 def faults(run: Path) -> Iterator[str]:
@@ -43,12 +44,8 @@ def faults(run: Path) -> Iterator[str]:
     StoreError
         If there is no record, or it cannot be read.
     """
-    if not (run / RECORD).is_file():
-        raise StoreError(
-            f"{run / RECORD}: missing; run the workflow: it writes the file when a run has ended without an error"
-        )
-    for name, recorded in sorted(_known(run).items()):
-        if fault := _fault(run / name, recorded):
+    for name, about in sorted(recorded(run).items()):
+        if fault := _fault(run / name, about):
             yield fault
     for path in sorted((run.parent / "weights").glob("*.json")):
         yield from _weights_fault(path)
@@ -58,7 +55,16 @@ def faults(run: Path) -> Iterator[str]:
 
 def count(run: Path) -> int:
     """Return the number of recorded files."""
-    return len(_known(run))
+    return len(recorded(run))
+
+
+def recorded(run: Path) -> dict[str, dict[str, Any]]:
+    """Size and SHA-256 of every recorded file by its path below the run; errors as in `faults`."""
+    if not (run / RECORD).is_file():
+        raise StoreError(
+            f"{run / RECORD}: missing; run the workflow: it writes the file when a run has ended without an error"
+        )
+    return _known(run)
 
 
 def _known(run: Path) -> dict[str, Any]:
