@@ -1,15 +1,18 @@
-"""Faces per second of AlexNet's pool5 on one thread: torch, torch in channels_last and ONNX Runtime, in turn.
+"""Faces per second of AlexNet's pool5 on one thread: torch, channels_last, `winograd`, ONNX Runtime, in turn.
 
 Run: python benchmarks/cnn.py [repeats]; random weights and faces. Prints CPU milliseconds per face (median), faces
 per CPU second, the speed as a multiple of torch's default order of axes, and the largest difference from double
 precision as a share of the largest value; then the same for ways to normalise and to scale the faces and, for each way
-to run the network, whether a face's features depend on the other faces of its batch.
+to run the network, whether a face's features depend on the other faces of its batch; last, for each convolution and
+side of the tiles of `winograd`. bfloat16 is left out where the processor does not compute it.
 """
 
+import copy
 import io
 import sys
 import time
 import warnings
+from unittest import mock
 
 import numpy as np
 import onnxruntime
@@ -17,7 +20,8 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
-from emotiw.video import alexnet
+from emotiw.jobs import devices
+from emotiw.video import alexnet, winograd
 from emotiw.weights.loading import ALEXNET_SHAPES
 
 CROP, CHIP = 227, 128
@@ -79,8 +83,11 @@ def ways(layout, batch_size):
     runs = {
         "torch": contiguous(network(layout)),
         "channels_last": network(layout),
+        "fewer multiplications": alexnet.on_device(network(layout), devices.CPU),
         "ONNX Runtime": onnx(network(layout), batch_size),
     }
+    if torch.cpu._is_avx512_bf16_supported():
+        runs["bfloat16"] = alexnet.on_device(network(layout), devices.CPU, "bfloat16")
     if layout != "torchvision":
         runs |= {
             "torch, LocalResponseNorm": contiguous(network(layout, TorchNorm())),
@@ -141,6 +148,20 @@ def scaling(chips):
     return {"antialias": with_low_pass, "ours": lambda batch: alexnet._centres(batch, CROP), "matrices": centre_only}
 
 
+def tiles(repeats, n_faces=16):
+    """Print a comparison of the sides of tiles for each convolution of stride 1."""
+    for layer, maps in {3: (64, 27), 6: (192, 13), 8: (384, 13), 10: (256, 13)}.items():
+        convolution = network("torchvision").features[layer]
+        images = torch.rand(n_faces, maps[0], maps[1], maps[1]).to(memory_format=torch.channels_last)
+        calls, side = {"direct": convolution}, convolution.kernel_size[0]
+        for outputs in (2, 3, 4, 5, 7) if side == 3 else (2, 3, 4):
+            with mock.patch.dict(winograd.OUTPUTS, {side: outputs}):
+                calls[f"tiles of {outputs} x {outputs} outputs"] = winograd.WinogradConv2d(convolution)
+        took, outputs = compare(calls, images, repeats, n_faces)
+        expected = copy.deepcopy(convolution).double()(images.double())
+        show(f"convolution {layer}, batch {n_faces}", took, outputs, expected)
+
+
 def main():
     """Print every comparison."""
     torch.set_num_threads(1)
@@ -163,6 +184,7 @@ def main():
             calls = scaling(chips)
             took, outputs = compare(calls, chips, repeats, len(chips))
             show(f"scaling of {side} px, batch 16", took, outputs, calls["antialias"](chips).double())
+        tiles(repeats)
 
 
 if __name__ == "__main__":

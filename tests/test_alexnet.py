@@ -191,9 +191,35 @@ def test_the_layers_are_those_that_weights_are_checked_for(layout):
     assert {name: tuple(values.shape) for name, values in state.items()} == ALEXNET_SHAPES[layout]
 
 
-def test_a_network_moved_to_the_cpu_is_the_same(model, chips):
-    moved = alexnet.on_device(model, torch.device("cpu"))
-    np.testing.assert_array_equal(alexnet.features(chips, moved, **BATCHES), alexnet.features(chips, model, **BATCHES))
+@pytest.mark.parametrize("layout", alexnet.LAYOUTS)
+def test_fewer_multiplications_give_the_same_features_up_to_rounding(arrays, chips, layout):
+    model = alexnet.alexnet(arrays[layout], layout=layout)
+    ready = alexnet.on_device(model, torch.device("cpu"))
+    expected, computed = (alexnet.features(chips, network, **BATCHES) for network in (model, ready))
+    assert not np.array_equal(computed, expected)  # another way to compute
+    np.testing.assert_allclose(computed, expected, rtol=0, atol=1e-5 * expected.max())
+    np.testing.assert_array_equal(computed, alexnet.features(chips, ready, **BATCHES))
+
+
+def test_features_in_bfloat16_are_near_those_in_float32(model, chips):
+    narrow = alexnet.on_device(model, torch.device("cpu"), "bfloat16")
+    expected, computed = (alexnet.features(chips[:1], network, **BATCHES) for network in (model, narrow))
+    assert computed.dtype == np.float32
+    assert 1e-4 < np.abs(computed - expected).max() / expected.max() < 2e-2
+    assert np.sum(computed * expected) > 0.999 * np.linalg.norm(computed) * np.linalg.norm(expected)
+
+
+def test_the_last_batch_is_filled_up_to_a_multiple_of_four_faces(chips):
+    sizes = []
+
+    class Network(torch.nn.Linear):
+        def forward(self, images):
+            sizes.append(len(images))
+            return images[:, 0, :2, :2]
+
+    features = alexnet.features(np.concatenate([chips, chips[:3]]), Network(1, 1), batch_size=6, crop=227)
+    assert features.shape == (9, 4)
+    assert sizes == [6, 4]
 
 
 @pytest.mark.parametrize("layout", alexnet.LAYOUTS)

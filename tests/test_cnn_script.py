@@ -12,7 +12,8 @@ from emotiw.jobs import accelerator, store
 from emotiw.jobs.identity import Stage
 from emotiw.weights import acquisition, loading
 
-SETTINGS = {"layout": "caffe", "layer": "pool5", "crop": 227, "batch_size": 4, "storage": "float32"}
+SETTINGS = {"layout": "caffe", "layer": "pool5", "crop": 227, "batch_size": 4}
+SETTINGS |= {"precision": "float32", "storage": "float32"}
 N_FACES = 5
 
 

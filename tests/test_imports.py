@@ -13,7 +13,7 @@ from emotiw.core.errors import FeatureError
 from emotiw.core.status import Status
 from emotiw.imports import contents, reading
 from emotiw.imports.reading import Reading
-from emotiw.jobs import store
+from emotiw.jobs import kinds, store
 from imports_fixtures import CLIP, CLIPS, FORMATS, FRAME, table, values, write_all, write_one
 
 ALL = {"frame": Reading("frame", of_all=True), "clip": Reading("clip", of_all=True)}
@@ -495,4 +495,4 @@ def test_any_bytes_are_read_or_refused(tmp_path):
 def test_the_settings_of_an_import_decide_the_reading():
     section = {"modality": "audio", "level": "frame", "path": "x", "licence": "MIT", "columns": ["a*"], "times": None}
     assert Reading.of(section, of_all=True) == Reading("frame", of_all=True, columns=("a*",))
-    assert reading.KINDS["clip"] in store.KINDS
+    assert reading.KINDS["clip"] in kinds.KINDS

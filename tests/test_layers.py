@@ -38,7 +38,7 @@ NUMERICS = {
     "corpora": {"splits"},
     "jobs": {"stages", "stage_row", "stage_table", "classifier_table", "features", "devices"},
     "video": {
-        *{"alexnet", "grey", "dense_sift", "hog", "lbp_top", "fine_tuning", "image_sets", "kernels", "pls"},
+        *{"alexnet", "winograd", "grey", "dense_sift", "hog", "lbp_top", "fine_tuning", "image_sets", "kernels", "pls"},
         *{"classifiers", "vector_classifiers", "kernel_scoring", "low_rank", "linear", "baselines", "baseline_names"},
         *{"expression_recipe", "expression_data", "expression_network", "expression_training", "expression_scores"},
         *{"expression_features", "expression_posteriors"},

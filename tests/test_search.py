@@ -36,6 +36,7 @@ SETTINGS = {
 }
 LIMITS = {"max_pixels": 16777216, "max_duration_s": 600.0, "min_decoded_fraction": 0.98}
 BLANK = np.zeros((200, 300, 3), np.uint8)
+MANNER = detector.Manner()
 
 
 def predictor(image, box):
@@ -167,21 +168,21 @@ def test_windows_that_hold_more_than_the_frame_are_not_searched():
     huge = [Face((10, 10, 290, 190), 2.0)]
     detect, shapes = scripted(huge, huge)
     many = [Face((x, y, x + 71, y + 71), 2.0) for x in (0, 75, 150, 225) for y in (0, 75)]
-    assert detector.search_near(BLANK, detect, many, many, 0) is None
+    assert detector.search_near(BLANK, detect, many, many, MANNER) is None
     assert shapes == []
 
 
 def test_a_faint_face_beside_a_sure_one_may_be_lost_without_a_search_of_the_whole():
     sure, faint = Face((8, 80, 79, 151), 2.0), Face((200, 80, 271, 151), 0.2)
     detect, shapes = scripted([Face((8, 40, 79, 111), 2.0)], [])
-    assert detector.search_near(BLANK, detect, [sure, faint], [sure, faint], 0) == [sure]
+    assert detector.search_near(BLANK, detect, [sure, faint], [sure, faint], MANNER) == [sure]
     assert len(shapes) == 2
 
 
 def test_a_face_seen_in_two_windows_is_one():
     near = [Face((8, 80, 79, 151), 2.0), Face((60, 80, 131, 151), 0.4)]
     detect, _ = scripted([Face((8, 40, 79, 111), 2.0)], [Face((0, 40, 55, 111), 0.4)])
-    assert len(detector.search_near(BLANK, detect, near, near[:1], 0)) == 1
+    assert len(detector.search_near(BLANK, detect, near, near[:1], MANNER)) == 1
 
 
 def test_all_known_faces_are_followed_for_the_longest():
@@ -192,6 +193,56 @@ def test_all_known_faces_are_followed_for_the_longest():
     assert [shape == (200, 300) for shape in shapes] == [True, False, False, False, False, True]
     assert [it.face for it in found.kept] == [left] * 3
     assert (found.facts["n_detected"], found.facts["n_kept"]) == (3, 3)
+
+
+# --- settings of the search --------------------------------------------------------------------------------------
+
+
+def test_settings_of_older_bundles_search_as_before():
+    assert detector.Manner.of({"upsample": 1, "track": True}) == detector.Manner(1, False, 0.5, 2, None)
+
+
+def test_a_smaller_margin_and_fewer_levels_make_smaller_windows():
+    known = [Face((100, 60, 219, 179), 2.0)]  # 120 px: three steps of 6/5 above 72 px
+    shapes = {}
+    for manner in (MANNER, detector.Manner(window_margin=0.25), detector.Manner(window_levels=1)):
+        detect, shapes[manner] = scripted([])
+        detector.search_near(np.zeros((300, 400, 3), np.uint8), detect, known, known, manner)
+    sizes = [shape for (shape,) in shapes.values()]
+    assert sizes == [(199, 209), (150, 150), (165, 174)]
+
+
+def test_a_grey_search_sees_the_mean_of_the_colours():
+    seen = []
+    image = np.zeros((200, 300, 3), np.uint8)
+    image[..., 0], image[..., 1] = 90, 30
+    assert detector.search_whole(image, lambda part, _: seen.append(part) or [], detector.Manner(grey=True)) == []
+    assert seen[0].shape == (200, 300)
+    np.testing.assert_array_equal(seen[0], 40)
+
+
+def test_a_wide_frame_is_reduced_and_its_faces_are_in_px_of_the_frame():
+    detect, shapes = scripted([Face((100, 50, 199, 149), 1.0)])
+    wide = np.zeros((720, 1280, 3), np.uint8)
+    (face,) = detector.search_whole(wide, detect, detector.Manner(max_width=640))
+    assert shapes[0] == (346, 616)  # four times 5/6, rounded down each time
+    assert face.box == tuple(round(1.2**4 * edge) for edge in (100, 50, 199, 149))
+
+
+def test_a_frame_of_the_largest_width_is_searched_as_it_is():
+    detect, shapes = scripted([])
+    detector.search_whole(BLANK, detect, detector.Manner(max_width=300))
+    assert shapes == [(200, 300)]
+
+
+@pytest.mark.parametrize("over", [{"grey": True}, {"max_width": 420}, {"window_levels": 1, "window_margin": 0.25}])
+def test_faster_searches_find_the_same_face_on_a_portrait(over):
+    images = [scene((201, 7), width=300, size=(350, 600))] * 3
+    found, expected = track_images(images, **over), track_images(images)
+    assert kept_indices(found) == kept_indices(expected) == [0, 1, 2]
+    eyes = np.linalg.norm(np.subtract(*expected.arrays["landmarks"][0][[0, 2]]))
+    assert np.abs(found.arrays["landmarks"] - expected.arrays["landmarks"]).max() < 0.25 * eyes
+    assert all(overlap(a.face.box, b.face.box) > 0.65 for a, b in zip(found.kept, expected.kept, strict=True))
 
 
 # --- dlib on a portrait ------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import pytest
 
 from emotiw.core.errors import StoreError
 from emotiw.core.status import Status
-from emotiw.jobs import large_artefacts, store
+from emotiw.jobs import differences, kinds, large_artefacts, store
 from emotiw.jobs.store import Entry
 
 STAGE = {"settings": {}, "code": "abc"}
@@ -109,6 +109,65 @@ def test_features_are_stored_as_asked_and_read_as_float32(tmp_path, storage, siz
     assert found["d"] == entries[1]
 
 
+def portrait(n=6, side=64):
+    """Faces that are smooth from row to row, as real ones are, with noise."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    shades = 255 * np.exp(-(x**2) - y**2)[..., None] * [0.9, 0.7, 0.6]
+    chips = np.clip(shades + rng.normal(0, 2, (n, side, side, 3)), 0, 255).astype(np.uint8)
+    chips[:, side // 2] = 255  # an edge over which differences wrap around
+    return Entry(
+        "clip-1",
+        {
+            "chips": chips,
+            "time": np.arange(n) / 25,
+            "frame": np.arange(n, dtype=np.int32),
+            "box": np.zeros((n, 4), np.int32),
+            "score": np.ones(n, np.float32),
+            "landmarks": np.zeros((n, 5, 2), np.float32),
+        },
+    )
+
+
+def test_faces_are_stored_as_differences_between_rows(tmp_path):
+    path, entry = tmp_path / "x.h5", portrait()
+    store.write(path, "faces", [entry], stage=STAGE)
+    chips = entry.arrays["chips"].astype(int)
+    with h5py.File(path) as stream:
+        stored, size = stream["clip-1/chips"][()], stream["clip-1/chips"].id.get_storage_size()
+        assert stream.attrs["schema_version"] == 2
+    np.testing.assert_array_equal(stored[:, 1:], (chips[:, 1:] - chips[:, :-1]) % 256)
+    np.testing.assert_array_equal(store.read(path, "faces").entries["clip-1"].arrays["chips"], chips)
+    assert size < 0.8 * plain_size(tmp_path / "plain.h5", entry)
+
+
+def plain_size(path, entry):
+    """Write faces as they were stored before, in version 1 of the schema; the bytes of the chips in the file."""
+    store.write(path, "faces", [entry], stage=STAGE)
+    with h5py.File(path, "r+") as stream:
+        stream.attrs["schema_version"] = 1
+        del stream["clip-1/chips"]
+        chips = stream["clip-1"].create_dataset("chips", data=entry.arrays["chips"], chunks=True, compression=1)
+        return chips.id.get_storage_size()
+
+
+def test_faces_of_the_former_schema_are_read(tmp_path):
+    entry = portrait()
+    plain_size(tmp_path / "x.h5", entry)
+    found = store.read(tmp_path / "x.h5", "faces").entries["clip-1"]
+    np.testing.assert_array_equal(found.arrays["chips"], entry.arrays["chips"])
+
+
+@pytest.mark.parametrize("shape", [(0, 4, 4, 3), (1, 1, 5, 3), (3, 7, 2, 3)])
+def test_differences_are_undone(shape):
+    values = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    np.testing.assert_array_equal(differences.summed(differences.between_rows(values)), values)
+
+
+def test_only_faces_have_another_version_of_the_schema():
+    assert {kind for kind in kinds.KINDS if kinds.version(kind) == 2} == {"faces"}
+
+
 def test_a_value_beyond_half_precision_is_refused():
     entry = Entry("clip-1", {"features": np.array([[-7e4]], np.float32)})
     with pytest.raises(StoreError, match=r"clip-1/features: 70000 is above 65504, the largest float16; set the stor"):
@@ -206,6 +265,17 @@ def test_every_flipped_byte_is_noticed_or_harmless(path):
         np.testing.assert_array_equal(
             after.entries["clip-1"].arrays["features"], before.entries["clip-1"].arrays["features"]
         )
+
+
+def test_flipped_bytes_of_the_mark_of_differences_are_noticed(tmp_path):
+    path, expected = tmp_path / "x.h5", portrait(2, 8)
+    store.write(path, "faces", [expected], stage=STAGE)
+    whole = path.read_bytes()
+    place = whole.index(differences.DIFFERENCES.encode())
+    for position in range(place, place + len(differences.DIFFERENCES)):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 0xFF]) + whole[position + 1 :])
+        with pytest.raises(StoreError, match="unreadable"):
+            store.read(path, "faces")
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", None])

@@ -21,7 +21,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     @cache
     def network() -> nn.Module:
         arrays = loading.load_alexnet(args.weights, layout=settings["layout"])
-        return alexnet.on_device(alexnet.alexnet(arrays, layout=settings["layout"], layer=settings["layer"]), device)
+        model = alexnet.alexnet(arrays, layout=settings["layout"], layer=settings["layer"])
+        return alexnet.on_device(model, device, settings["precision"])
 
     def describe(chips: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         return alexnet.features(chips, network(), batch_size=settings["batch_size"], crop=settings["crop"])

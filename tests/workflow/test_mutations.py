@@ -73,6 +73,7 @@ EDITS = {
     "emotiw/report/contact_sheet.py": SHEETS,
     "emotiw/report/contact_page.py": {"contact_page": 1},
     "emotiw/video/alexnet.py": {"cnn": CLIPS, **gathered(1)},
+    "emotiw/video/winograd.py": {"cnn": CLIPS, **gathered(1)},
     "emotiw/video/onnx_embedding.py": {},
     "emotiw/video/expression_recipe.py": {},
     "emotiw/video/expression_data.py": {},

@@ -1,9 +1,12 @@
-"""Detect faces in a frame with dlib's HOG detector: in the whole frame, or only near faces of the frame before."""
+"""Detect faces in a frame with dlib's HOG detector: in the whole frame, or only near faces of the frame before.
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+`benchmarks/face_search.py` compares ways to search (`Manner`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import cache
-from math import floor, log
+from math import ceil, floor, log
 from typing import Any
 
 import dlib
@@ -15,11 +18,7 @@ from emotiw.faces.tracking import Box, Face, Image, distinct, pairs
 SMALLEST_FACE = 72
 CELL = 8
 LEVEL = 6 / 5
-# [ours]: faces with a lower score are not relied on; a window extends half a face beyond a known box on each side, and
-# is reduced until that face is two pyramid levels above the smallest one
-SURE_SCORE = 0.5
-MARGIN = 0.5
-LEVELS = 2
+SURE_SCORE = 0.5  # [ours]: faces with a lower score are not relied on
 
 Detector = Callable[[Image, int], list[Face]]
 
@@ -54,6 +53,36 @@ def preload() -> None:
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How pictures are searched: the settings `faces` of the same names.
+
+    Attributes
+    ----------
+    upsample : int
+        Number of times that dlib doubles the picture first.
+    grey : bool
+        Whether the mean of the colours is searched instead of the strongest gradient of the three.
+    window_margin : float
+        Margin of a window on each side of a known box, relative to the side of the box.
+    window_levels : int
+        A window is reduced until the known face is this many pyramid levels above the smallest face.
+    max_width : int or None
+        A whole frame is reduced to at most this many px; faces must then be larger to be found.
+    """
+
+    upsample: int = 0
+    grey: bool = False
+    window_margin: float = 0.5
+    window_levels: int = 2
+    max_width: int | None = None
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> "Manner":
+        """Manner of the section `faces`; what the settings of an older bundle lack is as it was then."""
+        return cls(**{field.name: settings[field.name] for field in fields(cls) if field.name in settings})
+
+
+@dataclass(frozen=True)
 class Window:
     """Part of a frame: left, top, right, bottom in px (the last two exclusive), and number of reductions by 5/6."""
 
@@ -67,8 +96,13 @@ class Window:
         return (right - left) * (bottom - top) / LEVEL ** (2 * self.n_reductions)
 
 
+def search_whole(image: Image, detect: Detector, manner: Manner) -> list[Face]:
+    """Faces in a whole frame, (height, width, 3)."""
+    return _search(image, detect, _whole(image, manner), manner)
+
+
 def search_near(
-    image: Image, detect: Detector, near: Sequence[Face], sure: Sequence[Face], upsample: int
+    image: Image, detect: Detector, near: Sequence[Face], sure: Sequence[Face], manner: Manner
 ) -> list[Face] | None:
     """Faces near the known ones; None if the whole frame must be searched.
 
@@ -84,19 +118,24 @@ def search_near(
         Known faces; the windows around them are searched.
     sure : sequence of Face
         Those of them that were found in the frame before.
-    upsample : int
-        Number of times that dlib doubles the picture first.
+    manner : Manner
     """
-    windows = [_window(image, face.box) for face in near]
-    if sum(window.cost for window in windows) >= image.shape[0] * image.shape[1]:
+    windows = [_window(image, face.box, manner) for face in near]
+    if sum(window.cost for window in windows) >= _whole(image, manner).cost:
         return None
-    faces = distinct(face for window in windows for face in _search(image, detect, window, upsample))
+    faces = distinct(face for window in windows for face in _search(image, detect, window, manner))
     required = [face for face in sure if face.score >= SURE_SCORE]
     found_again = [face for face in faces if face.score >= SURE_SCORE]
     return faces if found_again and len(pairs(required, found_again)) == len(required) else None
 
 
-def _window(image: Image, box: Box) -> Window:
+def _whole(image: Image, manner: Manner) -> Window:
+    height, width = image.shape[:2]
+    excess = width / (manner.max_width or width)
+    return Window((0, 0, width, height), max(0, ceil(log(excess, LEVEL))))
+
+
+def _window(image: Image, box: Box, manner: Manner) -> Window:
     """Window around a box.
 
     It starts at a HOG cell of the pyramid level that holds the face, and is reduced as dlib reduces a picture. Boxes
@@ -105,22 +144,24 @@ def _window(image: Image, box: Box) -> Window:
     size = box[2] - box[0] + 1
     level = max(0, round(log(size / SMALLEST_FACE, LEVEL)))
     cell = CELL * LEVEL**level
-    margin = MARGIN * size
+    margin = manner.window_margin * size
     left, top = (round(max(0, floor((edge - margin) / cell)) * cell) for edge in box[:2])
     right, bottom = (int(edge + margin) for edge in box[2:])
     height, width = image.shape[:2]
-    return Window((left, top, min(right, width), min(bottom, height)), max(0, level - LEVELS))
+    return Window((left, top, min(right, width), min(bottom, height)), max(0, level - manner.window_levels))
 
 
-def _search(image: Image, detect: Detector, window: Window, upsample: int) -> list[Face]:
+def _search(image: Image, detect: Detector, window: Window, manner: Manner) -> list[Face]:
     """Faces in a window; their boxes are in px of the frame."""
     left, top, right, bottom = window.box
     part = np.ascontiguousarray(image[top:bottom, left:right])
+    if manner.grey:
+        part = dlib.as_grayscale(part)
     for _ in range(window.n_reductions):
         height, width = part.shape[:2]
         part = dlib.resize_image(part, rows=height * 5 // 6, cols=width * 5 // 6)
     zoom, origin = LEVEL**window.n_reductions, (left, top, left, top)
     return [
         Face(tuple(round(zoom * edge) + start for edge, start in zip(face.box, origin, strict=True)), face.score)  # type: ignore[arg-type]
-        for face in detect(part, upsample)
+        for face in detect(part, manner.upsample)
     ]

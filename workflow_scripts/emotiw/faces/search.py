@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from emotiw.core.errors import MediaError
 from emotiw.core.status import Status
-from emotiw.faces.detector import Detector, detector, search_near
+from emotiw.faces.detector import Detector, Manner, detector, search_near, search_whole
 from emotiw.faces.scene_cuts import CutDetector
 from emotiw.faces.tracking import SELECTORS, Face, FaceSelector, Image, Sighting
 from emotiw.jobs.store import Arrays, Entry
@@ -50,6 +50,7 @@ class Search:
         self, settings: Mapping[str, Any], detect: Detector, align: Align, selector: FaceSelector | None = None
     ) -> None:
         self._settings, self._detect, self._align = settings, detect, align
+        self._manner = Manner.of(settings)
         self._selector = SELECTORS[settings["select"]]() if selector is None else selector
         self._is_cut = CutDetector()
         self._whole_s = -np.inf
@@ -100,14 +101,14 @@ class Search:
         }
 
     def _search(self, frame: video_frames.Frame) -> list[Face]:
-        selector, upsample = self._selector, self._settings["upsample"]
+        selector = self._selector
         if self._settings["track"] and frame.time_s - self._whole_s < WHOLE_EVERY_S:
-            near = search_near(frame.image, self._detect, selector.near, selector.sure, upsample)
+            near = search_near(frame.image, self._detect, selector.near, selector.sure, self._manner)
             if near is not None:
                 return near
         self._whole_s = frame.time_s
         self._counts["n_searched_whole"] += 1
-        return self._detect(frame.image, upsample)
+        return search_whole(frame.image, self._detect, self._manner)
 
 
 def arrays_of(sightings: Sequence[Sighting]) -> dict[str, npt.NDArray[Any]]:

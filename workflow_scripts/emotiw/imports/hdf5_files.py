@@ -12,7 +12,7 @@ import numpy.typing as npt
 from emotiw.core.errors import FeatureError, StoreError
 from emotiw.imports.numpy_files import digest
 from emotiw.imports.reading import KINDS, TIMES, VALUES, Content, Reading, check_numbers, chosen
-from emotiw.jobs import store
+from emotiw.jobs import kinds, store
 
 _DAMAGED = (OSError, KeyError, RuntimeError, ValueError, TypeError)
 
@@ -26,7 +26,7 @@ def opened(path: Path, reading: Reading, only: Collection[str] = ()) -> "Iterato
         with _explained(path):
             kind = str(stream.attrs.get("kind"))
             names = list(stream)
-        if kind not in store.KINDS:
+        if kind not in kinds.KINDS:
             yield _Plain(path, stream, names, reading)
             return
         if kind != KINDS[reading.level]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from emotiw.core.errors import FeatureError
 from emotiw.core.status import Status
 
-KINDS = {"frame": "frame_features", "clip": "clip_features"}  # kind of the artefact (`store.KINDS`), by level
+KINDS = {"frame": "frame_features", "clip": "clip_features"}  # kind of the artefact (`kinds.KINDS`), by level
 AXES = {"frame": "(frames, values)", "clip": "(values,)"}
 MAX_BYTES = 1 << 30  # of the values of one clip
 VALUES, TIMES = "features", "time"  # names of the arrays of a clip, where the configuration gives no others

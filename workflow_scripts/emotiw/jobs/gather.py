@@ -25,7 +25,7 @@ class Source:
     folder : Path
         Folder with one file `<job>.h5` per job.
     kind : str
-        Kind of the files (`store.KINDS`).
+        Kind of the files (`kinds.KINDS`).
     stream : str
         `video` or `audio`: a job whose clips have no such stream has no file. Empty: every job has one.
     copies : Source or None

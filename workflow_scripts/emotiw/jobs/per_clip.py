@@ -16,7 +16,7 @@ from emotiw.core import machine
 from emotiw.core.errors import FeatureError, ManifestError
 from emotiw.core.files import write_atomic
 from emotiw.core.status import Status
-from emotiw.jobs import cache, containment, store
+from emotiw.jobs import cache, containment, kinds, store
 from emotiw.jobs.identity import Stage, clips_digest
 from emotiw.jobs.store import Entry
 
@@ -39,7 +39,7 @@ def from_media(args: argparse.Namespace, kind: str, make: FromMedia) -> None:
     args : argparse.Namespace
         Result of `runtime.arguments`: `manifest` (path of the table), `job`, `stage`, `output`.
     kind : str
-        Kind of the entries (`store.KINDS`).
+        Kind of the entries (`kinds.KINDS`).
     make : callable
         (paths of clips, (id, sha256) of each) -> one entry per clip.
 
@@ -79,7 +79,7 @@ def from_entries(
         Facts of the whole output.
     """
     path = getattr(args, source)
-    with store.Reader(path, source if source in store.KINDS else "frame_features") as reader:
+    with store.Reader(path, source if source in kinds.KINDS else "frame_features") as reader:
 
         def compute(clip: str) -> Entry:
             (entry,) = make([reader.entry(clip)])

@@ -138,7 +138,7 @@ TABLE: tuple[StageRow, ...] = (
         settings=("faces", "on_defect", *DECODING),
         above=("landmarks",),
         server="light",
-        cost=Cost((110, 8), (2, 0.8), clip_kb=2015),
+        cost=Cost((110, 8), (2, 0.8), clip_kb=1350),
     ),
     frame_feature(
         "cnn",
@@ -147,7 +147,7 @@ TABLE: tuple[StageRow, ...] = (
         above=("faces", "alexnet"),
         server="torch",
         weights="alexnet",
-        cost=Cost((440, 12), (4, 1.1), clip_kb=300),
+        cost=Cost((440, 12), (4, 0.7), clip_kb=300),
     ),
     frame_feature(
         "cnn_fer2013",
@@ -159,7 +159,7 @@ TABLE: tuple[StageRow, ...] = (
         server="torch",
         weights="alexnet_fer2013",
         on_demand=True,
-        cost=Cost((440, 12), (4, 1.1), clip_kb=300),
+        cost=Cost((440, 12), (4, 0.7), clip_kb=300),
     ),
     frame_feature(
         "expression",

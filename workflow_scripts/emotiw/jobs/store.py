@@ -1,7 +1,7 @@
 """The HDF5 schema that all artefacts share; a file is written whole or not at all, and checked whenever it is read.
 
 A file holds one group per entry (a clip, a kernel, a model) and a checksummed `meta` dataset with everything that is
-not an array. `KINDS` lists the datasets of each kind of artefact with their type, shape and unit.
+not an array. `kinds.KINDS` lists the datasets of each kind of artefact with their type, shape and unit.
 """
 
 import json
@@ -19,61 +19,15 @@ import numpy.typing as npt
 from emotiw.core.errors import StoreError
 from emotiw.core.files import write_atomic
 from emotiw.core.status import Status
+from emotiw.jobs import differences
+from emotiw.jobs.kinds import KINDS, version
 
-SCHEMA_VERSION = 1
 AGAIN = "delete it and run the workflow again"
 MAX_BYTES = 1 << 34  # largest size of a dataset
 CHUNK_BYTES = 1 << 18
 _IMAGES = count()  # names of files in memory: one may be open while the entries of another are made
 
 Arrays = Mapping[str, npt.NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Field:
-    """A dataset: its type, the names (or sizes) of its axes, its unit; axes of one name must have one size.
-
-    If `narrow` is given, the dataset may be stored in that type; it is read as `dtype` all the same.
-    """
-
-    dtype: str
-    shape: tuple[str | int, ...]
-    unit: str = "1"
-    narrow: str | None = None
-
-
-_TIME = Field("<f8", ("frames",), "s")
-_FRAME_FEATURES = {"features": Field("<f4", ("frames", "features"), narrow="<f2"), "time": _TIME}
-
-KINDS: dict[str, dict[str, Field]] = {
-    "audio": {"waveform": Field("<f4", ("samples",), "full scale")},
-    "frame_features": _FRAME_FEATURES,
-    "copies": {"features": Field("<f4", ("copies", "features"))},
-    "clip_features": {"features": Field("<f4", ("features",), narrow="<f2")},
-    "faces": {
-        "chips": Field("|u1", ("frames", "height", "width", 3), "grey level"),
-        "time": _TIME,
-        "frame": Field("<i4", ("frames",)),
-        "box": Field("<i4", ("frames", 4), "px"),
-        "score": Field("<f4", ("frames",)),
-        "landmarks": Field("<f4", ("frames", 5, 2), "px"),
-    },
-    "pca": {
-        "mean": Field("<f8", ("features",)),
-        "components": Field("<f8", ("components", "features")),
-        "variance": Field("<f8", ("components",)),
-    },
-    "kernels": {"matrix": Field("<f8", ("clips", "columns"))},  # columns of all clips, or of landmarks
-    "classifier": {"coefficients": Field("<f8", ("clips", "classes")), "intercept": Field("<f8", ("classes",))},
-    "pooled_classifier": {
-        **{name: Field("<f8", ("values",)) for name in ("mean", "scale", "population_mean", "population_scale")},
-        "coefficients": Field("<f8", ("values", "classes")),
-        "intercept": Field("<f8", ("classes",)),
-    },
-    "scores": {"scores": Field("<f8", ("clips", "classes"))},
-    "posteriors": {"posteriors": Field("<f4", ("frames", "classes")), "time": _TIME},
-    "scaler": {"mean": Field("<f8", ("features",)), "scale": Field("<f8", ("features",))},
-}
 
 
 @dataclass(frozen=True)
@@ -184,7 +138,7 @@ def fill_file(
     meta = {"stage": dict(stage), "facts": dict(facts), "entries": of_entries}
     text = json.dumps(meta, sort_keys=True, allow_nan=False).encode()
     image.create_dataset("meta", data=np.frombuffer(text, np.uint8), chunks=(len(text),), fletcher32=True)
-    image.attrs["schema_version"] = SCHEMA_VERSION
+    image.attrs["schema_version"] = version(kind)
     image.attrs["kind"] = kind
     image.attrs["complete"] = True
 
@@ -310,7 +264,8 @@ def _write_entry(image: h5py.File, subject: Path | str, kind: str, entry: Entry)
         if values.size:
             rows = max(1, CHUNK_BYTES // max(1, values[0].nbytes))
             options = {"chunks": (min(rows, len(values)), *values.shape[1:]), "compression": 1, "fletcher32": True}
-        group.create_dataset(name, data=values, **options).attrs["unit"] = spec.unit
+        stored = differences.between_rows(values) if spec.rows else values
+        group.create_dataset(name, data=stored, **options).attrs.update(spec.attributes)
 
 
 @contextmanager
@@ -327,10 +282,10 @@ def _explained(path: Path) -> Iterator[None]:
 def _meta(stream: h5py.File, path: Path, kind: str) -> dict[str, Any]:
     if not stream.attrs.get("complete", False):
         raise StoreError(f"{path}: incomplete; {AGAIN}")
-    version, actual_kind = stream.attrs["schema_version"], stream.attrs["kind"]
-    if (version, actual_kind) != (SCHEMA_VERSION, kind):
+    actual, actual_kind = stream.attrs["schema_version"], stream.attrs["kind"]
+    if actual_kind != kind or actual not in (1, version(kind)):
         raise StoreError(
-            f"{path}: is {actual_kind!r} of schema {version}, expected {kind!r} of {SCHEMA_VERSION}; {AGAIN}"
+            f"{path}: is {actual_kind!r} of schema {actual}, expected {kind!r} of {version(kind)}; {AGAIN}"
         )
     meta: dict[str, Any] = json.loads(_dataset(stream, "meta", path)[()].tobytes())
     return meta
@@ -345,7 +300,9 @@ def _read_arrays(stream: h5py.File, path: Path, kind: str, name: str) -> Arrays:
         raise StoreError(f"{path}: {name} has other datasets than {kind!r} ({', '.join(unknown)}); {AGAIN}")
     datasets = {key: _dataset(group, key, path) for key in KINDS[kind]}
     _check_layout(f"{path}: {name}", kind, datasets)
-    arrays = {key: dataset[()].astype(KINDS[kind][key].dtype, copy=False) for key, dataset in datasets.items()}
+    arrays = {
+        key: differences.read(dataset).astype(KINDS[kind][key].dtype, copy=False) for key, dataset in datasets.items()
+    }
     _check(f"{path}: {name}", kind, arrays)
     return arrays
 

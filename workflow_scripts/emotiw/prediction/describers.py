@@ -141,7 +141,8 @@ def _function(name: str) -> Callable[..., Any]:
 def _alexnet(weights: Carried, settings: Settings) -> DescribeFaces:
     layers = loading.checked(weights.subject, weights.arrays, loading.ALEXNET_SHAPES[settings["layout"]])
     model = alexnet.alexnet(layers, layout=settings["layout"], layer=settings["layer"])
-    compute = partial(alexnet.features, model=model, batch_size=settings["batch_size"], crop=settings["crop"])
+    ready = alexnet.on_device(model, torch.device("cpu"), settings.get("precision", "float32"))
+    compute = partial(alexnet.features, model=ready, batch_size=settings["batch_size"], crop=settings["crop"])
     return lambda chips: _stored(compute(chips), settings["storage"])
 
 

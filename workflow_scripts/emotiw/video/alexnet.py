@@ -1,9 +1,11 @@
 """AlexNet's convolution layers in its published variants; the paper's feature of a face is the last pooling's output.
 
-Convolutions are torch's, in channels_last: ONNX Runtime was less than 1.25 times as fast (`benchmarks/cnn.py`).
+Maps are in channels_last: ONNX Runtime was less than 1.25 times as fast as torch (`benchmarks/cnn.py`). To extract
+features on a CPU, `on_device` computes most convolutions with fewer multiplications (`winograd`).
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,9 +16,11 @@ from torch.nn.functional import interpolate
 
 from emotiw.core.errors import FeatureError
 from emotiw.jobs import devices
+from emotiw.video import winograd
 
 SCALED = 256  # px, the side to which a face is scaled before it is cropped; Ding et al. 2016
 POOL5 = 256 * 6 * 6  # values of the last pooling layer, in every layout
+FILLED = 4  # the last batch of a clip is filled up to a multiple of this many faces
 
 
 class LocalResponseNorm(nn.Module):
@@ -163,8 +167,34 @@ def alexnet(arrays: Mapping[str, npt.NDArray[Any]], *, layout: str, layer: str =
     return model.eval()
 
 
-def on_device(model: nn.Module, device: torch.device) -> nn.Module:
-    """Move the network to a device, and check that its output there equals the CPU's up to rounding.
+class InBfloat16(nn.Module):
+    """A network whose convolutions are computed in bfloat16, by torch's automatic casts; the output is float32."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Output of the network for `images`."""
+        with torch.autocast(images.device.type, torch.bfloat16):
+            maps: Tensor = self.network(images)
+        return maps.to(torch.float32)
+
+
+def on_device(model: nn.Module, device: torch.device, precision: str = "float32") -> nn.Module:
+    """Make the network ready for a device, and check that its output on a GPU equals the CPU's up to rounding.
+
+    On a CPU, in float32, convolutions of stride 1 are computed with fewer multiplications (`winograd`); values then
+    differ by at most 1e-5 of the largest one.
+
+    Parameters
+    ----------
+    model : Module
+        From `alexnet`; it is not changed.
+    device : torch.device
+        Where it is to compute.
+    precision : str
+        `float32` or `bfloat16`.
 
     Raises
     ------
@@ -172,7 +202,10 @@ def on_device(model: nn.Module, device: torch.device) -> nn.Module:
         If its outputs for a fixed picture differ by more than `agreement.AGREEMENT` times the largest of them.
     """
     picture = torch.rand((1, 3, 227, 227), generator=torch.Generator().manual_seed(0)) * 255
-    return devices.moved("AlexNet", model, device, lambda network: [_output(network, picture)])
+    moved = devices.moved("AlexNet", model, device, lambda network: [_output(network, picture)])
+    if precision == "bfloat16":
+        return InBfloat16(moved)
+    return winograd.with_fewer_multiplications(deepcopy(moved)) if device.type == "cpu" else moved
 
 
 def features(chips: npt.NDArray[np.uint8], model: nn.Module, *, batch_size: int, crop: int) -> npt.NDArray[np.float32]:
@@ -181,15 +214,15 @@ def features(chips: npt.NDArray[np.uint8], model: nn.Module, *, batch_size: int,
     x is the face scaled to 256 px and cropped at its centre, pool5 AlexNet's last pooling layer (or the layer that the
     network ends with), vec flattens (channel, row, column).
 
-    Every batch has `batch_size` faces, the last one filled up with black ones, because the composition of a batch
-    changes results in their last digits.
+    Every batch has `batch_size` faces, because the size of a batch changes results in their last digits; the last one
+    is filled up with black faces to a multiple of `FILLED`.
 
     Parameters
     ----------
     chips : ndarray, shape (n, height, width, 3)
         RGB faces; each is scaled to 256 px and its centre taken.
     model : Module
-        From `alexnet`, or `on_device`.
+        From `alexnet`, or faster from `on_device`.
     batch_size : int
         Number of faces per batch.
     crop : int
@@ -212,7 +245,8 @@ def features(chips: npt.NDArray[np.uint8], model: nn.Module, *, batch_size: int,
     batches = []
     for start in range(0, max(len(chips), 1), batch_size):
         rows = chips[start : start + batch_size]
-        batch = np.zeros((batch_size, *chips.shape[1:]), np.uint8)
+        size = min(batch_size, -(-max(len(rows), 1) // FILLED) * FILLED)
+        batch = np.zeros((size, *chips.shape[1:]), np.uint8)
         batch[: len(rows)] = rows
         maps = _output(model, _centres(torch.from_numpy(batch), crop))  # (batch, channels, rows, columns)
         batches.append(maps[: len(rows)].flatten(1).numpy())
