@@ -175,7 +175,7 @@ def _features(run: Path, folder: str, paths: Iterable[str]) -> dict[str, Any]:
         is_float = np.dtype(spec.dtype).kind == "f"
         text = f"dataset <clip>/{dataset}: {_type(spec, arrays.get(dataset))}, unit {spec.unit}"
         if spec.rows:
-            text += f"; where its attribute {DIFFERENCES} is rows, a row holds its difference from the row above, modulo 256"
+            text += f"; if its attribute {DIFFERENCES} is rows, each row is its difference from the row above, mod 256"
         fields.append(_field(folder, dataset, "sc:Float" if is_float else "sc:Integer", text, repeated=True))
     by_frame = " Row i of each array is of the frame at time i." if "time" in kinds.KINDS[kind] else ""
     about = f"{stage_names.stage(name)}: a record is a clip, a group of an HDF5 file.{by_frame}"
