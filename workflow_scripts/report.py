@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 
 from emotiw.core import files, resources
 from emotiw.corpora import manifest
@@ -27,10 +26,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         artefacts=[args.metrics, args.predictions, args.scores, args.ledger, *args.fusion, *args.frames],
     )
     rows = explorer.shown_rows(corpus, page.read_predictions(args.predictions))
-    paths = {"faces": args.faces if "video" in metrics["modalities"] else None, "frames": args.frames}
-    contents = explorer.clip_contents(corpus, rows, fusion=args.fusion, **paths)
+    faces = args.faces if "video" in metrics["modalities"] else None
+    contents = explorer.clip_contents(corpus, rows, faces=faces, fusion=args.fusion, frames=args.frames)
+    contents = contents.located(clip_files.addresses(corpus, args.output))
     record |= {"ledger": json.loads(args.ledger.read_bytes())["entries"], "scope": args.stage.get("scope", "")}
-    contents = replace(contents, files=clip_files.addresses(corpus, args.output))
     html, charts = page.render(corpus, metrics, rows, contents, provenance=record)
     for path in args.figures:
         files.write_atomic(path, charts[path.stem].svg.encode())

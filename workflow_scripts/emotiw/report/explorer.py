@@ -4,7 +4,7 @@ import base64
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,10 @@ class ClipContents:
     scores: Mapping[str, Mapping[str, Sequence[float]]]
     courses: Mapping[str, "Course"]
     files: Mapping[str, str] = field(default_factory=dict)
+
+    def located(self, files: Mapping[str, str]) -> "ClipContents":
+        """Return the same contents with the addresses of the clips' files."""
+        return replace(self, files=files)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from emotiw.compare import run_files, stage_names
 from emotiw.core import html
 from emotiw.core.errors import StoreError
 from emotiw.core.status import Status
-from emotiw.jobs import store
+from emotiw.jobs import kinds, store
+from emotiw.jobs.differences import DIFFERENCES
 from emotiw.prediction.bundle_export import CORPUS_LICENCES
 from emotiw.report import methods
 from emotiw.workflow import checksums
@@ -105,8 +106,8 @@ def _description(metrics: Mapping[str, Any]) -> str:
 
 def _licences(config: Mapping[str, Any], metrics: Mapping[str, Any], crate: Mapping[str, Any]) -> Iterator[str]:
     """Yield the licence of each corpus, and of what computed the features."""
-    kinds = {name: entry["kind"] for name, entry in (config.get("corpora") or {}).items()}
-    for name, kind in (kinds or {metrics["corpus"]: metrics["corpus"]}).items():
+    corpora = {name: entry["kind"] for name, entry in (config.get("corpora") or {}).items()}
+    for name, kind in (corpora or {metrics["corpus"]: metrics["corpus"]}).items():
         yield f"clips of {name}: {CORPUS_LICENCES.get(kind, UNKNOWN)}"
     for entity in crate.get("@graph", []):
         if entity["@id"].startswith(("#weights-", "#imports-")):
@@ -170,11 +171,13 @@ def _features(run: Path, folder: str, paths: Iterable[str]) -> dict[str, Any]:
     name, (kind, arrays) = folder.removeprefix(f"{FEATURES}/"), _example(run, paths)
     fields = [_field(folder, "clip", "sc:Text", "id of the clip, which is the name of its group", repeated=False)]
     fields[0]["references"] = {"field": {"@id": "clips/clip"}}
-    for dataset, spec in store.KINDS[kind].items():
+    for dataset, spec in kinds.KINDS[kind].items():
         is_float = np.dtype(spec.dtype).kind == "f"
         text = f"dataset <clip>/{dataset}: {_type(spec, arrays.get(dataset))}, unit {spec.unit}"
+        if spec.rows:
+            text += f"; if its attribute {DIFFERENCES} is rows, each row is its difference from the row above, mod 256"
         fields.append(_field(folder, dataset, "sc:Float" if is_float else "sc:Integer", text, repeated=True))
-    by_frame = " Row i of each array is of the frame at time i." if "time" in store.KINDS[kind] else ""
+    by_frame = " Row i of each array is of the frame at time i." if "time" in kinds.KINDS[kind] else ""
     about = f"{stage_names.stage(name)}: a record is a clip, a group of an HDF5 file.{by_frame}"
     status = " The attribute status of a group is ok, or says why the clip has no arrays."
     return _record_set(folder, about + status, f"{folder}/clip", fields)
@@ -217,7 +220,7 @@ def _example(run: Path, paths: Iterable[str]) -> tuple[str, dict[str, tuple[str,
     return kind, {}
 
 
-def _type(spec: store.Field, stored: tuple[str, tuple[int, ...]] | None) -> str:
+def _type(spec: kinds.Field, stored: tuple[str, tuple[int, ...]] | None) -> str:
     """Type and shape; an axis whose size is the same for all clips is a number."""
     dtype, sizes = stored or (np.dtype(spec.dtype).name, ())
     axes = [
