@@ -34,7 +34,7 @@ def stratified(counts: Counts, n_folds: int) -> dict[str, str]:
 
     Subjects are taken in turn, those first whose numbers of clips differ most between the classes. Each goes to the
     fold where the shares of each class, over all folds, vary least afterwards; of equal folds, to the one with fewest
-    clips. This is after the rule of scikit-learn's StratifiedGroupKFold, without its random order. Folds that are filled one
+    clips. The rule is after scikit-learn's StratifiedGroupKFold, without its random order. Folds that are filled one
     after the other are no neighbours, because fold k tests and fold k + 1 validates: with four folds or more, a class
     of two subjects still has one to train on.
 
