@@ -267,6 +267,21 @@ def test_every_flipped_byte_is_noticed_or_harmless(path):
         )
 
 
+def test_a_file_has_no_texts_without_checksums(path):
+    assert b"GCOL" not in path.read_bytes(), "HDF5 can read a damaged heap of texts for minutes"
+
+
+def test_attributes_as_texts_of_variable_length_are_read(path):
+    before = store.read(path, "frame_features")
+    with h5py.File(path, "r+") as stream:
+        stream.attrs["kind"] = "frame_features"
+        for name, entry in before.entries.items():
+            stream[name].attrs["status"] = entry.status.value
+    after = store.read(path, "frame_features")
+    assert after.statuses == before.statuses
+    assert store.kind_of(path) == "frame_features"
+
+
 def test_flipped_bytes_of_the_mark_of_differences_are_noticed(tmp_path):
     path, expected = tmp_path / "x.h5", portrait(2, 8)
     store.write(path, "faces", [expected], stage=STAGE)

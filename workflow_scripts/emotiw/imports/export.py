@@ -69,6 +69,6 @@ def _entries(files: list[Path]) -> Iterator[store.Entry]:
 def _kind(path: Path) -> str:
     try:
         with h5py.File(path, "r") as stream:
-            return str(stream.attrs.get("kind"))
+            return store.text(stream, "kind")
     except OSError as error:
         raise ConfigError(f"{path}: not a file of this project ({error}); name a feature's folder") from error

@@ -24,7 +24,7 @@ def opened(path: Path, reading: Reading, only: Collection[str] = ()) -> "Iterato
         stream = h5py.File(path, "r")
     with stream:
         with _explained(path):
-            kind = str(stream.attrs.get("kind"))
+            kind = store.text(stream, "kind")
             names = list(stream)
         if kind not in kinds.KINDS:
             yield _Plain(path, stream, names, reading)

@@ -139,7 +139,7 @@ def fill_file(
     text = json.dumps(meta, sort_keys=True, allow_nan=False).encode()
     image.create_dataset("meta", data=np.frombuffer(text, np.uint8), chunks=(len(text),), fletcher32=True)
     image.attrs["schema_version"] = version(kind)
-    image.attrs["kind"] = kind
+    image.attrs["kind"] = np.bytes_(kind)  # of fixed length: HDF5 has no checksums for texts of variable length
     image.attrs["complete"] = True
 
 
@@ -208,7 +208,8 @@ class Reader:
                 raise StoreError(f"{self._path}: holds no entry {name!r}; {AGAIN}")
             record = self._entries[name]
             arrays = _read_arrays(self._stream, self._path, self._kind, name)
-            if self._stream[name].attrs["status"] != record["status"] or (not arrays and record["status"] == Status.OK):
+            status = text(self._stream[name], "status")
+            if status != record["status"] or (not arrays and status == Status.OK):
                 raise StoreError(f"{self._path}: {name} contradicts its own record; {AGAIN}")
             return Entry(name, arrays, Status(record["status"]), record["facts"])
 
@@ -241,10 +242,16 @@ def narrow(values: npt.NDArray[Any], dtype: np.dtype[Any], subject: str = "featu
 def kind_of(path: Path) -> str:
     """Return the kind of an artefact, one of `KINDS`; errors as in `read`."""
     with _explained(path), h5py.File(path, "r") as stream:
-        kind = stream.attrs["kind"]
+        kind = text(stream, "kind")
         if kind not in KINDS:
             raise StoreError(f"{path}: is of the unknown kind {kind!r}, expected one of {', '.join(KINDS)}; {AGAIN}")
-        return str(kind)
+        return kind
+
+
+def text(group: h5py.Group, name: str) -> str:
+    """Attribute of a file or group as text; "None" if there is none."""
+    value = group.attrs.get(name)
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def statuses(path: Path, kind: str) -> dict[str, Status]:
@@ -254,7 +261,7 @@ def statuses(path: Path, kind: str) -> dict[str, Status]:
 
 def _write_entry(image: h5py.File, subject: Path | str, kind: str, entry: Entry) -> None:
     group = image.create_group(entry.name)
-    group.attrs["status"] = entry.status.value
+    group.attrs["status"] = np.bytes_(entry.status.value)
     if not entry.arrays and entry.status != Status.OK:
         return
     _check(f"{subject}: {entry.name}", kind, entry.arrays)
@@ -265,7 +272,8 @@ def _write_entry(image: h5py.File, subject: Path | str, kind: str, entry: Entry)
             rows = max(1, CHUNK_BYTES // max(1, values[0].nbytes))
             options = {"chunks": (min(rows, len(values)), *values.shape[1:]), "compression": 1, "fletcher32": True}
         stored = differences.between_rows(values) if spec.rows else values
-        group.create_dataset(name, data=stored, **options).attrs.update(spec.attributes)
+        dataset = group.create_dataset(name, data=stored, **options)
+        dataset.attrs.update({key: np.bytes_(value.encode()) for key, value in spec.attributes.items()})
 
 
 @contextmanager
@@ -282,7 +290,7 @@ def _explained(path: Path) -> Iterator[None]:
 def _meta(stream: h5py.File, path: Path, kind: str) -> dict[str, Any]:
     if not stream.attrs.get("complete", False):
         raise StoreError(f"{path}: incomplete; {AGAIN}")
-    actual, actual_kind = stream.attrs["schema_version"], stream.attrs["kind"]
+    actual, actual_kind = stream.attrs["schema_version"], text(stream, "kind")
     if actual_kind != kind or actual not in (1, version(kind)):
         raise StoreError(
             f"{path}: is {actual_kind!r} of schema {actual}, expected {kind!r} of {version(kind)}; {AGAIN}"
