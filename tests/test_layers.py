@@ -30,6 +30,7 @@ NUMERICS = {
         "clip_weights",
         "cross_validation",
         "one_vs_rest",
+        "softmax",
         "selection_record",
         "pooling",
         "standardisation",

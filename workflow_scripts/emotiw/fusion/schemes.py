@@ -19,12 +19,12 @@ from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_softmax, softmax
 
 from emotiw.core.errors import FeatureError
 from emotiw.fusion import branch_and_bound, stacking
 from emotiw.fusion.branch_and_bound import SearchResult
 from emotiw.statistics import absent_classes, metrics
+from emotiw.statistics.softmax import softmax
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -135,7 +135,7 @@ def log_posteriors(posteriors: Floats) -> Floats:
 
 def calibrated(scores: Floats, scale: float) -> Floats:
     """Posteriors softmax(scale * scores), shape (n_clips, n_classes); scale = 1 / temperature."""
-    return np.asarray(softmax(scale * scores, axis=1), np.float64)
+    return softmax(scale * scores)
 
 
 def calibration_scale(scores: Floats, truth: Ints, *, smoothing: float = 0.0, weights: Floats | None = None) -> float:
@@ -147,15 +147,15 @@ def calibration_scale(scores: Floats, truth: Ints, *, smoothing: float = 0.0, we
     scores, truth, weights = absent_classes.named(scores, truth, weights)
     if not len(truth):
         return 1.0
+    from scipy import optimize, special  # noqa: PLC0415 - 0.5 s that a prediction does without
 
     def loss(log_scale: float) -> float:
-        logs = log_softmax(np.exp(log_scale) * scores, axis=1)
+        logs = special.log_softmax(np.exp(log_scale) * scores, axis=1)
         smooth = (1 - smoothing) * logs[np.arange(len(truth)), truth] + smoothing * logs.mean(1)
         return -float(np.average(smooth, weights=weights))
 
-    from scipy.optimize import minimize_scalar  # noqa: PLC0415 - 0.3 s that a prediction does without
-
-    minimum = minimize_scalar(loss, bounds=tuple(np.log(SCALE_BOUNDS)), method="bounded", options={"xatol": 1e-6})
+    bounds = tuple(np.log(SCALE_BOUNDS))
+    minimum = optimize.minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6})
     return float(np.exp(minimum.x))
 
 
@@ -197,7 +197,7 @@ def product_rule(audio: Floats, video: Floats, prior: Floats) -> Floats:
         Each row sums to 1.
     """
     logs = np.log(np.maximum(audio, TINY)) + np.log(np.maximum(video, TINY)) - np.log(np.where(prior > 0, prior, 1.0))
-    return np.asarray(softmax(np.where(prior > 0, logs, -np.inf), axis=1), np.float64)
+    return softmax(np.where(prior > 0, logs, -np.inf))
 
 
 def grid(step: float) -> Floats:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emotiw.core.errors import FeatureError
+from emotiw.statistics.softmax import softmax
 
 HEADS = {"labels": ("labels",), "votes": ("votes",), "mean": ("labels", "votes")}
 
@@ -45,11 +46,9 @@ def posteriors(
         raise FeatureError(
             f"features of shape {features.shape}, expected (n, {width}); delete them and run the workflow again"
         )
-    return np.asarray(np.mean([_softmax(features, arrays, name) for name in names], axis=0), np.float32)
+    return np.asarray(np.mean([_of_head(features, arrays, name) for name in names], axis=0), np.float32)
 
 
-def _softmax(features: npt.NDArray[np.float32], arrays: Mapping[str, npt.NDArray[Any]], name: str) -> Any:
+def _of_head(features: npt.NDArray[np.float32], arrays: Mapping[str, npt.NDArray[Any]], name: str) -> Any:
     weight, bias = (arrays[f"{name}.{kind}"].astype(np.float64) for kind in ("weight", "bias"))
-    logits = features.astype(np.float64) @ weight.T + bias
-    exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return exponents / exponents.sum(axis=1, keepdims=True)
+    return softmax(features.astype(np.float64) @ weight.T + bias)

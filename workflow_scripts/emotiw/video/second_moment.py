@@ -4,7 +4,6 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import blas
 
 Matrix = npt.NDArray[np.float64]
 Frames = npt.NDArray[np.floating[Any]]
@@ -30,6 +29,8 @@ class SecondMoment:
     """
 
     def __init__(self, first: Frames) -> None:
+        from scipy.linalg import blas  # noqa: PLC0415 - 0.3 s that a prediction does without
+
         n_features = first.shape[1]
         self.dtype = _dtype(n_features)
         self._shift = first.mean(axis=0, dtype=np.float64).astype(self.dtype)
