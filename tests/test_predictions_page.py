@@ -20,6 +20,7 @@ ABOUT = {
     "trained_on": {"synthetic": False, "corpus": "csv", "n_clips": 9, "n_subjects": 3, "note": "read with care"},
     "licences": {"corpus": "unknown"},
     "averaging": "one member a fold",
+    "members": [{"fold": "fold1"}],
 }
 
 

@@ -87,7 +87,7 @@ def test_intervals_are_of_whole_subjects_and_the_same_for_the_same_seed():
 def about(**over):
     trained_on = {"corpus": "ravdess", "synthetic": False, "n_clips": 9, "n_subjects": 3, "scheme": "x", "note": ""}
     return {
-        "bundle": {"run": "mine", "sha256": "1" * 64, "trained_on": trained_on},
+        "bundle": {"run": "mine", "sha256": "1" * 64, "trained_on": trained_on, "lacking": ""},
         "corpus": {"kind": "csv", "synthetic": False, "labels": {"calm": None}, "n_subjects_known": 3, "notes": []},
         "seen": {"checked": True, "n_seen": 0, "seen": ""},
         "not_judged": [{"clip": "<b>c6</b>", "reason": "neither face nor voice"}],
