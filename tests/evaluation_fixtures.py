@@ -15,6 +15,7 @@ from emotiw.corpora import manifest, splits
 from emotiw.corpora.manifest import Manifest, Row
 from emotiw.jobs import settings, store
 from emotiw.statistics import selection_record
+from video_fixtures import faces_of
 
 CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 DEFECTS = {3: ("no_face", "ok"), 10: ("ok", "silent_audio"), 17: ("undecodable", "undecodable"), 30: ("ok", "no_audio")}
@@ -134,16 +135,7 @@ def face(rng: np.random.Generator, n_frames: int = 9, size: int = 64) -> np.ndar
 
 
 def faces_arrays(rng: np.random.Generator) -> dict[str, np.ndarray]:
-    chips = face(rng)
-    n = len(chips)
-    return {
-        "chips": chips,
-        "time": np.arange(n) / 25,
-        "frame": np.arange(n, dtype=np.int32),
-        "box": np.zeros((n, 4), np.int32),
-        "score": np.ones(n, np.float32),
-        "landmarks": np.zeros((n, 5, 2), np.float32),
-    }
+    return faces_of(face(rng))
 
 
 NETWORKS = {

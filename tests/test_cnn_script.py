@@ -11,6 +11,7 @@ from emotiw.core.status import Status
 from emotiw.jobs import accelerator, store
 from emotiw.jobs.identity import Stage
 from emotiw.weights import acquisition, loading
+from video_fixtures import faces_of
 
 SETTINGS = {"layout": "caffe", "layer": "pool5", "crop": 227, "batch_size": 4}
 SETTINGS |= {"precision": "float32", "storage": "float32"}
@@ -31,14 +32,7 @@ def inputs(tmp_path_factory):
         expected=files.sha256(folder / "mine.npz"),
         layout="caffe",
     )
-    arrays = {
-        "chips": rng.integers(0, 256, (N_FACES, 64, 64, 3), dtype=np.uint8),
-        "time": np.arange(N_FACES) / 25,
-        "frame": np.arange(N_FACES, dtype=np.int32),
-        "box": np.zeros((N_FACES, 4), np.int32),
-        "score": np.zeros(N_FACES, np.float32),
-        "landmarks": np.zeros((N_FACES, 5, 2), np.float32),
-    }
+    arrays = faces_of(rng.integers(0, 256, (N_FACES, 64, 64, 3), dtype=np.uint8))
     entries = [store.Entry("a", arrays), store.Entry("b", status=Status.NO_FACE)]
     store.write(folder / "faces.h5", "faces", entries, stage={})
     return folder

@@ -18,6 +18,7 @@ from emotiw.video import expression_features, expression_network, expression_pos
 from emotiw.video.expression_features import Use
 from emotiw.weights import acquisition, expression_layers, expression_weights, ferplus
 from expression_fixtures import base_arrays, dlib_file, small  # noqa: F401
+from video_fixtures import faces_of
 
 pytestmark = pytest.mark.usefixtures("small")
 DEFAULTS = settings.load([])["expression"]
@@ -99,14 +100,7 @@ def network(tmp_path):
 def faces(tmp_path):
     """Faces of one clip beside a clip without any."""
     rng = np.random.default_rng(0)
-    arrays = {
-        "chips": rng.integers(0, 256, (N_FACES, 64, 64, 3), dtype=np.uint8),
-        "time": np.arange(N_FACES) / 25,
-        "frame": np.arange(N_FACES, dtype=np.int32),
-        "box": np.zeros((N_FACES, 4), np.int32),
-        "score": np.zeros(N_FACES, np.float32),
-        "landmarks": np.zeros((N_FACES, 5, 2), np.float32),
-    }
+    arrays = faces_of(rng.integers(0, 256, (N_FACES, 64, 64, 3), dtype=np.uint8))
     entries = [store.Entry("a", arrays), store.Entry("b", status=Status.NO_FACE)]
     store.write(tmp_path / "faces.h5", "faces", entries, stage={})
     return tmp_path / "faces.h5"

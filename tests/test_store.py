@@ -6,6 +6,7 @@ from emotiw.core.errors import StoreError
 from emotiw.core.status import Status
 from emotiw.jobs import differences, kinds, large_artefacts, store
 from emotiw.jobs.store import Entry
+from video_fixtures import faces_of
 
 STAGE = {"settings": {}, "code": "abc"}
 
@@ -116,17 +117,7 @@ def portrait(n=6, side=64):
     shades = 255 * np.exp(-(x**2) - y**2)[..., None] * [0.9, 0.7, 0.6]
     chips = np.clip(shades + rng.normal(0, 2, (n, side, side, 3)), 0, 255).astype(np.uint8)
     chips[:, side // 2] = 255  # an edge over which differences wrap around
-    return Entry(
-        "clip-1",
-        {
-            "chips": chips,
-            "time": np.arange(n) / 25,
-            "frame": np.arange(n, dtype=np.int32),
-            "box": np.zeros((n, 4), np.int32),
-            "score": np.ones(n, np.float32),
-            "landmarks": np.zeros((n, 5, 2), np.float32),
-        },
-    )
+    return Entry("clip-1", faces_of(chips))
 
 
 def test_faces_are_stored_as_differences_between_rows(tmp_path):

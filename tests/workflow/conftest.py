@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -115,6 +116,32 @@ def sounds(root: Path, tmp_path: Path) -> Workspace:
     for i in range(6):
         sound_file(folder / f"corpus/c{i}.wav", tone(0.3 + i / 20))
     return Workspace(folder, 6)
+
+
+@pytest.fixture
+def labelled_sounds(sounds: Workspace) -> Workspace:
+    """`sounds` with the table `corpus/clips.csv`: two classes, six subjects, official splits of two clips each."""
+    parts, labels = ("train", "val", "test"), ("anger", "happiness")
+    rows = [[f"c{i}", f"c{i}.wav", labels[i % 2], f"s{i}", parts[i // 2]] for i in range(6)]
+    with (sounds.folder / "corpus/clips.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([["clip", "path", "label", "subject", "split"], *rows])
+    return sounds
+
+
+@pytest.fixture
+def quick_run() -> dict[str, Any]:
+    """Configuration of a whole run on `labelled_sounds`, without its name: one pooled classifier of eGeMAPS."""
+    return {
+        "corpus": {"kind": "csv", "root": "corpus", "table": "clips.csv", "classes": ["anger", "happiness"]},
+        "clips_per_job": 6,
+        "audio": {
+            "features": ["egemaps"],
+            "classifiers": ["pooled_logistic"],
+            "combination": {"features": ["egemaps"], "classifier": "pooled_logistic"},
+        },
+        "pooled": {"c": 0.1, "inner_folds": 2},
+        "evaluation": {"bootstrap": 100},
+    }
 
 
 @pytest.fixture(scope="session")

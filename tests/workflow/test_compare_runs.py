@@ -1,6 +1,5 @@
 """Two runs over one cache compared, and a sweep: each run is a whole run of Snakemake on six clips of sound."""
 
-import csv
 import json
 import os
 import subprocess
@@ -12,18 +11,6 @@ import yaml
 pytestmark = pytest.mark.workflow
 
 CLIPS, SIGNALS = 6, ("audio", "egemaps", "functionals")
-CONFIG = {
-    "corpus": {"kind": "csv", "root": "corpus", "table": "clips.csv", "classes": ["anger", "happiness"]},
-    "cache": {"folder": "features_of_all"},
-    "clips_per_job": CLIPS,
-    "audio": {
-        "features": ["egemaps"],
-        "classifiers": ["pooled_logistic"],
-        "combination": {"features": ["egemaps"], "classifier": "pooled_logistic"},
-    },
-    "pooled": {"c": 0.1, "inner_folds": 2},
-    "evaluation": {"bootstrap": 100},
-}
 
 
 def emotiw(folder, *arguments):
@@ -36,22 +23,25 @@ def emotiw(folder, *arguments):
 
 
 @pytest.fixture
-def folder(sounds):
-    parts, labels = ("train", "val", "test"), ("anger", "happiness")
-    rows = [[f"c{i}", f"c{i}.wav", labels[i % 2], f"s{i}", parts[i // 2]] for i in range(CLIPS)]
-    with (sounds.folder / "corpus/clips.csv").open("w", newline="") as stream:
-        csv.writer(stream).writerows([["clip", "path", "label", "subject", "split"], *rows])
-    return sounds.folder
+def folder(labelled_sounds):
+    return labelled_sounds.folder
 
 
-def write(folder, name, **over):
-    (folder / f"{name}.yaml").write_text(yaml.safe_dump({**CONFIG, "run": name, **over}))
-    return f"{name}.yaml"
+@pytest.fixture
+def write(folder, quick_run):
+    """Write the configuration of a run by its name, over the cache of all runs; returns the name of the file."""
+
+    def written(name, **over):
+        config = {**quick_run, "cache": {"folder": "features_of_all"}, "run": name, **over}
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(config))
+        return f"{name}.yaml"
+
+    return written
 
 
-def test_two_runs_differ_in_what_was_changed_and_share_the_rest(folder):
+def test_two_runs_differ_in_what_was_changed_and_share_the_rest(folder, write):
     for name, c in (("first", 0.1), ("second", 1.0)):
-        config = write(folder, name, pooled={"c": c, "inner_folds": 2})
+        config = write(name, pooled={"c": c, "inner_folds": 2})
         done = emotiw(folder, "run", f"results/{name}/report/run_crate.zip", "--configfile", config, "-c", "1")
         assert done.returncode == 0, done.stdout + done.stderr
     done = emotiw(folder, "compare", "results/first", "results/second", "--page", "c.html", "--json", "c.json")
@@ -76,8 +66,8 @@ def test_two_runs_differ_in_what_was_changed_and_share_the_rest(folder):
     assert "pooled.c 0.1 -&gt; 1.0" in (folder / "c.html").read_text()
 
 
-def test_a_sweep_makes_its_runs_chooses_one_and_shows_all(folder):
-    config = write(folder, "swept", sweep={"grid": {"pooled.c": [0.001, 1.0]}, "system": "audio"})
+def test_a_sweep_makes_its_runs_chooses_one_and_shows_all(folder, write):
+    config = write("swept", sweep={"grid": {"pooled.c": [0.001, 1.0]}, "system": "audio"})
     done = emotiw(folder, "run", "--configfile", config, "-c", "1")
     assert done.returncode == 0, done.stdout + done.stderr
     to = folder / "results/swept_sweep"

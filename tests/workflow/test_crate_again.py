@@ -15,19 +15,6 @@ from emotiw.core.files import sha256
 
 pytestmark = pytest.mark.workflow
 
-CLIPS = 6
-CONFIG = {
-    "run": "small",
-    "corpus": {"kind": "csv", "root": "corpus", "table": "clips.csv", "classes": ["anger", "happiness"]},
-    "clips_per_job": CLIPS,
-    "audio": {
-        "features": ["egemaps"],
-        "classifiers": ["pooled_logistic"],
-        "combination": {"features": ["egemaps"], "classifier": "pooled_logistic"},
-    },
-    "pooled": {"c": 0.1, "inner_folds": 2},
-    "evaluation": {"bootstrap": 100},
-}
 CRATE = "results/small/report/run_crate.zip"
 
 
@@ -42,14 +29,11 @@ def snakemake(folder, *more):
 
 
 @pytest.fixture
-def first(sounds):
-    parts, labels = ("train", "val", "test"), ("anger", "happiness")
-    rows = [[f"c{i}", f"c{i}.wav", labels[i % 2], f"s{i}", parts[i // 2]] for i in range(CLIPS)]
-    with (sounds.folder / "corpus/clips.csv").open("w", newline="") as stream:
-        csv.writer(stream).writerows([["clip", "path", "label", "subject", "split"], *rows])
-    (sounds.folder / "small.yaml").write_text(yaml.safe_dump(CONFIG))
-    snakemake(sounds.folder, "--configfile", "small.yaml")
-    return sounds.folder
+def first(labelled_sounds, quick_run):
+    folder = labelled_sounds.folder
+    (folder / "small.yaml").write_text(yaml.safe_dump({**quick_run, "run": "small"}))
+    snakemake(folder, "--configfile", "small.yaml")
+    return folder
 
 
 def test_a_crate_and_the_corpus_give_the_same_metrics_in_an_empty_folder(first, tmp_path):

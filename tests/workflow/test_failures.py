@@ -1,7 +1,5 @@
 """A run that fails ends with what failed, of which clips, why, and where to read more."""
 
-import csv
-
 import pytest
 
 pytestmark = pytest.mark.workflow
@@ -14,18 +12,12 @@ corpus: {kind: csv, root: corpus, table: clips.csv, classes: [anger, happiness]}
 
 
 @pytest.fixture
-def bad(sounds):
+def bad(labelled_sounds):
     """Two of the six clips are no clips."""
-    (sounds.folder / "small.yaml").write_text(CONFIG)
-    rows = [
-        [f"c{i}", f"c{i}.wav", ("anger", "happiness")[i % 2], f"s{i}", ("train", "val", "test")[i // 2]]
-        for i in range(6)
-    ]
+    (labelled_sounds.folder / "small.yaml").write_text(CONFIG)
     for i in (1, 4):
-        (sounds.folder / f"corpus/c{i}.wav").write_text(f"no clip {i}")
-    with (sounds.folder / "corpus/clips.csv").open("w", newline="") as stream:
-        csv.writer(stream).writerows([["clip", "path", "label", "subject", "split"], *rows])
-    return sounds
+        (labelled_sounds.folder / f"corpus/c{i}.wav").write_text(f"no clip {i}")
+    return labelled_sounds
 
 
 def test_the_last_lines_name_clips_reason_and_log(bad):

@@ -1,6 +1,5 @@
 """`emotiw run`: what is expected is said first, then Snakemake runs with the profile of the workflow."""
 
-import csv
 import os
 import subprocess
 import sys
@@ -24,13 +23,9 @@ def emotiw(folder, *arguments):
 
 
 @pytest.fixture
-def folder(sounds):
-    (sounds.folder / "mine.yaml").write_text(CONFIG)
-    parts, labels = ("train", "val", "test"), ("anger", "happiness")
-    rows = [[f"c{i}", f"c{i}.wav", labels[i % 2], f"s{i}", parts[i // 2]] for i in range(6)]
-    with (sounds.folder / "corpus/clips.csv").open("w", newline="") as stream:
-        csv.writer(stream).writerows([["clip", "path", "label", "subject", "split"], *rows])
-    return sounds.folder
+def folder(labelled_sounds):
+    (labelled_sounds.folder / "mine.yaml").write_text(CONFIG)
+    return labelled_sounds.folder
 
 
 def test_a_run_says_what_it_expects_and_then_does_it(folder):

@@ -71,8 +71,9 @@ def train(
     metadata = {"emotiw": json.dumps(description, sort_keys=True)}
     usable = [entry for entry in entries.values() if entry.status == Status.OK]
     labels = {entry.name: corpus.row_of_clip[entry.name].label for entry in usable}
-    facts["lacking"] = splits.lacking((labels[clip] for clip in fold.train if clip in labels), corpus.classes)
-    of = absent_classes.present((labels[clip] for clip in fold.train if clip in labels), corpus.classes)
+    in_training = {labels[clip] for clip in fold.train if clip in labels}
+    facts["lacking"] = splits.lacking(in_training, corpus.classes)
+    of = absent_classes.present(in_training, corpus.classes)
     if not of or all(labels.get(clip) in (None, *facts["lacking"]) for clip in fold.val):
         facts |= NO_RESULTS | {"parts": dict.fromkeys(SPLITS, ())} | selection_record.facts([], scaler.facts)
         return FoldNetwork(save({}, metadata), [], facts)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from emotiw.corpora import csv_reader
+from emotiw.corpora import csv_reader, subject_folds
 from emotiw.corpora.interface import Candidate, Scan, Source, checked_options
 
-COLUMN_OF_SCHEME = {"official": "split", "folds": "fold", "subjects": "subject", "stratified_subjects": "subject"}
+COLUMN_OF_SCHEME = {"official": "split", "folds": "fold", **dict.fromkeys(subject_folds.SCHEMES, "subject")}
 OPTIONAL = ("subject", "split", "fold", "film")
 DEMO_TABLE = "manifest.csv"
 

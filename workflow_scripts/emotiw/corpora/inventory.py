@@ -10,7 +10,7 @@ from typing import Any
 
 from emotiw.core.errors import ConfigError, ManifestError
 from emotiw.core.files import sha256
-from emotiw.corpora import checks, entries, protocols, splits, subject_folds
+from emotiw.corpora import checks, csv_table, entries, protocols, splits, subject_folds
 from emotiw.corpora import manifest as manifests
 from emotiw.corpora.adapters import scan
 from emotiw.corpora.entries import Entry
@@ -175,7 +175,7 @@ def _assign_column(scanned: Scan, column: str) -> tuple[list[Candidate], list[st
 
 
 def _allowed(scanned: Scan) -> str:
-    columns = {"official": "split", "folds": "fold", **dict.fromkeys(subject_folds.SCHEMES, "subject")}
+    columns = csv_table.COLUMN_OF_SCHEME
     general = [scheme for scheme, name in columns.items() if any(getattr(c, name) for c in scanned.candidates)]
     return ", ".join([*general, *scanned.schemes])
 

@@ -136,8 +136,8 @@ def fill_file(
     """Write what `records` writes when it is iterated, and then `meta`."""
     of_entries = dict(records)
     meta = {"stage": dict(stage), "facts": dict(facts), "entries": of_entries}
-    text = json.dumps(meta, sort_keys=True, allow_nan=False).encode()
-    image.create_dataset("meta", data=np.frombuffer(text, np.uint8), chunks=(len(text),), fletcher32=True)
+    encoded = json.dumps(meta, sort_keys=True, allow_nan=False).encode()
+    image.create_dataset("meta", data=np.frombuffer(encoded, np.uint8), chunks=(len(encoded),), fletcher32=True)
     image.attrs["schema_version"] = version(kind)
     image.attrs["kind"] = np.bytes_(kind)  # of fixed length: HDF5 has no checksums for texts of variable length
     image.attrs["complete"] = True

@@ -73,10 +73,8 @@ def _duration_s(path: Path, container: av.container.InputContainer) -> float | N
     A header with a jump of the clock states the time that was jumped over too. Program and transport streams have no
     header, and FFmpeg guesses. Files of more than `N_PROBED` packets are not read whole: the header is believed.
     """
-    stated_s, guessed = (
-        None if container.duration is None else container.duration / av.time_base,
-        is_broadcast(container),
-    )
+    stated_s = None if container.duration is None else container.duration / av.time_base
+    guessed = is_broadcast(container)
     if stated_s is not None and stated_s <= JUMP_S and not guessed:
         return stated_s  # too short for a jump
     clock, n_packets = None, 0

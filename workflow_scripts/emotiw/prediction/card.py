@@ -22,20 +22,14 @@ def line(about: Mapping[str, Any]) -> str:
 def lacking(about: Mapping[str, Any]) -> str:
     """Name the classes that face or voice cannot answer, because no training clip of them was usable; else empty."""
     members = about["members"]
-    counts = Counter(
-        (modality, name)
-        for member in members
-        for modality, names in member.get("lacking", {}).items()
-        for name in names
-    )
     told = []
     for modality, word in WORDS.items():
-        of = {name: n for (found, name), n in counts.items() if found == modality}
-        never = [name for name in about["classes"] if of.get(name) == len(members)]
+        of = Counter(name for member in members for name in member.get("lacking", {}).get(modality, ()))
+        never = [name for name in about["classes"] if 0 < of[name] == len(members)]
         partly = [
             f"{name} (in {of[name]} of {len(members)} members)"
             for name in about["classes"]
-            if 0 < of.get(name, 0) < len(members)
+            if 0 < of[name] < len(members)
         ]
         if never or partly:
             told.append(f"{word} cannot answer {', '.join([*never, *partly])}")

@@ -1,4 +1,4 @@
-"""The softmax function. SciPy's, which gives the same bits, takes longer to import than a short clip to judge."""
+"""The softmax function. SciPy's gives the same bits, but takes 0.2 s of CPU to import, which a prediction is spared."""
 
 from typing import Any
 
